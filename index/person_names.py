@@ -1,0 +1,67 @@
+"""Which names a person may have."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from masking.errors import InvalidConfig
+from masking.image_files import SUFFIXES
+
+MAX_LENGTH = 200
+# Line breaks spoil every list and log; overrides of the writing direction make
+# one name look like another.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_DIRECTION_OVERRIDES = frozenset(
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+
+def normal_form(name: str) -> str:
+    """The name without outer blanks, composed (NFC), so that equal names are equal."""
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def checked_name(name: str) -> str:
+    """The `normal_form` of a name that a person may have.
+
+    Raises:
+        InvalidConfig: empty, over MAX_LENGTH characters, with control
+            characters or line breaks, or with a slash.
+    """
+    stripped = normal_form(name)
+    if not 1 <= len(stripped) <= MAX_LENGTH:
+        raise InvalidConfig(
+            f"a name has 1 to {MAX_LENGTH} characters, got {len(stripped)}."
+        )
+    if any(
+        unicodedata.category(letter) in _REFUSED_CATEGORIES
+        or letter in _DIRECTION_OVERRIDES
+        for letter in stripped
+    ):
+        raise InvalidConfig(
+            f"the name {stripped!a} holds a line break or another control "
+            "character. Leave it out."
+        )
+    if "/" in stripped or "\\" in stripped:
+        raise InvalidConfig(
+            f"the name {stripped!r} looks like a path. Give the person's name "
+            "first, then the photographs."
+        )
+    return stripped
+
+
+def typed_name(name: str) -> str:
+    """`checked_name` of what a person typed; also refuses a forgotten name.
+
+    Raises:
+        InvalidConfig: as `checked_name`, or the name is an image or another file.
+    """
+    stripped = checked_name(name)
+    path = Path(stripped)
+    if path.suffix.lower() in SUFFIXES or path.is_file():
+        raise InvalidConfig(
+            f"the name {stripped!r} is a file. Give the person's name first, then "
+            "the photographs."
+        )
+    return stripped
