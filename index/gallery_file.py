@@ -1,0 +1,175 @@
+"""The gallery's SQLite file: its tables, its format, and what can go wrong with it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from masking.errors import BadRecord, MissingInput, ToolkitError
+
+FORMAT_VERSION = 1
+FILE_NAME = "gallery.sqlite"
+# Long enough for another process to finish a large write or a VACUUM.
+BUSY_TIMEOUT_S = 30.0
+
+# `audit` names people by number only: a removed name must not survive in it.
+# AUTOINCREMENT: the number of a removed person is never given to another.
+SCHEMA = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE people (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        created TEXT NOT NULL)""",
+    """CREATE TABLE photos (
+        id INTEGER PRIMARY KEY,
+        person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+        sha256 TEXT NOT NULL,
+        source TEXT NOT NULL,
+        chip BLOB NOT NULL,
+        masked INTEGER NOT NULL,
+        created TEXT NOT NULL,
+        UNIQUE (person_id, sha256))""",
+    """CREATE TABLE embeddings (
+        photo_id INTEGER PRIMARY KEY REFERENCES photos(id) ON DELETE CASCADE,
+        fingerprint TEXT NOT NULL,
+        dimension INTEGER NOT NULL,
+        vector BLOB NOT NULL)""",
+    """CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time TEXT NOT NULL,
+        action TEXT NOT NULL,
+        person_id INTEGER,
+        detail TEXT NOT NULL)""",
+    """CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END""",
+    """CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END""",
+)
+
+
+def create_file(path: Path, meta: Mapping[str, str]) -> None:
+    """Make a new gallery file, private to its owner; one that is there stays.
+
+    It appears whole or not at all, so an empty file is damage and not a start.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    except OSError as error:
+        raise ToolkitError(
+            f"{path.parent}: cannot be written ({error.strerror or error}). Choose "
+            "another folder with --workspace."
+        ) from error
+    # mkstemp made it 0600; SQLite gives its WAL the mode of the main file.
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        with reported(path), closing(_settled(temporary)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            with transaction(connection):
+                for statement in SCHEMA:
+                    connection.execute(statement)
+                connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        _publish(temporary, path)
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            Path(name + suffix).unlink(missing_ok=True)
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """A connection to an existing gallery, in autocommit mode.
+
+    Raises:
+        MissingInput: no such file.
+        BadRecord: damaged, no gallery, or written by a newer version.
+    """
+    if not path.is_file():
+        raise MissingInput(
+            f"{path}: there is no gallery yet. Run: python cli.py train, or enroll "
+            "somebody."
+        )
+    with reported(path):
+        connection = _settled(path)
+        try:
+            _check_format(path, connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of the block's changes or none; waits for other writers first."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+@contextmanager
+def reported(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into one line that says what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise ToolkitError(
+            f"{path}: the gallery cannot be used ({error}). Check that its folder is "
+            "writable, the disk is not full and no other process holds it."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise BadRecord(
+            f"{path}: the gallery is damaged ({error}). Put back a copy of it, or "
+            "move the folder away and enroll again."
+        ) from error
+
+
+def _settled(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, BUSY_TIMEOUT_S, isolation_level=None)
+    # secure_delete: what is removed is overwritten. synchronous: whoever was told
+    # "added" stays added after a power cut.
+    try:
+        for setting in ("secure_delete=ON", "foreign_keys=ON", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {setting}").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_format(path: Path, connection: sqlite3.Connection) -> None:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+    if ("meta",) not in tables.fetchall():
+        raise BadRecord(
+            f"{path}: this is no gallery, or it was emptied. Put back a copy of it, "
+            "or move the folder away and enroll again."
+        )
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    found = meta.get("format_version", "")
+    if not found.isdecimal() or int(found) < 1:
+        raise BadRecord(f"{path}: format version {found!r}, expected {FORMAT_VERSION}.")
+    if int(found) > FORMAT_VERSION:
+        raise BadRecord(
+            f"{path}: format version {found} is newer than the {FORMAT_VERSION} that "
+            "this program reads. Update the program."
+        )
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    try:
+        # Unlike a rename, a link never replaces what another process just made.
+        os.link(temporary, path)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise ToolkitError(
+            f"{path}: cannot be made on this file system ({error.strerror or error}). "
+            "Choose a folder on a local disk with --workspace."
+        ) from error

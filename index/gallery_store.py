@@ -1,0 +1,106 @@
+"""The gallery's connection: reads, changes that are counted and recorded, erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from index import gallery_file
+from index.gallery_file import reported, transaction
+from index.generation import drop_generations
+
+
+class GalleryStore:
+    """An open gallery file.
+
+    Attributes:
+        path: of the SQLite file.
+    """
+
+    def __init__(self, folder: Path):
+        self.path = folder / gallery_file.FILE_NAME
+        self._folder = folder
+        self._sqlite = gallery_file.open_file(self.path)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._sqlite.close()
+
+    def read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query."""
+        with reported(self.path):
+            return self._sqlite.execute(query, values).fetchall()
+
+    def read_parts(self, query: str, rows_at_once: int) -> Iterator[list[Any]]:
+        """The rows of a query, piece by piece."""
+        with reported(self.path):
+            cursor = self._sqlite.execute(query)
+            while rows := cursor.fetchmany(rows_at_once):
+                yield rows
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Run one statement of a change; returns the number of the last new row."""
+        return int(self._sqlite.execute(statement, values).lastrowid or 0)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Reads of the block see one state, whatever other processes write."""
+        with reported(self.path):
+            self._sqlite.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._sqlite.rollback()
+
+    @contextmanager
+    def changes(self) -> Iterator[None]:
+        """The block's changes happen together or not at all."""
+        with reported(self.path), transaction(self._sqlite):
+            yield
+
+    def meta(self, key: str) -> str:
+        """A value of the gallery as a whole; "" when it was never set."""
+        rows = self.read("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else ""
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Part of a change: store a value of the gallery as a whole."""
+        self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def record(self, action: str, person_id: int | None, detail: str) -> None:
+        """Part of a change: one line in the audit; it must not name anybody."""
+        self.execute(
+            "INSERT INTO audit (time, action, person_id, detail) VALUES (?, ?, ?, ?)",
+            (utc_now(), action, person_id, detail),
+        )
+
+    def count_change(self) -> None:
+        """Part of a change of people or embeddings: generations become stale."""
+        self.set_meta("version", str(int(self.meta("version")) + 1))
+
+    def erase_traces(self) -> bool:
+        """Drop generations and rewrite the file without what was removed.
+
+        Returns:
+            False when another process's reading kept the log from being emptied.
+        """
+        try:
+            drop_generations(self._folder)
+        except OSError:
+            return False
+        with reported(self.path):
+            self._sqlite.execute("VACUUM")
+            busy = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy[0]:
+            return False
+        with self.changes():
+            self.set_meta("erasure_pending", "")
+        return True
+
+
+def utc_now() -> str:
+    """The time as galleries record it."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,272 @@
+"""The gallery keeps what it acknowledged, refuses what cannot be, and forgets."""
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.calibration import Calibration
+from index.gallery import Gallery, open_gallery, open_or_create_gallery
+from index.gallery_rows import NewPhoto
+from index.neighbour_search import SEARCHERS, current_generation
+from masking.alignment import ChipGeometry
+from masking.errors import (
+    BadRecord,
+    EmbedderMismatch,
+    InvalidConfig,
+    MissingInput,
+    ToolkitError,
+)
+
+
+class FakeEmbedder:
+    """Stands for a network: only its identity matters here."""
+
+    name = "fake"
+    dimension = 4
+    metric = "euclidean"
+    geometry = ChipGeometry(size_px=16)
+
+    def __init__(self, fingerprint="a" * 64):
+        self.fingerprint = fingerprint
+
+
+def photo(name, embedding, sha256=None, source="folder/photo.jpg"):
+    rng = np.random.default_rng([len(name), int(10 * abs(embedding[0]))])
+    chip = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    sha256 = sha256 or f"{name}-{embedding}"
+    return NewPhoto(name, sha256, source, chip, np.array(embedding, dtype=np.float32))
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    with open_or_create_gallery(tmp_path / "gallery", FakeEmbedder()) as opened:
+        yield opened
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(p.read_bytes() for p in folder.rglob("*") if p.is_file())
+
+
+def test_template_is_the_mean_of_the_photos(gallery):
+    gallery.add([photo("Person_01", [1, 0, 0, 0]), photo("Person_02", [5, 5, 5, 5])])
+    gallery.add([photo("Person_01", [3, 2, 0, 0])])
+    templates = gallery.templates()
+    np.testing.assert_array_equal(templates.matrix, [[2, 1, 0, 0], [5, 5, 5, 5]])
+    assert gallery.names(templates.person_ids.tolist()) == {
+        1: "Person_01",
+        2: "Person_02",
+    }
+
+
+def test_same_photo_twice_is_stored_once(gallery):
+    first = photo("Person_01", [1, 0, 0, 0], sha256="s")
+    assert gallery.add([first, first]) == 1
+    version = gallery.version
+    assert gallery.add([first]) == 0
+    assert gallery.version == version
+    assert gallery.has_photo("Person_01", "s")
+    assert [person.photo_count for person in gallery.people()] == [1]
+
+
+def test_people_survive_closing(tmp_path):
+    with open_or_create_gallery(tmp_path, FakeEmbedder()) as gallery:
+        gallery.add([photo("Zoë 李 Ωmega", [1, 2, 3, 4])])
+    with open_gallery(tmp_path) as again:
+        assert [person.name for person in again.people()] == ["Zoë 李 Ωmega"]
+        np.testing.assert_array_equal(again.templates().matrix, [[1, 2, 3, 4]])
+
+
+def test_nearest_photo_is_the_nearest_of_that_person(gallery):
+    far, near = photo("Person_01", [9, 0, 0, 0]), photo("Person_01", [1, 0, 0, 0])
+    gallery.add([far, near, photo("Person_02", [0, 0, 0, 0])])
+    found = gallery.nearest_photo(1, np.zeros(4, dtype=np.float32))
+    assert found.distance == 1.0
+    # JPEG keeps even noise close enough to tell the two chips apart.
+    errors = [np.abs(found.chip.astype(int) - p.chip).mean() for p in (near, far)]
+    assert errors[0] < 20 < 60 < errors[1]
+
+
+def test_files_are_private(gallery):
+    gallery.add([photo("Person_01", [1, 0, 0, 0])])
+    current_generation(gallery)
+    files = [path for path in gallery.folder.rglob("*") if path.is_file()]
+    assert len(files) >= 6
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert stat.S_IMODE(gallery.folder.stat().st_mode) == 0o700
+
+
+def test_remove_leaves_no_bytes(gallery):
+    people = [
+        photo("Person_Kept", [1.5, 2.5, 3.5, 4.5]),
+        photo("Person_Gone", [7.123, 8.456, 9.789, 1.234], source="gone/Gone.jpg"),
+    ]
+    gallery.add(people)
+    SEARCHERS["annoy"](gallery)
+    vector = people[1].embedding.tobytes()
+    ((chip,),) = gallery._store.read("SELECT chip FROM photos WHERE person_id = 2")
+    # A JPEG starts with tables that all of them share; its end is the face.
+    traces = [b"Person_Gone", b"gone/Gone.jpg", vector, chip[-200:-100]]
+    before = all_bytes(gallery.folder)
+    assert all(trace in before for trace in traces)
+
+    assert gallery.remove("Person_Gone") == 1
+
+    after = all_bytes(gallery.folder)
+    assert not any(trace in after for trace in traces)
+    assert b"Person_Kept" in after
+    assert [person.name for person in gallery.people()] == ["Person_Kept"]
+    assert current_generation(gallery).templates.person_ids.tolist() == [1]
+
+
+def test_interrupted_erasure_is_finished_at_the_next_opening(tmp_path, monkeypatch):
+    with open_or_create_gallery(tmp_path, FakeEmbedder()) as gallery:
+        gallery.add([photo("Person_Gone", [1, 2, 3, 4])])
+        monkeypatch.setattr(gallery._store, "erase_traces", lambda: False)
+        with pytest.raises(ToolkitError, match=r"removed, but another process"):
+            gallery.remove("Person_Gone")
+    with open_gallery(tmp_path) as again:
+        assert again._store.meta("erasure_pending") == ""
+        assert b"Person_Gone" not in all_bytes(tmp_path)
+
+
+def test_removed_numbers_are_not_given_again(gallery):
+    gallery.add([photo("Person_01", [1, 0, 0, 0])])
+    gallery.remove("Person_01")
+    gallery.add([photo("Person_02", [1, 0, 0, 0])])
+    assert [person.person_id for person in gallery.people()] == [2]
+
+
+def test_rename(gallery):
+    gallery.add([photo("Person_01", [1, 0, 0, 0]), photo("Person_02", [0, 0, 0, 0])])
+    version = gallery.version
+    gallery.rename("Person_01", " Person_03 ")
+    assert [person.name for person in gallery.people()] == ["Person_02", "Person_03"]
+    assert gallery.version == version
+    with pytest.raises(InvalidConfig, match="already in the gallery"):
+        gallery.rename("Person_02", "Person_03")
+
+
+def test_unknown_person_is_named_with_the_nearest(gallery):
+    gallery.add([photo("Person_01", [1, 0, 0, 0])])
+    with pytest.raises(MissingInput, match="Did you mean 'Person_01'"):
+        gallery.remove("Persn_01")
+
+
+def test_audit_cannot_be_rewritten_and_names_nobody(gallery):
+    gallery.add([photo("Person_01", [1, 0, 0, 0])])
+    gallery.rename("Person_01", "Person_02")
+    rows = gallery._store.read("SELECT action, person_id, detail FROM audit")
+    assert rows == [("add", None, "1 photos"), ("rename", 1, "")]
+    for change in ("DELETE FROM audit", "UPDATE audit SET action = 'none'"):
+        with (
+            pytest.raises(ToolkitError, match="append-only"),
+            gallery._store.changes(),
+        ):
+            gallery._store.execute(change)
+
+
+def test_export_needs_no_pickle(gallery, tmp_path):
+    gallery.add([photo("Person_01", [1, 2, 3, 4], sha256="s")])
+    out = tmp_path / "export.npz"
+    assert gallery.export(out) == 1
+    with np.load(out, allow_pickle=False) as arrays:
+        assert arrays["names"].tolist() == ["Person_01"]
+        assert arrays["sources"].tolist() == ["folder/photo.jpg"]
+        assert arrays["fingerprint"] == "a" * 64
+        np.testing.assert_array_equal(arrays["embeddings"], [[1, 2, 3, 4]])
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+def test_calibration_is_kept(gallery):
+    assert gallery.calibration is None
+    calibration = Calibration((0.001, 0.01), (0.5, 0.6), 5000, "drawn")
+    gallery.set_calibration(calibration)
+    assert gallery.calibration == calibration
+
+
+def test_gallery_of_another_embedder_is_refused(gallery):
+    with pytest.raises(EmbedderMismatch, match=r"a{12}, but .* b{12}\. Use that model"):
+        open_or_create_gallery(gallery.folder, FakeEmbedder("b" * 64))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_embedding_that_is_not_finite_is_refused_and_nothing_is_added(gallery, wrong):
+    photos = [photo("Person_01", [1, 0, 0, 0]), photo("Person_02", [0, wrong, 0, 0])]
+    with pytest.raises(BadRecord, match="not finite"):
+        gallery.add(photos)
+    assert gallery.people() == []
+
+
+def test_embedding_of_another_length_is_refused(gallery):
+    with pytest.raises(BadRecord, match=r"shape \(3,\), the gallery holds \(4,\)"):
+        gallery.add([photo("Person_01", [1, 0, 0])])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "  ", "x" * 201, "two\nlines", "tab\there", "a/b", "..\\b", "\u202eabc"],
+)
+def test_impossible_names_are_refused(gallery, name):
+    with pytest.raises(InvalidConfig):
+        gallery.add([photo(name, [1, 0, 0, 0], sha256="s")])
+    assert gallery.people() == []
+
+
+def test_missing_gallery(tmp_path):
+    with pytest.raises(MissingInput, match="no gallery yet"):
+        open_gallery(tmp_path)
+
+
+def full_gallery(folder: Path) -> Path:
+    with open_or_create_gallery(folder, FakeEmbedder()) as gallery:
+        gallery.add([photo(f"Person_{i:02d}", [i, 0, 0, 0]) for i in range(40)])
+    return folder / "gallery.sqlite"
+
+
+@pytest.mark.parametrize("kept_share", [0.0, 0.001, 0.5])
+def test_truncated_database_is_refused_and_left_alone(tmp_path, kept_share):
+    path = full_gallery(tmp_path)
+    rest = path.read_bytes()[: int(kept_share * path.stat().st_size)]
+    path.write_bytes(rest)
+    with pytest.raises(BadRecord, match="Put back a copy"):
+        open_or_create_gallery(tmp_path, FakeEmbedder())
+    assert path.read_bytes() == rest
+
+
+def test_damaged_page_is_reported(tmp_path):
+    path = full_gallery(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[8192:] = b"\xff" * (len(data) - 8192)
+    path.write_bytes(bytes(data))
+    with (
+        pytest.raises(BadRecord, match="damaged"),
+        open_gallery(tmp_path) as gallery,
+    ):
+        gallery.templates()
+
+
+def test_newer_format_is_refused(tmp_path):
+    path = full_gallery(tmp_path)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE meta SET value='99' WHERE key='format_version'")
+    connection.close()
+    with pytest.raises(BadRecord, match="newer than the 1"):
+        open_gallery(tmp_path)
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ToolkitError, match="cannot be written"):
+        open_or_create_gallery(tmp_path / "file" / "gallery", FakeEmbedder())
+
+
+def test_two_connections_see_each_others_people(gallery):
+    with open_gallery(gallery.folder) as second:
+        gallery.add([photo("Person_01", [1, 0, 0, 0])])
+        second.add([photo("Person_02", [2, 0, 0, 0])])
+        assert isinstance(second, Gallery)
+        assert len(gallery.people()) == len(second.people()) == 2
