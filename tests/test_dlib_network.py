@@ -116,3 +116,19 @@ def test_autocast_gives_float32_embeddings_and_gradients_everywhere(
     assert not torch.equal(rough, exact)  # autocast did reach the convolutions
     rough.square().sum().backward()
     assert all(p.grad is not None and p.grad.any() for p in network.parameters())
+
+
+def test_from_state_copies_and_leaves_the_random_state_alone(
+    network: DlibFaceNet, chips: Tensor
+) -> None:
+    before = torch.get_rng_state()
+    copy = DlibFaceNet.from_state(network.state_dict())
+    assert torch.equal(torch.get_rng_state(), before)
+    with torch.inference_mode():
+        assert torch.equal(copy(chips), network(chips))
+    assert all(p.requires_grad for p in copy.parameters())
+    with torch.no_grad():
+        copy.head.project.weight.zero_()
+    assert network.head.project.weight.any()
+    with pytest.raises(RuntimeError, match="Missing key"):
+        DlibFaceNet.from_state({})

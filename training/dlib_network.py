@@ -6,6 +6,8 @@ He et al., "Deep Residual Learning", CVPR 2016 (its blocks).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -90,8 +92,8 @@ class DlibFaceNet(nn.Module):
     """dlib's 29-convolution face network, affine layers folded into convolutions.
 
     Unfolded, its filters are so small and its gammas so large that usual learning
-    rates wreck it within a few steps; folded, it trains like any ResNet. Weights
-    are random until filled: `dlib_weights.read_dlib_network` gives the trained ones.
+    rates wreck it within a few steps; folded, it trains like any ResNet. A new one
+    has random weights; `dlib_weights.read_dlib_network` gives the trained ones.
     """
 
     def __init__(self) -> None:
@@ -104,6 +106,21 @@ class DlibFaceNet(nn.Module):
             channels_in = channels
         self.blocks = nn.Sequential(*blocks)
         self.head = Head()
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> DlibFaceNet:
+        """A network with a copy of these weights, as `state_dict` gives them.
+
+        Raises:
+            RuntimeError: names or shapes are not those of this network.
+        """
+        # Random weights that are overwritten at once would cost time and, worse,
+        # advance torch's random state in the middle of somebody's training.
+        with torch.device("meta"):
+            network = cls()
+        copies = {name: tensor.clone() for name, tensor in state.items()}
+        network.load_state_dict(copies, assign=True)
+        return network
 
     def forward(self, chips: Tensor) -> Tensor:
         """(N, 3, 150, 150) uint8 or float RGB in 0 to 255 to (N, 128) float32.

@@ -47,12 +47,15 @@ def read_dlib_network(path: Path | None = None) -> DlibFaceNet:
         BadRecord: it is damaged or holds another network.
     """
     file = read_dlib_file(path or dlib_model(RECOGNITION))
-    network = DlibFaceNet()
-    _check_layers(file, network)
-    convolutions, affines = _named(file, "con_4"), _named(file, "affine_")
+    with torch.device("meta"):
+        shapes = DlibFaceNet()
+    _check_layers(file, shapes)
     state = {"stem.mean": torch.tensor(file.mean_rgb)}
     for (name, target), convolution, affine in zip(
-        _named_convolutions(network), convolutions, affines, strict=True
+        _named_convolutions(shapes),
+        _named(file, "con_4"),
+        _named(file, "affine_"),
+        strict=True,
     ):
         values = file.floats(convolution)
         gamma, beta = np.split(file.floats(affine), 2)
@@ -63,9 +66,8 @@ def read_dlib_network(path: Path | None = None) -> DlibFaceNet:
         state[f"{name}.bias"] = torch.from_numpy(bias)
     # dlib stores the projection as (in, out), torch as (out, in).
     projection = file.floats(file.layers[-1]).reshape(HEAD_CHANNELS, DIMENSION)
-    state["head.project.weight"] = torch.from_numpy(projection.T)
-    network.load_state_dict(state)
-    return network
+    state["head.project.weight"] = torch.from_numpy(projection.T.copy())
+    return DlibFaceNet.from_state(state)
 
 
 def write_dlib_file(network: DlibFaceNet, path: Path) -> None:

@@ -1,0 +1,152 @@
+"""Runs dlib's network on a device as an `Embedder`: chips in, embeddings out."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from masking.alignment import ChipGeometry
+from masking.errors import InvalidConfig
+from masking.landmarks import Float32, Image
+from training.dlib_network import DIMENSION, DlibFaceNet
+from training.dlib_weights import read_dlib_network
+
+# Larger ones are no faster on a CPU core; 64 chips need about 100 MB.
+_BATCH = 64
+
+
+class NetworkEmbedder:
+    """A trained network that implements `training.embedder.Embedder`.
+
+    It keeps a copy of the network: training the original further changes neither
+    embeddings nor fingerprint.
+    """
+
+    def __init__(
+        self,
+        network: DlibFaceNet,
+        name: str,
+        device: torch.device | str = "cpu",
+        flip_average: bool = False,
+        geometry: ChipGeometry | None = None,
+    ) -> None:
+        """
+        Args:
+            network: the weights, on any device.
+            name: short, for tables and messages.
+            device: where embeddings are computed.
+            flip_average: embed a chip as the mean of itself and its mirror image,
+                at twice the cost.
+            geometry: the chip that the network was trained on; dlib's by default.
+        """
+        self.name = name
+        self.dimension = DIMENSION
+        self.metric = "euclidean"
+        self.geometry = geometry or ChipGeometry()
+        state = network.state_dict()
+        self.fingerprint = fingerprint_of(state, self.geometry, flip_average)
+        self._flip_average = flip_average
+        self._device = torch.device(device)
+        self._network = DlibFaceNet.from_state(state).requires_grad_(False).eval()
+        self._network.to(self._device).to(memory_format=torch.channels_last)
+
+    def embed(self, chips: Image) -> Float32:
+        """(N, 3, S, S) uint8 RGB chips to (N, 128) float32 embeddings.
+
+        Rows are independent of the batch they come in, up to rounding (1e-6).
+
+        Raises:
+            ValueError: another shape or type.
+        """
+        side = self.geometry.size_px
+        if chips.shape[1:] != (3, side, side) or chips.dtype != np.uint8:
+            raise ValueError(
+                f"expected (N, 3, {side}, {side}) uint8 chips, got {chips.shape} "
+                f"{chips.dtype}"
+            )
+        embeddings = np.empty((len(chips), DIMENSION), dtype=np.float32)
+        for start in range(0, len(chips), _BATCH):
+            batch = slice(start, start + _BATCH)
+            embeddings[batch] = self._embed_batch(chips[batch])
+        return embeddings
+
+    def _embed_batch(self, chips: Image) -> Float32:
+        # Full float32, whatever a training loop around this has switched on: TF32
+        # and bfloat16 move distances by more than thresholds are calibrated to.
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device.type, enabled=False),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        ):
+            # A copy, because torch takes neither mirrored nor read-only arrays.
+            batch = torch.from_numpy(chips.copy()).to(self._device)
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            rows = self._network(batch)
+            if self._flip_average:
+                rows = (rows + self._network(batch.flip(3))) / 2
+            return np.asarray(rows.cpu().numpy(), dtype=np.float32)
+
+
+def fingerprint_of(
+    state: Mapping[str, Tensor], geometry: ChipGeometry, flip_average: bool = False
+) -> str:
+    """Hex SHA-256 of all that decides an embedding, the same on any device.
+
+    Args:
+        state: `state_dict` of the network, float32.
+    """
+    digest = hashlib.sha256()
+    settings = dataclasses.asdict(geometry) | {"flip_average": flip_average}
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    for name in sorted(state):
+        values = state[name].detach().cpu().contiguous().numpy().astype("<f4")
+        digest.update(f"\n{name} {values.shape}\n".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def start_embedder(
+    device: torch.device | str = "cpu", flip_average: bool = False
+) -> NetworkEmbedder:
+    """dlib's untouched network, which training starts from and is compared with.
+
+    Raises:
+        MissingInput: its file is not installed.
+        BadRecord: its file is damaged.
+    """
+    return NetworkEmbedder(read_dlib_network(), "dlib", device, flip_average)
+
+
+def best_device(requested: str) -> torch.device:
+    """The torch device for "auto" (CUDA where there is one), "cpu" or "cuda[:n]".
+
+    Raises:
+        InvalidConfig: another name, or CUDA where there is none.
+    """
+    if requested == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(requested)
+    except RuntimeError as error:
+        raise _unknown_device(requested) from error
+    if device.type not in ("cpu", "cuda"):
+        raise _unknown_device(requested)
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= found:
+        raise InvalidConfig(
+            f"device {requested!r}: {found} CUDA devices found. Use auto or cpu, or "
+            "install a torch that is built for this machine's GPU."
+        )
+    return device
+
+
+def _unknown_device(requested: str) -> InvalidConfig:
+    return InvalidConfig(
+        f"unknown device {requested!r}, expected auto, cpu, cuda or cuda:1"
+    )
