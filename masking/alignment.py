@@ -60,7 +60,7 @@ class ChipGeometry:
         """(68, 2) float32: where the canonical face lies in the chip, px."""
         shift = np.array([DLIB_SHIFT_X, 0.0], dtype=np.float32)
         square = CANONICAL_FACE + shift + np.float32(self.padding)
-        return (square * np.float32(self.square_px) - 0.5).astype(np.float32)
+        return np.asarray(square * self.square_px - 0.5, dtype=np.float32)
 
 
 def similarity(source: Float32, target: Float32) -> NDArray[np.float64]:
@@ -116,14 +116,14 @@ def warp(image: Image, matrix: NDArray[np.float64], size_px: int) -> Image:
     # whole-number shrinking by area comes first.
     steps = int(1 / scale) if scale > 0 else 1
     if steps >= 2:
-        image = cv2.resize(
+        small = cv2.resize(
             image, None, fx=1 / steps, fy=1 / steps, interpolation=cv2.INTER_AREA
         )
-        matrix = matrix.copy()
-        # px centres: x_small = (x + 0.5) / steps - 0.5
+        image = np.asarray(small, dtype=np.uint8)
+        # Pixel centres: x = steps * (x_small + 0.5) - 0.5.
         half = np.full(2, 0.5 * steps - 0.5)
-        matrix[:, 2] += matrix[:, :2] @ half
-        matrix[:, :2] *= steps
-    return cv2.warpAffine(
-        image, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR
-    ).astype(np.uint8, copy=False)
+        matrix = np.hstack(
+            [matrix[:, :2] * steps, matrix[:, 2:] + matrix[:, :2] @ half[:, None]]
+        )
+    warped = cv2.warpAffine(image, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR)
+    return np.asarray(warped, dtype=np.uint8)

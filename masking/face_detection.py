@@ -128,9 +128,10 @@ class FaceFinder:
         boxes = self._detector.detect(image)
         height, width = image.shape[:2]
         boxes = sorted(boxes, key=lambda box: -_prominence(box, width, height))
-        return [Face(box, self._landmarks(image, box)) for box in boxes]
+        return [Face(box, self.landmarks_in(image, box)) for box in boxes]
 
-    def _landmarks(self, image: Image, box: FaceBox) -> Landmarks:
+    def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
+        """The 68 points of the face in `box`, in px of the picture."""
         import dlib
 
         corners = (box.left, box.top, box.right, box.bottom)
@@ -161,12 +162,16 @@ def _prepared(
     scale = min(upsample, WORKING_SIDE_PX / longer)
     pad_px = round(border * longer)
     if pad_px:
-        image = cv2.copyMakeBorder(
-            image, pad_px, pad_px, pad_px, pad_px, cv2.BORDER_CONSTANT
+        edges = (pad_px, pad_px, pad_px, pad_px)
+        image = np.asarray(
+            cv2.copyMakeBorder(image, *edges, cv2.BORDER_CONSTANT), dtype=np.uint8
         )
     if scale != 1.0:
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
+        image = np.asarray(
+            cv2.resize(image, None, fx=scale, fy=scale, interpolation=way),
+            dtype=np.uint8,
+        )
     return np.ascontiguousarray(image), scale, float(pad_px)
 
 

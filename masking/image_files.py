@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import ImageOps
+from PIL import ImageOps, UnidentifiedImageError
 
 from masking.errors import MissingInput, UnreadableImage
 from masking.landmarks import Image
@@ -87,7 +87,7 @@ def decode_rgb(data: bytes, name: str) -> Image:
             return _as_rgb(upright)
     except UnreadableImage:
         raise
-    except Pillow.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UnreadableImage(
             f"{name}: not an image that can be decoded. Expected JPEG, PNG, BMP, "
             "WebP or TIFF."
@@ -106,12 +106,12 @@ def _as_rgb(picture: Pillow.Image) -> Image:
         # 16-bit grey files arrive as "I" or "I;16"; 8-bit content stays as it is.
         scale = 257.0 if values.max(initial=0) > 255 else 1.0
         grey = np.clip(values / scale, 0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        return np.asarray(np.repeat(grey[:, :, None], 3, axis=2), dtype=np.uint8)
     if "A" in picture.mode or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         ground = Pillow.new("RGBA", rgba.size, (0, 0, 0, 255))
-        return np.asarray(Pillow.alpha_composite(ground, rgba).convert("RGB")).copy()
-    return np.asarray(picture.convert("RGB")).copy()
+        picture = Pillow.alpha_composite(ground, rgba)
+    return np.array(picture.convert("RGB"), dtype=np.uint8)
 
 
 def encode_image(pixels: NDArray[np.uint8], suffix: str, quality: int = 95) -> bytes:

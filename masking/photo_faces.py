@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from masking.alignment import ChipGeometry, crop_chip
@@ -13,6 +12,7 @@ from masking.errors import ToolkitError
 from masking.face_detection import Face, FaceFinder, default_finder
 from masking.image_files import decode_rgb, file_sha256, read_bytes
 from masking.landmarks import FaceChip
+from masking.worker_pool import ordered_map
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,37 +63,13 @@ def all_photo_faces(
         workers: 0 or 1 works in this process.
         make_finder: builds each process's finder; must be picklable.
     """
-    if workers <= 1 or len(paths) < 2 * workers:
-        finder = make_finder()
-        for path in paths:
-            yield photo_faces(path, finder, geometry)
-        return
-    # "spawn": dlib, OpenCV and torch threads do not survive a fork.
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(geometry, make_finder),
-    ) as pool:
-        yield from pool.map(_work, paths, chunksize=8)
+    make_step = partial(_PhotoStep, geometry, make_finder)
+    return ordered_map(make_step, paths, workers)
 
 
-_worker: tuple[FaceFinder, ChipGeometry] | None = None
+class _PhotoStep:
+    def __init__(self, geometry: ChipGeometry, make_finder: Callable[[], FaceFinder]):
+        self._geometry, self._finder = geometry, make_finder()
 
-
-def _start_worker(
-    geometry: ChipGeometry, make_finder: Callable[[], FaceFinder]
-) -> None:
-    import cv2
-
-    global _worker
-    # One process a core: threads inside of each would only wait for each other.
-    cv2.setNumThreads(1)
-    _worker = make_finder(), geometry
-
-
-def _work(path: Path) -> PhotoFaces:
-    if _worker is None:
-        raise RuntimeError("worker was not started")
-    finder, geometry = _worker
-    return photo_faces(path, finder, geometry)
+    def __call__(self, path: Path) -> PhotoFaces:
+        return photo_faces(path, self._finder, self._geometry)

@@ -1,0 +1,151 @@
+"""Paints a mask onto one face of a picture of any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from masking import mask_fabric as fabric
+from masking import mask_geometry as geometry
+from masking.errors import NoFace
+from masking.landmarks import Float32, Image, Landmarks
+from masking.mask_light import (
+    PhotoLook,
+    look_of,
+    normals,
+    shading_basis,
+    to_linear,
+    to_srgb,
+)
+from masking.mask_spec import MaskSpec
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedSample:
+    """A picture with a mask painted on it.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB.
+        alpha: (H, W) float32 in [0, 1], share of mask and straps in each pixel.
+        spec: the mask.
+    """
+
+    pixels: Image
+    alpha: Float32
+    spec: MaskSpec
+
+
+def render(pixels: Image, landmarks: Landmarks, spec: MaskSpec) -> MaskedSample:
+    """Paint `spec` onto the face at `landmarks`.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB photograph or chip; left as it is.
+        landmarks: of the bare face, in px of `pixels`.
+
+    Returns:
+        The masked picture; the same input gives the same bytes.
+
+    Raises:
+        NoFace: the landmarks lie outside of the picture.
+    """
+    height_px, width_px = pixels.shape[:2]
+    face = geometry.map_face(landmarks, height_px, width_px)
+    if face is None:
+        raise NoFace("the landmarks lie outside of the picture: no mask to paint.")
+    rows = slice(face.top, face.top + face.x.shape[0])
+    columns = slice(face.left, face.left + face.x.shape[1])
+    window = pixels[rows, columns]
+    skin = normals(fabric.head_height(face.x, face.y), face.px_per_unit)
+    look = look_of(pixels, landmarks, face, skin)
+    painted, matte = _paint(window, face, look, spec)
+    result, alpha = pixels.copy(), np.zeros((height_px, width_px), np.float32)
+    result[rows, columns], alpha[rows, columns] = painted, matte
+    return MaskedSample(result, alpha, spec)
+
+
+def _paint(
+    window: Image, face: geometry.FaceMap, look: PhotoLook, spec: MaskSpec
+) -> tuple[Image, Float32]:
+    """The window with the mask over it, and the mask's share of each pixel."""
+    shape = geometry.outline(spec)
+    sd = geometry.signed_distance(shape, face.x, face.y)
+    straps = geometry.strap_distance(spec, face.x, face.y)
+    body = _coverage(sd, face)
+    strap = _coverage(straps, face) * (1 - body)
+    colour = _lit_mask(face, look, spec, shape, sd)
+    strap_colour = _lit_strap(look, spec)
+    # Premultiplied: blurring colour and coverage together leaves no halo.
+    layer = colour * body[..., None] + strap_colour * strap[..., None]
+    matte = body + strap
+    layer, matte = _soften(layer, matte, look.blur_px)
+    shade = _contact_shadow(np.maximum(sd, straps))
+    mixed = to_linear(window) * ((1 - matte) * shade)[..., None] + layer
+    srgb = to_srgb(mixed) + _grain(spec, matte, look.grain)[..., None]
+    painted = np.clip(np.rint(srgb), 0, 255).astype(np.uint8)
+    untouched = (matte == 0) & (shade == 1)
+    painted[untouched] = window[untouched]
+    return painted, matte
+
+
+def _coverage(sd: Float32, face: geometry.FaceMap) -> Float32:
+    """Share of each pixel inside a shape: its distance in px, one px wide."""
+    across = np.gradient(sd, axis=1)
+    down = np.gradient(sd, axis=0)
+    px = np.maximum(cv2.magnitude(across, down), 0.25 / face.px_per_unit)
+    return np.asarray(np.clip(sd / px + 0.5, 0, 1), dtype=np.float32)
+
+
+def _lit_mask(
+    face: geometry.FaceMap,
+    look: PhotoLook,
+    spec: MaskSpec,
+    shape: geometry.Outline,
+    sd: Float32,
+) -> Float32:
+    """(h, w, 3) linear colour of the mask under the photograph's light."""
+    height = fabric.mask_height(spec, shape, sd, face.x, face.y)
+    nx, ny, nz = normals(height, face.px_per_unit)
+    shading = np.clip(shading_basis(nx, ny) @ look.shading, 0.25, 1.8)
+    # Light from all sides still reaches a steep fold less than a flat cheek.
+    shading *= np.float32(0.62) + np.float32(0.38) * nz
+    colour = fabric.reflectance(spec, shape, sd, face.x, face.y)
+    lit = _tinted(colour, look) * (shading[..., None] * look.light)
+    return np.asarray(lit, dtype=np.float32)
+
+
+def _lit_strap(look: PhotoLook, spec: MaskSpec) -> Float32:
+    colour = np.asarray(spec.strap, dtype=np.float32)
+    return np.asarray(_tinted(colour, look) * look.light * 0.8, dtype=np.float32)
+
+
+def _tinted(colour: Float32, look: PhotoLook) -> Float32:
+    """Colours as the photograph's film shows them: grey on a grey photograph."""
+    grey = colour.mean(axis=-1, keepdims=True)
+    return np.asarray(grey + (colour - grey) * np.float32(look.saturation))
+
+
+def _soften(layer: Float32, matte: Float32, blur_px: float) -> tuple[Float32, Float32]:
+    if blur_px < 0.4:
+        return layer, matte
+    both = np.dstack([layer, matte])
+    soft = cv2.GaussianBlur(both, (0, 0), blur_px, borderType=cv2.BORDER_REPLICATE)
+    soft = np.asarray(soft, dtype=np.float32)
+    seen = soft[..., 3] >= 1e-3
+    layer = np.asarray(soft[..., :3] * seen[..., None], dtype=np.float32)
+    return layer, np.asarray(np.minimum(soft[..., 3] * seen, 1), dtype=np.float32)
+
+
+def _contact_shadow(sd: Float32) -> Float32:
+    """Share of light left around the mask, (h, w); 1 away from it."""
+    depth = np.float32(0.30) * np.exp(np.minimum(sd, 0) / np.float32(0.022))
+    depth[depth < 0.01] = 0
+    return np.asarray(1 - depth, dtype=np.float32)
+
+
+def _grain(spec: MaskSpec, matte: Float32, grain: float) -> Float32:
+    noise = np.random.default_rng(spec.seed + 1).standard_normal(
+        matte.shape, dtype=np.float32
+    )
+    return np.asarray(noise * matte * np.float32(grain), dtype=np.float32)

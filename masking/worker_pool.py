@@ -1,0 +1,81 @@
+"""Runs one step on many items in several processes, in order, bounded in memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_WAITING_PER_WORKER = 32
+
+
+def worker_count(requested: int) -> int:
+    """Processes to use; 0 asks for one a core that this process may use."""
+    if requested > 0:
+        return requested
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def ordered_map(
+    make_step: Callable[[], Callable[[Item], Result]],
+    items: Iterable[Item],
+    workers: int,
+) -> Iterator[Result]:
+    """Results of a step in the order of the items.
+
+    Args:
+        make_step: builds the step, once in each process: models are loaded
+            there and not sent. Must be picklable.
+        items: may be endless; only a few are read ahead.
+        workers: at most 1 works in this process.
+    """
+    if workers <= 1:
+        step = make_step()
+        for item in items:
+            yield step(item)
+        return
+    # "spawn": the threads of dlib, OpenCV and torch do not survive a fork.
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start,
+        initargs=(make_step,),
+    )
+    try:
+        waiting: deque[Future[Any]] = deque()
+        source = iter(items)
+        while True:
+            room = _WAITING_PER_WORKER * workers - len(waiting)
+            waiting.extend(pool.submit(_work, item) for item in islice(source, room))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_step: Callable[[Any], Any] | None = None
+
+
+def _start(make_step: Callable[[], Callable[[Any], Any]]) -> None:
+    import cv2
+
+    global _step
+    # One process a core: threads inside of each would only wait for each other.
+    cv2.setNumThreads(1)
+    _step = make_step()
+
+
+def _work(item: Any) -> Any:
+    if _step is None:
+        raise RuntimeError("the worker was not started")
+    return _step(item)
