@@ -49,9 +49,10 @@ def test_a_shipped_embedder_is_half_the_size_and_embeds_alike(
     exact = NetworkEmbedder(face_network, "exact")
     assert embedder.fingerprint != exact.fingerprint
     rng = np.random.default_rng(0)
-    chips = rng.integers(0, 256, (2, 3, 150, 150), dtype=np.uint8)
-    np.testing.assert_allclose(embedder.embed(chips), exact.embed(chips), atol=1e-3)
-    assert np.abs(exact.embed(chips)).max() > 0.01
+    chips = rng.integers(0, 256, (1, 3, 150, 150), dtype=np.uint8)
+    expected = exact.embed(chips)
+    np.testing.assert_allclose(embedder.embed(chips), expected, atol=1e-3)
+    assert np.abs(expected).max() > 0.01
 
 
 def test_latest_is_what_was_set(tmp_path: Path) -> None:
