@@ -62,8 +62,9 @@ def auc(pairs: ScoredPairs) -> float:
     upto = np.searchsorted(impostor.distances, genuine.distances, side="right")
     beaten = 0.5 * (impostor.cumulative[closer] + impostor.cumulative[upto])
     total = impostor.cumulative[-1]
-    won = (genuine.weights * (total - beaten)).sum()
-    return float(won / (total * genuine.cumulative[-1]))
+    # Shares first: a perfect 1 must not become 1 + 2e-16.
+    won = genuine.weights * ((total - beaten) / total)
+    return float(won.sum() / genuine.weights.sum())
 
 
 def equal_error_rate(pairs: ScoredPairs) -> float:
@@ -80,10 +81,10 @@ def threshold_at_far(impostor: Comparisons, far: float) -> float:
     """Largest finite distance at which FAR <= `far`; higher accepts more."""
     allowed = far * impostor.cumulative[-1]
     # Rounding of the sum must not cost the last pair of, say, exactly 1 in 100.
-    over = impostor.cumulative[1:] > allowed * (1 + 1e-9)
-    first = int(np.argmax(over)) if over.any() else len(over)
+    limit = allowed * (1 + 1e-9)
+    first = int(np.searchsorted(impostor.cumulative[1:], limit, side="right"))
     largest = np.finfo(np.float32).max
-    if first == len(over) or not np.isfinite(impostor.distances[first]):
+    if first == len(impostor.distances) or not np.isfinite(impostor.distances[first]):
         return float(largest)
     return float(np.nextafter(impostor.distances[first], np.float32(-np.inf)))
 
