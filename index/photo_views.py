@@ -1,0 +1,186 @@
+"""Labelled photographs to the chips that embedders see, in several processes.
+
+A view is one face as it is compared: a photograph as it is, or with a mask
+painted on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from index.labelled_photos import LabelledPhoto
+from masking.alignment import ChipGeometry, crop_chip
+from masking.errors import NoFace, ToolkitError
+from masking.face_detection import Face, FaceBox
+from masking.image_files import read_rgb
+from masking.landmarks import Image, Landmarks
+
+# Where dlib's box of the face lies in a crop with the usual margin, as shares of
+# its width and height: left, top, right, bottom. Median over 48 unmasked MTCNN
+# crops that dlib's detector found, rounded and made symmetric.
+CROP_BOX = (0.19, 0.30, 0.81, 0.91)
+CROP_DETECTOR = "whole-picture"
+# Photographs whose chips may wait for the embedder: a quarter of a gigabyte.
+SLAB = 2048
+
+
+class Finder(Protocol):
+    """Finds faces and landmarks; `masking.face_detection.FaceFinder` is one."""
+
+    def find(self, image: Image) -> list[Face]:
+        """Faces of an (H, W, 3) uint8 RGB picture, the most prominent first."""
+
+    def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
+        """The 68 points of the face in `box`, in px of the picture."""
+
+
+class Painter(Protocol):
+    """Paints a mask on a face; must be picklable."""
+
+    def kind(self, name: str) -> str:
+        """Kind of the mask that the photograph of this name gets."""
+
+    def paint(self, image: Image, landmarks: Landmarks, name: str) -> Image:
+        """The picture with a mask on the face; the same name, the same mask."""
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """What is made of each photograph.
+
+    Attributes:
+        geometries: a chip is cut for each.
+        on_no_face: "fail", or "crop" to take the picture as a cut-out face.
+        painter: paints one masked copy of each photograph; None = none.
+        redetect: find the face anew under the painted mask, instead of cutting
+            it out by the landmarks of the unmasked face.
+    """
+
+    geometries: tuple[ChipGeometry, ...]
+    on_no_face: str = "fail"
+    painter: Painter | None = None
+    redetect: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One face as the embedders see it.
+
+    Attributes:
+        photo: number of the photograph in the list.
+        mask: kind of mask, `labelled_photos.NO_MASK` without one.
+        detector: stage that found the face; "" when it was not acquired.
+        chips: (S, S, 3) uint8 RGB, one per geometry; empty when not acquired.
+        failure: why it was not acquired; None when it was.
+    """
+
+    photo: int
+    mask: str
+    detector: str
+    chips: tuple[Image, ...]
+    failure: str | None
+
+
+def all_views(
+    photos: Sequence[LabelledPhoto],
+    plan: ViewPlan,
+    workers: int,
+    make_finder: Callable[[], Finder],
+) -> Iterator[View]:
+    """The views of all photographs, in order; unmasked before painted.
+
+    Args:
+        workers: processes; 0 = one a CPU core, 1 = this process.
+        make_finder: builds each process's finder; must be picklable.
+    """
+    workers = workers or os.cpu_count() or 1
+    jobs = list(enumerate(photos))
+    if workers == 1 or len(jobs) < 2 * workers:
+        finder = make_finder()
+        for number, photo in jobs:
+            yield from photo_views(number, photo, plan, finder)
+        return
+    # "spawn": dlib, OpenCV and torch threads do not survive a fork.
+    with ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(plan, make_finder),
+    ) as pool:
+        for start in range(0, len(jobs), SLAB):
+            for views in pool.map(_work, jobs[start : start + SLAB], chunksize=4):
+                yield from views
+
+
+def photo_views(
+    number: int, photo: LabelledPhoto, plan: ViewPlan, finder: Finder
+) -> list[View]:
+    """The views of one photograph; never raises ToolkitError."""
+    painter, name = plan.painter, str(photo.path)
+    masks = [photo.mask] + ([painter.kind(photo.name)] if painter else [])
+    try:
+        image = read_rgb(photo.path)
+        face = face_in(image, finder, plan.on_no_face, name)
+    except ToolkitError as error:
+        return [View(number, mask, "", (), str(error)) for mask in masks]
+    views = [_view(number, photo.mask, image, face, plan)]
+    if painter:
+        try:
+            masked = painter.paint(image, face.landmarks, photo.name)
+            if plan.redetect:
+                face = face_in(masked, finder, plan.on_no_face, f"{name}, painted")
+            views.append(_view(number, masks[1], masked, face, plan))
+        except ToolkitError as error:
+            views.append(View(number, masks[1], "", (), str(error)))
+    return views
+
+
+def face_in(image: Image, finder: Finder, on_no_face: str, name: str) -> Face:
+    """The most prominent face; without any, the picture itself if it is a crop.
+
+    Raises:
+        NoFace: none was found and `on_no_face` is "fail".
+    """
+    faces = finder.find(image)
+    if faces:
+        return faces[0]
+    if on_no_face != "crop":
+        raise NoFace(f"{name}: no face found.")
+    height, width = image.shape[:2]
+    left, top, right, bottom = CROP_BOX
+    box = FaceBox(
+        left * width, top * height, right * width, bottom * height, 0.0, CROP_DETECTOR
+    )
+    return Face(box, finder.landmarks_in(image, box))
+
+
+def _view(number: int, mask: str, image: Image, face: Face, plan: ViewPlan) -> View:
+    chips = tuple(
+        crop_chip(image, face.landmarks, geometry, "").pixels
+        for geometry in plan.geometries
+    )
+    return View(number, mask, face.box.detector, chips, None)
+
+
+_worker: tuple[ViewPlan, Finder] | None = None
+
+
+def _start_worker(plan: ViewPlan, make_finder: Callable[[], Finder]) -> None:
+    import cv2
+
+    global _worker
+    # One process a core: threads inside of each would only wait for each other.
+    cv2.setNumThreads(1)
+    _worker = plan, make_finder()
+
+
+def _work(job: tuple[int, LabelledPhoto]) -> list[View]:
+    if _worker is None:
+        raise RuntimeError("worker was not started")
+    plan, finder = _worker
+    return photo_views(*job, plan, finder)
