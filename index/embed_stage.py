@@ -1,0 +1,83 @@
+"""A folder of photographs to one file of embeddings, for anybody's own evaluation."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from index.embed_views import embed_views, geometries_of
+from index.evaluate_config import EmbedConfig
+from index.labelled_photos import LabelledPhoto
+from index.photo_views import Finder, ViewPlan, all_views
+from masking.errors import InvalidConfig
+from masking.face_detection import default_finder
+from masking.image_files import list_images, write_bytes
+from training.embedder import Embedder
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What `embed_folder` wrote.
+
+    Attributes:
+        found: photographs with an embedding.
+        failures: relative path of each other photograph, and the reason.
+    """
+
+    found: int
+    failures: dict[str, str]
+
+    @property
+    def exit_code(self) -> int:
+        """1 when nothing at all was embedded."""
+        return 0 if self.found else 1
+
+
+def embed_folder(
+    folder: Path,
+    out: Path,
+    embedder: Embedder,
+    config: EmbedConfig,
+    make_finder: Callable[[], Finder] = default_finder,
+) -> EmbedReport:
+    """Embed the most prominent face of each photograph below `folder`.
+
+    Writes an .npz that `np.load` reads without pickles: `paths` (N,) str,
+    relative with "/", sorted; `embeddings` (N, D) float32, NaN where no face was
+    found; `found` (N,) bool; `fingerprint` () str of the embedder.
+
+    Raises:
+        MissingInput: no such folder, or no image in it.
+        InvalidConfig: `out` does not end in .npz.
+    """
+    if out.suffix != ".npz":
+        raise InvalidConfig(f"{out}: embeddings are written as .npz, name it so.")
+    photos = [
+        LabelledPhoto(path, path.relative_to(folder).as_posix(), "")
+        for path in list_images(folder)
+    ]
+    plan = ViewPlan(geometries_of([embedder]), config.on_no_face)
+    views = all_views(photos, plan, config.workers, make_finder)
+    shown = tqdm(views, total=len(photos), desc="embed", unit="photo")
+    embedded = embed_views(shown, [embedder], config.batch_size)
+    found = np.array([failure is None for failure in embedded.failures], dtype=bool)
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        paths=np.array([photo.name for photo in photos]),
+        embeddings=embedded.embeddings[0],
+        found=found,
+        fingerprint=np.array(embedder.fingerprint),
+    )
+    write_bytes(out, buffer.getvalue())
+    failures = {
+        photo.name: failure
+        for photo, failure in zip(photos, embedded.failures, strict=True)
+        if failure is not None
+    }
+    return EmbedReport(int(found.sum()), failures)

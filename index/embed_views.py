@@ -1,0 +1,94 @@
+"""Views to embeddings, batch by batch, for several embedders at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.comparisons import EmbeddedFaces, Indices
+from index.labelled_photos import NO_MASK
+from index.photo_views import View
+from masking.alignment import ChipGeometry
+from masking.landmarks import Float32
+from training.embedder import Embedder
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedViews:
+    """The embeddings of all views by all embedders.
+
+    Attributes:
+        photos: (V,) int32, number of the photograph of each view.
+        masks: (V,) kind of mask, NO_MASK without one.
+        detectors: (V,) stage that found the face, "" when not acquired.
+        failures: (V,) why a face was not acquired; None when it was.
+        embeddings: one (V, D) float32 per embedder, NaN rows when not acquired.
+    """
+
+    photos: Indices
+    masks: tuple[str, ...]
+    detectors: tuple[str, ...]
+    failures: tuple[str | None, ...]
+    embeddings: tuple[Float32, ...]
+
+    @property
+    def masked(self) -> NDArray[np.bool_]:
+        """(V,) bool: the view shows a mask."""
+        return np.array([mask != NO_MASK for mask in self.masks], dtype=bool)
+
+    def faces(self, embedder: int, people: Indices) -> EmbeddedFaces:
+        """All views by one embedder; `people` is the person of each photograph."""
+        rows = self.embeddings[embedder]
+        return EmbeddedFaces(rows, people[self.photos], self.photos)
+
+
+def geometries_of(embedders: Sequence[Embedder]) -> tuple[ChipGeometry, ...]:
+    """The different chips that the embedders read, each once."""
+    return tuple(dict.fromkeys(embedder.geometry for embedder in embedders))
+
+
+def embed_views(
+    views: Iterable[View], embedders: Sequence[Embedder], batch_size: int
+) -> EmbeddedViews:
+    """Embed views whose chips are those of `geometries_of(embedders)`.
+
+    Chips are dropped batch by batch; millions of views need only their vectors.
+    """
+    stream = iter(views)
+    kept: list[View] = []
+    parts: list[list[Float32]] = [[] for _ in embedders]
+    while batch := list(islice(stream, batch_size)):
+        for rows, embedder in zip(parts, embedders, strict=True):
+            chosen = geometries_of(embedders).index(embedder.geometry)
+            rows.append(_embed_batch(batch, embedder, chosen))
+        kept += [
+            View(view.photo, view.mask, view.detector, (), view.failure)
+            for view in batch
+        ]
+    empty = [np.empty((0, embedder.dimension), np.float32) for embedder in embedders]
+    return EmbeddedViews(
+        np.array([view.photo for view in kept], dtype=np.int32),
+        tuple(view.mask for view in kept),
+        tuple(view.detector for view in kept),
+        tuple(view.failure for view in kept),
+        tuple(
+            np.concatenate([first, *rows])
+            for first, rows in zip(empty, parts, strict=True)
+        ),
+    )
+
+
+def _embed_batch(batch: list[View], embedder: Embedder, chosen: int) -> Float32:
+    """(B, D) float32; NaN rows for views without a chip."""
+    rows = np.full((len(batch), embedder.dimension), np.nan, dtype=np.float32)
+    acquired = [number for number, view in enumerate(batch) if view.chips]
+    if acquired:
+        chips = np.stack([batch[number].chips[chosen] for number in acquired])
+        rows[acquired] = embedder.embed(
+            np.ascontiguousarray(chips.transpose(0, 3, 1, 2))
+        )
+    return rows
