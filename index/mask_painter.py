@@ -1,0 +1,52 @@
+"""Paints test masks on photographs: one a photograph, drawn from seed and name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from masking.landmarks import Image, Landmarks
+from masking.mask_rendering import render
+from masking.mask_spec import MaskSpec, SpecConfig, draw_spec, sample_rng
+
+ALL_KINDS = "all"
+
+
+@dataclass(frozen=True)
+class MaskPainter:
+    """Masks of the tool's own engine.
+
+    Attributes:
+        seed: of the masks; the mask of a photograph depends on it and the name.
+        config: which masks are drawn.
+    """
+
+    seed: int
+    config: SpecConfig
+
+    def spec(self, name: str) -> MaskSpec:
+        """The mask of one photograph."""
+        return draw_spec(sample_rng(self.seed, name), self.config)
+
+    def kind(self, name: str) -> str:
+        """Kind of the mask of one photograph."""
+        return self.spec(name).kind
+
+    def paint(self, image: Image, landmarks: Landmarks, name: str) -> Image:
+        """The (H, W, 3) uint8 RGB picture with the mask on the face.
+
+        Raises:
+            NoFace: the landmarks lie outside of the picture.
+        """
+        return render(image, landmarks, self.spec(name)).pixels
+
+
+def mask_painter(seed: int, kinds: str) -> MaskPainter:
+    """The painter of the named kinds, separated by commas, or of ALL_KINDS.
+
+    Raises:
+        InvalidConfig: a kind that the engine does not paint.
+    """
+    if kinds == ALL_KINDS:
+        return MaskPainter(seed, SpecConfig())
+    wanted = tuple(kind.strip() for kind in kinds.split(","))
+    return MaskPainter(seed, SpecConfig(kinds=wanted))
