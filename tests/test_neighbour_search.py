@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+from test_gallery import FakeEmbedder, photo
 
 from index.gallery import open_or_create_gallery
 from index.generation import KEPT, generation_folders, read_generation
@@ -17,7 +18,6 @@ from index.neighbour_search import (
 )
 from index.templates import Templates
 from masking.errors import BadRecord, MissingInput
-from tests.test_gallery import FakeEmbedder, photo
 
 
 @pytest.fixture
