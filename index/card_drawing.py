@@ -1,0 +1,126 @@
+"""Text, pictures and shapes of a result card, in card units."""
+
+from __future__ import annotations
+
+import importlib.util
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from masking.errors import MissingInput
+from masking.landmarks import Image
+
+Colour = tuple[int, int, int]
+Box = tuple[float, float, float, float]
+
+# Drawn at twice the size and shrunk: Pillow does not smooth the edges of shapes.
+_FINENESS = 2
+_MIN_TEXT = 12
+
+
+class Canvas:
+    """A card being drawn; all positions and sizes are in px of the finished card."""
+
+    def __init__(self, width: int, height: int, ground: Colour):
+        self._size = (width, height)
+        size = (width * _FINENESS, height * _FINENESS)
+        self._picture = Pillow.new("RGB", size, ground)
+        self._draw = ImageDraw.Draw(self._picture)
+
+    def pixels(self) -> Image:
+        """(height, width, 3) uint8 RGB."""
+        import numpy as np
+
+        return np.array(self._picture.resize(self._size, Pillow.Resampling.BOX))
+
+    def rectangle(self, box: Box, fill: Colour, radius: float = 0.0) -> None:
+        """A filled rectangle (left, top, right, bottom) with round corners."""
+        self._draw.rounded_rectangle(
+            [v * _FINENESS for v in box], radius * _FINENESS, fill
+        )
+
+    def outline(self, box: Box, colour: Colour, width: float, radius: float) -> None:
+        """The rim of a rectangle with round corners."""
+        self._draw.rounded_rectangle(
+            [v * _FINENESS for v in box],
+            radius * _FINENESS,
+            outline=colour,
+            width=round(width * _FINENESS),
+        )
+
+    def polygon(self, points: list[tuple[float, float]], fill: Colour) -> None:
+        """A filled polygon."""
+        self._draw.polygon([(x * _FINENESS, y * _FINENESS) for x, y in points], fill)
+
+    def picture(self, pixels: Image, box: Box, radius: float) -> None:
+        """A picture stretched to a box, its corners rounded."""
+        left, top, right, bottom = (round(v * _FINENESS) for v in box)
+        size = (max(1, right - left), max(1, bottom - top))
+        ready = Pillow.fromarray(pixels).resize(size, Pillow.Resampling.LANCZOS)
+        stencil = Pillow.new("L", size, 0)
+        ImageDraw.Draw(stencil).rounded_rectangle(
+            (0, 0, size[0] - 1, size[1] - 1), radius * _FINENESS, 255
+        )
+        self._picture.paste(ready, (left, top), stencil)
+
+    def text(
+        self,
+        position: tuple[float, float],
+        text: str,
+        size: float,
+        colour: Colour,
+        anchor: str = "ls",
+        bold: bool = False,
+        width: float | None = None,
+    ) -> None:
+        """One line of text.
+
+        Args:
+            position: of the anchor, Pillow's code ("ls" is left on the baseline).
+            size: of the letters; made smaller, then cut short, to fit `width`.
+        """
+        text = printable(text)
+        while width is not None and size > _MIN_TEXT and _wide(text, size, bold, width):
+            size -= 1
+        if width is not None and _wide(text, size, bold, width):
+            while text and _wide(text + "…", size, bold, width):
+                text = text[:-1]
+            text = text.rstrip() + "…"
+        place = (position[0] * _FINENESS, position[1] * _FINENESS)
+        self._draw.text(place, text, colour, _font(size, bold), anchor)
+
+
+def text_width(text: str, size: float, bold: bool = False) -> float:
+    """How wide one line is, px of the finished card."""
+    return float(_font(size, bold).getlength(printable(text))) / _FINENESS
+
+
+def printable(text: str) -> str:
+    """The text without what cannot be drawn: line breaks, halves of letters."""
+    return "".join(
+        "\ufffd" if unicodedata.category(letter) in ("Cc", "Cs") else letter
+        for letter in text
+    )
+
+
+def _wide(text: str, size: float, bold: bool, width: float) -> bool:
+    return text_width(text, size, bold) > width
+
+
+@cache
+def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(_font_folder() / name), round(size * _FINENESS))
+
+
+@cache
+def _font_folder() -> Path:
+    # Located, not imported: importing matplotlib takes a fifth of a second. Its
+    # DejaVu covers Latin, Greek, Cyrillic, Arabic and more on every machine.
+    spec = importlib.util.find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        raise MissingInput("the card's font is missing. Run: pip install matplotlib")
+    return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
