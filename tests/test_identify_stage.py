@@ -1,0 +1,201 @@
+"""Every photo gets an answer, a record and, if it has a face, a card."""
+
+import json
+
+import numpy as np
+import pytest
+from faces_for_index import (
+    BLUE,
+    GREEN,
+    RED,
+    YELLOW,
+    ColourEmbedder,
+    SquareFinder,
+    draw_photo,
+)
+
+from index.answers import (
+    MATCH,
+    NO_FACE,
+    UNKNOWN,
+    UNREADABLE,
+    Answer,
+    answer_line,
+    answer_record,
+    exit_code,
+)
+from index.calibration import Calibration
+from index.enroll_stage import enroll
+from index.gallery import open_or_create_gallery
+from index.identify_config import IdentifyConfig
+from index.identify_stage import identify
+from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
+from masking.image_files import read_rgb
+
+CONFIG = IdentifyConfig(threshold=0.5)
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
+        for name, colour in (("Person_01", RED), ("Zoë 李", GREEN)):
+            photo = draw_photo(tmp_path / f"{name}.png", colour)
+            enroll(name, [photo], opened, ColourEmbedder(), SquareFinder())
+        yield opened
+
+
+@pytest.fixture
+def ask(gallery, tmp_path):
+    def asked(*photos, config=CONFIG, embedder=None):
+        embedder = embedder or ColourEmbedder()
+        out = tmp_path / "identified"
+        return identify(photos, gallery, embedder, SquareFinder(), out, config)
+
+    return asked
+
+
+def test_known_face_is_named_with_card_and_record(ask, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", (240, 20, 20))
+    (answer,) = ask(probe)
+    assert answer.status == MATCH
+    assert answer.decision.name == "Person_01"
+    assert [match.name for match in answer.decision.matches] == ["Person_01", "Zoë 李"]
+    # Colours (240, 20, 20) and (250, 5, 5) differ by (10, 15, 15) / 255.
+    distance = np.linalg.norm([10, 15, 15]) / 255
+    assert answer.decision.matches[0].distance == pytest.approx(distance, abs=0.01)
+    assert read_rgb(answer.card).shape == (800, 1200, 3)
+    assert exit_code([answer]) == 0
+    lines = (tmp_path / "identified" / "answers.jsonl").read_text().splitlines()
+    record = json.loads(lines[0])
+    assert len(lines) == 1
+    assert record["name"] == "Person_01"
+    assert record["box_px"] == [20.0, 20.0, 80.0, 80.0]
+    assert record["threshold"] == 0.5
+
+
+def test_records_are_appended(ask, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    ask(probe)
+    ask(probe)
+    assert len((tmp_path / "identified/answers.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("engine", ["annoy", "exact"])
+def test_stranger_is_unknown_but_candidates_are_told(ask, tmp_path, engine):
+    probe = draw_photo(tmp_path / "probe.png", BLUE)
+    config = IdentifyConfig(threshold=0.5, engine=engine)
+    (answer,) = ask(probe, config=config)
+    assert answer.status == UNKNOWN
+    assert answer.decision.name is None
+    assert len(answer.decision.matches) == 2
+    assert answer.card.is_file()
+    assert exit_code([answer]) == 3
+    assert "unknown, nearest is" in answer_line(answer)
+
+
+def test_every_face_of_a_photo_is_answered(ask, tmp_path):
+    probe = draw_photo(tmp_path / "group.png", GREEN, YELLOW, RED)
+    answers = ask(probe)
+    assert [answer.decision.name for answer in answers] == ["Zoë 李", None, "Person_01"]
+    assert [answer.face for answer in answers] == [1, 2, 3]
+    assert len({answer.card for answer in answers}) == 3
+    assert "(face 1 of 3)" in answer_line(answers[0])
+
+
+def test_no_face(ask, tmp_path):
+    (answer,) = ask(draw_photo(tmp_path / "nobody.png"))
+    assert (answer.status, answer.card, answer.decision) == (NO_FACE, None, None)
+    assert exit_code([answer]) == 4
+
+
+def test_unreadable_photos_do_not_stop_the_batch(ask, tmp_path):
+    good = draw_photo(tmp_path / "good.png", RED)
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(good.read_bytes()[:-40])
+    answers = ask(text, cut, tmp_path / "missing.jpg", good)
+    assert [answer.status for answer in answers] == [UNREADABLE] * 3 + [MATCH]
+    assert "not an image" in answers[0].reason
+    assert exit_code(answers) == 2
+
+
+def test_embedding_that_is_not_finite_is_reported(ask, tmp_path):
+    class Broken(ColourEmbedder):
+        def embed(self, chips):
+            return super().embed(chips) * np.float32(np.nan)
+
+    (answer,) = ask(draw_photo(tmp_path / "probe.png", RED), embedder=Broken())
+    assert answer.status == UNREADABLE
+    assert "not finite" in answer.reason
+
+
+def test_worst_answer_decides_the_exit_code(tmp_path):
+    def code(*statuses):
+        return exit_code([Answer(tmp_path, status) for status in statuses])
+
+    assert code(MATCH, UNKNOWN, NO_FACE, UNREADABLE) == 2
+    assert code(UNKNOWN, NO_FACE, MATCH) == 4
+    assert code(MATCH, UNKNOWN) == 3
+    assert code(MATCH, MATCH) == 0
+
+
+def test_threshold_comes_from_the_gallery_calibration(ask, gallery, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    (before,) = ask(probe, config=IdentifyConfig())
+    assert not before.decision.calibrated
+    gallery.set_calibration(Calibration((1e-9, 0.5), (0.2, 0.2), 1000, "drawn"))
+    (after,) = ask(probe, config=IdentifyConfig())
+    assert after.decision.calibrated
+    assert after.decision.threshold == pytest.approx(0.2)
+
+
+def test_gallery_of_another_embedder_is_refused(ask, tmp_path):
+    with pytest.raises(EmbedderMismatch):
+        ask(draw_photo(tmp_path / "p.png", RED), embedder=ColourEmbedder("d" * 64))
+
+
+def test_no_photo_and_empty_gallery(ask, gallery, tmp_path):
+    with pytest.raises(MissingInput, match="no photograph was given"):
+        ask()
+    gallery.remove("Person_01")
+    gallery.remove("Zoë 李")
+    with pytest.raises(MissingInput, match="nobody is enrolled"):
+        ask(draw_photo(tmp_path / "p.png", RED))
+
+
+def test_removed_person_is_no_longer_named(ask, gallery, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    assert ask(probe)[0].decision.name == "Person_01"
+    gallery.remove("Person_01")
+    assert ask(probe)[0].decision.name is None
+
+
+def test_out_that_is_a_file(gallery, tmp_path):
+    (tmp_path / "file").write_text("")
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    with pytest.raises(ToolkitError, match="cannot be written"):
+        identify(
+            [probe],
+            gallery,
+            ColourEmbedder(),
+            SquareFinder(),
+            tmp_path / "file",
+            CONFIG,
+        )
+
+
+def test_odd_file_names(ask, tmp_path):
+    probe = draw_photo(tmp_path / ("李 ümlaut\n" + "x" * 200 + ".png"), RED)
+    (answer,) = ask(probe)
+    assert answer.card.is_file()
+    assert json.loads(answer_record(answer))["photo"] == str(probe)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"top_k": 0}, {"engine": "magic"}, {"fpir": 0.0}, {"threshold": float("nan")}],
+)
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(InvalidConfig):
+        IdentifyConfig(**wrong)
