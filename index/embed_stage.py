@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from index.embed_views import embed_views, geometries_of
@@ -17,6 +18,7 @@ from index.photo_views import Finder, ViewPlan, all_views
 from masking.errors import InvalidConfig
 from masking.face_detection import default_finder
 from masking.image_files import list_images, write_bytes
+from masking.landmarks import Float32
 from training.embedder import Embedder
 
 
@@ -66,18 +68,30 @@ def embed_folder(
     shown = tqdm(views, total=len(photos), desc="embed", unit="photo")
     embedded = embed_views(shown, [embedder], config.batch_size)
     found = np.array([failure is None for failure in embedded.failures], dtype=bool)
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        paths=np.array([photo.name for photo in photos]),
-        embeddings=embedded.embeddings[0],
-        found=found,
-        fingerprint=np.array(embedder.fingerprint),
-    )
-    write_bytes(out, buffer.getvalue())
+    names = [photo.name for photo in photos]
+    write_embeddings(out, names, embedded.embeddings[0], found, embedder.fingerprint)
     failures = {
         photo.name: failure
         for photo, failure in zip(photos, embedded.failures, strict=True)
         if failure is not None
     }
     return EmbedReport(int(found.sum()), failures)
+
+
+def write_embeddings(
+    out: Path,
+    names: list[str],
+    embeddings: Float32,
+    found: NDArray[np.bool_],
+    fingerprint: str,
+) -> None:
+    """Write N names, (N, D) embeddings and (N,) found as one .npz file."""
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        paths=np.array(names),
+        embeddings=embeddings,
+        found=found,
+        fingerprint=np.array(fingerprint),
+    )
+    write_bytes(out, buffer.getvalue())

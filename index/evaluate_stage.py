@@ -53,23 +53,15 @@ def evaluate(
         MissingInput: nobody in the collection can be compared.
     """
     _check_embedders(embedders)
-    names = sorted({photo.person for photo in photos})
-    numbers = {name: number for number, name in enumerate(names)}
-    people = np.array([numbers[photo.person] for photo in photos], dtype=np.int32)
+    names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
+    people = numbers.astype(np.int32)
     painted = not any(photo.masked for photo in photos)
     if painted and painter is None:
         painter = mask_painter(config.seed, config.kinds)
-    plan = ViewPlan(
-        geometries_of(embedders),
-        config.on_no_face,
-        painter if painted else None,
-        config.redetect,
-    )
     finders = RememberingFinders(make_finder, found_faces)
-    views = all_views(photos, plan, config.workers, finders)
-    total = len(photos) * (2 if painted else 1)
-    shown = tqdm(views, total=total, desc="evaluate", unit="face")
-    embedded = embed_views(shown, embedders, config.batch_size)
+    embedded = _embedded(
+        photos, embedders, config, finders, painter if painted else None
+    )
     figures = _all_figures(embedders, embedded, people, config)
     report = _report(photos, len(names), painted, embedded, figures, config)
     write_report(report, out)
@@ -97,6 +89,22 @@ def _check_embedders(embedders: Sequence[Embedder]) -> None:
                 f"embedder {embedder.name} compares by {embedder.metric!r}, expected "
                 "'euclidean'."
             )
+
+
+def _embedded(
+    photos: Sequence[LabelledPhoto],
+    embedders: Sequence[Embedder],
+    config: EvaluateConfig,
+    finders: RememberingFinders,
+    painter: Painter | None,
+) -> EmbeddedViews:
+    """Find, paint and cut out every face once, for all embedders."""
+    geometries = geometries_of(embedders)
+    plan = ViewPlan(geometries, config.on_no_face, painter, config.redetect)
+    views = all_views(photos, plan, config.workers, finders)
+    total = len(photos) * (2 if painter else 1)
+    shown = tqdm(views, total=total, desc="evaluate", unit="face")
+    return embed_views(shown, embedders, config.batch_size)
 
 
 def _all_figures(

@@ -98,3 +98,18 @@ def test_other_files_are_no_list_of_people(tmp_path, text):
 def test_a_missing_list_of_people_is_named(tmp_path):
     with pytest.raises(MissingInput, match=r"gone\.txt: no such file"):
         read_people(tmp_path / "gone.txt")
+
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no real photographs in {DATA}")
+def test_the_published_collections_have_their_known_size():
+    masked = read_labelled_photos(DATA / "mfr2-a")
+    assert len(masked) == 134
+    assert sum(photo.masked for photo in masked) == 86
+    test_people = DATA / "lfw-protocol" / "peopleDevTest.txt"
+    photos = read_labelled_photos(DATA / "lfw", test_people)
+    assert len(photos) == 3708
+    assert len({photo.person for photo in photos}) == 1711
