@@ -1,0 +1,136 @@
+"""Draws one person's photos and judges whether they may be published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masking.image_files import read_rgb
+from masking.landmarks import Float32, Image
+from tools.casting import draw_person, draw_photo, sample_rng
+from tools.face_collection import FittedFaces
+from tools.face_model import FaceModel
+from tools.likeness import LikenessCheck, nearest_distances, stranger_distances
+from tools.portrait import paint
+
+PHOTOS_EACH = 8
+# Share of real photos that have some stranger's photo nearer than the limit: who
+# is drawn is no more like anybody photographed than real strangers are.
+STRANGER_QUANTILE = 0.05
+# dlib's author calls two photos closer than this one person. People drawn keep
+# their means this far from each other, less what averaging takes away.
+MIN_APART = 0.45
+
+
+@dataclass(frozen=True, eq=False)
+class Album:
+    """Photos of one drawn person.
+
+    Attributes:
+        photos: PHOTOS_EACH pictures, (250, 250, 3) uint8.
+        largest_share: the most that one training photo weighs in any of them,
+            as a share of all weights.
+    """
+
+    photos: list[Image]
+    largest_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """What drawn people are compared with.
+
+    Attributes:
+        training: (N, 128) embeddings of the photos that the model is fitted on.
+        limit: distance that every drawn photo keeps from each of them.
+    """
+
+    check: LikenessCheck
+    training: Float32
+    limit: float
+
+
+@dataclass
+class SampleReport:
+    """Figures of a finished sample.
+
+    Attributes:
+        limit: distance to every training photo that is asked of every photo.
+        nearest: distance of each accepted photo to its nearest training photo.
+        largest_shares: one a person; see Album.
+        rejected: people drawn and thrown away, by reason.
+    """
+
+    limit: float
+    nearest: list[float] = field(default_factory=list)
+    largest_shares: list[float] = field(default_factory=list)
+    rejected: dict[str, int] = field(default_factory=dict)
+    bytes_written: int = 0
+
+
+def measure_likeness(fitted: FittedFaces) -> Likeness:
+    """Embed the training photos; the limit is how alike real strangers are."""
+    check = LikenessCheck()
+    rows = check.embeddings(read_rgb(face.path) for face in fitted.faces)
+    # Faces were chosen because the same detector finds them.
+    people = [face.person for face in fitted.faces]
+    limit = np.quantile(stranger_distances(rows, people), STRANGER_QUANTILE)
+    return Likeness(check, rows, float(limit))
+
+
+def draw_album(
+    fitted: FittedFaces, groups: NDArray[np.float64], seed: int, attempt: int
+) -> Album:
+    """The photos of the person that `attempt` stands for."""
+    model = fitted.model
+    person = draw_person(sample_rng(seed, f"person {attempt}"), model, groups)
+    specs = [
+        draw_photo(sample_rng(seed, f"person {attempt} photo {number}"), model, person)
+        for number in range(PHOTOS_EACH)
+    ]
+    share = max(largest_share(model, spec.coefficients) for spec in specs)
+    return Album([paint(spec, model, fitted.gains) for spec in specs], share)
+
+
+def largest_share(model: FaceModel, coefficients: NDArray[np.float64]) -> float:
+    """Largest weight of one training photo, as a share of all weights.
+
+    A drawn face is a sum of training faces: each with an equal weight from the
+    mean, and one from the components.
+    """
+    weights = coefficients @ model.shares
+    weights = np.abs(weights - weights.mean() + 1 / len(weights))
+    return float(weights.max() / weights.sum())
+
+
+def judge(
+    album: Album, likeness: Likeness, accepted: list[Float32], report: SampleReport
+) -> Float32 | None:
+    """The person's mean embedding, (128,), or None when the person is rejected.
+
+    Writes the reason, or the figures of an accepted person, into the report.
+    """
+    rows = likeness.check.embeddings(album.photos)
+    rows = rows[np.isfinite(rows[:, 0])]
+    reason = _reason_against(rows, likeness, accepted)
+    if reason is not None:
+        report.rejected[reason] = report.rejected.get(reason, 0) + 1
+        return None
+    report.nearest += nearest_distances(rows, likeness.training).tolist()
+    report.largest_shares.append(album.largest_share)
+    return np.asarray(rows.mean(axis=0), dtype=np.float32)
+
+
+def _reason_against(
+    rows: Float32, likeness: Likeness, accepted: list[Float32]
+) -> str | None:
+    if len(rows) < PHOTOS_EACH - 1:
+        return "no face found"
+    if nearest_distances(rows, likeness.training).min() < likeness.limit:
+        return "like a training photo"
+    mean = np.asarray(rows.mean(axis=0, keepdims=True), dtype=np.float32)
+    if accepted and nearest_distances(mean, np.stack(accepted))[0] < MIN_APART:
+        return "like another drawn person"
+    return None

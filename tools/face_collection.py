@@ -1,0 +1,93 @@
+"""From a folder of photographs to a fitted face model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masking.landmarks import Float32, Image
+from tools.casting import PHOTO_SPREAD, group_means, sample_rng
+from tools.detail import DetailGains, measure_gains
+from tools.face_layers import (
+    FaceLayers,
+    first_atlas,
+    segment,
+    smooth_atlas,
+    split_layers,
+)
+from tools.face_model import FaceModel, covariance_root, fit_model
+from tools.thin_plate import ThinPlate, frame_points
+from tools.training_faces import SIDE_PX, TrainingFace, balanced, mean_shape, upright
+from tools.usual_faces import most_usual
+
+_ATLAS_PHOTOS = 500
+_GAIN_PHOTOS = 300
+
+
+@dataclass(frozen=True, eq=False)
+class FittedFaces:
+    """The model, what goes with it, and the photographs that it was fitted on."""
+
+    model: FaceModel
+    gains: DetailGains
+    faces: list[TrainingFace]
+
+
+def fit_faces(faces: list[TrainingFace], photos: int, components: int) -> FittedFaces:
+    """Warp photographs to one shape, split them into layers, fit the model.
+
+    Args:
+        faces: photographs to choose from.
+        photos: how many to use; those with something odd in them are left out.
+        components: of the model.
+    """
+    mean = mean_shape(np.stack([face.points for face in faces]))
+    images, shapes = _warped(faces, mean)
+    kept = most_usual(images, mean, photos)
+    faces = [faces[index] for index in kept]
+    images = [balanced(images[index], mean) for index in kept]
+    layers = _layers(images, mean)
+    people = [face.person for face in faces]
+    model = fit_model(shapes[kept], layers, people, components)
+    return FittedFaces(model, _gains(model, layers), faces)
+
+
+def groups_of(fitted: FittedFaces, embeddings: Float32) -> NDArray[np.float64]:
+    """(N, K) middles of groups of alike faces; see `group_means`."""
+    return group_means(embeddings, fitted.model.training)
+
+
+def _warped(
+    faces: list[TrainingFace], mean: Float32
+) -> tuple[list[Image], NDArray[np.float32]]:
+    """Photographs warped to the mean shape, and their (N, 68, 2) own shapes."""
+    frame = frame_points(SIDE_PX)
+    warp = ThinPlate(np.vstack([mean, frame]), SIDE_PX)
+    images, shapes = [], []
+    for face in faces:
+        image, points = upright(face, mean)
+        pulled = warp.pull(image, np.vstack([points, frame]))
+        images.append(pulled.astype(np.uint8, copy=False))
+        shapes.append(points)
+    return images, np.stack(shapes)
+
+
+def _layers(images: list[Image], mean: Float32) -> list[FaceLayers]:
+    atlas = first_atlas(mean)
+    for _ in range(3):
+        some = images[:_ATLAS_PHOTOS]
+        shares = [segment(image, atlas, mean) for image in some]
+        atlas = smooth_atlas(np.mean(shares, axis=0))
+    return [split_layers(image, segment(image, atlas, mean)) for image in images]
+
+
+def _gains(model: FaceModel, layers: list[FaceLayers]) -> DetailGains:
+    root = covariance_root(model.between + PHOTO_SPREAD**2 * model.within)
+    rng = sample_rng(0, "gains")
+    drawn = [
+        model.block("skin", root @ rng.normal(size=len(root)))
+        for _ in range(_GAIN_PHOTOS)
+    ]
+    return measure_gains([layer.skin for layer in layers[:_GAIN_PHOTOS]], drawn)

@@ -1,0 +1,80 @@
+"""Makes the embedded sample: photographs of people who do not exist.
+
+Example:
+    python -m tools.make_sample --lfw lfw --names peopleDevTrain.txt \
+        --out masking/sample
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from masking.image_files import write_bytes, write_image
+from masking.landmarks import Float32
+from tools.album import SampleReport, draw_album, judge, measure_likeness
+from tools.face_collection import fit_faces, groups_of
+from tools.sample_licence import licence_text
+from tools.training_faces import choose_faces, read_names
+
+TRAINING_PHOTOS = 2500
+COMPONENTS = 200
+JPEG_QUALITY = 90
+
+
+def make_sample(
+    folder: Path, names: Path, out: Path, people: int, newcomers: int, seed: int
+) -> SampleReport:
+    """Fit the model, draw people until enough are accepted, write their photos."""
+    chosen = list(choose_faces(folder, read_names(names), photos_each=3))
+    fitted = fit_faces(chosen, TRAINING_PHOTOS, COMPONENTS)
+    likeness = measure_likeness(fitted)
+    groups = groups_of(fitted, likeness.training)
+    report = SampleReport(likeness.limit)
+    accepted: list[Float32] = []
+    attempt = 0
+    for target in tqdm(_targets(out, people, newcomers), unit="person"):
+        mean = None
+        while mean is None:
+            album = draw_album(fitted, groups, seed, attempt)
+            mean = judge(album, likeness, accepted, report)
+            attempt += 1
+        accepted.append(mean)
+        for number, photo in enumerate(album.photos, start=1):
+            path = target / f"{number}.jpg"
+            write_image(path, photo, JPEG_QUALITY)
+            report.bytes_written += path.stat().st_size
+    write_bytes(out / "LICENSE.txt", licence_text(report).encode())
+    return report
+
+
+def main() -> None:
+    """Parse the command line, make the sample, write the figures to stderr."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lfw", type=Path, required=True, help="Folder per person.")
+    parser.add_argument("--names", type=Path, required=True, help="LFW people file.")
+    parser.add_argument("--out", type=Path, required=True, help="Folder to write.")
+    parser.add_argument("--people", type=int, default=60)
+    parser.add_argument("--newcomers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    report = make_sample(
+        given.lfw, given.names, given.out, given.people, given.newcomers, given.seed
+    )
+    print(licence_text(report), file=sys.stderr)
+    print(f"rejected: {report.rejected}", file=sys.stderr)
+    print(f"{report.bytes_written} bytes", file=sys.stderr)
+
+
+def _targets(out: Path, people: int, newcomers: int) -> list[Path]:
+    targets = [out / "people" / f"Person_{i + 1:02d}" for i in range(people)]
+    return targets + [
+        out / "newcomers" / f"Newcomer_{i + 1:02d}" for i in range(newcomers)
+    ]
+
+
+if __name__ == "__main__":
+    main()
