@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -11,6 +12,9 @@ from typing import Any
 from index import gallery_file
 from index.gallery_file import reported, transaction
 from index.generation import drop_generations
+
+_CHECKPOINT_ATTEMPTS = 20
+_CHECKPOINT_PAUSE_S = 0.05
 
 
 class GalleryStore:
@@ -93,12 +97,21 @@ class GalleryStore:
             return False
         with reported(self.path):
             self._sqlite.execute("VACUUM")
-            busy = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy[0]:
+        if not self._empty_log():
             return False
         with self.changes():
             self.set_meta("erasure_pending", "")
         return True
+
+    def _empty_log(self) -> bool:
+        for _ in range(_CHECKPOINT_ATTEMPTS):
+            with reported(self.path):
+                row = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not row[0]:
+                return True
+            # SQLite waits for readers, but not for another process's checkpoint.
+            time.sleep(_CHECKPOINT_PAUSE_S)
+        return False
 
 
 def utc_now() -> str:

@@ -11,7 +11,9 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,9 @@ FOLDER = "generations"
 METRIC = "euclidean"
 # The newest, and one that another process may be reading.
 KEPT = 2
+# Another process may write into a folder while it is being deleted.
+_DELETE_ATTEMPTS = 5
+_ABANDONED_S = 3600.0
 MATRIX, PEOPLE, ANNOY, MANIFEST = (
     "matrix.npy",
     "people.npy",
@@ -87,8 +92,9 @@ def write_generation(
         shutil.rmtree(writing, ignore_errors=True)
         raise
     others = [path for path in generation_folders(gallery_folder) if path != final]
-    for old in others[KEPT - 1 :]:
-        shutil.rmtree(old, ignore_errors=True)
+    # A removal in another process may sweep at the same time.
+    with suppress(FileNotFoundError):
+        _sweep(home, [final, *others[: KEPT - 1]])
     return final
 
 
@@ -143,11 +149,21 @@ def drop_generations(gallery_folder: Path) -> None:
     """
     home = gallery_folder / FOLDER
     for path in list(home.iterdir()) if home.is_dir() else []:
-        try:
+        for _ in range(_DELETE_ATTEMPTS):
+            shutil.rmtree(path, ignore_errors=True)
+            if not path.exists():
+                break
+        else:
+            # Says why, or succeeds after all.
             shutil.rmtree(path)
-        except FileNotFoundError:
-            # A process that was writing it noticed the removal and swept it first.
-            continue
+
+
+def _sweep(home: Path, kept: list[Path]) -> None:
+    for path in home.iterdir():
+        # A half-written one is another process's work, unless that was killed.
+        old = path.stat().st_mtime < time.time() - _ABANDONED_S
+        if path not in kept and (old or not path.name.startswith(".")):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

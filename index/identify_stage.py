@@ -23,7 +23,7 @@ from index.enroll_stage import network_input, photo_list
 from index.gallery import Gallery
 from index.gallery_rows import checked_embedding
 from index.identify_config import IdentifyConfig
-from index.neighbour_search import SEARCHERS
+from index.neighbour_search import open_search
 from index.result_card import CARD_CANDIDATES, CardCandidate, CardContent, draw_card
 from masking.alignment import crop_chip
 from masking.errors import BadRecord, MissingInput, ToolkitError, UnreadableImage
@@ -99,7 +99,7 @@ class Identifier:
         config: IdentifyConfig,
     ):
         gallery.check_embedder(embedder)
-        self._search = SEARCHERS[config.engine](gallery)
+        self._search = open_search(gallery, config.engine)
         self._gallery, self._embedder, self._finder = gallery, embedder, finder
         self._out, self._config = out, config
         self._gallery_size = len(gallery.people())

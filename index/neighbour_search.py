@@ -19,7 +19,7 @@ from index.generation import (
     write_generation,
 )
 from index.templates import Int64, Templates
-from masking.errors import BadRecord, MissingInput, ToolkitError
+from masking.errors import BadRecord, MissingInput
 from masking.landmarks import Float32
 
 # Fixed: the same templates give the same file and the same answers.
@@ -31,7 +31,7 @@ SEARCH_K = 40_000
 # More than asked for, since Annoy's order is not final before the re-ranking.
 _SHORTLIST = 64
 _ROWS_AT_ONCE = 65_536
-_WRITE_ATTEMPTS = 3
+_OPEN_ATTEMPTS = 3
 _log = logging.getLogger(__name__)
 
 
@@ -133,12 +133,32 @@ SEARCHERS: dict[str, Callable[[Gallery], NeighbourSearch]] = {
 }
 
 
+def open_search(gallery: Gallery, engine: str) -> NeighbourSearch:
+    """The search of an engine, a key of SEARCHERS, over the gallery as it is now.
+
+    Where its files cannot be kept (a full disk, a removal in another process),
+    people are compared one by one from the database, and a warning says so.
+
+    Raises:
+        MissingInput: nobody is enrolled.
+        BadRecord: the gallery is damaged.
+    """
+    reason: Exception | None = None
+    for _ in range(_OPEN_ATTEMPTS):
+        try:
+            return SEARCHERS[engine](gallery)
+        except (OSError, BadRecord) as error:
+            reason = error
+    _log.warning("searching without search files, which cannot be kept: %s", reason)
+    return ExactSearch(gallery.templates())
+
+
 def current_generation(gallery: Gallery) -> Generation:
     """The generation of the gallery as it is now; written if there is none.
 
     Raises:
         MissingInput: nobody is enrolled.
-        ToolkitError: the generation cannot be written.
+        OSError, BadRecord: it cannot be written or was swept meanwhile.
     """
     version = gallery.version
     for folder in generation_folders(gallery.folder, version):
@@ -146,22 +166,12 @@ def current_generation(gallery: Gallery) -> Generation:
             return read_generation(folder, gallery.gallery_id, version)
         except BadRecord as error:
             _log.warning("the search files are built again: %s", error)
-    reason: Exception | None = None
-    for _ in range(_WRITE_ATTEMPTS):
-        templates = gallery.templates()
-        if not len(templates.person_ids):
-            raise MissingInput(
-                f"{gallery.folder}: nobody is enrolled. Run: python cli.py enroll"
-            )
-        try:
-            return _written(gallery, templates)
-        # A removal in another process sweeps generations, this one included.
-        except (OSError, BadRecord) as error:
-            reason = error
-    raise ToolkitError(
-        f"{gallery.folder}: the search files cannot be written ({reason}). Check that "
-        "the folder is writable and the disk is not full."
-    )
+    templates = gallery.templates()
+    if not len(templates.person_ids):
+        raise MissingInput(
+            f"{gallery.folder}: nobody is enrolled. Run: python cli.py enroll"
+        )
+    return _written(gallery, templates)
 
 
 def _written(gallery: Gallery, templates: Templates) -> Generation:

@@ -1,6 +1,5 @@
 """The gallery keeps what it acknowledged, refuses what cannot be, and forgets."""
 
-import sqlite3
 import stat
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from index.calibration import Calibration
 from index.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery_rows import NewPhoto
-from index.neighbour_search import SEARCHERS, current_generation
+from index.neighbour_search import current_generation, open_search
 from masking.alignment import ChipGeometry
 from masking.errors import (
     BadRecord,
@@ -104,7 +103,7 @@ def test_remove_leaves_no_bytes(gallery):
         photo("Person_Gone", [7.123, 8.456, 9.789, 1.234], source="gone/Gone.jpg"),
     ]
     gallery.add(people)
-    SEARCHERS["annoy"](gallery)
+    open_search(gallery, "annoy")
     vector = people[1].embedding.tobytes()
     ((chip,),) = gallery._store.read("SELECT chip FROM photos WHERE person_id = 2")
     # A JPEG starts with tables that all of them share; its end is the face.
@@ -213,55 +212,6 @@ def test_impossible_names_are_refused(gallery, name):
     with pytest.raises(InvalidConfig):
         gallery.add([photo(name, [1, 0, 0, 0], sha256="s")])
     assert gallery.people() == []
-
-
-def test_missing_gallery(tmp_path):
-    with pytest.raises(MissingInput, match="no gallery yet"):
-        open_gallery(tmp_path)
-
-
-def full_gallery(folder: Path) -> Path:
-    with open_or_create_gallery(folder, FakeEmbedder()) as gallery:
-        gallery.add([photo(f"Person_{i:02d}", [i, 0, 0, 0]) for i in range(40)])
-    return folder / "gallery.sqlite"
-
-
-@pytest.mark.parametrize("kept_share", [0.0, 0.001, 0.5])
-def test_truncated_database_is_refused_and_left_alone(tmp_path, kept_share):
-    path = full_gallery(tmp_path)
-    rest = path.read_bytes()[: int(kept_share * path.stat().st_size)]
-    path.write_bytes(rest)
-    with pytest.raises(BadRecord, match="Put back a copy"):
-        open_or_create_gallery(tmp_path, FakeEmbedder())
-    assert path.read_bytes() == rest
-
-
-def test_damaged_page_is_reported(tmp_path):
-    path = full_gallery(tmp_path)
-    data = bytearray(path.read_bytes())
-    data[8192:] = b"\xff" * (len(data) - 8192)
-    path.write_bytes(bytes(data))
-    with (
-        pytest.raises(BadRecord, match="damaged"),
-        open_gallery(tmp_path) as gallery,
-    ):
-        gallery.templates()
-
-
-def test_newer_format_is_refused(tmp_path):
-    path = full_gallery(tmp_path)
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute("UPDATE meta SET value='99' WHERE key='format_version'")
-    connection.close()
-    with pytest.raises(BadRecord, match="newer than the 1"):
-        open_gallery(tmp_path)
-
-
-def test_folder_that_cannot_be_made(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ToolkitError, match="cannot be written"):
-        open_or_create_gallery(tmp_path / "file" / "gallery", FakeEmbedder())
 
 
 def test_two_connections_see_each_others_people(gallery):
