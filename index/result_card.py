@@ -155,7 +155,9 @@ def _draw_evidence(canvas: Canvas, content: CardContent) -> None:
     middle = left + side + 24
     canvas.picture(best.chip, (middle, top, middle + side, top + side), 10)
     canvas.outline((middle, top, middle + side, top + side), _accent(content), 4, 10)
-    canvas.text((middle, top + side + 22), "Nearest in gallery", 14, _SOFT)
+    # The name matters most when it was not accepted and stands nowhere else.
+    caption = f"Nearest: {best.name}"
+    canvas.text((middle, top + side + 22), caption, 14, _SOFT, width=side)
     text_left = middle + side + 24
     room = _INNER_RIGHT - text_left
     distance, threshold = _numbers(content)
