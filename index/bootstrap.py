@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from index.comparisons import Comparisons, Float64, ScoredPairs
+from training.comparisons import Comparisons, Float64, ScoredPairs
 
 PERCENTILES = (2.5, 97.5)
 # Impostor pairs beyond this many times the wanted FAR are seldom needed; leaving

@@ -9,11 +9,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from index.comparisons import EmbeddedFaces, Indices
 from index.labelled_photos import NO_MASK
 from index.photo_views import View
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32
+from training.comparisons import EmbeddedFaces, Indices
 from training.embedder import Embedder
 
 

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.bootstrap import mean_interval, tar_intervals
-from index.comparisons import (
+from index.identification_metrics import ranks
+from training.comparisons import (
     EmbeddedFaces,
     ScoredPairs,
     compare_between,
     compare_within,
 )
-from index.identification_metrics import ranks
-from index.verification_metrics import (
+from training.verification_metrics import (
     acceptance,
     auc,
     equal_error_rate,

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from index.comparisons import Indices
 from index.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.evaluate_config import EvaluateConfig
 from index.evaluate_figures import EmbedderFigures, figures_of
@@ -22,6 +21,7 @@ from index.remembered_faces import RememberingFinders
 from masking.errors import InvalidConfig, MissingInput
 from masking.face_detection import default_finder
 from masking.image_files import write_bytes
+from training.comparisons import Indices
 from training.embedder import Embedder
 
 REPORT, ROC_PLOT, DET_PLOT = "report.json", "roc.png", "det.png"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.comparisons import EmbeddedFaces, Float64, Indices, euclidean
+from training.comparisons import EmbeddedFaces, Float64, Indices, euclidean
 
 
 @dataclass(frozen=True, eq=False)

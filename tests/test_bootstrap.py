@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from index.bootstrap import drawn_people, mean_interval, tar_intervals
-from index.comparisons import (
+from training.comparisons import (
     Comparisons,
     EmbeddedFaces,
     ScoredPairs,
     compare_within,
 )
-from index.verification_metrics import tar_at_far
+from training.verification_metrics import tar_at_far
 
 FARS = (1e-3, 1e-2)
 

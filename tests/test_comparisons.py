@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.comparisons import (
+from training.comparisons import (
     EmbeddedFaces,
     compare_between,
     compare_within,

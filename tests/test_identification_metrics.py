@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from index.comparisons import EmbeddedFaces
 from index.identification_metrics import ranks
+from training.comparisons import EmbeddedFaces
 
 
 def faces(values, people, photos):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from index.comparisons import ScoredPairs, sorted_comparisons
-from index.verification_metrics import (
+from training.comparisons import ScoredPairs, sorted_comparisons
+from training.verification_metrics import (
     acceptance,
     auc,
     equal_error_rate,

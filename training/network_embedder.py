@@ -56,6 +56,10 @@ class NetworkEmbedder:
         self._network = DlibFaceNet.from_state(state).requires_grad_(False).eval()
         self._network.to(self._device).to(memory_format=torch.channels_last)
 
+    def state(self) -> dict[str, Tensor]:
+        """A copy of the weights, to start a training from."""
+        return {name: t.clone() for name, t in self._network.state_dict().items()}
+
     def embed(self, chips: Image) -> Float32:
         """(N, 3, S, S) uint8 RGB chips to (N, 128) float32 embeddings.
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.comparisons import Comparisons, Float64, Indices, ScoredPairs
 from masking.landmarks import Float32
+from training.comparisons import Comparisons, Float64, Indices, ScoredPairs
 
 FOLDS = 10
 

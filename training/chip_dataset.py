@@ -1,0 +1,156 @@
+"""Manifest rows to training chips: turned, shifted, masked and worn by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from masking.alignment import ChipGeometry, warp
+from masking.image_files import read_rgb
+from masking.landmarks import Image, Landmarks
+from masking.manifest import ManifestRow
+from masking.mask_rendering import render
+from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+
+
+@dataclass(frozen=True)
+class Wear:
+    """How training chips differ from the recorded ones.
+
+    The defaults are wider than what landmarks on masked faces are off by, which
+    is about 5% of the distance between the eyes.
+
+    Attributes:
+        turn_deg, scale, shift_px: standard deviations of the misalignment.
+        coarse_share: share of chips that are reduced and enlarged again.
+        jpeg_share: share that goes through JPEG again.
+    """
+
+    turn_deg: float = 3.0
+    scale: float = 0.04
+    shift_px: float = 2.5
+    coarse_share: float = 0.2
+    jpeg_share: float = 0.2
+
+
+CALM = Wear(turn_deg=0, scale=0, shift_px=0, coarse_share=0, jpeg_share=0)
+
+
+class ChipDataset(Dataset[tuple[Tensor, int]]):
+    """Chips of some rows; item (epoch, row) is the same in any process and order.
+
+    Gives (3, S, S) uint8 RGB and the row's index.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        rows: Sequence[ManifestRow],
+        recorded: ChipGeometry,
+        wanted: ChipGeometry,
+        masked_share: float,
+        specs: SpecConfig,
+        wear: Wear,
+        seed: int,
+    ):
+        self._folder = folder
+        self._files = [row.chip for row in rows]
+        self._names = [row.photo_id for row in rows]
+        self._landmarks = np.array(
+            [row.chip_landmarks for row in rows], dtype=np.float32
+        )
+        self._centre = (recorded.size_px - 1) / 2
+        self._zoom = wanted.square_px / recorded.square_px
+        self._size_px = wanted.size_px
+        self._masked_share, self._specs = masked_share, specs
+        self._wear, self._seed = wear, seed
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
+        epoch, index = key
+        rng = sample_rng(self._seed, f"{epoch}/{self._names[index]}")
+        image = read_rgb(self._folder / self._files[index])
+        matrix = self._matrix(rng)
+        pixels = warp(image, matrix, self._size_px)
+        if rng.random() < self._masked_share:
+            landmarks = Landmarks(self._landmarks[index]).moved(matrix)
+            pixels = render(pixels, landmarks, draw_spec(rng, self._specs)).pixels
+        pixels = self._worn(pixels, rng)
+        return torch.from_numpy(pixels.transpose(2, 0, 1).copy()), index
+
+    def _matrix(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Recorded chip px to training chip px, with a chance misalignment."""
+        wear = self._wear
+        angle = np.deg2rad(rng.normal(0, 1) * wear.turn_deg)
+        scale = self._zoom * np.exp(rng.normal(0, 1) * wear.scale)
+        turn = scale * np.array(
+            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        )
+        middle = (self._size_px - 1) / 2 + rng.normal(0, 1, 2) * wear.shift_px
+        shift = middle - turn @ np.full(2, self._centre)
+        return np.hstack([turn, shift[:, None]])
+
+    def _worn(self, pixels: Image, rng: np.random.Generator) -> Image:
+        """Low resolution and JPEG blocks, as in small and sent photographs."""
+        if rng.random() < self._wear.coarse_share:
+            side = int(self._size_px * rng.uniform(0.3, 0.8))
+            size = (self._size_px, self._size_px)
+            small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+            large = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+            pixels = np.asarray(large, dtype=np.uint8)
+        if rng.random() < self._wear.jpeg_share:
+            quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
+            _, data = cv2.imencode(".jpg", pixels, quality)
+            pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+        return pixels
+
+
+class EpochBatches(Sampler[list[tuple[int, int]]]):
+    """Batches of one epoch: keys of all rows, shuffled, the last short one left out.
+
+    The order depends on (seed, epoch) alone, so that a resumed run repeats it.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int):
+        self._count, self._batch, self._seed = count, min(batch_size, count), seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self._count // self._batch
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = np.random.default_rng([self._seed, self.epoch]).permutation(self._count)
+        for start in range(0, len(self) * self._batch, self._batch):
+            rows = order[start : start + self._batch]
+            yield [(self.epoch, int(row)) for row in rows]
+
+
+class InOrder(Sampler[list[tuple[int, int]]]):
+    """Batches of all rows in order, the last short one included."""
+
+    def __init__(self, count: int, batch_size: int):
+        self._count, self._batch = count, batch_size
+
+    def __len__(self) -> int:
+        return -(-self._count // self._batch)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for start in range(0, self._count, self._batch):
+            stop = min(start + self._batch, self._count)
+            yield [(0, row) for row in range(start, stop)]
+
+
+def start_worker(_: int) -> None:
+    """One thread a process: OpenCV's own would only wait for each other."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)

@@ -1,0 +1,85 @@
+"""Embeds the chips of a manifest, bare or masked; bare ones are kept on disk."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from masking.image_files import write_bytes
+from masking.landmarks import Float32
+from masking.manifest import Manifest, ManifestRow
+from masking.mask_spec import SpecConfig
+from training.chip_dataset import CALM, ChipDataset, InOrder, Wear, start_worker
+from training.embedder import Embedder
+
+_BATCH = 64
+
+
+def embed_rows(
+    manifest: Manifest,
+    rows: Sequence[ManifestRow],
+    embedder: Embedder,
+    workers: int,
+    masked_share: float = 0.0,
+    specs: SpecConfig | None = None,
+    wear: Wear = CALM,
+    seed: int = 0,
+    label: str = "embed",
+) -> Float32:
+    """(N, D) float32 embeddings of the rows' chips, as recorded by default.
+
+    Args:
+        masked_share: 1 paints a mask on every chip, drawn by (seed, photo_id).
+    """
+    chips = ChipDataset(
+        manifest.folder,
+        rows,
+        manifest.geometry,
+        embedder.geometry,
+        masked_share,
+        specs or SpecConfig(),
+        wear,
+        seed,
+    )
+    loader = DataLoader(
+        chips,
+        batch_sampler=InOrder(len(chips), _BATCH),
+        num_workers=workers,
+        worker_init_fn=start_worker,
+        multiprocessing_context="spawn" if workers else None,
+    )
+    parts = [np.empty((0, embedder.dimension), dtype=np.float32)]
+    for batch, _ in tqdm(loader, label, unit="batch", disable=None, leave=False):
+        parts.append(embedder.embed(batch.numpy()))
+    return np.concatenate(parts)
+
+
+def bare_embeddings(
+    manifest: Manifest, embedder: Embedder, workers: int, cache: Path
+) -> Float32:
+    """(N, D) embeddings of all bare chips of a manifest, in its order.
+
+    They are computed once: the cache file's name holds the embedder's fingerprint
+    and the manifest's SHA-256, so that a change of either makes a new one.
+    """
+    name = f"bare-{embedder.fingerprint[:16]}-{manifest.sha256[:16]}.npy"
+    path = cache / name
+    if path.is_file():
+        try:
+            kept = np.load(path, allow_pickle=False)
+            if kept.shape == (len(manifest.faces()), embedder.dimension):
+                return np.asarray(kept, dtype=np.float32)
+        except (OSError, ValueError, EOFError):
+            path.unlink()  # damaged: it is only a cache
+    embeddings = embed_rows(
+        manifest, manifest.faces(), embedder, workers, label="bare chips"
+    )
+    buffer = io.BytesIO()
+    np.save(buffer, embeddings)
+    write_bytes(path, buffer.getvalue())
+    return embeddings

@@ -1,0 +1,330 @@
+"""`train`: an augmented folder to an embedder, in one explicit loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from masking.errors import InvalidConfig, ToolkitError
+from masking.landmarks import Float32
+from masking.manifest import Manifest, ManifestRow, read_manifest
+from masking.mask_spec import SpecConfig
+from masking.worker_pool import worker_count
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.chip_dataset import ChipDataset, EpochBatches, Wear, start_worker
+from training.chip_embeddings import bare_embeddings
+from training.chip_jitter import ChipJitter
+from training.dlib_network import DlibFaceNet
+from training.identity_split import validation_people
+from training.losses import class_means, distillation_loss, prototype_loss
+from training.model_folder import add_checkpoint, set_latest
+from training.network_embedder import NetworkEmbedder, best_device, start_embedder
+from training.train_config import TrainConfig
+from training.train_report import write_train_report
+from training.validation import ValidationFigures, validate
+
+STATE = "training.pt"
+_CLIP = 5.0
+_WARM_UP = 0.25
+_WEIGHT_DECAY = 0.01
+
+
+class DivergedTraining(ToolkitError):
+    """The loss became infinite or no number."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainData:
+    """What the loop reads: rows of training people and their frozen targets.
+
+    Attributes:
+        wanted: (N, D) embedding of each bare chip by the start network.
+        labels: (N,) person of each row.
+        prototypes: (P, D) mean of each person's rows of `wanted`.
+    """
+
+    manifest: Manifest
+    rows: list[ManifestRow]
+    held_out: list[ManifestRow]
+    wanted: Tensor
+    labels: Tensor
+    prototypes: Tensor
+
+
+@dataclass
+class Progress:
+    """Where a run is: all of it goes into the checkpoint of every epoch."""
+
+    epoch: int = 0
+    losses: list[float] = field(default_factory=list)
+    before: dict[str, float] = field(default_factory=dict)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """The trained embedder and its early figures on validation people."""
+
+    checkpoint: Path
+    people: int
+    chips: int
+    validation_people: int
+    before: dict[str, float]
+    after: dict[str, float]
+    resumed_at: int
+
+
+def train(
+    augmented: Path, models: Path, config: TrainConfig, start: NetworkEmbedder | None
+) -> TrainReport:
+    """Train an embedder; goes on from the last whole epoch of the same run.
+
+    Args:
+        augmented: folder that `augment` filled.
+        models: folder for the checkpoint, its report and the state of the run.
+        start: whose weights to begin with; None is dlib's network, which in any
+            case gives the targets, so that the embedding space stays dlib's.
+
+    Raises:
+        MissingInput, BadRecord: no manifest, or a damaged one.
+        InvalidConfig: too few people, or an unknown device or mask kind.
+        DivergedTraining: the loss is not finite; the last checkpoint is kept.
+    """
+    manifest = read_manifest(augmented)
+    device = best_device(config.device)
+    workers = worker_count(config.workers)
+    teacher = start_embedder(device)
+    data = _train_data(manifest, config, teacher, workers, models / "cache")
+    loop = _Loop(data, config, device, start or teacher, workers)
+    resumed_at = loop.resume(models / STATE)
+    specs = SpecConfig(tuple(config.kinds.split(",")))
+    if not loop.progress.before:
+        figures = validate(manifest, data.held_out, start or teacher, specs, workers)
+        loop.progress.before = figures.to_json()
+    for _ in loop.epochs():
+        figures = validate(manifest, data.held_out, loop.embedder(), specs, workers)
+        loop.progress.epochs.append(figures.to_json())
+        loop.save(models / STATE)
+        write_train_report(models / "train-report", loop.progress)
+    return _finish(models, loop, data, resumed_at)
+
+
+def _finish(models: Path, loop: _Loop, data: TrainData, resumed_at: int) -> TrainReport:
+    report: dict[str, Any] = {
+        "before": loop.progress.before,
+        "after": loop.progress.epochs[-1],
+        "people": len(data.prototypes),
+        "chips": len(data.rows),
+        "validation_people": len({row.identity for row in data.held_out}),
+    }
+    path = add_checkpoint(models, loop.checkpoint(report))
+    set_latest(models, path)
+    (models / STATE).unlink(missing_ok=True)
+    return TrainReport(checkpoint=path, resumed_at=resumed_at, **report)
+
+
+def _train_data(
+    manifest: Manifest,
+    config: TrainConfig,
+    teacher: NetworkEmbedder,
+    workers: int,
+    cache: Path,
+) -> TrainData:
+    rows = manifest.faces()
+    if not rows:
+        raise InvalidConfig(
+            f"{manifest.folder}: its manifest holds no face. Run augment on photos of "
+            "faces first."
+        )
+    identities = [row.identity for row in rows]
+    kept_out = validation_people(identities, config.validation_share, config.seed)
+    bare: Float32 = bare_embeddings(manifest, teacher, workers, cache)
+    train_rows = [row for row, out in zip(rows, kept_out, strict=True) if not out]
+    people = sorted({row.identity for row in train_rows})
+    number = {name: index for index, name in enumerate(people)}
+    labels = torch.tensor([number[row.identity] for row in train_rows])
+    wanted = torch.from_numpy(bare[~kept_out])
+    return TrainData(
+        manifest,
+        train_rows,
+        [row for row, out in zip(rows, kept_out, strict=True) if out],
+        wanted,
+        labels,
+        class_means(wanted, labels, len(people)),
+    )
+
+
+class _Loop:
+    """Network, optimiser and averaged weights of one run."""
+
+    def __init__(
+        self,
+        data: TrainData,
+        config: TrainConfig,
+        device: torch.device,
+        start: NetworkEmbedder,
+        workers: int,
+    ):
+        self._config, self._device, self._data = config, device, data
+        self.progress = Progress()
+        network = DlibFaceNet.from_state(start.state()).to(device)
+        self._network = network.to(memory_format=torch.channels_last).train()
+        self._average = {k: v.clone() for k, v in network.state_dict().items()}
+        self._optimiser = torch.optim.AdamW(
+            network.parameters(), config.learning_rate, weight_decay=_WEIGHT_DECAY
+        )
+        self._geometry = start.geometry
+        chips = ChipDataset(
+            data.manifest.folder,
+            data.rows,
+            data.manifest.geometry,
+            start.geometry,
+            config.masked_share,
+            SpecConfig(tuple(config.kinds.split(","))),
+            Wear(),
+            config.seed,
+        )
+        self._batches = EpochBatches(len(chips), config.batch_size, config.seed)
+        self._loader: Any = DataLoader(
+            chips,
+            batch_sampler=self._batches,
+            num_workers=workers if len(self._batches) > 1 else 0,
+            worker_init_fn=start_worker,
+            multiprocessing_context="spawn" if len(self._batches) > 1 else None,
+            persistent_workers=len(self._batches) > 1,
+            pin_memory=device.type == "cuda",
+        )
+        self._jitter = ChipJitter()
+        self._wanted = data.wanted.to(device)
+        self._labels = data.labels.to(device)
+        self._prototypes = data.prototypes.to(device)
+
+    def epochs(self) -> Iterator[int]:
+        """Train epoch by epoch; yields after each one."""
+        per_epoch = len(self._batches)
+        total = per_epoch * self._config.epochs
+        done = per_epoch * self.progress.epoch
+        with tqdm(None, "train", total, initial=done, unit="step", disable=None) as bar:
+            while self.progress.epoch < self._config.epochs:
+                self._batches.epoch = self.progress.epoch
+                mean = 0.0
+                for number, (chips, rows) in enumerate(self._loader):
+                    step = self.progress.epoch * per_epoch + number
+                    loss = self._step(chips, rows, step, total)
+                    mean += loss / per_epoch
+                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                    bar.update()
+                self.progress.losses.append(mean)
+                self.progress.epoch += 1
+                yield self.progress.epoch
+
+    def _step(self, chips: Tensor, rows: Tensor, step: int, total: int) -> float:
+        config = self._config
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate_at(step, total, config.learning_rate)
+        chips = chips.to(self._device, non_blocking=True)
+        chips = self._jitter(chips, hash((config.seed, step)) % 2**31)
+        chips = chips.contiguous(memory_format=torch.channels_last)
+        rows = rows.to(self._device)
+        with torch.autocast(
+            self._device.type, torch.bfloat16, enabled=self._uses_bfloat16()
+        ):
+            embeddings = self._network(chips)
+        loss = config.prototype_weight * prototype_loss(
+            embeddings, self._labels[rows], self._prototypes
+        ) + config.distillation_weight * distillation_loss(
+            embeddings, self._wanted[rows]
+        )
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise DivergedTraining(
+                f"the loss is {value} at step {step}: the last whole epoch is kept. "
+                "Run again with a lower --learning-rate."
+            )
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._network.parameters(), _CLIP)
+        self._optimiser.step()
+        self._update_average(step)
+        return value
+
+    def _uses_bfloat16(self) -> bool:
+        if self._config.precision == "auto":
+            return self._device.type == "cuda"
+        return self._config.precision == "bfloat16"
+
+    @torch.no_grad()
+    def _update_average(self, step: int) -> None:
+        """Moving average of the weights, quick at first so that it forgets step 0."""
+        decay = min(self._config.ema_decay, (1 + step) / (10 + step))
+        for name, value in self._network.state_dict().items():
+            self._average[name].lerp_(value, 1 - decay)
+
+    def embedder(self) -> NetworkEmbedder:
+        """The averaged weights as they are now."""
+        network = DlibFaceNet.from_state(self._average)
+        return NetworkEmbedder(network, "trained", self._device, False, self._geometry)
+
+    def checkpoint(
+        self, report: dict[str, Any], resume: dict[str, Any] | None = None
+    ) -> Checkpoint:
+        """The averaged weights with what they were trained on."""
+        return Checkpoint(
+            self._average,
+            self._geometry,
+            _recorded(self._config),
+            self._data.manifest.sha256,
+            report,
+            resume,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write all that the next epoch depends on."""
+        state = {
+            "network": self._network.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "progress": asdict(self.progress),
+        }
+        save_checkpoint(path, self.checkpoint({}, state))
+
+    def resume(self, path: Path) -> int:
+        """Go on from a saved state of the same run; gives the epoch, 0 if none."""
+        if not path.is_file():
+            return 0
+        saved = load_checkpoint(path)
+        same = saved.manifest_sha256 == self._data.manifest.sha256
+        if not same or saved.config != _recorded(self._config) or not saved.resume:
+            return 0
+        self._network.load_state_dict(saved.resume["network"])
+        self._optimiser.load_state_dict(saved.resume["optimiser"])
+        self._average = {k: v.to(self._device) for k, v in saved.network.items()}
+        self.progress = Progress(**saved.resume["progress"])
+        return self.progress.epoch
+
+
+def _recorded(config: TrainConfig) -> dict[str, Any]:
+    kept = [item for item in fields(config) if item.metadata.get("records", True)]
+    return {item.name: getattr(config, item.name) for item in kept}
+
+
+def learning_rate_at(step: int, total: int, peak: float) -> float:
+    """One cycle: cosine up to the peak, then cosine down to zero.
+
+    Source: Smith & Topin, arXiv:1708.07120, with cosine instead of straight lines.
+    """
+    top = max(1, int(_WARM_UP * total))
+    if step < top:
+        return peak * (0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / top)))
+    down = (step - top) / max(1, total - top)
+    return peak * 0.5 * (1 + math.cos(math.pi * down))
+
+
+__all__ = ["TrainReport", "ValidationFigures", "train"]
