@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from masking.alignment import ChipGeometry, warp
 from masking.image_files import read_rgb
@@ -19,6 +19,9 @@ from masking.landmarks import Image, Landmarks
 from masking.manifest import ManifestRow
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+
+# Below it, processes take longer to start than they save.
+_WORTH_PROCESSES = 1000
 
 
 @dataclass(frozen=True)
@@ -154,3 +157,28 @@ def start_worker(_: int) -> None:
     """One thread a process: OpenCV's own would only wait for each other."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+
+
+def chip_loader(
+    chips: ChipDataset,
+    batches: Sampler[list[tuple[int, int]]],
+    workers: int,
+    pinned: bool = False,
+) -> DataLoader[tuple[Tensor, int]]:
+    """Batches (B, 3, S, S) uint8 and (B,) row indices, made in other processes.
+
+    Args:
+        workers: processes; few chips are made in this one, because a process
+            needs seconds to start.
+        pinned: for faster copies to a GPU.
+    """
+    count = workers if len(chips) > _WORTH_PROCESSES else 0
+    return DataLoader(
+        chips,
+        batch_sampler=batches,
+        num_workers=count,
+        worker_init_fn=start_worker,
+        multiprocessing_context="spawn" if count else None,
+        persistent_workers=count > 0,
+        pin_memory=pinned,
+    )

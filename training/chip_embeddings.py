@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from masking.image_files import write_bytes
 from masking.landmarks import Float32
 from masking.manifest import Manifest, ManifestRow
 from masking.mask_spec import SpecConfig
-from training.chip_dataset import CALM, ChipDataset, InOrder, Wear, start_worker
+from training.chip_dataset import CALM, ChipDataset, InOrder, Wear, chip_loader
 from training.embedder import Embedder
 
 _BATCH = 64
@@ -46,13 +45,7 @@ def embed_rows(
         wear,
         seed,
     )
-    loader = DataLoader(
-        chips,
-        batch_sampler=InOrder(len(chips), _BATCH),
-        num_workers=workers,
-        worker_init_fn=start_worker,
-        multiprocessing_context="spawn" if workers else None,
-    )
+    loader = chip_loader(chips, InOrder(len(chips), _BATCH), workers)
     parts = [np.empty((0, embedder.dimension), dtype=np.float32)]
     for batch, _ in tqdm(loader, label, unit="batch", disable=None, leave=False):
         parts.append(embedder.embed(batch.numpy()))

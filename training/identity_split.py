@@ -27,15 +27,17 @@ def validation_people(
         (N,) bool, True = validation.
 
     Raises:
-        InvalidConfig: fewer than two people on a side.
+        InvalidConfig: fewer than four people.
     """
-    kept_out = {name for name in set(identities) if _place(name, seed) < share}
-    people = len(set(identities))
-    if len(kept_out) < 2 or people - len(kept_out) < 2:
+    people = sorted(set(identities), key=lambda name: _place(name, seed))
+    if len(people) < 4:
         raise InvalidConfig(
-            f"{people} people with validation-share {share} leave {len(kept_out)} for "
-            "validation. Two are needed on each side: add people or change the share."
+            f"{len(people)} people are too few: two are trained on and two are kept "
+            "out for validation. Add people."
         )
+    kept_out = {name for name in people if _place(name, seed) < share}
+    # Small collections may miss the share altogether.
+    kept_out = (kept_out | set(people[:2])) - set(people[-2:])
     return np.array([name in kept_out for name in identities])
 
 

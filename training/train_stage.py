@@ -10,16 +10,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from masking.errors import InvalidConfig, ToolkitError
 from masking.landmarks import Float32
-from masking.manifest import Manifest, ManifestRow, read_manifest
+from masking.manifest import Manifest, ManifestRow
 from masking.mask_spec import SpecConfig
 from masking.worker_pool import worker_count
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from training.chip_dataset import ChipDataset, EpochBatches, Wear, start_worker
+from training.chip_dataset import ChipDataset, EpochBatches, Wear, chip_loader
 from training.chip_embeddings import bare_embeddings
 from training.chip_jitter import ChipJitter
 from training.dlib_network import DlibFaceNet
@@ -83,22 +82,23 @@ class TrainReport:
 
 
 def train(
-    augmented: Path, models: Path, config: TrainConfig, start: NetworkEmbedder | None
+    manifest: Manifest,
+    models: Path,
+    config: TrainConfig,
+    start: NetworkEmbedder | None = None,
 ) -> TrainReport:
     """Train an embedder; goes on from the last whole epoch of the same run.
 
     Args:
-        augmented: folder that `augment` filled.
+        manifest: of the folder that `augment` filled.
         models: folder for the checkpoint, its report and the state of the run.
         start: whose weights to begin with; None is dlib's network, which in any
             case gives the targets, so that the embedding space stays dlib's.
 
     Raises:
-        MissingInput, BadRecord: no manifest, or a damaged one.
         InvalidConfig: too few people, or an unknown device or mask kind.
         DivergedTraining: the loss is not finite; the last checkpoint is kept.
     """
-    manifest = read_manifest(augmented)
     device = best_device(config.device)
     workers = worker_count(config.workers)
     teacher = start_embedder(device)
@@ -162,6 +162,13 @@ def _train_data(
     )
 
 
+def held_out_rows(manifest: Manifest, share: float, seed: int) -> list[ManifestRow]:
+    """Rows of the people that a training with these options keeps out."""
+    rows = manifest.faces()
+    kept_out = validation_people([row.identity for row in rows], share, seed)
+    return [row for row, out in zip(rows, kept_out, strict=True) if out]
+
+
 class _Loop:
     """Network, optimiser and averaged weights of one run."""
 
@@ -193,14 +200,8 @@ class _Loop:
             config.seed,
         )
         self._batches = EpochBatches(len(chips), config.batch_size, config.seed)
-        self._loader: Any = DataLoader(
-            chips,
-            batch_sampler=self._batches,
-            num_workers=workers if len(self._batches) > 1 else 0,
-            worker_init_fn=start_worker,
-            multiprocessing_context="spawn" if len(self._batches) > 1 else None,
-            persistent_workers=len(self._batches) > 1,
-            pin_memory=device.type == "cuda",
+        self._loader: Any = chip_loader(
+            chips, self._batches, workers, device.type == "cuda"
         )
         self._jitter = ChipJitter()
         self._wanted = data.wanted.to(device)

@@ -1,0 +1,71 @@
+"""After `train`: the gallery in the new embedding, with everybody, calibrated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.calibration import DEFAULT_CALIBRATION
+from index.celebrity_stage import calibrate_on, enroll_celebrities
+from index.gallery import open_gallery, open_or_create_gallery
+from index.gallery_file import FILE_NAME
+from index.reembed_stage import reembed_gallery
+from masking.manifest import Manifest
+from masking.worker_pool import worker_count
+from training.embedder import Embedder
+from training.train_config import TrainConfig
+from training.train_stage import held_out_rows
+
+
+@dataclass(frozen=True)
+class BuiltGallery:
+    """The gallery after a training.
+
+    Attributes:
+        people, photos: in it; photos counts those that are new.
+        reembedded: photos that were enrolled with an earlier embedder.
+        threshold: Euclidean distance below which a face is accepted.
+        calibrated: whether the threshold was measured for this embedder.
+    """
+
+    people: int
+    photos: int
+    reembedded: int
+    threshold: float
+    calibrated: bool
+
+
+def build_gallery(
+    folder: Path,
+    celebrities: Manifest,
+    trained_on: Manifest,
+    embedder: Embedder,
+    config: TrainConfig,
+) -> BuiltGallery:
+    """Bring a gallery to a new embedder and add all celebrities to it.
+
+    Args:
+        celebrities: whom to add.
+        trained_on: the part that the embedder was trained on; the people that the
+            training kept out are the strangers of the calibration.
+    """
+    reembedded = 0
+    if (folder / FILE_NAME).is_file():
+        with open_gallery(folder) as gallery:
+            stale = gallery.fingerprint != embedder.fingerprint
+        if stale:
+            reembedded = reembed_gallery(folder, embedder)
+    strangers = held_out_rows(trained_on, config.validation_share, config.seed)
+    workers = worker_count(config.workers)
+    with open_or_create_gallery(folder, embedder) as gallery:
+        added = enroll_celebrities(gallery, celebrities, embedder)
+        measured = calibrate_on(gallery, trained_on, strangers, embedder, workers)
+        calibration = measured or gallery.calibration or DEFAULT_CALIBRATION
+        people = len(gallery.people())
+        return BuiltGallery(
+            people,
+            added,
+            reembedded,
+            calibration.threshold(people),
+            calibration is not DEFAULT_CALIBRATION,
+        )
