@@ -9,7 +9,13 @@ import cv2
 import numpy as np
 
 from masking.landmarks import Image, Landmarks
-from masking.model_files import DETECTOR_CNN, LANDMARKS_68, dlib_model
+from masking.model_files import (
+    DETECTOR_CNN,
+    LANDMARKS_68,
+    MASKED_VIEWS,
+    dlib_model,
+    own_model,
+)
 
 # Detection runs on a picture of at most this side: faces of a twelfth of the
 # picture's side (dlib's smallest face is 80 px) are still found.
@@ -58,19 +64,41 @@ class FaceDetector(Protocol):
 
 
 class HogDetector:
-    """dlib's frontal HOG detector (Dalal & Triggs, CVPR 2005; dlib's 5 views)."""
+    """dlib's frontal HOG detector, alone or together with detectors of masked faces.
 
-    def __init__(self, name: str, border: float, upsample: float, threshold: float):
+    Source: Dalal & Triggs, "Histograms of oriented gradients", CVPR 2005, in
+    dlib's form; several detectors share one feature pyramid, so that more of them
+    cost little.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        border: float,
+        upsample: float,
+        threshold: float,
+        masked_views: tuple[str, ...] = (),
+    ):
+        """
+        Args:
+            name: of this stage, as written in manifests.
+            border: black border, as a share of the picture's longer side.
+            upsample: enlargement before detection.
+            threshold: lowest score that counts; dlib's default is 0.
+            masked_views: which of MASKED_VIEWS to run beside the stock detector.
+        """
         import dlib
 
-        self._detector: Any = dlib.get_frontal_face_detector()
+        own = [dlib.fhog_object_detector(str(own_model(view))) for view in masked_views]
+        self._detectors: list[Any] = [dlib.get_frontal_face_detector(), *own]
+        self._run: Any = dlib.fhog_object_detector.run_multiple
         self._name, self._border = name, border
         self._upsample, self._threshold = upsample, threshold
 
     def detect(self, image: Image) -> list[FaceBox]:
         """Faces of at least 80 px in the picture as this stage enlarges it."""
         ready, scale, pad_px = _prepared(image, self._border, self._upsample)
-        found, scores, _ = self._detector.run(ready, 0, self._threshold)
+        found, scores, _ = self._run(self._detectors, ready, 0, self._threshold)
         return [
             _box(rectangle, scale, pad_px, score, self._name)
             for rectangle, score in zip(found, scores, strict=True)
@@ -146,9 +174,9 @@ def default_finder() -> FaceFinder:
     return FaceFinder(
         CascadeDetector(
             [
-                HogDetector("hog", border=0.0, upsample=1.0, threshold=0.0),
-                HogDetector("hog-padded", border=BORDER, upsample=2.0, threshold=0.0),
-                CnnDetector("mmod", border=BORDER, upsample=1.5),
+                HogDetector("hog", 0.0, 1.0, 0.0, MASKED_VIEWS[:1]),
+                HogDetector("hog-padded", BORDER, 2.0, -0.35, MASKED_VIEWS),
+                CnnDetector("mmod", BORDER, 1.5),
             ]
         )
     )

@@ -11,6 +11,8 @@ from masking.errors import MissingInput
 LANDMARKS_68 = "shape_predictor_68_face_landmarks.dat"
 DETECTOR_CNN = "mmod_human_face_detector.dat"
 RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"
+# Trained by tools/train_face_finder.py on LFW DevTrain faces with painted masks.
+MASKED_VIEWS = ("masked-upright.svm", "masked-left.svm", "masked-right.svm")
 
 
 @cache
@@ -35,3 +37,8 @@ def dlib_model(name: str) -> Path:
             "face_recognition_models"
         )
     return path
+
+
+def own_model(name: str) -> Path:
+    """Path of a model that ships with this package."""
+    return Path(__file__).parent / "models" / name
