@@ -20,7 +20,7 @@ PHOTOS_EACH = 8
 # is drawn is no more like anybody photographed than real strangers are.
 STRANGER_QUANTILE = 0.05
 # dlib's author calls two photos closer than this one person. People drawn keep
-# their means this far from each other, less what averaging takes away.
+# their means this far from each other; means lie closer than single photos do.
 MIN_APART = 0.45
 
 

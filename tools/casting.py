@@ -94,8 +94,8 @@ def draw_photo(
         light=(float(rng.normal(0, 0.12)), float(rng.normal(0, 0.06))),
         cast=(cast * exposure).astype(np.float32),
         backdrop=_backdrop_colours(rng),
-        blur_px=float(rng.choice([0, 0, 0.2, 0.5])),
-        noise=float(rng.uniform(0.6, 2.2)),
+        blur_px=float(rng.choice([0, 0, 0, 0.4])),
+        noise=float(rng.uniform(0.5, 1.6)),
         hair_seed=person.hair_seed,
         photo_seed=int(rng.integers(2**31)),
     )
@@ -113,7 +113,7 @@ def _hair_colour(
     skin = float(model.block("skin", coefficients)[110:170, 95:155].mean())
     # The layer holds some forehead and background, both lighter than most hair;
     # on dark skin nearly all of its lightness is theirs.
-    lightest = 170.0 if skin > 115 else 42.0
+    lightest = 170.0 if skin > 115 else 32.0
     level = float(np.clip((root - 50) * 1.4 + 36, 24, lightest))
     # Dark hair is nearly black; light hair is grey on some heads, blond on others.
     warm = np.array([1.22, 0.98, 0.74]) if level < 100 else np.array([1.2, 1.0, 0.7])

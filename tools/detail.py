@@ -59,7 +59,7 @@ def strands(rng: np.random.Generator, side_px: int, centre: Float32) -> Float32:
     """(side_px, side_px) noise of unit deviation, drawn out like combed hair.
 
     Strands run around the face: noise that is fine along the radius and long
-    along the angle, waved a little.
+    along the angle, waved a little. The angle's seam lies in the neck.
 
     Args:
         centre: (2,) px, around which the hair lies.
@@ -67,12 +67,12 @@ def strands(rng: np.random.Generator, side_px: int, centre: Float32) -> Float32:
     radii, angles = 2 * side_px, 72
     polar = rng.normal(size=(radii, angles)).astype(np.float32)
     coarse = cv2.GaussianBlur(polar, (0, 0), sigmaX=0.6, sigmaY=6.0)
-    polar = polar / polar.std() + 1.2 * coarse / coarse.std()
+    polar = polar / polar.std() + 0.8 * coarse / coarse.std()
     y, x = np.mgrid[:side_px, :side_px].astype(np.float32)
     across, down = x - centre[0], (y - centre[1]) * 0.75
     wave = 3.0 * grain(rng, side_px, 14.0)
     radius = (np.hypot(across, down) + wave) * 1.2
-    angle = (np.arctan2(down, across) / (2 * np.pi) + 0.5) * (angles - 1)
+    angle = (np.arctan2(across, -down) / (2 * np.pi) + 0.5) * (angles - 1)
     drawn = cv2.remap(polar, angle, np.clip(radius, 0, radii - 1), cv2.INTER_LINEAR)
     return np.asarray(drawn / drawn.std(), dtype=np.float32)
 

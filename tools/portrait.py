@@ -12,6 +12,7 @@ from masking.landmarks import Float32, Image
 from tools.detail import DetailGains, grain, strands
 from tools.face_layers import BACKGROUND, CLOTHES, HAIR, SKIN
 from tools.face_model import FaceModel
+from tools.face_rim import cleared_forehead, narrowed, shaded
 from tools.thin_plate import ThinPlate, frame_points
 from tools.training_faces import SIDE_PX
 
@@ -81,6 +82,7 @@ def _upright_layers(
     mean = model.means["shape"].reshape(68, 2)
     combed = strands(hair_rng, SIDE_PX, mean[27])
     skin = gains.restored(model.block("skin", spec.coefficients))
+    skin = cleared_forehead(shaded(skin, mean), mean)
     pores = grain(hair_rng, SIDE_PX, 0.7) + grain(hair_rng, SIDE_PX, 1.5)
     skin *= 1 + 0.008 * pores[..., None]
     hair = _hair(spec, model, combed)
@@ -92,7 +94,7 @@ def _upright_layers(
     # Background taken for hair is commoner than the reverse: trim the average.
     # Single strands cross its edge.
     outlines[..., HAIR] += 0.7 * combed - 1.2
-    return [outlines, skin, hair, clothes]
+    return [narrowed(outlines, mean), skin, hair, clothes]
 
 
 def _hair(spec: PortraitSpec, model: FaceModel, combed: Float32) -> Float32:
@@ -110,7 +112,7 @@ def _hair(spec: PortraitSpec, model: FaceModel, combed: Float32) -> Float32:
 def _clothes(spec: PortraitSpec, model: FaceModel, weave: Float32) -> Float32:
     """(250, 250, 3) plain cloth under the light that the model's clothes are in."""
     grey = model.block("clothes", spec.person).mean(axis=2)
-    shade = _enlarged(cv2.GaussianBlur(grey, (0, 0), 4.0))
+    shade = _enlarged(cv2.GaussianBlur(grey, (0, 0), 9.0))
     shade = np.sqrt(np.clip(shade / shade[200:, 40:210].mean(), 0.8, 1.15))
     tone = (shade * (1 + 0.012 * weave))[..., None]
     return np.asarray(spec.clothes * tone, dtype=np.float32)
@@ -170,5 +172,7 @@ def _developed(picture: Float32, spec: PortraitSpec, rng: np.random.Generator) -
     soft = np.asarray(cv2.GaussianBlur(picture * spec.cast, (0, 0), softness_px))
     speckle = rng.normal(size=picture.shape) * 0.4
     speckle += rng.normal(size=(*picture.shape[:2], 1))
-    noisy = np.round(soft + spec.noise * speckle)
+    # Cameras sharpen: this brings back what warping and blending took.
+    crisp = soft + 0.6 * (soft - np.asarray(cv2.GaussianBlur(soft, (0, 0), 1.3)))
+    noisy = np.round(crisp + spec.noise * speckle)
     return np.asarray(np.clip(noisy, 0, 255), dtype=np.uint8)
