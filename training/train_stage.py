@@ -28,11 +28,12 @@ from training.model_folder import add_checkpoint, set_latest
 from training.network_embedder import NetworkEmbedder, best_device, start_embedder
 from training.train_config import TrainConfig
 from training.train_report import write_train_report
-from training.validation import ValidationFigures, validate
+from training.validation import validate
 
 STATE = "training.pt"
 _CLIP = 5.0
 _WARM_UP = 0.25
+_SAFE_STEPS = 100
 _WEIGHT_DECAY = 0.01
 
 
@@ -319,13 +320,17 @@ def _recorded(config: TrainConfig) -> dict[str, Any]:
 def learning_rate_at(step: int, total: int, peak: float) -> float:
     """One cycle: cosine up to the peak, then cosine down to zero.
 
+    In the first _SAFE_STEPS it stays under a straight line besides: Adam's first
+    steps change every weight by the full rate, which throws a trained network far
+    off (distillation loss .17 -> 2.4 in one step of 2e-4; .17 -> .10 in eight
+    steps of 5e-5). Short runs therefore never reach the peak.
+
     Source: Smith & Topin, arXiv:1708.07120, with cosine instead of straight lines.
     """
     top = max(1, int(_WARM_UP * total))
     if step < top:
-        return peak * (0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / top)))
-    down = (step - top) / max(1, total - top)
-    return peak * 0.5 * (1 + math.cos(math.pi * down))
-
-
-__all__ = ["TrainReport", "ValidationFigures", "train"]
+        rate = 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / top))
+    else:
+        down = (step - top) / max(1, total - top)
+        rate = 0.5 * (1 + math.cos(math.pi * down))
+    return peak * min(rate, (step + 1) / _SAFE_STEPS)

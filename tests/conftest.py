@@ -1,0 +1,34 @@
+"""What several tests share: a small augmented folder of synthetic people."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from masking.augment_config import AugmentConfig
+from masking.augment_stage import augment
+from masking.embedded_sample import sample_people
+from masking.manifest import Manifest, read_manifest
+
+
+@pytest.fixture(scope="session")
+def small_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight people of the embedded sample, three photos each."""
+    folder = tmp_path_factory.mktemp("people")
+    for person in sorted(sample_people().iterdir())[:8]:
+        (folder / person.name).mkdir()
+        for photo in sorted(person.iterdir())[:3]:
+            shutil.copy(photo, folder / person.name / photo.name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_manifest(
+    small_people: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Manifest:
+    """`augment` of `small_people`; read it, do not write to its folder."""
+    out = tmp_path_factory.mktemp("augmented")
+    augment(small_people, out, AugmentConfig(variants=1, workers=1))
+    return read_manifest(out)

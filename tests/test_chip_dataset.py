@@ -1,0 +1,87 @@
+import numpy as np
+
+from masking.alignment import ChipGeometry
+from masking.image_files import read_rgb
+from masking.mask_spec import SpecConfig
+from training.chip_dataset import (
+    CALM,
+    ChipDataset,
+    EpochBatches,
+    InOrder,
+    Wear,
+    chip_loader,
+)
+
+
+def dataset(manifest, masked_share, wear=CALM, seed=0):
+    return ChipDataset(
+        manifest.folder,
+        manifest.faces(),
+        manifest.geometry,
+        ChipGeometry(),
+        masked_share,
+        SpecConfig(),
+        wear,
+        seed,
+    )
+
+
+def test_calm_bare_chip_is_the_middle_of_the_recorded_one(small_manifest):
+    chip, row = dataset(small_manifest, 0.0)[0, 3]
+    recorded = read_rgb(small_manifest.folder / small_manifest.faces()[3].chip)
+    assert row == 3
+    margin = (recorded.shape[0] - 150) // 2
+    middle = recorded[margin : margin + 150, margin : margin + 150]
+    np.testing.assert_array_equal(chip.numpy().transpose(1, 2, 0), middle)
+
+
+def test_chance_depends_on_epoch_row_and_seed_alone(small_manifest):
+    chips = dataset(small_manifest, 1.0, Wear())
+    again = dataset(small_manifest, 1.0, Wear())
+    other_seed = dataset(small_manifest, 1.0, Wear(), seed=1)
+    first = chips[1, 2][0].numpy()
+    chips[0, 0]  # what was asked before must not matter
+    np.testing.assert_array_equal(chips[1, 2][0].numpy(), first)
+    np.testing.assert_array_equal(again[1, 2][0].numpy(), first)
+    assert (chips[2, 2][0].numpy() != first).any()
+    assert (other_seed[1, 2][0].numpy() != first).any()
+
+
+def test_masked_share_masks_that_share(small_manifest):
+    bare = dataset(small_manifest, 0.0)
+    masked = dataset(small_manifest, 1.0)
+    half = dataset(small_manifest, 0.5)
+    changed = 0
+    for row in range(len(bare)):
+        plain = bare[0, row][0].numpy()
+        assert (masked[0, row][0].numpy() != plain).mean() > 0.05
+        changed += (half[0, row][0].numpy() != plain).any()
+    assert 0.2 * len(bare) < changed < 0.8 * len(bare)
+
+
+def test_epochs_shuffle_all_rows_and_repeat_by_seed():
+    batches = EpochBatches(10, 5, seed=3)
+    first = list(batches)
+    batches.epoch = 1
+    second = list(batches)
+    assert sorted(row for batch in first for _, row in batch) == list(range(10))
+    assert {epoch for batch in second for epoch, _ in batch} == {1}
+    assert [row for b in first for _, row in b] != [row for b in second for _, row in b]
+    again = EpochBatches(10, 5, seed=3)
+    again.epoch = 1
+    assert list(again) == second
+
+
+def test_the_last_short_batch_is_left_out_of_training_and_kept_in_order():
+    assert [len(batch) for batch in EpochBatches(10, 4, seed=0)] == [4, 4]
+    assert [len(batch) for batch in InOrder(10, 4)] == [4, 4, 2]
+    assert len(EpochBatches(3, 64, seed=0)) == 1
+
+
+def test_loader_gives_uint8_batches(small_manifest):
+    chips = dataset(small_manifest, 0.0)
+    loader = chip_loader(chips, InOrder(len(chips), 5), workers=2)
+    batch, rows = next(iter(loader))
+    assert batch.shape == (5, 3, 150, 150)
+    assert batch.numpy().dtype == np.uint8
+    assert rows.tolist() == [0, 1, 2, 3, 4]

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from masking.errors import InvalidConfig
+from training.identity_split import validation_people
+
+NAMES = [f"Person_{number % 200:03d}" for number in range(600)]
+
+
+def test_photos_of_a_person_stay_together():
+    kept_out = validation_people(NAMES, 0.1, seed=0)
+    sides = {name: set() for name in NAMES}
+    for name, side in zip(NAMES, kept_out, strict=True):
+        sides[name].add(bool(side))
+    assert all(len(seen) == 1 for seen in sides.values())
+    assert 0.04 < kept_out.mean() < 0.2
+
+
+def test_new_people_move_nobody():
+    before = validation_people(NAMES, 0.3, seed=1)
+    after = validation_people([*NAMES, "Person_900", "Person_901"], 0.3, seed=1)
+    np.testing.assert_array_equal(after[: len(NAMES)], before)
+
+
+def test_another_seed_keeps_out_others():
+    first = validation_people(NAMES, 0.3, seed=0)
+    second = validation_people(NAMES, 0.3, seed=1)
+    assert (first != second).any()
+
+
+def test_too_few_people_are_refused():
+    with pytest.raises(InvalidConfig, match="3 people"):
+        validation_people(["a", "b", "c"], 0.5, seed=0)
+
+
+def test_small_collections_keep_two_people_on_each_side():
+    for share in (0.001, 0.999):
+        kept_out = validation_people(["a", "b", "c", "d", "d"], share, seed=0)
+        people = {name for name, out in zip("abcdd", kept_out, strict=True) if out}
+        assert len(people) == 2

@@ -1,0 +1,175 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from masking.errors import InvalidConfig
+from training import train_stage
+from training.checkpoint import load_checkpoint, load_embedder
+from training.chip_embeddings import bare_embeddings, embed_rows
+from training.model_folder import latest_checkpoint
+from training.network_embedder import start_embedder
+from training.train_config import TrainConfig
+from training.train_stage import DivergedTraining, learning_rate_at, train
+
+# Seed 1 keeps two of the eight people out.
+CONFIG = TrainConfig(
+    epochs=2, batch_size=4, validation_share=0.3, seed=1, workers=1, device="cpu"
+)
+
+
+@pytest.fixture(scope="module")
+def trained(small_manifest, tmp_path_factory):
+    models = tmp_path_factory.mktemp("models")
+    return train(small_manifest, models, CONFIG), models
+
+
+def test_training_leaves_a_loadable_checkpoint_and_its_report(trained, small_manifest):
+    report, models = trained
+    assert latest_checkpoint(models) == report.checkpoint
+    saved = load_checkpoint(report.checkpoint)
+    assert saved.manifest_sha256 == small_manifest.sha256
+    assert saved.config["epochs"] == 2
+    assert report.people + report.validation_people == 8
+    assert report.validation_people >= 2
+    figures = json.loads((models / "train-report" / "report.json").read_text())
+    assert len(figures["losses"]) == 2
+    assert (models / "train-report" / "curves.png").stat().st_size > 5000
+    assert not (models / train_stage.STATE).exists()
+
+
+def test_training_moves_masked_faces_towards_their_bare_selves(trained, small_manifest):
+    report, _ = trained
+    start, ours = start_embedder(), load_embedder(report.checkpoint)
+    rows = small_manifest.faces()
+    wanted = embed_rows(small_manifest, rows, start, 0)
+
+    def gap(embedder):
+        masked = embed_rows(small_manifest, rows, embedder, 0, masked_share=1.0, seed=7)
+        return float(np.linalg.norm(masked - wanted, axis=1).mean())
+
+    assert gap(ours) < 0.97 * gap(start)
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(
+    trained, small_manifest, tmp_path, monkeypatch
+):
+    whole, _ = trained
+    save = train_stage._Loop.save
+
+    def save_and_die(self, path):
+        save(self, path)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_stage._Loop, "save", save_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            train(small_manifest, tmp_path, CONFIG)
+    resumed = train(small_manifest, tmp_path, CONFIG)
+    assert resumed.resumed_at == 1
+    assert resumed.checkpoint.name == whole.checkpoint.name  # the weights' hash
+    assert resumed.after == whole.after
+
+
+def test_another_configuration_does_not_resume(small_manifest, tmp_path, monkeypatch):
+    def die(self, path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
+    short = dataclasses.replace(CONFIG, epochs=1)
+    save = train_stage._Loop.save
+    monkeypatch.setattr(
+        train_stage._Loop,
+        "save",
+        lambda self, path: (save(self, path), die(self, path)),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train(small_manifest, tmp_path, short)
+    monkeypatch.setattr(train_stage._Loop, "save", save)
+    other = dataclasses.replace(short, learning_rate=1e-4)
+    assert train(small_manifest, tmp_path, other).resumed_at == 0
+
+
+class _NoFigures:
+    def to_json(self):
+        return {"uu_1e3": 0.0, "mu_1e3": 0.0, "mm_1e3": 0.0}
+
+
+def test_a_loss_that_is_no_number_stops_with_one_sentence(
+    small_manifest, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
+    monkeypatch.setattr(
+        train_stage,
+        "distillation_loss",
+        lambda embeddings, wanted: embeddings.sum() * float("nan"),
+    )
+    with pytest.raises(DivergedTraining, match="lower --learning-rate"):
+        train(small_manifest, tmp_path, CONFIG)
+
+
+def test_bare_embeddings_are_computed_once(small_manifest, tmp_path, monkeypatch):
+    embedder = start_embedder()
+    first = bare_embeddings(small_manifest, embedder, 0, tmp_path)
+    monkeypatch.setattr(embedder, "embed", None)
+    np.testing.assert_array_equal(
+        bare_embeddings(small_manifest, embedder, 0, tmp_path), first
+    )
+
+
+def test_a_damaged_cache_is_made_again(small_manifest, tmp_path):
+    embedder = start_embedder()
+    first = bare_embeddings(small_manifest, embedder, 0, tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    again = bare_embeddings(small_manifest, embedder, 0, tmp_path)
+    np.testing.assert_array_equal(again, first)
+
+
+def test_learning_rate_rises_to_its_peak_and_falls_to_zero():
+    rates = [learning_rate_at(step, 1000, 1.0) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.01)
+    assert max(rates) == rates[250] == pytest.approx(1.0)
+    assert rates[1000] == pytest.approx(0.0)
+    assert rates[:251] == sorted(rates[:251])
+    assert rates[250:] == sorted(rates[250:], reverse=True)
+
+
+def test_short_runs_take_small_steps():
+    assert max(learning_rate_at(step, 20, 1.0) for step in range(20)) < 0.2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": 1},
+        {"learning_rate": 0.0},
+        {"masked_share": 1.5},
+        {"validation_share": 1.0},
+        {"precision": "float8"},
+        {"ema_decay": 1.0},
+        {"workers": -1},
+    ],
+)
+def test_options_that_cannot_work_are_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(InvalidConfig, match=name.replace("_", "-")):
+        TrainConfig(**wrong)
+
+
+def test_jitter_repeats_by_seed_and_leaves_the_random_state_alone():
+    from training.chip_jitter import ChipJitter
+
+    chips = torch.randint(0, 256, (4, 3, 150, 150), dtype=torch.uint8)
+    jitter = ChipJitter()
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    first = jitter(chips, 1)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(jitter(chips, 1), first)
+    assert not torch.equal(jitter(chips, 2), first)
+    assert float(first.min()) >= 0 and float(first.max()) <= 255
+    assert float((first - chips).abs().mean()) > 1
