@@ -79,14 +79,14 @@ def decode_rgb(data: bytes, name: str) -> Image:
         with Pillow.open(io.BytesIO(data)) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
-                raise UnreadableImage(
-                    f"{name}: {width} x {height} pixels, at most {MAX_PIXELS:,} are "
-                    "read. Shrink the picture first."
-                )
+                raise _too_large(name)
             upright = ImageOps.exif_transpose(picture)
             return _as_rgb(upright)
     except UnreadableImage:
         raise
+    # Pillow looks at the size before anybody else can.
+    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
+        raise _too_large(name) from error
     except UnidentifiedImageError as error:
         raise UnreadableImage(
             f"{name}: not an image that can be decoded. Expected JPEG, PNG, BMP, "
@@ -98,6 +98,13 @@ def decode_rgb(data: bytes, name: str) -> Image:
         raise UnreadableImage(
             f"{name}: the image is damaged ({error}). Copy or download it again."
         ) from error
+
+
+def _too_large(name: str) -> UnreadableImage:
+    return UnreadableImage(
+        f"{name}: too large, pictures of at most {MAX_PIXELS:,} pixels are read. "
+        "Shrink it first."
+    )
 
 
 def _as_rgb(picture: Pillow.Image) -> Image:
