@@ -23,6 +23,9 @@ WORKING_SIDE_PX = 1000
 # Black border of tight crops, as a share of the longer side. dlib's detectors
 # need to see what is around a face.
 BORDER = 0.35
+# Boxes that share this much of the smaller one show the same face; of two
+# faces side by side the boxes share less.
+SAME_FACE = 0.5
 
 
 @dataclass(frozen=True)
@@ -99,10 +102,32 @@ class HogDetector:
         """Faces of at least 80 px in the picture as this stage enlarges it."""
         ready, scale, pad_px = _prepared(image, self._border, self._upsample)
         found, scores, _ = self._run(self._detectors, ready, 0, self._threshold)
-        return [
+        boxes = [
             _box(rectangle, scale, pad_px, score, self._name)
             for rectangle, score in zip(found, scores, strict=True)
         ]
+        return strongest(boxes)
+
+
+def strongest(boxes: list[FaceBox]) -> list[FaceBox]:
+    """One box a face: those that no surer box overlaps, the surest first.
+
+    dlib does this for the boxes of one detector; several detectors see the same
+    face each for itself.
+    """
+    kept: list[FaceBox] = []
+    for box in sorted(boxes, key=lambda box: -box.score):
+        if all(_overlap(box, other) < SAME_FACE for other in kept):
+            kept.append(box)
+    return kept
+
+
+def _overlap(one: FaceBox, other: FaceBox) -> float:
+    """Shared area of two boxes, as a share of the smaller one."""
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    smaller = min(one.area_px, other.area_px)
+    return max(0.0, width) * max(0.0, height) / smaller if smaller else 0.0
 
 
 class CnnDetector:
@@ -196,9 +221,10 @@ def _prepared(
         )
     if scale != 1.0:
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        # At least one pixel: a strip shrinks to nothing, which OpenCV refuses.
+        height, width = (max(1, round(side * scale)) for side in image.shape[:2])
         image = np.asarray(
-            cv2.resize(image, None, fx=scale, fy=scale, interpolation=way),
-            dtype=np.uint8,
+            cv2.resize(image, (width, height), interpolation=way), dtype=np.uint8
         )
     return np.ascontiguousarray(image), scale, float(pad_px)
 

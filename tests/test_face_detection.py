@@ -1,0 +1,158 @@
+"""The cascade stops at the first success; faces are found, masked and cropped ones."""
+
+import numpy as np
+import pytest
+
+from masking.alignment import ChipGeometry, crop_chip
+from masking.canonical_face import CANONICAL_FACE
+from masking.embedded_sample import sample_people
+from masking.face_detection import (
+    CascadeDetector,
+    FaceBox,
+    FaceFinder,
+    HogDetector,
+    default_finder,
+    strongest,
+)
+from masking.image_files import read_rgb
+from masking.landmarks import Landmarks
+from masking.mask_rendering import render
+from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+
+BLANK = np.zeros((100, 200, 3), np.uint8)
+
+
+class FixedStage:
+    """Answers the same boxes every time and counts the questions."""
+
+    def __init__(self, *boxes):
+        self.boxes, self.asked = list(boxes), 0
+
+    def detect(self, image):
+        self.asked += 1
+        return self.boxes
+
+
+def box(left, top, right, bottom, name="fixed"):
+    return FaceBox(left, top, right, bottom, 1.0, name)
+
+
+@pytest.fixture(scope="module")
+def finder():
+    return default_finder()
+
+
+@pytest.fixture(scope="module")
+def stock():
+    return HogDetector("stock", border=0.0, upsample=1.0, threshold=0.0)
+
+
+def photos(count):
+    folders = sorted(path for path in sample_people().iterdir() if path.is_dir())
+    return [sorted(folder.iterdir())[0] for folder in folders[:count]]
+
+
+def test_the_cascade_stops_at_the_first_stage_that_finds_a_face():
+    nothing, first, second = FixedStage(), FixedStage(box(0, 0, 9, 9)), FixedStage()
+    assert CascadeDetector([nothing, first, second]).detect(BLANK) == first.boxes
+    assert (nothing.asked, first.asked, second.asked) == (1, 1, 0)
+    assert CascadeDetector([nothing, second]).detect(BLANK) == []
+    assert CascadeDetector([]).detect(BLANK) == []
+
+
+def scored(left, top, right, bottom, score):
+    return FaceBox(left, top, right, bottom, score, "fixed")
+
+
+def test_of_boxes_on_one_face_the_surest_stays():
+    weak = scored(0, 0, 10, 10, 0.2)
+    sure = scored(2, 0, 12, 10, 0.9)  # shares 80 of 100 px
+    inside = scored(4, 2, 8, 6, 0.5)  # all of it lies in both
+    beside = scored(8, 0, 18, 10, 0.1)  # shares 40 of 100 px with the sure one
+    apart = scored(50, 50, 60, 60, 0.3)
+    assert strongest([weak, sure, inside, beside, apart]) == [sure, apart, beside]
+    assert strongest([]) == []
+
+
+def test_the_area_of_a_box_is_never_negative():
+    assert box(2, 3, 12, 8).area_px == 50
+    assert box(12, 3, 2, 8).area_px == 0
+
+
+def test_prominent_is_large_and_near_the_middle():
+    middle, corner = box(80, 30, 120, 70), box(0, 0, 44, 44)
+    huge = box(0, 0, 100, 100)
+    finder = FaceFinder(FixedStage(corner, middle))
+    assert [face.box for face in finder.find(BLANK)] == [middle, corner]
+    finder = FaceFinder(FixedStage(corner, middle, huge))
+    assert [face.box for face in finder.find(BLANK)] == [huge, middle, corner]
+
+
+def test_the_whole_sample_is_found_with_landmarks_on_the_face(finder):
+    found = 0
+    for photo in photos(30):
+        image = read_rgb(photo)
+        faces = finder.find(image)
+        assert len(faces) == 1
+        found += 1
+        points, where = faces[0].landmarks.points, faces[0].box
+        assert points.shape == (68, 2)
+        assert points.min() > 0
+        assert points.max() < 250
+        centre = points[27:].mean(axis=0)
+        assert where.left < centre[0] < where.right
+        assert where.top < centre[1] < where.bottom
+    assert found == 30
+
+
+def test_masked_faces_are_found_in_tight_crops(finder, stock):
+    """A crop shows no more than the face square: dlib's own detector sees few."""
+    missed = 0
+    for number, photo in enumerate(photos(6)):
+        image = read_rgb(photo)
+        bare = finder.find(image)[0].landmarks
+        spec = draw_spec(sample_rng(number, "crop"), SpecConfig(wrong_wear=0))
+        masked = render(image, bare, spec).pixels
+        crop = crop_chip(masked, bare, ChipGeometry(112, 0.15), str(photo))
+        missed += not stock.detect(crop.pixels)
+        face = finder.find(crop.pixels)[0]
+        error = np.abs(face.landmarks.points - crop.landmarks.points)[36:48]
+        assert error.mean() < 0.1 * crop.landmarks.interocular_px
+    assert missed >= 3
+
+
+def test_boxes_are_in_photo_pixels_whatever_the_stage_sees(stock):
+    image = read_rgb(photos(1)[0])
+    plain = stock.detect(image)
+    changed = HogDetector("b", border=0.4, upsample=2.0, threshold=0.0).detect(image)
+    assert [found.detector for found in plain + changed] == ["stock", "b"]
+    one, other = plain[0], changed[0]
+    side = one.right - one.left
+    for name in ("left", "top", "right", "bottom"):
+        assert abs(getattr(one, name) - getattr(other, name)) < 0.25 * side
+
+
+def test_large_photos_are_found_at_their_own_size(finder):
+    image = np.repeat(np.repeat(read_rgb(photos(1)[0]), 8, axis=0), 8, axis=1)
+    small = finder.find(read_rgb(photos(1)[0]))[0].landmarks
+    large = finder.find(image)[0].landmarks
+    assert large.interocular_px == pytest.approx(8 * small.interocular_px, rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1)])
+def test_pictures_without_room_for_a_face_have_none(shape, stock):
+    # A strip of one pixel shrinks, with the longer side, to a third of a pixel.
+    assert stock.detect(np.full((*shape, 3), 90, np.uint8)) == []
+
+
+def test_the_last_stage_answers_nothing_for_an_empty_wall(finder):
+    assert finder.find(np.full((80, 80, 3), 120, np.uint8)) == []
+
+
+def test_landmarks_follow_the_box():
+    finder = FaceFinder(FixedStage())
+    one = finder.landmarks_in(BLANK, box(20, 20, 80, 80)).points
+    other = finder.landmarks_in(BLANK, box(60, 20, 120, 80)).points
+    assert isinstance(finder.landmarks_in(BLANK, box(0, 0, 9, 9)), Landmarks)
+    np.testing.assert_allclose(other - one, [[40, 0]] * 68, atol=1)
+    assert np.ptp(CANONICAL_FACE[:, 0]) * 40 < np.ptp(one[:, 0]) < 90
