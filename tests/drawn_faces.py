@@ -1,0 +1,37 @@
+"""A drawn face with known landmarks, for painting masks on without a detector."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from masking.canonical_face import CANONICAL_FACE
+from masking.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, Image, Landmarks
+
+SKIN, DARK = (205, 150, 125), (60, 35, 30)
+WALL = (90, 110, 130)
+
+
+def drawn_landmarks(side_px: int, share: float = 0.5) -> Landmarks:
+    """A frontal face whose square has `share` of the picture's side."""
+    corner = np.float32([(1 - share) / 2, (1 - share) / 2 - 0.05])
+    return Landmarks((CANONICAL_FACE * np.float32(share) + corner) * side_px - 0.5)
+
+
+def drawn_face(side_px: int, share: float = 0.5) -> tuple[Image, Landmarks]:
+    """A square RGB picture, brighter on the left, and the landmarks of its face."""
+    landmarks = drawn_landmarks(side_px, share)
+    points = landmarks.points
+    picture = np.empty((side_px, side_px, 3), np.uint8)
+    picture[:] = WALL
+    face = cv2.convexHull(np.vstack([points[:17], points[17:27] - 0.15 * side_px]))
+    _fill(picture, face, SKIN)
+    for part in (RIGHT_EYE, LEFT_EYE, MOUTH):
+        _fill(picture, cv2.convexHull(points[part]), DARK)
+    light = np.linspace(1.1, 0.8, side_px, dtype=np.float32)[None, :, None]
+    return np.rint(picture * light).astype(np.uint8), landmarks
+
+
+def _fill(picture: Image, polygon: np.ndarray, colour: tuple[int, int, int]) -> None:
+    corners = np.rint(polygon).astype(np.int32)
+    cv2.fillPoly(picture, [corners], colour, lineType=cv2.LINE_AA)
