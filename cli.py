@@ -184,7 +184,6 @@ def train_command(
         python cli.py train --epochs 10
     """
     config = TrainConfig(**options)
-    from index.build_gallery_stage import build_gallery
     from masking.manifest import read_manifest
     from masking.people_lists import read_names, select_people
     from training.model_choice import choose_embedder
@@ -200,6 +199,8 @@ def train_command(
     begin = choose_embedder(start, models, config.device)
     report = train(manifest, models, config, begin)
     embedder = choose_embedder(str(report.checkpoint), models, config.device)
+    from index.build_gallery_stage import build_gallery
+
     built = build_gallery(workspace / "gallery", whole, manifest, embedder, config)
     record = asdict(report) | {"checkpoint": str(report.checkpoint)} | asdict(built)
     if as_json:
