@@ -38,7 +38,8 @@ def list_photos(folder: Path) -> list[Photo]:
         MissingInput: no folder, no image, or no photo in a person's folder.
         BadRecord: the CelebA list is damaged.
     """
-    images = list_images(folder)
+    # Names sort differently as paths: a folder comes before a longer name there.
+    images = sorted(list_images(folder), key=lambda path: _name(path, folder))
     for listing in (folder / CELEBA_LIST, folder.parent / CELEBA_LIST):
         if listing.is_file():
             return _celeba(folder, images, listing)
@@ -60,9 +61,15 @@ def _name(path: Path, folder: Path) -> str:
 
 
 def _celeba(folder: Path, images: list[Path], listing: Path) -> list[Photo]:
+    try:
+        lines = listing.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRecord(f"{listing}: no text that can be read.") from error
     identities = {}
-    for number, line in enumerate(listing.read_text().splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         parts = line.split()
+        if not parts:
+            continue
         if len(parts) != 2:
             raise BadRecord(
                 f"{listing}, line {number}: found {line[:40]!r}, expected a file name "
