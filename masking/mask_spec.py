@@ -143,7 +143,9 @@ class SpecConfig:
 
 def sample_rng(seed: int, sample_id: str) -> np.random.Generator:
     """Random numbers that depend on the sample, not on worker or order."""
-    return np.random.default_rng([seed, zlib.crc32(sample_id.encode())])
+    # File names may hold bytes that are no UTF-8; Python escapes them so.
+    name = sample_id.encode("utf-8", "surrogatepass")
+    return np.random.default_rng([seed, zlib.crc32(name)])
 
 
 def draw_spec(rng: np.random.Generator, config: SpecConfig) -> MaskSpec:

@@ -1,0 +1,115 @@
+"""Specs are data: drawn by lot once, written, and read back the same."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from masking.errors import BadRecord, InvalidConfig
+from masking.mask_spec import (
+    KINDS,
+    PRINTS,
+    WEARS,
+    SpecConfig,
+    draw_spec,
+    sample_rng,
+    spec_from_json,
+)
+
+
+@pytest.fixture(scope="module")
+def many():
+    rng = np.random.default_rng(5)
+    return [draw_spec(rng, SpecConfig()) for _ in range(4000)]
+
+
+def test_json_gives_the_same_spec_back(many):
+    for spec in many[:200]:
+        text = json.dumps(spec.to_json())
+        assert spec_from_json(json.loads(text)) == spec
+
+
+def test_records_with_other_fields_are_refused(many):
+    record = many[0].to_json()
+    less = {name: value for name, value in record.items() if name != "hang"}
+    for wrong in (less, record | {"brand": "none"}, {}):
+        with pytest.raises(BadRecord, match="expected"):
+            spec_from_json(wrong)
+
+
+def test_the_sample_and_the_seed_decide_the_mask():
+    def drawn(seed, sample_id):
+        return draw_spec(sample_rng(seed, sample_id), SpecConfig())
+
+    assert drawn(3, "Ann/1.jpg#0") == drawn(3, "Ann/1.jpg#0")
+    others = {drawn(3, "Ann/1.jpg#0"), drawn(3, "Ann/1.jpg#1"), drawn(4, "Ann/1.jpg#0")}
+    assert len(others) == 3
+
+
+def test_names_that_are_no_unicode_have_masks_too():
+    # What Python makes of a file name with a stray byte.
+    name = b"Ann/\xff.jpg".decode("utf-8", "surrogateescape")
+    assert draw_spec(sample_rng(0, name), SpecConfig()).kind in KINDS
+
+
+def test_every_kind_wear_and_print_is_drawn(many):
+    kinds = Counter(spec.kind for spec in many)
+    assert set(kinds) == set(KINDS)
+    # 4000 / 6 = 667 with a standard deviation of 24.
+    assert all(567 < count < 767 for count in kinds.values())
+    wears = Counter(spec.wear for spec in many)
+    assert set(wears) == set(WEARS)
+    assert wears["correct"] / 4000 == pytest.approx(0.75, abs=0.03)
+    assert wears["nose_out"] / 4000 == pytest.approx(0.10, abs=0.02)
+    assert {spec.print_name for spec in many} == set(PRINTS)
+
+
+def test_only_respirators_have_valves(many):
+    with_valve = Counter(spec.kind for spec in many if spec.valve)
+    assert set(with_valve) == {"ffp2", "kn95"}
+
+
+def test_crooked_masks_are_turned_and_others_hardly(many):
+    crooked = [spec.tilt_rad for spec in many if spec.wear == "crooked"]
+    others = [spec.tilt_rad for spec in many if spec.wear != "crooked"]
+    assert min(np.abs(crooked)) >= np.deg2rad(7)
+    assert min(crooked) < 0 < max(crooked)
+    assert max(np.abs(others)) <= 0.1
+
+
+def test_colours_are_reflectances(many):
+    colours = np.array([[spec.colour, spec.second, spec.strap] for spec in many])
+    assert colours.min() > 0
+    assert colours.max() < 0.9
+
+
+def test_wrong_wear_is_a_factor():
+    rng = np.random.default_rng(6)
+
+    def wears(strength):
+        config = SpecConfig(wrong_wear=strength)
+        return [draw_spec(rng, config).wear for _ in range(1000)]
+
+    assert set(wears(0.0)) == {"correct"}
+    assert "correct" not in wears(4.0)
+    assert wears(2.0).count("correct") == pytest.approx(500, abs=60)
+
+
+def test_only_the_kinds_asked_for_are_drawn():
+    rng, config = np.random.default_rng(7), SpecConfig(kinds=("cloth", "gaiter"))
+    assert {draw_spec(rng, config).kind for _ in range(100)} == {"cloth", "gaiter"}
+
+
+def test_what_no_mask_can_be_is_refused(many):
+    with pytest.raises(InvalidConfig, match="mask kinds bucket: expected some of surg"):
+        SpecConfig(kinds=("cloth", "bucket"))
+    with pytest.raises(InvalidConfig, match=r"\(none\)"):
+        SpecConfig(kinds=())
+    for strength in (-0.1, 4.1, float("nan")):
+        with pytest.raises(InvalidConfig, match="wrong-wear"):
+            SpecConfig(wrong_wear=strength)
+    for wrong in ({"kind": "bucket"}, {"wear": "hat"}, {"print_name": "stars"}):
+        with pytest.raises(InvalidConfig, match="unknown '"):
+            replace(many[0], **wrong)
