@@ -255,15 +255,28 @@ def signed_distance(shape: Outline, x: Float32, y: Float32) -> Float32:
 
 def strap_segments(spec: MaskSpec) -> list[tuple[float, float, float, float]]:
     """Straight strap pieces (x0, y0, x1, y1), canonical, both sides of the face."""
-    shift = outline(spec).centre[1] - 0.8
+    shape = outline(spec)
+    shift = shape.centre[1] - 0.8
     down = max(0.0, shift) * 0.6 if spec.wear != "chin_out" else 0.0
     segments = []
     for side in (-1.0, 1.0):
         for (x0, y0), (x1, y1) in _STRAPS[spec.kind]:
             # Straps follow the mask's tilt at the end that is sewn to it.
             tilt = side * x0 * float(np.sin(spec.tilt_rad))
-            segments.append((0.5 + side * x0, y0 + down + tilt, 0.5 + side * x1, y1))
+            start = _sewn(shape, 0.5 + side * x0, y0 + down + tilt)
+            segments.append((*start, 0.5 + side * x1, y1))
     return segments
+
+
+def _sewn(shape: Outline, x: float, y: float) -> tuple[float, float]:
+    """The strap's end (x, y), pulled onto the mask where it would float beside it."""
+    dx, dy = x - shape.centre[0], y - shape.centre[1]
+    place = (np.arctan2(dy, dx) / (2 * np.pi) + 0.5) * ANGLES
+    steps = np.arange(ANGLES + 1)
+    slope = np.interp(place, steps, shape.slope)
+    reach = np.interp(place, steps, shape.radius) - STRAP_HALF_WIDTH / slope
+    share = min(1.0, float(reach / np.hypot(dx, dy)))
+    return shape.centre[0] + share * dx, shape.centre[1] + share * dy
 
 
 def strap_distance(spec: MaskSpec, x: Float32, y: Float32) -> Float32:
