@@ -3,8 +3,8 @@
 import dlib
 import numpy as np
 import pytest
-
 from drawn_faces import drawn_face
+
 from masking.alignment import (
     ChipGeometry,
     chip_matrix,
