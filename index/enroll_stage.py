@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from index.calibration import DEFAULT_CALIBRATION
 from index.gallery import Gallery
 from index.gallery_rows import NewPhoto, checked_embedding
 from index.person_names import checked_name, typed_name
+from index.person_photos import unlike_the_others
 from masking.errors import MissingInput, NoFace, ToolkitError
 from masking.face_detection import FaceFinder
 from masking.image_files import list_images
@@ -50,11 +54,15 @@ class EnrollReport:
         added: photos that are now in the gallery.
         known: photos that the same person already had, given twice or earlier.
         failures: photo -> why it could not be enrolled.
+        unlike: added photo -> its distance to the mean of the same person's other
+            photos, where that is larger than for the nearest hundredth of strangers.
+            Such photos stay enrolled; somebody should look at them.
     """
 
     added: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    unlike: dict[str, float] = field(default_factory=dict)
 
 
 def photo_list(paths: Sequence[Path]) -> list[Path]:
@@ -153,6 +161,8 @@ def _store(
     gallery: Gallery, embedder: Embedder, rows: Iterable[ChipRow], report: EnrollReport
 ) -> None:
     remaining = iter(rows)
+    # Name -> SHA-256 of the new photos -> what the report calls them.
+    new_photos: defaultdict[str, dict[str, str]] = defaultdict(dict)
     while batch := list(islice(remaining, _CHIPS_AT_ONCE)):
         new = list(_new_rows(gallery, batch, report))
         if not new:
@@ -161,6 +171,23 @@ def _store(
         photos = list(_new_photos(new, embeddings, gallery.dimension, report))
         gallery.add(photos)
         report.added.extend(photo.source for photo in photos)
+        for photo in photos:
+            new_photos[photo.name][photo.sha256] = photo.source
+    # At the end: only then has everybody all of their photos.
+    report.unlike.update(_unlike(gallery, new_photos))
+
+
+def _unlike(
+    gallery: Gallery, new_photos: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[str, float]]:
+    calibration = gallery.calibration or DEFAULT_CALIBRATION
+    # One person, because the question is not who of all people a photo shows.
+    threshold = calibration.threshold(gallery_size=1)
+    for name, sources in new_photos.items():
+        # A person may be removed meanwhile, by another process.
+        with suppress(MissingInput):
+            gaps = unlike_the_others(gallery.photos(name), threshold)
+            yield from ((sources[key], gaps[key]) for key in sources if key in gaps)
 
 
 def _new_rows(

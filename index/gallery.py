@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import uuid
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from index import gallery_file
 from index.calibration import Calibration
+from index.gallery_meta import check_unchanged, new_meta
 from index.gallery_people import (
+    delete_person,
     insert_photo,
     list_people,
-    person_id_of,
+    owners_of,
     photo_is_stored,
+    rename_person,
 )
 from index.gallery_rows import (
     GalleryPhoto,
@@ -30,10 +31,10 @@ from index.gallery_vectors import (
     read_nearest_photo,
     read_templates,
 )
-from index.generation import METRIC
 from index.person_names import checked_name
+from index.person_photos import PersonPhoto, read_person_photos
 from index.templates import Templates
-from masking.errors import EmbedderMismatch, InvalidConfig, ToolkitError
+from masking.errors import EmbedderMismatch, ToolkitError
 from masking.image_files import encode_image
 from masking.landmarks import Float32
 from training.embedder import Embedder
@@ -62,7 +63,7 @@ def open_or_create_gallery(folder: Path, embedder: Embedder) -> Gallery:
     """
     path = folder / gallery_file.FILE_NAME
     if not path.exists():
-        gallery_file.create_file(path, _new_meta(embedder))
+        gallery_file.create_file(path, new_meta(embedder))
     gallery = open_gallery(folder)
     try:
         gallery.check_embedder(embedder)
@@ -70,23 +71,6 @@ def open_or_create_gallery(folder: Path, embedder: Embedder) -> Gallery:
         gallery.close()
         raise
     return gallery
-
-
-def _new_meta(embedder: Embedder) -> dict[str, str]:
-    if embedder.metric != METRIC:
-        raise InvalidConfig(
-            f"a gallery compares by {METRIC} distance, the embedder "
-            f"{embedder.name} by {embedder.metric}."
-        )
-    return {
-        "format_version": str(gallery_file.FORMAT_VERSION),
-        "gallery_id": uuid.uuid4().hex,
-        "version": "0",
-        "fingerprint": embedder.fingerprint,
-        "dimension": str(embedder.dimension),
-        "metric": embedder.metric,
-        "chip_geometry": json.dumps(asdict(embedder.geometry)),
-    }
 
 
 class Gallery:
@@ -132,7 +116,8 @@ class Gallery:
     @property
     def version(self) -> int:
         """Counts the changes to people and embeddings."""
-        return int(self._store.meta("version"))
+        with self._own_vectors():
+            return int(self._store.meta("version"))
 
     @property
     def last_erasure(self) -> int:
@@ -150,6 +135,7 @@ class Gallery:
         Raises:
             BadRecord: an embedding is not finite or of the wrong length.
             InvalidConfig: a name that nobody can have.
+            EmbedderMismatch: another process embedded the gallery anew.
         """
         ready = []
         for photo in photos:
@@ -157,6 +143,7 @@ class Gallery:
             chip = encode_image(photo.chip, ".jpg", _CHIP_QUALITY)
             ready.append((checked_name(photo.name), photo, chip, vector_bytes(row)))
         with self._store.changes():
+            check_unchanged(self._store, self.fingerprint)
             added = sum(insert_photo(self._store, *row) for row in ready)
             if added:
                 self._store.count_change()
@@ -183,16 +170,9 @@ class Gallery:
             MissingInput: nobody has the old name.
             InvalidConfig: somebody has the new one, or nobody can.
         """
-        new_name = checked_name(new_name)
         with self._store.changes():
-            person_id = person_id_of(self._store, name)
-            if self._store.read("SELECT 1 FROM people WHERE name = ?", (new_name,)):
-                raise InvalidConfig(f"{new_name!r} is already in the gallery.")
-            self._store.execute(
-                "UPDATE people SET name = ? WHERE id = ?", (new_name, person_id)
-            )
             # Generations hold no names: they stay valid, the version stays.
-            self._store.record("rename", person_id, "")
+            rename_person(self._store, name, checked_name(new_name))
 
     def remove(self, name: str) -> int:
         """Erase a person from the database, its log and every generation.
@@ -206,14 +186,10 @@ class Gallery:
                 overwriting; the next command that opens the gallery finishes it.
         """
         with self._store.changes():
-            person_id = person_id_of(self._store, name)
-            query = "SELECT COUNT(*) FROM photos WHERE person_id = ?"
-            count = int(self._store.read(query, (person_id,))[0][0])
-            self._store.execute("DELETE FROM people WHERE id = ?", (person_id,))
+            count = delete_person(self._store, name)
             self._store.set_meta("erasure_pending", "1")
             self._store.count_change()
             self._store.set_meta("last_erasure", self._store.meta("version"))
-            self._store.record("remove", person_id, f"{count} photos")
         if not self._store.erase_traces():
             raise ToolkitError(
                 f"{self._store.path}: removed, but another process is reading the "
@@ -224,11 +200,26 @@ class Gallery:
 
     def templates(self) -> Templates:
         """One template a person: the mean of the embeddings of their photos."""
-        return read_templates(self._store)
+        with self._own_vectors():
+            return read_templates(self._store)
 
     def nearest_photo(self, person_id: int, query: Float32) -> GalleryPhoto:
         """The person's stored photo nearest to a (D,) query embedding."""
-        return read_nearest_photo(self._store, person_id, query)
+        with self._own_vectors():
+            return read_nearest_photo(self._store, person_id, query)
+
+    def photos(self, name: str) -> list[PersonPhoto]:
+        """The photos of a person, in the order in which they were enrolled.
+
+        Raises:
+            MissingInput: nobody has that name.
+        """
+        with self._own_vectors():
+            return read_person_photos(self._store, name)
+
+    def owners(self, sha256s: Collection[str]) -> set[int]:
+        """Numbers of the people who have one of these photos."""
+        return owners_of(self._store, sha256s)
 
     def export(self, path: Path) -> int:
         """Write all embeddings with names as .npz; returns how many."""
@@ -243,5 +234,16 @@ class Gallery:
     def set_calibration(self, calibration: Calibration) -> None:
         """Keep the calibration that thresholds are derived from."""
         with self._store.changes():
+            check_unchanged(self._store, self.fingerprint)
             self._store.set_meta("calibration", calibration.to_json())
             self._store.record("calibrate", None, "")
+
+    @contextmanager
+    def _own_vectors(self) -> Iterator[None]:
+        """Reads of the block see one state, with this embedder's vectors.
+
+        Another process may embed the gallery anew while this one has it open.
+        """
+        with self._store.snapshot():
+            check_unchanged(self._store, self.fingerprint)
+            yield

@@ -1,13 +1,14 @@
-"""The statements that add people and photos to a gallery and find them again."""
+"""The statements that add, find, rename and delete people and their photos."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 
 from index.gallery_rows import NewPhoto, Person
 from index.gallery_store import GalleryStore, utc_now
 from index.person_names import normal_form
-from masking.errors import MissingInput
+from masking.errors import InvalidConfig, MissingInput
 
 
 def insert_photo(
@@ -50,6 +51,13 @@ def photo_is_stored(store: GalleryStore, name: str, sha256: str) -> bool:
     return bool(store.read(query, (normal_form(name), sha256)))
 
 
+def owners_of(store: GalleryStore, sha256s: Collection[str]) -> set[int]:
+    """Numbers of the people who have one of these photos."""
+    wanted = frozenset(sha256s)
+    rows = store.read("SELECT person_id, sha256 FROM photos")
+    return {person_id for person_id, sha256 in rows if sha256 in wanted}
+
+
 def list_people(store: GalleryStore) -> list[Person]:
     """Everybody, by name."""
     rows = store.read(
@@ -57,6 +65,34 @@ def list_people(store: GalleryStore) -> list[Person]:
         LEFT JOIN photos ON person_id = people.id GROUP BY people.id ORDER BY name"""
     )
     return [Person(*row) for row in rows]
+
+
+def rename_person(store: GalleryStore, name: str, new_name: str) -> None:
+    """Part of a change: give a person another name, as `checked_name` returns it.
+
+    Raises:
+        MissingInput: nobody has the old name.
+        InvalidConfig: somebody has the new one.
+    """
+    person_id = person_id_of(store, name)
+    if store.read("SELECT 1 FROM people WHERE name = ?", (new_name,)):
+        raise InvalidConfig(f"{new_name!r} is already in the gallery.")
+    store.execute("UPDATE people SET name = ? WHERE id = ?", (new_name, person_id))
+    store.record("rename", person_id, "")
+
+
+def delete_person(store: GalleryStore, name: str) -> int:
+    """Part of a change: delete a person and their photos; returns how many.
+
+    Raises:
+        MissingInput: nobody has that name.
+    """
+    person_id = person_id_of(store, name)
+    query = "SELECT COUNT(*) FROM photos WHERE person_id = ?"
+    count = int(store.read(query, (person_id,))[0][0])
+    store.execute("DELETE FROM people WHERE id = ?", (person_id,))
+    store.record("remove", person_id, f"{count} photos")
+    return count
 
 
 def person_id_of(store: GalleryStore, name: str) -> int:

@@ -20,17 +20,19 @@ _ROWS_AT_ONCE = 10_000
 
 
 def read_templates(store: GalleryStore) -> Templates:
-    """One template a person: the mean of the embeddings of their photos."""
+    """One template a person: the mean of the embeddings of their photos.
+
+    To be called in a snapshot: it reads several times.
+    """
     dimension = int(store.meta("dimension"))
-    with store.snapshot():
-        rows = store.read("SELECT DISTINCT person_id FROM photos ORDER BY person_id")
-        person_ids = np.array([row[0] for row in rows], dtype=np.int64)
-        return Templates(
-            store.meta("gallery_id"),
-            int(store.meta("version")),
-            person_ids,
-            mean_rows(person_ids, _embedding_parts(store, dimension), dimension),
-        )
+    rows = store.read("SELECT DISTINCT person_id FROM photos ORDER BY person_id")
+    person_ids = np.array([row[0] for row in rows], dtype=np.int64)
+    return Templates(
+        store.meta("gallery_id"),
+        int(store.meta("version")),
+        person_ids,
+        mean_rows(person_ids, _embedding_parts(store, dimension), dimension),
+    )
 
 
 def read_nearest_photo(

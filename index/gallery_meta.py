@@ -1,0 +1,87 @@
+"""What a gallery records of its embedder, and whether another one fits it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import asdict
+
+from index import gallery_file
+from index.gallery_store import GalleryStore
+from index.generation import METRIC
+from masking.alignment import ChipGeometry
+from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
+from training.embedder import Embedder
+
+
+def new_meta(embedder: Embedder) -> dict[str, str]:
+    """The records of an empty gallery."""
+    return {
+        "format_version": str(gallery_file.FORMAT_VERSION),
+        "gallery_id": uuid.uuid4().hex,
+        "version": "0",
+        **embedder_meta(embedder),
+    }
+
+
+def embedder_meta(embedder: Embedder) -> dict[str, str]:
+    """The records that belong to the embedder.
+
+    Raises:
+        InvalidConfig: a metric that galleries do not compare by.
+    """
+    if embedder.metric != METRIC:
+        raise InvalidConfig(
+            f"a gallery compares by {METRIC} distance, the embedder "
+            f"{embedder.name} by {embedder.metric}."
+        )
+    return {
+        "fingerprint": embedder.fingerprint,
+        "dimension": str(embedder.dimension),
+        "metric": embedder.metric,
+        "chip_geometry": json.dumps(asdict(embedder.geometry)),
+    }
+
+
+def check_unchanged(store: GalleryStore, fingerprint: str) -> None:
+    """Part of a change or snapshot: the vectors are still those of this embedder.
+
+    Raises:
+        EmbedderMismatch: another process embedded the gallery anew.
+    """
+    found = store.meta("fingerprint")
+    if found != fingerprint:
+        raise EmbedderMismatch(
+            f"{store.path}: was embedded anew with embedder {found[:12]} while this "
+            f"command used {fingerprint[:12]}. Start the command again with that model."
+        )
+
+
+def check_chips_fit(store: GalleryStore, embedder: Embedder) -> None:
+    """Whether an embedder reads chips such as the gallery keeps.
+
+    Raises:
+        EmbedderMismatch: it reads another part of the face or another size.
+        BadRecord: the gallery does not say what its chips show.
+    """
+    text = store.meta("chip_geometry")
+    try:
+        stored = ChipGeometry(**json.loads(text))
+    except (ValueError, TypeError, InvalidConfig) as error:
+        raise BadRecord(
+            f"{store.path}: the record of its chips is damaged ({text!r}). Put back a "
+            "copy of it, or move the folder away and enroll again."
+        ) from error
+    if stored != embedder.geometry:
+        raise EmbedderMismatch(
+            f"{store.path} keeps chips of {_shown(stored)}, but the embedder "
+            f"{embedder.name} reads {_shown(embedder.geometry)}: move the gallery "
+            "folder away and enroll again from the photographs."
+        )
+
+
+def _shown(geometry: ChipGeometry) -> str:
+    return (
+        f"{geometry.size_px} px (padding {geometry.padding:g}, aligned by the "
+        f"{geometry.points} points)"
+    )
