@@ -1,0 +1,124 @@
+"""Another embedder for a gallery: embeds the stored chips, then replaces all vectors.
+
+The vectors grow in a temporary table of this connection, which SQLite deletes with
+it. Meanwhile others enroll and search undisturbed. One transaction replaces the old
+vectors, so a crash leaves the old gallery or the new one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from index.enroll_stage import network_input
+from index.gallery_file import reported
+from index.gallery_meta import check_chips_fit, embedder_meta
+from index.gallery_rows import checked_embedding, vector_bytes
+from index.gallery_store import GalleryStore
+from index.generation import drop_generations
+from masking.errors import BadRecord, UnreadableImage
+from masking.image_files import decode_rgb
+from masking.landmarks import Image
+from training.embedder import Embedder
+
+_CHIPS_AT_ONCE = 256
+# The number of a removed photo may be given to another person's. The number of a
+# person never is, so both together name one photo for good.
+_ROOM = """CREATE TEMP TABLE fresh (
+    photo_id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, vector BLOB NOT NULL)"""
+_MISSING = """SELECT photos.id, photos.person_id, name, chip FROM photos
+    JOIN people ON people.id = photos.person_id
+    LEFT JOIN fresh ON photo_id = photos.id AND fresh.person_id = photos.person_id
+    WHERE photos.id > ? AND photo_id IS NULL ORDER BY photos.id LIMIT ?"""
+_REPLACE = """INSERT INTO embeddings SELECT photo_id, ?, ?, vector FROM fresh
+    JOIN photos ON photos.id = photo_id AND photos.person_id = fresh.person_id"""
+_log = logging.getLogger(__name__)
+
+
+def reembed_gallery(folder: Path, embedder: Embedder) -> int:
+    """Embed every stored chip anew and replace the gallery's vectors.
+
+    People, names, photos and the audit stay. Generations go, and so does the
+    calibration, unless the embedder is the gallery's own. Also repairs a gallery
+    whose vectors are damaged.
+
+    Returns:
+        How many photos the gallery holds, all embedded anew.
+
+    Raises:
+        EmbedderMismatch: the embedder reads other chips than the gallery keeps.
+        MissingInput: there is no gallery.
+        BadRecord: a stored chip cannot be read, or its embedding is not finite.
+    """
+    with closing(GalleryStore(folder)) as store, reported(store.path):
+        check_chips_fit(store, embedder)
+        store.execute(_ROOM)
+        total = int(store.read("SELECT COUNT(*) FROM photos")[0][0])
+        with tqdm(
+            desc="embed", total=total, unit="photo", disable=None, leave=False
+        ) as progress:
+            _embed_missing(store, embedder, progress)
+            with store.changes():
+                # Those that were enrolled meanwhile; now nobody else can write.
+                _embed_missing(store, embedder, progress)
+                count = _replace(store, embedder)
+    try:
+        drop_generations(folder)
+    except OSError as error:
+        # Of an older version of the gallery: no search opens them any more.
+        _log.warning("old search files could not be deleted: %s", error)
+    return count
+
+
+def _embed_missing(store: GalleryStore, embedder: Embedder, progress: Any) -> None:
+    last = 0
+    while rows := store.read(_MISSING, (last, _CHIPS_AT_ONCE)):
+        chips = [_chip(row, store.path, embedder.geometry.size_px) for row in rows]
+        embeddings = embedder.embed(network_input(chips))
+        for row, embedding in zip(rows, embeddings, strict=True):
+            source = f"{store.path}: photo {row[0]} of {row[2]}"
+            vector = checked_embedding(embedding, embedder.dimension, source)
+            store.execute(
+                "INSERT OR REPLACE INTO fresh VALUES (?, ?, ?)",
+                (row[0], row[1], vector_bytes(vector)),
+            )
+        last = rows[-1][0]
+        progress.update(len(rows))
+
+
+def _chip(row: Sequence[Any], path: Path, size_px: int) -> Image:
+    photo_id, _, name, data = row
+    problem = ""
+    try:
+        pixels = decode_rgb(data, "")
+        if pixels.shape == (size_px, size_px, 3):
+            return pixels
+        problem = f"it is {pixels.shape[1]} x {pixels.shape[0]} px, not {size_px}"
+    except UnreadableImage:
+        problem = "it is no image"
+    raise BadRecord(
+        f"{path}: the stored chip of photo {photo_id} is damaged ({problem}). Remove "
+        f"{name} from the gallery and enroll them again; nothing was changed."
+    )
+
+
+def _replace(store: GalleryStore, embedder: Embedder) -> int:
+    """Part of a change: the new vectors instead of the old ones."""
+    same = store.meta("fingerprint") == embedder.fingerprint
+    store.execute("DELETE FROM embeddings")
+    store.execute(_REPLACE, (embedder.fingerprint, embedder.dimension))
+    for key, value in embedder_meta(embedder).items():
+        store.set_meta(key, value)
+    if not same:
+        store.execute("DELETE FROM meta WHERE key = 'calibration'")
+    store.count_change()
+    count = int(store.read("SELECT COUNT(*) FROM embeddings")[0][0])
+    store.record(
+        "reembed", None, f"{count} photos, embedder {embedder.fingerprint[:12]}"
+    )
+    return count

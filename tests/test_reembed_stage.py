@@ -1,0 +1,260 @@
+"""Another embedder replaces all vectors or none, whatever happens meanwhile."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faces_for_index import ColourEmbedder
+
+from index.calibration import Calibration
+from index.enroll_stage import ChipRow, enroll_chips
+from index.gallery import open_gallery, open_or_create_gallery
+from index.gallery_store import GalleryStore
+from index.generation import generation_folders
+from index.neighbour_search import current_generation, open_search
+from index.reembed_stage import reembed_gallery
+from masking.alignment import ChipGeometry
+from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
+
+CALIBRATION = Calibration((0.001, 0.01), (0.5, 0.6), 5000, "drawn")
+
+
+class DoubleEmbedder(ColourEmbedder):
+    """Another model: twice the colour, and one number more."""
+
+    name = "double"
+    dimension = 4
+
+    def __init__(self, meanwhile=None):
+        super().__init__("d" * 64)
+        self.batches, self._meanwhile = [], meanwhile
+
+    def embed(self, chips):
+        self.batches.append(len(chips))
+        if self._meanwhile and len(self.batches) == 1:
+            self._meanwhile()
+        rows = 2 * super().embed(chips)
+        return np.hstack([rows, np.ones((len(rows), 1), np.float32)])
+
+
+def chip_rows(*names, grey=10):
+    for number, name in enumerate(names):
+        pixels = np.full((32, 32, 3), (grey + number) % 256, dtype=np.uint8)
+        yield ChipRow(name, f"{name}{number}", f"{name}/{number}.jpg", pixels, True)
+
+
+def filled(folder: Path, *names: str) -> Path:
+    with open_or_create_gallery(folder, ColourEmbedder()) as gallery:
+        enroll_chips(gallery, ColourEmbedder(), chip_rows(*names))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return filled(tmp_path / "gallery", "Person_01", "Person_02", "Person_02")
+
+
+def content(folder: Path) -> list[list[tuple]]:
+    """Everything of a gallery but its audit."""
+    store = GalleryStore(folder)
+    tables = ("people", "photos", "embeddings", "meta")
+    rows = [store.read(f"SELECT * FROM {name} ORDER BY 1") for name in tables]
+    store.close()
+    return rows
+
+
+def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):
+    with open_gallery(folder) as gallery:
+        gallery.set_calibration(CALIBRATION)
+        current_generation(gallery)
+    people, photos, *_ = content(folder)
+    assert reembed_gallery(folder, DoubleEmbedder()) == 3
+    assert content(folder)[:2] == [people, photos]
+    assert generation_folders(folder) == []
+    assert {stat.S_IMODE(p.stat().st_mode) for p in folder.glob("gallery*")} == {0o600}
+    with open_or_create_gallery(folder, DoubleEmbedder()) as gallery:
+        assert (gallery.dimension, gallery.calibration) == (4, None)
+        wanted = np.array([[20, 20, 20, 255], [23, 23, 23, 255]]) / 255
+        np.testing.assert_allclose(gallery.templates().matrix, wanted, atol=1e-6)
+        found = open_search(gallery, "annoy").nearest(np.zeros(4, np.float32), 2)
+        assert [neighbour.person_id for neighbour in found] == [1, 2]
+        audit = gallery._store.read("SELECT action, person_id, detail FROM audit")
+    assert audit[-1] == ("reembed", None, "3 photos, embedder dddddddddddd")
+    assert [row[0] for row in audit] == ["add", "calibrate", "reembed"]
+    with pytest.raises(EmbedderMismatch):
+        open_or_create_gallery(folder, ColourEmbedder())
+
+
+def test_same_embedder_repairs_vectors_and_keeps_the_calibration(folder):
+    before = content(folder)[2]
+    with open_gallery(folder) as gallery:
+        gallery.set_calibration(CALIBRATION)
+        with gallery._store.changes():
+            nan = np.full(3, np.nan, "<f4").tobytes()
+            gallery._store.execute("UPDATE embeddings SET vector = ?", (nan,))
+    assert reembed_gallery(folder, ColourEmbedder()) == 3
+    assert content(folder)[2] == before
+    with open_gallery(folder) as gallery:
+        assert gallery.calibration == CALIBRATION
+
+
+def test_chips_are_embedded_in_batches(tmp_path):
+    folder = filled(tmp_path, *(f"Person_{i:03d}" for i in range(300)))
+    embedder = DoubleEmbedder()
+    assert reembed_gallery(folder, embedder) == 300
+    assert embedder.batches == [256, 44]
+
+
+def test_empty_and_missing_galleries(tmp_path):
+    assert reembed_gallery(filled(tmp_path / "empty"), DoubleEmbedder()) == 0
+    open_or_create_gallery(tmp_path / "empty", DoubleEmbedder()).close()
+    with pytest.raises(MissingInput, match="no gallery yet"):
+        reembed_gallery(tmp_path / "none", DoubleEmbedder())
+
+
+@pytest.mark.parametrize(
+    ("geometry", "words"),
+    [
+        (ChipGeometry(size_px=40, padding=0.0), r"reads 40 px \(padding 0"),
+        (ChipGeometry(size_px=32, padding=0.25), r"32 px \(padding 0.25"),
+        (ChipGeometry(size_px=32, padding=0.0, points="inner"), "by the inner points"),
+    ],
+)
+def test_embedder_of_other_chips_is_refused(folder, geometry, words):
+    embedder, before = DoubleEmbedder(), content(folder)
+    embedder.geometry = geometry
+    with pytest.raises(EmbedderMismatch, match=f"keeps chips of 32 px.* {words}"):
+        reembed_gallery(folder, embedder)
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize("chip", [b"no image", b""])
+def test_damaged_chip_is_named_and_nothing_changes(folder, chip):
+    with open_gallery(folder) as gallery, gallery._store.changes():
+        gallery._store.execute("UPDATE photos SET chip = ? WHERE id = 3", (chip,))
+    before = content(folder)
+    with pytest.raises(BadRecord, match=r"photo 3 is damaged.* Remove Person_02"):
+        reembed_gallery(folder, DoubleEmbedder())
+    assert content(folder) == before
+
+
+def test_embedding_that_is_not_finite_changes_nothing(folder):
+    class Broken(DoubleEmbedder):
+        def embed(self, chips):
+            return super().embed(chips) * np.nan
+
+    before = content(folder)
+    with pytest.raises(BadRecord, match=r"photo 1 of Person_01.* not finite"):
+        reembed_gallery(folder, Broken())
+    assert content(folder) == before
+
+
+def test_failure_while_replacing_changes_nothing(folder, monkeypatch):
+    def full(*_):
+        raise OSError("disk full")
+
+    before = content(folder)
+    monkeypatch.setattr(GalleryStore, "record", full)
+    with pytest.raises(OSError, match="disk full"):
+        reembed_gallery(folder, DoubleEmbedder())
+    assert content(folder) == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from index import reembed_stage
+from index.gallery_store import GalleryStore
+from test_reembed_stage import DoubleEmbedder
+
+owner, place = {"replace": (GalleryStore, "record"),
+                "sweep": (reembed_stage, "drop_generations")}[sys.argv[2]]
+setattr(owner, place, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+reembed_stage.reembed_gallery(Path(sys.argv[1]), DoubleEmbedder())
+"""
+
+
+@pytest.mark.parametrize("moment", ["replace", "sweep"])
+def test_killed_process_leaves_the_old_gallery_or_the_new(folder, moment):
+    with open_gallery(folder) as gallery:
+        current_generation(gallery)
+    before = content(folder)
+    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder), moment],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"PYTHONPATH": paths},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    if moment == "replace":
+        assert content(folder) == before
+        return
+    with open_or_create_gallery(folder, DoubleEmbedder()) as gallery:
+        # The old search files are still there, and no search opens them.
+        assert len(generation_folders(folder)) == 1
+        found = open_search(gallery, "annoy").nearest(np.zeros(4, np.float32), 1)
+        assert found[0].distance == pytest.approx(np.sqrt(1 + 3 * (20 / 255) ** 2))
+
+
+def test_people_who_come_and_go_meanwhile(folder):
+    def meanwhile():
+        with open_gallery(folder) as gallery:
+            # The new photos get the numbers of the removed ones.
+            gallery.remove("Person_02")
+            rows = chip_rows("Person_03", "Person_03", "Person_04", grey=200)
+            enroll_chips(gallery, ColourEmbedder(), rows)
+            assert gallery._store.read("SELECT MIN(id) FROM photos") == [(1,)]
+            assert gallery._store.read("SELECT MAX(id) FROM photos") == [(4,)]
+
+    embedder = DoubleEmbedder(meanwhile)
+    assert reembed_gallery(folder, embedder) == 4
+    assert embedder.batches == [3, 1, 2]
+    with open_gallery(folder) as gallery:
+        matrix = gallery.templates().matrix
+    wanted = np.array([20, 401, 404]) / 255
+    np.testing.assert_allclose(matrix[:, 0], wanted, atol=1e-6)
+
+
+def test_gallery_that_was_open_meanwhile_refuses_to_mix(folder):
+    with open_gallery(folder) as stale:
+        query = np.zeros(3, np.float32)
+        assert stale.nearest_photo(1, query).source == "Person_01/0.jpg"
+        reembed_gallery(folder, DoubleEmbedder())
+        uses = (
+            lambda: enroll_chips(stale, ColourEmbedder(), chip_rows("Person_05")),
+            lambda: stale.set_calibration(CALIBRATION),
+            lambda: stale.nearest_photo(1, query),
+            lambda: open_search(stale, "exact"),
+            lambda: stale.templates(),
+        )
+        for use in uses:
+            with pytest.raises(EmbedderMismatch, match="embedded anew"):
+                use()
+    with open_gallery(folder) as gallery:
+        assert len(gallery.people()) == 2
+        assert gallery.calibration is None
+
+
+def test_folder_that_nobody_may_sweep_is_only_a_notice(folder, monkeypatch, caplog):
+    def refused(_):
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr("index.reembed_stage.drop_generations", refused)
+    assert reembed_gallery(folder, DoubleEmbedder()) == 3
+    assert "could not be deleted" in caplog.text
+
+
+def test_gallery_in_use_for_long_ends_in_one_line(folder, monkeypatch):
+    monkeypatch.setattr("index.gallery_file.BUSY_TIMEOUT_S", 0.05)
+    with (
+        open_gallery(folder) as writer,
+        writer._store.changes(),
+        pytest.raises(ToolkitError, match=r"cannot be used \(database is locked"),
+    ):
+        reembed_gallery(folder, DoubleEmbedder())
