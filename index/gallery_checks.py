@@ -1,0 +1,161 @@
+"""Looks a gallery over: its file, every embedding, its search files, both engines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from index.gallery import Gallery, open_gallery
+from index.gallery_store import GalleryStore
+from index.generation import (
+    Generation,
+    drop_generations,
+    generation_folders,
+    read_generation,
+)
+from index.neighbour_search import current_generation
+from index.search_figures import SearchFigures, measure_search
+from masking.errors import BadRecord, ToolkitError
+
+QUERIES = 1000
+_SEED = 0
+_ROWS_AT_ONCE = 10_000
+_SHOWN = 5
+# Means are summed in another order, and rounded to float32.
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What was found.
+
+    Attributes:
+        people, photos: in the gallery; 0 when its file is damaged.
+        generations: folders of search files that were checked.
+        problems: one line each; none when all is well. Damaged search files are
+            listed here although they are built again at once.
+        search: both engines; None when nobody is enrolled or the data is damaged.
+    """
+
+    people: int
+    photos: int
+    generations: int
+    problems: tuple[str, ...]
+    search: SearchFigures | None
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify_gallery(folder: Path, queries: int = QUERIES) -> VerifyReport:
+    """Check all that can be checked; changes nothing but derived search files.
+
+    Args:
+        queries: noisy templates that the engines are compared on.
+
+    Raises:
+        MissingInput: there is no gallery.
+        BadRecord: the file is no gallery or cannot even be opened.
+    """
+    with closing(GalleryStore(folder)) as store:
+        problems = list(_file_problems(store))
+        if problems:
+            return VerifyReport(0, 0, 0, tuple(problems), None)
+        with store.snapshot():
+            problems += _row_problems(store)
+            people = int(store.read("SELECT COUNT(*) FROM people")[0][0])
+            photos = int(store.read("SELECT COUNT(*) FROM photos")[0][0])
+    folders = generation_folders(folder)
+    if problems:
+        return VerifyReport(people, photos, 0, tuple(problems), None)
+    with open_gallery(folder) as gallery:
+        problems += _generation_problems(gallery, folders)
+        search = None
+        if people:
+            try:
+                search = measure_search(current_generation(gallery), queries, _SEED)
+            except OSError as error:
+                problems.append(f"search files cannot be written: {error}")
+    return VerifyReport(people, photos, len(folders), tuple(problems), search)
+
+
+def rebuild_generation(gallery: Gallery) -> Generation:
+    """Delete all search files and build them from the database.
+
+    Raises:
+        MissingInput: nobody is enrolled.
+        ToolkitError: the folder cannot be written.
+    """
+    try:
+        drop_generations(gallery.folder)
+        return current_generation(gallery)
+    except OSError as error:
+        raise ToolkitError(
+            f"{gallery.folder}: the search files cannot be written "
+            f"({error.strerror or error}). Check that the folder is writable and the "
+            "disk is not full."
+        ) from error
+
+
+def _file_problems(store: GalleryStore) -> Iterator[str]:
+    try:
+        for (line,) in store.read("PRAGMA integrity_check"):
+            if line != "ok":
+                yield f"{store.path}: {line}"
+        for table, row, other, _ in store.read("PRAGMA foreign_key_check"):
+            yield f"{store.path}: row {row} of {table} belongs to no row of {other}"
+    except BadRecord as error:
+        yield str(error)
+
+
+def _row_problems(store: GalleryStore) -> Iterator[str]:
+    """Photos without an embedding, and embeddings that cannot be compared."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    lost = "SELECT id FROM photos WHERE id NOT IN (SELECT photo_id FROM embeddings)"
+    found["have no embedding"] = [row[0] for row in store.read(lost)]
+    fingerprint, dimension = store.meta("fingerprint"), int(store.meta("dimension"))
+    query = "SELECT photo_id, fingerprint, dimension, vector FROM embeddings"
+    for rows in store.read_parts(query, _ROWS_AT_ONCE):
+        for photo_id, made_by, stated, vector in rows:
+            if made_by != fingerprint:
+                found["have another embedder's vector"].append(photo_id)
+            elif stated != dimension or len(vector) != 4 * dimension:
+                found[f"have an embedding that is not {dimension} long"].append(
+                    photo_id
+                )
+            elif not np.isfinite(np.frombuffer(vector, dtype="<f4")).all():
+                found["have an embedding that is not finite"].append(photo_id)
+    for what, photo_ids in found.items():
+        if photo_ids:
+            shown = ", ".join(map(str, photo_ids[:_SHOWN]))
+            more = ", ..." if len(photo_ids) > _SHOWN else ""
+            yield f"{len(photo_ids)} photos {what} (numbers {shown}{more})"
+
+
+def _generation_problems(gallery: Gallery, folders: list[Path]) -> Iterator[str]:
+    """Damage, and search files that differ from the database; old ones may."""
+    templates = gallery.templates()
+    for folder in folders:
+        version = folder.name.partition("-")[0]
+        if not version.isdecimal():
+            yield f"{folder}: no search files, it does not belong here"
+            continue
+        try:
+            found = read_generation(folder, gallery.gallery_id, int(version)).templates
+        except BadRecord as error:
+            # Swept since they were listed, by a removal in another process.
+            if folder.exists():
+                yield str(error)
+            continue
+        if found.version == templates.version and not (
+            np.array_equal(found.person_ids, templates.person_ids)
+            and np.allclose(found.matrix, templates.matrix, rtol=0, atol=_TOLERANCE)
+        ):
+            yield f"{folder}: differs from the database"

@@ -1,0 +1,240 @@
+"""`verify` finds what is wrong with a gallery and says how well it is searched."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from test_gallery import FakeEmbedder, photo
+
+from index import neighbour_search, search_figures
+from index.gallery import open_gallery, open_or_create_gallery
+from index.gallery_checks import rebuild_generation, verify_gallery
+from index.generation import generation_folders, write_generation
+from index.neighbour_search import Neighbour, current_generation
+from index.search_figures import SearchFigures, measure_search
+from index.templates import Templates
+from masking.errors import BadRecord, MissingInput, ToolkitError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    with open_or_create_gallery(tmp_path / "gallery", FakeEmbedder()) as gallery:
+        rows = rng.normal(size=(60, 4))
+        gallery.add([photo(f"Person_{i:02d}", row) for i, row in enumerate(rows)])
+        gallery.add([photo("Person_00", [1, 1, 1, 1])])
+        current_generation(gallery)
+    return tmp_path / "gallery"
+
+
+def change(folder, statement, *values):
+    with open_gallery(folder) as gallery, gallery._store.changes():
+        gallery._store.execute(statement, values)
+
+
+def test_sound_gallery(folder):
+    report = verify_gallery(folder, queries=120)
+    assert report.sound, report.problems
+    assert (report.people, report.photos, report.generations) == (60, 61, 1)
+    assert (report.search.templates, report.search.queries) == (60, 120)
+    assert report.search.recall == 1.0
+    assert 0 < report.search.exact_ms < 1000
+    assert 0 < report.search.annoy_ms < 1000
+
+
+def test_empty_and_missing_galleries(tmp_path):
+    open_or_create_gallery(tmp_path / "empty", FakeEmbedder()).close()
+    report = verify_gallery(tmp_path / "empty")
+    assert report.sound
+    assert (report.people, report.search) == (0, None)
+    with pytest.raises(MissingInput, match="no gallery yet"):
+        verify_gallery(tmp_path / "none")
+
+
+def vector(*values):
+    return np.array(values, dtype="<f4").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "problem"),
+    [
+        (
+            "UPDATE embeddings SET vector = ? WHERE photo_id IN (3, 4)",
+            [vector(1, np.nan, 0, 0)],
+            "2 photos have an embedding that is not finite (numbers 3, 4)",
+        ),
+        (
+            "UPDATE embeddings SET vector = ? WHERE photo_id < 10",
+            [vector(1, np.inf, 0, 0)],
+            "9 photos have an embedding that is not finite (numbers 1, 2, 3, 4, 5, ..",
+        ),
+        (
+            "UPDATE embeddings SET vector = ? WHERE photo_id = 5",
+            [vector(1, 2, 3)],
+            "1 photos have an embedding that is not 4 long (numbers 5)",
+        ),
+        (
+            "UPDATE embeddings SET dimension = 3 WHERE photo_id = 5",
+            [],
+            "1 photos have an embedding that is not 4 long (numbers 5)",
+        ),
+        (
+            "UPDATE embeddings SET fingerprint = 'b' WHERE photo_id = 6",
+            [],
+            "1 photos have another embedder's vector (numbers 6)",
+        ),
+        (
+            "DELETE FROM embeddings WHERE photo_id = 7",
+            [],
+            "1 photos have no embedding (numbers 7)",
+        ),
+    ],
+)
+def test_bad_embeddings_are_listed(folder, statement, values, problem):
+    change(folder, statement, *values)
+    report = verify_gallery(folder)
+    (line,) = report.problems
+    assert line.startswith(problem)
+    assert (report.sound, report.search) == (False, None)
+
+
+def test_damaged_file_is_reported(folder):
+    path = folder / "gallery.sqlite"
+    data = bytearray(path.read_bytes())
+    # The first pages hold the tables' names; the rest is people and photos.
+    data[16384:] = bytes(len(data) - 16384)
+    path.write_bytes(bytes(data))
+    report = verify_gallery(folder)
+    assert not report.sound
+    assert str(path) in report.problems[0]
+    assert (report.photos, report.search) == (0, None)
+
+
+def test_file_that_is_no_gallery(folder):
+    (folder / "gallery.sqlite").write_bytes(b"text" * 1000)
+    with pytest.raises(BadRecord, match="damaged"):
+        verify_gallery(folder)
+
+
+def test_row_without_its_person_is_reported(folder):
+    with open_gallery(folder) as gallery:
+        gallery._store._sqlite.execute("PRAGMA foreign_keys=OFF")
+        with gallery._store.changes():
+            gallery._store.execute("DELETE FROM people WHERE id = 9")
+    (line,) = verify_gallery(folder).problems
+    assert "row 9 of photos belongs to no row of people" in line
+
+
+def test_damaged_search_files_are_reported_and_built_again(folder):
+    (path,) = generation_folders(folder)
+    (path / "annoy.ann").write_bytes(b"damaged")
+    report = verify_gallery(folder, queries=10)
+    (line,) = report.problems
+    assert "annoy.ann: damaged, its hash differs" in line
+    assert report.search.recall == 1.0
+    # The damaged files are no longer in use, and are swept by the next search.
+    with open_gallery(folder) as gallery:
+        rebuild_generation(gallery)
+    assert verify_gallery(folder, queries=10).sound
+
+
+def test_search_files_that_differ_from_the_database_are_reported(folder):
+    (path,) = generation_folders(folder)
+    matrix = np.load(path / "matrix.npy")
+    matrix[5] += 0.01
+    np.save(path / "matrix.npy", matrix)
+    manifest = json.loads((path / "manifest.json").read_text())
+    digest = hashlib.sha256((path / "matrix.npy").read_bytes()).hexdigest()
+    manifest["sha256"]["matrix.npy"] = digest
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    (line,) = verify_gallery(folder, queries=10).problems
+    assert line == f"{path}: differs from the database"
+
+
+def test_older_search_files_may_differ_and_foreign_folders_are_named(folder):
+    with open_gallery(folder) as gallery:
+        gallery.add([photo("Person_99", [9, 9, 9, 9])])
+        current_generation(gallery)
+    report = verify_gallery(folder, queries=10)
+    assert (report.sound, report.generations) == (True, 2)
+    (folder / "generations" / "holiday").mkdir()
+    (line,) = verify_gallery(folder, queries=10).problems
+    assert "holiday: no search files" in line
+
+
+def test_folder_that_cannot_be_written(folder, monkeypatch):
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    with open_gallery(folder) as gallery:
+        gallery.add([photo("Person_99", [9, 9, 9, 9])])
+        monkeypatch.setattr(neighbour_search, "write_generation", refused)
+        report = verify_gallery(folder)
+        assert report.problems == (
+            "search files cannot be written: [Errno 13] Permission denied",
+        )
+        with pytest.raises(ToolkitError, match=r"written \(Permission denied\)"):
+            rebuild_generation(gallery)
+
+
+def test_rebuilt_search_files_replace_all_others(folder):
+    before = generation_folders(folder)
+    with open_gallery(folder) as gallery:
+        generation = rebuild_generation(gallery)
+    assert generation_folders(folder) == [generation.annoy_file.parent]
+    assert generation.annoy_file.parent not in before
+    assert len(generation.templates.person_ids) == 60
+
+
+@pytest.fixture
+def large(tmp_path):
+    matrix = np.random.default_rng(0).normal(size=(2000, 16)).astype(np.float32)
+    templates = Templates("g", 1, np.arange(1, 2001), matrix)
+    build = neighbour_search._trees(templates)
+    folder = write_generation(tmp_path, templates, build, seed=1)
+    return neighbour_search.read_generation(folder, "g", 1)
+
+
+def test_recall_shows_a_search_that_is_too_short(large, monkeypatch):
+    assert measure_search(large, 200, seed=0).recall == 1.0
+    monkeypatch.setattr(neighbour_search, "SEARCH_K", 1)
+    short = measure_search(large, 200, seed=0)
+    assert 0.05 < short.recall < 0.8
+    assert short.faster == "exact"
+    assert measure_search(large, 200, seed=0).recall == short.recall
+
+
+def test_recall_counts_equally_near_people_as_found(large, monkeypatch):
+    class Tied:
+        def __init__(self, generation):
+            self._exact = search_figures.ExactSearch(generation.templates)
+
+        def nearest(self, query, k):
+            return [Neighbour(-1, self._exact.nearest(query, 1)[0].distance)]
+
+    monkeypatch.setattr(search_figures, "AnnoySearch", Tied)
+    assert measure_search(large, 10, seed=0).recall == 1.0
+
+
+def test_everybody_is_asked_for_and_noise_is_as_wide_as_the_people(large):
+    templates = large.templates
+    queries = search_figures._noisy(templates, 4000, seed=0)
+    near = np.linalg.norm(queries[:2000] - queries[2000:], axis=1)
+    # Both halves start from the same templates; each moved by one spread, in
+    # directions that are nearly at right angles in 16 dimensions.
+    spread = np.median(np.linalg.norm(templates.matrix, axis=1))
+    assert np.median(near) == pytest.approx(spread * np.sqrt(2), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("recall", "exact_ms", "annoy_ms", "faster"),
+    [
+        (1.0, 2.0, 1.0, "annoy"),
+        (0.999, 2.0, 1.0, "annoy"),
+        (0.998, 2.0, 1.0, "exact"),
+        (1.0, 1.0, 1.0, "exact"),
+    ],
+)
+def test_faster_engine(recall, exact_ms, annoy_ms, faster):
+    assert SearchFigures(9, 9, recall, exact_ms, annoy_ms).faster == faster
