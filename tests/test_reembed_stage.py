@@ -18,7 +18,6 @@ from index.gallery_store import GalleryStore
 from index.generation import generation_folders
 from index.neighbour_search import current_generation, open_search
 from index.reembed_stage import reembed_gallery
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
 
 CALIBRATION = Calibration((0.001, 0.01), (0.5, 0.6), 5000, "drawn")
@@ -117,22 +116,6 @@ def test_empty_and_missing_galleries(tmp_path):
         reembed_gallery(tmp_path / "none", DoubleEmbedder())
 
 
-@pytest.mark.parametrize(
-    ("geometry", "words"),
-    [
-        (ChipGeometry(size_px=40, padding=0.0), r"reads 40 px \(padding 0"),
-        (ChipGeometry(size_px=32, padding=0.25), r"32 px \(padding 0.25"),
-        (ChipGeometry(size_px=32, padding=0.0, points="inner"), "by the inner points"),
-    ],
-)
-def test_embedder_of_other_chips_is_refused(folder, geometry, words):
-    embedder, before = DoubleEmbedder(), content(folder)
-    embedder.geometry = geometry
-    with pytest.raises(EmbedderMismatch, match=f"keeps chips of 32 px.* {words}"):
-        reembed_gallery(folder, embedder)
-    assert content(folder) == before
-
-
 @pytest.mark.parametrize("chip", [b"no image", b""])
 def test_damaged_chip_is_named_and_nothing_changes(folder, chip):
     with open_gallery(folder) as gallery, gallery._store.changes():
@@ -219,26 +202,6 @@ def test_people_who_come_and_go_meanwhile(folder):
         matrix = gallery.templates().matrix
     wanted = np.array([20, 401, 404]) / 255
     np.testing.assert_allclose(matrix[:, 0], wanted, atol=1e-6)
-
-
-def test_gallery_that_was_open_meanwhile_refuses_to_mix(folder):
-    with open_gallery(folder) as stale:
-        query = np.zeros(3, np.float32)
-        assert stale.nearest_photo(1, query).source == "Person_01/0.jpg"
-        reembed_gallery(folder, DoubleEmbedder())
-        uses = (
-            lambda: enroll_chips(stale, ColourEmbedder(), chip_rows("Person_05")),
-            lambda: stale.set_calibration(CALIBRATION),
-            lambda: stale.nearest_photo(1, query),
-            lambda: open_search(stale, "exact"),
-            lambda: stale.templates(),
-        )
-        for use in uses:
-            with pytest.raises(EmbedderMismatch, match="embedded anew"):
-                use()
-    with open_gallery(folder) as gallery:
-        assert len(gallery.people()) == 2
-        assert gallery.calibration is None
 
 
 def test_folder_that_nobody_may_sweep_is_only_a_notice(folder, monkeypatch, caplog):
