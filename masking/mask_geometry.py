@@ -250,7 +250,15 @@ def signed_distance(shape: Outline, x: Float32, y: Float32) -> Float32:
     part = place - low
     radius = shape.radius[low] * (1 - part) + shape.radius[low + 1] * part
     slope = shape.slope[low] * (1 - part) + shape.slope[low + 1] * part
-    return np.asarray((radius - cv2.magnitude(dx, dy)) * slope, dtype=np.float32)
+    return np.asarray((radius - length(dx, dy)) * slope, dtype=np.float32)
+
+
+def length(x: NDArray[np.floating], y: NDArray[np.floating]) -> Float32:
+    """Length of (x, y), elementwise; the same bits on every call.
+
+    The last bit of cv2.magnitude depends on where arrays lie in memory.
+    """
+    return np.asarray(np.sqrt(x * x + y * y), dtype=np.float32)
 
 
 def strap_segments(spec: MaskSpec) -> list[tuple[float, float, float, float]]:
@@ -284,8 +292,8 @@ def strap_distance(spec: MaskSpec, x: Float32, y: Float32) -> Float32:
     nearest = np.full_like(x, 9.0)
     for x0, y0, x1, y1 in strap_segments(spec):
         along_x, along_y = x1 - x0, y1 - y0
-        length = along_x**2 + along_y**2
-        t = np.clip(((x - x0) * along_x + (y - y0) * along_y) / length, 0, 1)
-        gap = cv2.magnitude(x - (x0 + t * along_x), y - (y0 + t * along_y))
+        squared = along_x**2 + along_y**2
+        t = np.clip(((x - x0) * along_x + (y - y0) * along_y) / squared, 0, 1)
+        gap = length(x - (x0 + t * along_x), y - (y0 + t * along_y))
         np.minimum(nearest, gap, out=nearest)
     return np.asarray(STRAP_HALF_WIDTH - nearest, dtype=np.float32)

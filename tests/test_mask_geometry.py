@@ -13,6 +13,7 @@ from masking.mask_geometry import (
     ANGLES,
     STRAP_HALF_WIDTH,
     Outline,
+    length,
     map_face,
     outline,
     outline_knots,
@@ -248,3 +249,16 @@ def test_the_distance_to_a_strap():
     near = strap_distance(spec, points[:, 0][None], points[:, 1][None]).ravel()
     expected = STRAP_HALF_WIDTH - np.array([0, 0.02, 0.05])
     np.testing.assert_allclose(near, expected, atol=1e-5)
+
+
+def test_lengths_are_the_same_wherever_the_arrays_lie():
+    x = np.random.default_rng(2).normal(size=1000).astype(np.float32)
+    y = x[::-1].copy()
+    results = set()
+    for start in range(16):
+        room = np.empty(2100, np.float32)
+        a, b = room[start : start + 1000], room[1050 + start // 2 :][:1000]
+        a[:], b[:] = x, y
+        results.add(length(a, b).tobytes())
+    assert len(results) == 1
+    assert length(np.float32([3]), np.float32([4])) == 5
