@@ -43,12 +43,20 @@ def to_linear(values: NDArray[np.uint8]) -> Float32:
 
 
 def to_srgb(linear: Float32) -> Float32:
-    """Linear light to sRGB 0..255, float32; values above 1 roll off softly."""
-    # Film-like shoulder above 0.8 keeps folds visible on white fabric.
+    """Linear light 0..1 to sRGB 0..255, float32; values outside are clipped."""
+    index = np.clip(linear, 0, 1) * np.float32(len(_SRGB) - 1)
+    return np.asarray(_SRGB[index.astype(np.int32)], dtype=np.float32)
+
+
+def rolled_off(linear: Float32) -> Float32:
+    """Linear light of painted fabric, compressed softly above 0.8 to below 1.
+
+    A film-like shoulder: folds stay visible on white fabric. The photograph has
+    been through its camera's own and must not get another.
+    """
     over = np.maximum(linear - np.float32(0.8), 0)
     soft = np.minimum(linear, np.float32(0.8)) + over / (1 + over * np.float32(5))
-    index = np.clip(soft, 0, 1) * np.float32(len(_SRGB) - 1)
-    return np.asarray(_SRGB[index.astype(np.int32)], dtype=np.float32)
+    return np.asarray(soft, dtype=np.float32)
 
 
 def _linear_table() -> Float32:

@@ -15,6 +15,7 @@ from masking.mask_light import (
     PhotoLook,
     look_of,
     normals,
+    rolled_off,
     shading_basis,
     to_linear,
     to_srgb,
@@ -93,7 +94,7 @@ def _coverage(sd: Float32, face: geometry.FaceMap) -> Float32:
     """Share of each pixel inside a shape: its distance in px, one px wide."""
     across = np.gradient(sd, axis=1)
     down = np.gradient(sd, axis=0)
-    px = np.maximum(cv2.magnitude(across, down), 0.25 / face.px_per_unit)
+    px = np.maximum(geometry.length(across, down), 0.25 / face.px_per_unit)
     return np.asarray(np.clip(sd / px + 0.5, 0, 1), dtype=np.float32)
 
 
@@ -112,12 +113,13 @@ def _lit_mask(
     shading *= np.float32(0.62) + np.float32(0.38) * nz
     colour = fabric.reflectance(spec, shape, sd, face.x, face.y)
     lit = _tinted(colour, look) * (shading[..., None] * look.light)
-    return np.asarray(lit, dtype=np.float32)
+    return rolled_off(np.asarray(lit, dtype=np.float32))
 
 
 def _lit_strap(look: PhotoLook, spec: MaskSpec) -> Float32:
     colour = np.asarray(spec.strap, dtype=np.float32)
-    return np.asarray(_tinted(colour, look) * look.light * 0.8, dtype=np.float32)
+    lit = _tinted(colour, look) * look.light * np.float32(0.8)
+    return rolled_off(np.asarray(lit, dtype=np.float32))
 
 
 def _tinted(colour: Float32, look: PhotoLook) -> Float32:
