@@ -202,9 +202,9 @@ def train_command(
     from index.build_gallery_stage import build_gallery
 
     built = build_gallery(workspace / "gallery", whole, manifest, embedder, config)
-    record = asdict(report) | {"checkpoint": str(report.checkpoint)} | asdict(built)
     if as_json:
-        click.echo(json.dumps(record))
+        trained = asdict(report) | {"checkpoint": str(report.checkpoint)}
+        click.echo(json.dumps({"training": trained, "gallery": asdict(built)}))
         return
     click.echo(f"trained on {report.chips} chips of {report.people} people")
     click.echo(_figures_table(report.before, report.after, report.validation_people))
@@ -267,6 +267,11 @@ def enroll_command(
         return
     for reason in report.failures.values():
         click.echo(f"skipped: {reason}", err=True)
+    for photo, distance in report.unlike.items():
+        click.echo(
+            f"look again: {photo} is {distance:.2f} from the other photos of {name}",
+            err=True,
+        )
     click.echo(
         f"{name}: {len(report.added)} photos added, {len(report.known)} known before, "
         f"{len(report.failures)} skipped; the gallery holds {size} people"
@@ -492,6 +497,79 @@ def gallery_list_command(workspace: Path, as_json: bool) -> None:
         return
     for person in people:
         click.echo(f"{person.name}\t{person.photo_count} photos")
+
+
+@gallery_group.command("show")
+@click.argument("name")
+@_workspace
+@_json
+def gallery_show_command(name: str, workspace: Path, as_json: bool) -> None:
+    """The photos of a person, and how far each is from their mean.
+
+    \b
+    Example:
+        python cli.py gallery show Person_01
+    """
+    from index.gallery import open_gallery
+
+    with open_gallery(workspace / "gallery") as gallery:
+        photos = gallery.photos(name)
+    if as_json:
+        click.echo(json.dumps([asdict(photo) for photo in photos]))
+        return
+    for photo in photos:
+        click.echo(f"{photo.distance:.3f}\t{photo.created}\t{photo.source}")
+
+
+@gallery_group.command("verify")
+@_workspace
+@_json
+def gallery_verify_command(workspace: Path, as_json: bool) -> None:
+    """Check database, embeddings and search files, and compare both engines.
+
+    \b
+    Example:
+        python cli.py gallery verify
+    """
+    from index.gallery_checks import verify_gallery
+
+    report = verify_gallery(workspace / "gallery")
+    if as_json:
+        click.echo(json.dumps(asdict(report)))
+    else:
+        click.echo(f"{report.people} people, {report.photos} photos")
+        for problem in report.problems:
+            click.echo(f"problem: {problem}", err=True)
+        if report.search:
+            found = report.search
+            click.echo(
+                f"Annoy finds the nearest person in {found.recall:.2%} of "
+                f"{found.queries} queries, {found.annoy_ms:.2f} ms each; exact search "
+                f"takes {found.exact_ms:.2f} ms"
+            )
+    sys.exit(0 if report.sound else 1)
+
+
+@gallery_group.command("rebuild")
+@_workspace
+@_model
+@_device
+def gallery_rebuild_command(workspace: Path, model: str, device: str) -> None:
+    """Embed every stored chip anew with --model, and make new search files.
+
+    \b
+    Example:
+        python cli.py gallery rebuild --model shipped
+    """
+    from index.gallery import open_gallery
+    from index.gallery_checks import rebuild_generation
+    from index.reembed_stage import reembed_gallery
+
+    folder = workspace / "gallery"
+    count = reembed_gallery(folder, _embedder(workspace, model, device))
+    with open_gallery(folder) as gallery:
+        rebuild_generation(gallery)
+    click.echo(f"{count} photos embedded, search files made")
 
 
 @gallery_group.command("rename")

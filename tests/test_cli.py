@@ -1,0 +1,223 @@
+"""The commands as a person types them, in one workspace of synthetic people."""
+
+import json
+import shutil
+import sqlite3
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cli
+from masking.embedded_sample import sample_newcomers
+from masking.face_detection import default_finder
+from masking.image_files import list_images, read_rgb, write_image
+from masking.mask_rendering import render
+from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+
+TRAIN = ["--epochs", "1", "--batch-size", "4", "--workers", "1", "--device", "cpu"]
+
+
+def call(*arguments):
+    return CliRunner().invoke(cli.main, [str(item) for item in arguments])
+
+
+@pytest.fixture(scope="module")
+def newcomer():
+    """Folder of a person who is not in `small_people`."""
+    return sorted(sample_newcomers().iterdir())[0]
+
+
+@pytest.fixture(scope="module")
+def masked(newcomer, tmp_path_factory):
+    """A masked copy of the newcomer's last photo."""
+    image = read_rgb(list_images(newcomer)[-1])
+    face = default_finder().find(image)[0]
+    spec = draw_spec(sample_rng(0, "masked"), SpecConfig(("surgical",), wrong_wear=0))
+    path = tmp_path_factory.mktemp("probe") / "masked.jpg"
+    write_image(path, render(image, face.landmarks, spec).pixels)
+    return path
+
+
+@pytest.fixture(scope="module")
+def workspace(small_people, newcomer, tmp_path_factory):
+    """A workspace after augment, train and enroll."""
+    folder = tmp_path_factory.mktemp("work") / "workspace"
+    done = call("augment", small_people, "--workspace", folder, "--workers", 1)
+    assert done.exit_code == 0, done.output
+    assert "24 faces of 8 people" in done.output
+    done = call("train", "--workspace", folder, *TRAIN)
+    assert done.exit_code == 0, done.output
+    assert "gallery: 8 people, 24 photos" in done.output
+    photos = list_images(newcomer)[:-1]
+    done = call("enroll", "New Person", *photos, "--workspace", folder)
+    assert done.exit_code == 0, done.output
+    assert f"{len(photos)} photos added" in done.output
+    return folder
+
+
+def test_a_masked_newcomer_is_identified_without_retraining(workspace, masked):
+    done = call("identify", masked, "--workspace", workspace, "--threshold", 0.9)
+    assert done.exit_code == 0, done.output
+    assert "New Person (euclidean distance" in done.output
+    card = done.output.split("card: ")[1].strip()
+    assert read_rgb(workspace.parent / card).shape[2] == 3
+
+
+def test_identify_prints_json(workspace, masked):
+    done = call(
+        "identify", masked, "--workspace", workspace, "--json", "--threshold", 0.9
+    )
+    record = json.loads(done.stdout)
+    assert record["status"] == "match"
+    assert record["matches"][0]["name"] == record["name"] == "New Person"
+    assert len(record["matches"]) == 5
+
+
+def test_a_strict_threshold_answers_unknown(workspace, masked):
+    done = call("identify", masked, "--workspace", workspace, "--threshold", 0.01)
+    assert done.exit_code == 3
+    assert "unknown" in done.output
+
+
+def test_a_photo_without_a_face_ends_with_4(workspace, tmp_path):
+    write_image(tmp_path / "grey.png", np.full((120, 160, 3), 90, np.uint8))
+    done = call("identify", tmp_path / "grey.png", "--workspace", workspace)
+    assert done.exit_code == 4
+    assert "no face found" in done.output
+
+
+def test_unreadable_photos_end_with_2_and_one_sentence(workspace, tmp_path, masked):
+    (tmp_path / "text.jpg").write_text("no image")
+    (tmp_path / "cut.jpg").write_bytes(masked.read_bytes()[:2000])
+    for name in ("text.jpg", "cut.jpg", "missing.jpg"):
+        done = call("identify", tmp_path / name, "--workspace", workspace)
+        assert done.exit_code == 2, name
+        assert name in done.output
+        assert "Traceback" not in done.output
+
+
+def test_a_photo_of_two_people_cannot_be_enrolled(workspace, small_people, tmp_path):
+    left, right = (
+        read_rgb(list_images(folder)[0])
+        for folder in sorted(small_people.iterdir())[:2]
+    )
+    write_image(tmp_path / "two.png", np.hstack([left, right]))
+    done = call("enroll", "Two", tmp_path / "two.png", "--workspace", workspace)
+    assert done.exit_code == 2
+    assert "2 faces" in done.output
+
+
+def test_a_name_that_is_a_path_is_refused(workspace, newcomer):
+    photo = list_images(newcomer)[0]
+    done = call("enroll", "../somebody", photo, "--workspace", workspace)
+    assert done.exit_code == 2
+    assert done.output.startswith("error: ")
+
+
+def test_a_gallery_of_another_model_is_refused(workspace, masked):
+    done = call("identify", masked, "--workspace", workspace, "--model", "dlib")
+    assert done.exit_code == 2
+    assert "was enrolled with embedder" in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["augment", "nowhere"],
+        ["augment", "EMPTY"],
+        ["train"],
+        ["evaluate", "nowhere"],
+        ["embed", "nowhere", "--out", "x.npz"],
+        ["gallery", "list"],
+        ["train", "--epochs", "0"],
+        ["augment", "EMPTY", "--kinds", "helmet"],
+    ],
+)
+def test_mistakes_end_with_2_and_one_line(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    done = call(*[item.replace("EMPTY", "empty") for item in arguments])
+    assert done.exit_code == 2, done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert done.output.startswith("error: ")
+
+
+def test_an_unreadable_model_is_refused(workspace, masked, tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"nothing")
+    done = call(
+        "identify", masked, "--workspace", workspace, "--model", tmp_path / "model.pt"
+    )
+    assert done.exit_code == 2
+    assert "model.pt" in done.output
+
+
+def test_people_can_be_listed_renamed_exported_and_erased(workspace, tmp_path):
+    copy = tmp_path / "workspace"
+    shutil.copytree(workspace, copy)
+    listed = json.loads(call("gallery", "list", "--json", "--workspace", copy).stdout)
+    assert len(listed) == 9
+    done = call("gallery", "rename", "New Person", "Known", "--workspace", copy)
+    assert done.exit_code == 0
+    done = call("gallery", "export", tmp_path / "all.npz", "--workspace", copy)
+    assert done.exit_code == 0
+    with np.load(tmp_path / "all.npz", allow_pickle=False) as exported:
+        assert "Known" in exported["names"]
+    done = call("gallery", "remove", "Known", "--workspace", copy)
+    assert done.exit_code == 0
+    with sqlite3.connect(copy / "gallery" / "gallery.sqlite") as database:
+        names = [name for (name,) in database.execute("SELECT name FROM people")]
+    database.close()
+    assert "Known" not in names and len(names) == 8
+
+
+def test_a_gallery_is_shown_verified_and_rebuilt(workspace, tmp_path):
+    copy = tmp_path / "workspace"
+    shutil.copytree(workspace, copy)
+    shown = json.loads(
+        call("gallery", "show", "Person_01", "--json", "--workspace", copy).stdout
+    )
+    assert len(shown) == 3
+    done = call("gallery", "verify", "--json", "--workspace", copy)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["search"]["recall"] == 1.0
+    done = call("gallery", "rebuild", "--model", "dlib", "--workspace", copy)
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("31 photos")
+
+
+def test_evaluate_and_embed_write_their_files(workspace, small_people, tmp_path):
+    done = call(
+        *("evaluate", small_people, "--out", tmp_path / "report", "--rounds", 0),
+        *("--workspace", workspace, "--workers", 1),
+    )
+    assert done.exit_code == 0, done.output
+    assert "M-U" in done.output
+    for name in ("report.json", "roc.png", "det.png", "table.txt"):
+        assert (tmp_path / "report" / name).stat().st_size > 100
+    out = tmp_path / "embeddings.npz"
+    done = call(
+        *("embed", small_people, "--out", out, "--workspace", workspace),
+        *("--workers", 1),
+    )
+    assert done.exit_code == 0, done.output
+    with np.load(out, allow_pickle=False) as written:
+        assert written["embeddings"].shape == (24, 128)
+        assert written["found"].all()
+
+
+def test_train_can_leave_people_out(workspace, tmp_path):
+    copy = tmp_path / "workspace"
+    shutil.copytree(workspace, copy)
+    shutil.rmtree(copy / "models")
+    (tmp_path / "names.txt").write_text("Person_01\nPerson_02\n")
+    done = call(
+        *("train", "--workspace", copy, "--without", tmp_path / "names.txt", "--json"),
+        *TRAIN,
+    )
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    training = record["training"]
+    assert training["people"] + training["validation_people"] == 6
+    assert record["gallery"]["people"] == 9
+    assert record["gallery"]["reembedded"] == 24 + 7
