@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from masking.image_files import read_rgb
-from masking.landmarks import Float32, Image
+from masking.image_files import decode_rgb, encode_image, read_rgb
+from masking.landmarks import Float32
 from tools.casting import draw_person, draw_photo, sample_rng
 from tools.face_collection import FittedFaces
 from tools.face_model import FaceModel
@@ -16,6 +16,7 @@ from tools.likeness import LikenessCheck, nearest_distances, stranger_distances
 from tools.portrait import paint
 
 PHOTOS_EACH = 8
+JPEG_QUALITY = 90
 # Share of real photos that have some stranger's photo nearer than the limit: who
 # is drawn is no more like anybody photographed than real strangers are.
 STRANGER_QUANTILE = 0.05
@@ -29,12 +30,12 @@ class Album:
     """Photos of one drawn person.
 
     Attributes:
-        photos: PHOTOS_EACH pictures, (250, 250, 3) uint8.
+        files: PHOTOS_EACH pictures, 250 x 250, as the bytes of JPEG files.
         largest_share: the most that one training photo weighs in any of them,
             as a share of all weights.
     """
 
-    photos: list[Image]
+    files: list[bytes]
     largest_share: float
 
 
@@ -91,7 +92,8 @@ def draw_album(
         for number in range(PHOTOS_EACH)
     ]
     share = max(largest_share(model, spec.coefficients) for spec in specs)
-    return Album([paint(spec, model, fitted.gains) for spec in specs], share)
+    photos = [paint(spec, model, fitted.gains) for spec in specs]
+    return Album([encode_image(photo, ".jpg", JPEG_QUALITY) for photo in photos], share)
 
 
 def largest_share(model: FaceModel, coefficients: NDArray[np.float64]) -> float:
@@ -112,7 +114,8 @@ def judge(
 
     Writes the reason, or the figures of an accepted person, into the report.
     """
-    rows = likeness.check.embeddings(album.photos)
+    # JPEG moves an embedding by as much as 0.03: judge what will be published.
+    rows = likeness.check.embeddings(decode_rgb(file, "") for file in album.files)
     rows = rows[np.isfinite(rows[:, 0])]
     reason = _reason_against(rows, likeness, accepted)
     if reason is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from masking.image_files import write_bytes, write_image
+from masking.image_files import write_bytes
 from masking.landmarks import Float32
 from tools.album import SampleReport, draw_album, judge, measure_likeness
 from tools.face_collection import fit_faces, groups_of
@@ -22,7 +22,6 @@ from tools.training_faces import choose_faces, read_names
 
 TRAINING_PHOTOS = 2500
 COMPONENTS = 200
-JPEG_QUALITY = 90
 
 
 def make_sample(
@@ -43,10 +42,9 @@ def make_sample(
             mean = judge(album, likeness, accepted, report)
             attempt += 1
         accepted.append(mean)
-        for number, photo in enumerate(album.photos, start=1):
-            path = target / f"{number}.jpg"
-            write_image(path, photo, JPEG_QUALITY)
-            report.bytes_written += path.stat().st_size
+        for number, file in enumerate(album.files, start=1):
+            write_bytes(target / f"{number}.jpg", file)
+            report.bytes_written += len(file)
     write_bytes(out / "LICENSE.txt", licence_text(report).encode())
     return report
 
