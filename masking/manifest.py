@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -104,22 +105,22 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path}: no such file. Run first: python cli.py augment FOLDER"
         )
     data = path.read_bytes()
-    header, *lines = data.decode().splitlines()
     try:
+        header, *lines = data.decode().split("\n")
         record = json.loads(header)
         version = record["format_version"]
-        rows = [_row(line) for line in lines]
-        geometry = ChipGeometry(**record["geometry"])
+        if version == FORMAT_VERSION:
+            rows = [_row(line) for line in lines if line]
+            geometry = ChipGeometry(**record["geometry"])
+            return Manifest(folder, record["config"], geometry, rows, file_sha256(data))
     except (ValueError, KeyError, TypeError) as error:
         raise BadRecord(
             f"{path}: damaged ({error}). Run again: python cli.py augment FOLDER"
         ) from error
-    if version != FORMAT_VERSION:
-        raise BadRecord(
-            f"{path}: format version {version}, expected {FORMAT_VERSION}. Update the "
-            "toolkit or run augment again."
-        )
-    return Manifest(folder, record["config"], geometry, rows, file_sha256(data))
+    raise BadRecord(
+        f"{path}: format version {version}, expected {FORMAT_VERSION}. Update the "
+        "toolkit or run augment again."
+    )
 
 
 class Journal:
@@ -135,12 +136,13 @@ class Journal:
         for path in (self._path.with_name(MANIFEST), self._path):
             if not path.is_file():
                 continue
-            lines = path.read_text().splitlines(keepends=True)
-            if not lines or lines[0] != self._header:
+            header, *lines = path.read_bytes().split(b"\n")
+            if header != self._header.rstrip().encode():
                 continue
-            for line in lines[1:]:
-                # A killed writer leaves half a line at the end.
-                if line.endswith("}\n"):
+            for line in lines:
+                # A killed writer leaves half a line. What no longer is a row is
+                # made again.
+                with suppress(ValueError, KeyError, TypeError):
                     yield _row(line)
 
     def add(self, row: ManifestRow) -> None:
@@ -152,12 +154,11 @@ class Journal:
 
     def _opened(self) -> IO[str]:
         if self._path.is_file():
-            text = self._path.read_text()
-            if text.startswith(self._header):
-                whole = text[: text.rfind("\n") + 1]
-                os.truncate(self._path, len(whole.encode()))
-                return self._path.open("a")
-        file = self._path.open("w")
+            data = self._path.read_bytes()
+            if data.startswith(self._header.encode()):
+                os.truncate(self._path, data.rfind(b"\n") + 1)
+                return self._path.open("a", encoding="utf-8", newline="\n")
+        file = self._path.open("w", encoding="utf-8", newline="\n")
         file.write(self._header)
         return file
 
@@ -177,10 +178,11 @@ def _header(config: dict[str, Any], geometry: ChipGeometry) -> str:
 
 
 def _line(row: ManifestRow) -> str:
-    return json.dumps(asdict(row), ensure_ascii=False, sort_keys=True) + "\n"
+    # ASCII: names of files may hold line separators and bytes that are no Unicode.
+    return json.dumps(asdict(row), sort_keys=True) + "\n"
 
 
-def _row(line: str) -> ManifestRow:
+def _row(line: str | bytes) -> ManifestRow:
     record = json.loads(line)
     masked = [MaskedFile(**item) for item in record.pop("masked")]
     return ManifestRow(masked=masked, **record)
