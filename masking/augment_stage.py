@@ -17,6 +17,7 @@ from tqdm import tqdm
 from masking.alignment import ChipGeometry
 from masking.augment_config import AugmentConfig
 from masking.contact_sheet import contact_sheet
+from masking.errors import UnreadableImage
 from masking.face_detection import FaceFinder, default_finder
 from masking.image_files import (
     file_sha256,
@@ -82,7 +83,7 @@ def augment(
         InvalidConfig: an unknown mask kind.
     """
     photos = list_photos(source)
-    spec_config = SpecConfig(tuple(config.kinds.split(",")), config.wrong_wear)
+    spec_config = SpecConfig(_kinds(config), config.wrong_wear)
     recorded = _recorded(config)
     journal = Journal(out, recorded, CHIP_GEOMETRY)
     known = {row.photo_id: row for row in journal.earlier_rows()}
@@ -103,6 +104,10 @@ def augment(
     write_bytes(out / "report.json", json.dumps(asdict(report), indent=2).encode())
     _write_preview(out, rows)
     return report
+
+
+def _kinds(config: AugmentConfig) -> tuple[str, ...]:
+    return tuple(kind.strip() for kind in config.kinds.split(","))
 
 
 def _recorded(config: AugmentConfig) -> dict[str, Any]:
@@ -140,7 +145,10 @@ class _PhotoStep:
         files = [row.chip, *(item.file for item in row.masked)]
         if row.failure or not all((self._out / name).is_file() for name in files):
             return False
-        return row.sha256 == file_sha256(read_bytes(photo.path))
+        try:
+            return row.sha256 == file_sha256(read_bytes(photo.path))
+        except UnreadableImage:
+            return False
 
     def _row(self, photo: Photo) -> ManifestRow:
         found = photo_faces(photo.path, self._finder, CHIP_GEOMETRY)
@@ -150,8 +158,8 @@ class _PhotoStep:
                 photo.photo_id, photo.identity, found.sha256, found.failure
             )
         face, chip = found.faces[0], found.chips[0]
-        # Two photographs may differ in their suffix only: keep it in the name.
-        stem = photo.photo_id.replace(".", "_")
+        # Two photographs may differ in their suffix only: it stays in the name.
+        stem = photo.photo_id
         chip_file = f"chips/{stem}.jpg"
         write_image(self._out / chip_file, chip.pixels)
         return ManifestRow(
