@@ -1,0 +1,66 @@
+"""Results come in the order of the items, whatever the number of processes."""
+
+import itertools
+import os
+import time
+from functools import partial
+
+import pytest
+
+from masking.worker_pool import ordered_map, worker_count
+
+
+class Square:
+    """Squares numbers, the first ones slowly; `broken` raises."""
+
+    def __init__(self, broken=None):
+        self.broken = broken
+
+    def __call__(self, number):
+        if number == self.broken:
+            raise ValueError(f"number {number} is broken")
+        time.sleep(0.02 if number < 3 else 0)
+        return number * number, os.getpid()
+
+
+def test_one_and_two_workers_give_the_same_in_the_same_order():
+    numbers = range(100)  # more than are read ahead
+    alone = list(ordered_map(Square, numbers, 1))
+    together = list(ordered_map(Square, numbers, 2))
+    expected = [number * number for number in numbers]
+    assert [result for result, _ in alone] == expected
+    assert [result for result, _ in together] == expected
+    assert {process for _, process in alone} == {os.getpid()}
+    assert os.getpid() not in {process for _, process in together}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_errors_reach_the_caller_after_the_results_before_them(workers):
+    results = ordered_map(partial(Square, broken=3), range(10), workers)
+    assert [result for result, _ in itertools.islice(results, 3)] == [0, 1, 4]
+    with pytest.raises(ValueError, match="number 3 is broken"):
+        next(results)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_no_items_give_no_results(workers):
+    assert list(ordered_map(Square, [], workers)) == []
+
+
+def test_items_may_be_endless():
+    read = []
+
+    def numbers():
+        for number in itertools.count():
+            read.append(number)
+            yield number
+
+    results = ordered_map(Square, numbers(), 2)
+    assert [result for result, _ in itertools.islice(results, 5)] == [0, 1, 4, 9, 16]
+    results.close()
+    assert 5 <= len(read) < 200
+
+
+def test_zero_workers_asks_for_one_a_core():
+    assert worker_count(3) == 3
+    assert 1 <= worker_count(0) <= os.cpu_count()
