@@ -13,7 +13,6 @@ from masking.landmarks import Image
 
 _GAP_PX = 8
 _CAPTION_PX = 22
-_COLUMNS = 8
 
 
 def caption_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -25,15 +24,18 @@ def caption_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.truetype(str(fonts / "DejaVuSans.ttf"), size_px)
 
 
-def contact_sheet(tiles: list[tuple[Image, str]], tile_px: int = 180) -> Image:
-    """Pictures in rows of eight, (H, W, 3) uint8 RGB.
+def contact_sheet(
+    tiles: list[tuple[Image, str]], tile_px: int = 180, columns: int = 8
+) -> Image:
+    """Pictures in rows, (H, W, 3) uint8 RGB.
 
     Args:
         tiles: at least one picture (h, w, 3) with its caption; each is scaled
             to fit a square.
         tile_px: side of that square.
+        columns: pictures in a row, at most.
     """
-    columns = min(_COLUMNS, len(tiles))
+    columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
     step_x, step_y = tile_px + _GAP_PX, tile_px + _CAPTION_PX + _GAP_PX
     size = (columns * step_x + _GAP_PX, rows * step_y + _GAP_PX)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from masking.landmarks import Float32
-from masking.mask_geometry import Outline
+from masking.mask_outline import Outline
 from masking.mask_spec import MaskSpec
 
 _VALVE_RADIUS = 0.085

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from masking import mask_fabric as fabric
-from masking import mask_geometry as geometry
 from masking.errors import NoFace
 from masking.landmarks import Float32, Image, Landmarks
+from masking.mask_geometry import FaceMap, map_face
 from masking.mask_light import (
     PhotoLook,
     look_of,
@@ -20,7 +20,12 @@ from masking.mask_light import (
     to_linear,
     to_srgb,
 )
+from masking.mask_outline import Outline, length, outline, signed_distance
 from masking.mask_spec import MaskSpec
+from masking.mask_straps import strap_distance
+
+# Width of the contact shadow, face squares: there it takes 1% of the light.
+_SHADOW_REACH = 0.075
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +57,7 @@ def render(pixels: Image, landmarks: Landmarks, spec: MaskSpec) -> MaskedSample:
         NoFace: the landmarks lie outside of the picture.
     """
     height_px, width_px = pixels.shape[:2]
-    face = geometry.map_face(landmarks, height_px, width_px)
+    face = map_face(landmarks, height_px, width_px)
     if face is None:
         raise NoFace("the landmarks lie outside of the picture: no mask to paint.")
     rows = slice(face.top, face.top + face.x.shape[0])
@@ -60,19 +65,48 @@ def render(pixels: Image, landmarks: Landmarks, spec: MaskSpec) -> MaskedSample:
     window = pixels[rows, columns]
     skin = normals(fabric.head_height(face.x, face.y), face.px_per_unit)
     look = look_of(pixels, landmarks, face, skin)
-    painted, matte = _paint(window, face, look, spec)
     result, alpha = pixels.copy(), np.zeros((height_px, width_px), np.float32)
+    painted, matte = _paint(window, face, look, spec)
     result[rows, columns], alpha[rows, columns] = painted, matte
     return MaskedSample(result, alpha, spec)
 
 
 def _paint(
-    window: Image, face: geometry.FaceMap, look: PhotoLook, spec: MaskSpec
+    window: Image, face: FaceMap, look: PhotoLook, spec: MaskSpec
 ) -> tuple[Image, Float32]:
     """The window with the mask over it, and the mask's share of each pixel."""
-    shape = geometry.outline(spec)
-    sd = geometry.signed_distance(shape, face.x, face.y)
-    straps = geometry.strap_distance(spec, face.x, face.y)
+    shape = outline(spec)
+    sd = signed_distance(shape, face.x, face.y)
+    straps = strap_distance(spec, shape, face.x, face.y)
+    painted, matte = window.copy(), np.zeros(sd.shape, np.float32)
+    part = _touched(np.maximum(sd, straps), look.blur_px / face.px_per_unit)
+    if part is None:
+        return painted, matte
+    near = FaceMap(face.left, face.top, face.x[part], face.y[part], face.px_per_unit)
+    painted[part], matte[part] = _paint_part(
+        window[part], near, look, spec, shape, sd[part], straps[part]
+    )
+    return painted, matte
+
+
+def _touched(sd: Float32, blur: float) -> tuple[slice, slice] | None:
+    """Smallest part of the window that mask, straps, shadow and blur can reach."""
+    reached = sd > -(_SHADOW_REACH + 4 * blur)
+    rows, columns = np.flatnonzero(reached.any(axis=1)), np.flatnonzero(reached.any(0))
+    if len(rows) == 0 or len(rows) < 3 or len(columns) < 3:
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _paint_part(
+    window: Image,
+    face: FaceMap,
+    look: PhotoLook,
+    spec: MaskSpec,
+    shape: Outline,
+    sd: Float32,
+    straps: Float32,
+) -> tuple[Image, Float32]:
     body = _coverage(sd, face)
     strap = _coverage(straps, face) * (1 - body)
     colour = _lit_mask(face, look, spec, shape, sd)
@@ -90,19 +124,19 @@ def _paint(
     return painted, matte
 
 
-def _coverage(sd: Float32, face: geometry.FaceMap) -> Float32:
+def _coverage(sd: Float32, face: FaceMap) -> Float32:
     """Share of each pixel inside a shape: its distance in px, one px wide."""
     across = np.gradient(sd, axis=1)
     down = np.gradient(sd, axis=0)
-    px = np.maximum(geometry.length(across, down), 0.25 / face.px_per_unit)
+    px = np.maximum(length(across, down), 0.25 / face.px_per_unit)
     return np.asarray(np.clip(sd / px + 0.5, 0, 1), dtype=np.float32)
 
 
 def _lit_mask(
-    face: geometry.FaceMap,
+    face: FaceMap,
     look: PhotoLook,
     spec: MaskSpec,
-    shape: geometry.Outline,
+    shape: Outline,
     sd: Float32,
 ) -> Float32:
     """(h, w, 3) linear colour of the mask under the photograph's light."""
@@ -142,7 +176,7 @@ def _soften(layer: Float32, matte: Float32, blur_px: float) -> tuple[Float32, Fl
 def _contact_shadow(sd: Float32) -> Float32:
     """Share of light left around the mask, (h, w); 1 away from it."""
     depth = np.float32(0.30) * np.exp(np.minimum(sd, 0) / np.float32(0.022))
-    depth[depth < 0.01] = 0
+    depth[sd <= -_SHADOW_REACH] = 0
     return np.asarray(1 - depth, dtype=np.float32)
 
 

@@ -9,19 +9,17 @@ import pytest
 
 from masking.canonical_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
-from masking.mask_geometry import (
+from masking.mask_geometry import map_face
+from masking.mask_outline import (
     ANGLES,
-    STRAP_HALF_WIDTH,
     Outline,
     length,
-    map_face,
     outline,
     outline_knots,
     signed_distance,
-    strap_distance,
-    strap_segments,
 )
 from masking.mask_spec import KINDS, WEARS, SpecConfig, draw_spec
+from masking.mask_straps import STRAP_HALF_WIDTH, strap_distance, strap_segments
 
 CHIN_POINT, CHIN, NOSE_TIP = 8, slice(6, 11), 30
 NOSE_BASE, LIPS, MOUTH = slice(31, 36), slice(48, 60), slice(48, 68)
@@ -220,7 +218,7 @@ def test_the_window_stays_within_the_picture():
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "gaiter"])
 def test_straps_begin_on_the_mask_and_end_at_the_ears(kind, wear):
     for spec in extreme_specs(kind, wear):
-        segments = np.float32(strap_segments(spec))
+        segments = np.float32(strap_segments(spec, outline(spec)))
         assert segments.shape == (4, 4)
         starts, ends = segments[:, :2], segments[:, 2:]
         assert depths(spec, starts).min() > 0  # none floats beside the mask
@@ -234,19 +232,23 @@ def test_straps_begin_on_the_mask_and_end_at_the_ears(kind, wear):
 
 
 def test_a_neck_tube_has_no_straps():
-    assert strap_segments(spec_of("gaiter")) == []
-    nowhere = strap_distance(spec_of("gaiter"), *np.float32([[[0.1]], [[0.5]]]))
+    assert strap_segments(spec_of("gaiter"), outline(spec_of("gaiter"))) == []
+    nowhere = strap_distance(
+        spec_of("gaiter"), outline(spec_of("gaiter")), *np.float32([[[0.1]], [[0.5]]])
+    )
     assert nowhere < 0
 
 
 def test_the_distance_to_a_strap():
     spec = spec_of("surgical")
-    x0, y0, x1, y1 = strap_segments(spec)[0]
+    x0, y0, x1, y1 = strap_segments(spec, outline(spec))[0]
     middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
     along = np.array([x1 - x0, y1 - y0]) / np.hypot(x1 - x0, y1 - y0)
     across = np.array([-along[1], along[0]])
     points = np.float32([middle, middle + 0.02 * across, middle - 0.05 * across])
-    near = strap_distance(spec, points[:, 0][None], points[:, 1][None]).ravel()
+    near = strap_distance(
+        spec, outline(spec), points[:, 0][None], points[:, 1][None]
+    ).ravel()
     expected = STRAP_HALF_WIDTH - np.array([0, 0.02, 0.05])
     np.testing.assert_allclose(near, expected, atol=1e-5)
 

@@ -10,9 +10,10 @@ from drawn_faces import drawn_face
 from masking.alignment import warp
 from masking.errors import NoFace
 from masking.landmarks import Landmarks
-from masking.mask_geometry import strap_segments
+from masking.mask_outline import outline
 from masking.mask_rendering import render
 from masking.mask_spec import KINDS, WEARS, SpecConfig, draw_spec, sample_rng
+from masking.mask_straps import strap_segments
 
 # A contact shadow ends where it takes less than a hundredth of the light.
 SHADOW_PX = 15
@@ -209,7 +210,7 @@ def test_straps_reach_the_ears(kind):
     spec = spec_of(kind)
     alpha = render(picture, landmarks, spec).alpha
     corner = np.array([(1 - share) / 2, (1 - share) / 2 - 0.05])
-    for x0, y0, x1, y1 in strap_segments(spec)[::2]:
+    for x0, y0, x1, y1 in strap_segments(spec, outline(spec))[::2]:
         for part in (0.5, 0.9):
             canonical = np.array([x0 + part * (x1 - x0), y0 + part * (y1 - y0)])
             column, row = np.rint((canonical * share + corner) * side - 0.5).astype(int)
