@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from masking.errors import InvalidConfig
-from training import train_stage
+from training import train_loop, train_stage
 from training.checkpoint import load_checkpoint, load_embedder
 from training.chip_embeddings import bare_embeddings, embed_rows
 from training.model_folder import latest_checkpoint
 from training.network_embedder import start_embedder
 from training.train_config import TrainConfig
-from training.train_stage import DivergedTraining, learning_rate_at, train
+from training.train_loop import DivergedTraining, learning_rate_at
+from training.train_stage import train
 
 # Seed 1 keeps two of the eight people out.
 CONFIG = TrainConfig(
@@ -57,14 +58,14 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     trained, small_manifest, tmp_path, monkeypatch
 ):
     whole, _ = trained
-    save = train_stage._Loop.save
+    save = train_loop.TrainLoop.save
 
     def save_and_die(self, path):
         save(self, path)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_stage._Loop, "save", save_and_die)
+        patch.setattr(train_loop.TrainLoop, "save", save_and_die)
         with pytest.raises(KeyboardInterrupt):
             train(small_manifest, tmp_path, CONFIG)
     resumed = train(small_manifest, tmp_path, CONFIG)
@@ -79,15 +80,15 @@ def test_another_configuration_does_not_resume(small_manifest, tmp_path, monkeyp
 
     monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
     short = dataclasses.replace(CONFIG, epochs=1)
-    save = train_stage._Loop.save
+    save = train_loop.TrainLoop.save
     monkeypatch.setattr(
-        train_stage._Loop,
+        train_loop.TrainLoop,
         "save",
         lambda self, path: (save(self, path), die(self, path)),
     )
     with pytest.raises(KeyboardInterrupt):
         train(small_manifest, tmp_path, short)
-    monkeypatch.setattr(train_stage._Loop, "save", save)
+    monkeypatch.setattr(train_loop.TrainLoop, "save", save)
     other = dataclasses.replace(short, learning_rate=1e-4)
     assert train(small_manifest, tmp_path, other).resumed_at == 0
 
@@ -102,7 +103,7 @@ def test_a_loss_that_is_no_number_stops_with_one_sentence(
 ):
     monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
     monkeypatch.setattr(
-        train_stage,
+        train_loop,
         "distillation_loss",
         lambda embeddings, wanted: embeddings.sum() * float("nan"),
     )
