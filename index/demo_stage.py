@@ -14,7 +14,7 @@ from index.identify_stage import identify
 from masking.augment_config import AugmentConfig
 from masking.augment_stage import augment
 from masking.embedded_sample import sample_newcomers, sample_people
-from masking.face_detection import FaceFinder, default_finder
+from masking.face_finding import bare_finder, default_finder
 from masking.image_files import list_images, read_rgb, write_image
 from masking.manifest import read_manifest
 from masking.mask_rendering import render
@@ -47,7 +47,7 @@ def demo(workspace: Path) -> Iterator[str]:
     newcomer = sorted(sample_newcomers().iterdir())[0]
     *known, last = list_images(newcomer)
     finder = default_finder()
-    probe = _masked_copy(last, finder, workspace / "masked.jpg")
+    probe = _masked_copy(last, workspace / "masked.jpg")
     with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
         added = enroll(newcomer.name, known, gallery, embedder, finder)
         yield f"3. enrolled {newcomer.name} from {len(added.added)} photos, no training"
@@ -58,10 +58,10 @@ def demo(workspace: Path) -> Iterator[str]:
         yield f"   look at {answer.card}"
 
 
-def _masked_copy(photo: Path, finder: FaceFinder, out: Path) -> Path:
+def _masked_copy(photo: Path, out: Path) -> Path:
     """A masked version of a photograph that was not enrolled."""
     image = read_rgb(photo)
-    face = finder.find(image)[0]
+    face = bare_finder().find(image)[0]
     spec = draw_spec(sample_rng(4, "demo"), SpecConfig(("surgical",), wrong_wear=0))
     write_image(out, render(image, face.landmarks, spec).pixels)
     return out

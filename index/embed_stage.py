@@ -16,7 +16,7 @@ from index.evaluate_config import EmbedConfig
 from index.labelled_photos import LabelledPhoto
 from index.photo_views import Finder, ViewPlan, all_views
 from masking.errors import InvalidConfig
-from masking.face_detection import default_finder
+from masking.face_finding import default_finder
 from masking.image_files import list_images, write_bytes
 from masking.landmarks import Float32
 from training.embedder import Embedder

@@ -18,7 +18,7 @@ from index.gallery_rows import NewPhoto, checked_embedding
 from index.person_names import checked_name, typed_name
 from index.person_photos import unlike_the_others
 from masking.errors import MissingInput, NoFace, ToolkitError
-from masking.face_detection import FaceFinder
+from masking.face_finding import FaceFinder
 from masking.image_files import list_images
 from masking.landmarks import Float32, Image
 from masking.photo_faces import PhotoFaces, photo_faces

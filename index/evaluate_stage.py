@@ -19,7 +19,7 @@ from index.mask_painter import mask_painter
 from index.photo_views import Finder, Painter, ViewPlan, all_views
 from index.remembered_faces import RememberingFinders
 from masking.errors import InvalidConfig, MissingInput
-from masking.face_detection import default_finder
+from masking.face_finding import default_finder
 from masking.image_files import write_bytes
 from training.comparisons import Indices
 from training.embedder import Embedder

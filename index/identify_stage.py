@@ -27,7 +27,8 @@ from index.neighbour_search import open_search
 from index.result_card import CARD_CANDIDATES, CardCandidate, CardContent, draw_card
 from masking.alignment import crop_chip
 from masking.errors import BadRecord, MissingInput, ToolkitError, UnreadableImage
-from masking.face_detection import FaceBox, FaceFinder
+from masking.face_detection import FaceBox
+from masking.face_finding import FaceFinder
 from masking.image_files import decode_rgb, file_sha256, read_bytes, write_image
 from masking.landmarks import Float32, Image
 from training.embedder import Embedder

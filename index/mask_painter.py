@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
+from masking.landmark_prediction import LandmarkPredictor, box_around
 from masking.landmarks import Image, Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import MaskSpec, SpecConfig, draw_spec, sample_rng
+from masking.model_files import LANDMARKS_68, dlib_model
 
 ALL_KINDS = "all"
 
@@ -37,7 +40,14 @@ class MaskPainter:
         Raises:
             NoFace: the landmarks lie outside of the picture.
         """
-        return render(image, landmarks, self.spec(name)).pixels
+        # The landmarks of a finder of masked faces are exact at the eyes only.
+        exact = _bare_predictor().predict(image, box_around(landmarks))
+        return render(image, exact, self.spec(name)).pixels
+
+
+@cache
+def _bare_predictor() -> LandmarkPredictor:
+    return LandmarkPredictor(dlib_model(LANDMARKS_68))
 
 
 def mask_painter(seed: int, kinds: str) -> MaskPainter:

@@ -16,7 +16,8 @@ from typing import Protocol
 from index.labelled_photos import LabelledPhoto
 from masking.alignment import ChipGeometry, crop_chip
 from masking.errors import NoFace, ToolkitError
-from masking.face_detection import Face, FaceBox
+from masking.face_detection import FaceBox
+from masking.face_finding import Face
 from masking.image_files import read_rgb
 from masking.landmarks import Image, Landmarks
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from index.photo_views import Finder
-from masking import face_detection
-from masking.face_detection import Face, FaceBox
+from masking import face_detection, face_finding, landmark_prediction
+from masking.face_detection import FaceBox
+from masking.face_finding import Face
 from masking.image_files import write_bytes
 from masking.landmarks import Image, Landmarks
 
@@ -68,10 +69,11 @@ def finder_identity(make_finder: Callable[[], Finder]) -> str:
     identity = hashlib.sha256(repr(make_finder).split(" at 0x")[0].encode())
     named = inspect.isfunction(make_finder) or inspect.isclass(make_finder)
     maker: Any = make_finder if named else type(make_finder)
-    source = Path(inspect.getsourcefile(maker) or face_detection.__file__)
-    detection = Path(face_detection.__file__)
-    models = sorted((detection.parent / "models").glob("*"))
-    for path in [source, detection, *models]:
+    source = Path(inspect.getsourcefile(maker) or face_finding.__file__)
+    steps = (face_detection, face_finding, landmark_prediction)
+    code = [Path(str(step.__file__)) for step in steps]
+    models = sorted((code[0].parent / "models").glob("*"))
+    for path in [source, *code, *models]:
         if path.is_file():
             identity.update(hashlib.sha256(path.read_bytes()).digest())
     return identity.hexdigest()

@@ -18,7 +18,7 @@ from masking.alignment import ChipGeometry
 from masking.augment_config import AugmentConfig
 from masking.contact_sheet import contact_sheet
 from masking.errors import UnreadableImage
-from masking.face_detection import FaceFinder, default_finder
+from masking.face_finding import FaceFinder, bare_finder
 from masking.image_files import (
     file_sha256,
     read_bytes,
@@ -70,7 +70,7 @@ def augment(
     source: Path,
     out: Path,
     config: AugmentConfig,
-    make_finder: Callable[[], FaceFinder] = default_finder,
+    make_finder: Callable[[], FaceFinder] = bare_finder,
 ) -> AugmentReport:
     """Cut and mask every face of a collection; goes on where it was interrupted.
 

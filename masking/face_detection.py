@@ -1,4 +1,4 @@
-"""Finds faces and their landmarks: a cascade of dlib detectors, then 68 points."""
+"""Finds face boxes: dlib's detectors, and ours of masked faces, in a cascade."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from masking.landmarks import Image, Landmarks
+from masking.landmarks import Image
 from masking.model_files import (
     DETECTOR_CNN,
-    LANDMARKS_68,
-    MASKED_VIEWS,
     dlib_model,
     own_model,
 )
@@ -49,14 +47,6 @@ class FaceBox:
     def area_px(self) -> float:
         """Area in square pixels."""
         return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
-
-
-@dataclass(frozen=True, eq=False)
-class Face:
-    """One face of a photograph: where it is and its landmarks in photo px."""
-
-    box: FaceBox
-    landmarks: Landmarks
 
 
 class FaceDetector(Protocol):
@@ -164,49 +154,6 @@ class CascadeDetector:
         return []
 
 
-class FaceFinder:
-    """Boxes and landmarks of all faces of a photograph, the prominent one first."""
-
-    def __init__(self, detector: FaceDetector):
-        import dlib
-
-        self._detector = detector
-        self._predictor: Any = dlib.shape_predictor(str(dlib_model(LANDMARKS_68)))
-
-    def find(self, image: Image) -> list[Face]:
-        """Faces of an (H, W, 3) uint8 RGB picture; the most prominent comes first.
-
-        Prominent is large and near the middle: portraits put their subject there.
-        """
-        boxes = self._detector.detect(image)
-        height, width = image.shape[:2]
-        boxes = sorted(boxes, key=lambda box: -_prominence(box, width, height))
-        return [Face(box, self.landmarks_in(image, box)) for box in boxes]
-
-    def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
-        """The 68 points of the face in `box`, in px of the picture."""
-        import dlib
-
-        corners = (box.left, box.top, box.right, box.bottom)
-        rectangle = dlib.rectangle(*(round(value) for value in corners))
-        shape = self._predictor(image, rectangle)
-        points = [(point.x, point.y) for point in shape.parts()]
-        return Landmarks(np.array(points, dtype=np.float32))
-
-
-def default_finder() -> FaceFinder:
-    """The cascade that every command uses: fast first, thorough last."""
-    return FaceFinder(
-        CascadeDetector(
-            [
-                HogDetector("hog", 0.0, 1.0, 0.0, MASKED_VIEWS[:1]),
-                HogDetector("hog-padded", BORDER, 2.0, -0.35, MASKED_VIEWS),
-                CnnDetector("mmod", BORDER, 1.5),
-            ]
-        )
-    )
-
-
 def _prepared(
     image: Image, border: float, upsample: float
 ) -> tuple[Image, float, float]:
@@ -240,10 +187,3 @@ def _box(
     )
     left, top, right, bottom = (value / scale - pad_px for value in corners)
     return FaceBox(left, top, right, bottom, float(score), name)
-
-
-def _prominence(box: FaceBox, width: int, height: int) -> float:
-    middle_x, middle_y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-    off_x, off_y = middle_x / width - 0.5, middle_y / height - 0.5
-    # A face at the edge must be about three times as large as one in the middle.
-    return box.area_px * float(np.exp(-4.0 * (off_x**2 + off_y**2)))

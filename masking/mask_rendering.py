@@ -158,7 +158,10 @@ def _lit_strap(look: PhotoLook, spec: MaskSpec) -> Float32:
 
 def _tinted(colour: Float32, look: PhotoLook) -> Float32:
     """Colours as the photograph's film shows them: grey on a grey photograph."""
-    grey = colour.mean(axis=-1, keepdims=True)
+    if look.saturation >= 1:
+        return colour
+    # Summed by hand: numpy is slow at reducing a last axis of three.
+    grey = (colour[..., :1] + colour[..., 1:2] + colour[..., 2:]) / np.float32(3)
     return np.asarray(grey + (colour - grey) * np.float32(look.saturation))
 
 

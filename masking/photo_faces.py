@@ -9,7 +9,7 @@ from pathlib import Path
 
 from masking.alignment import ChipGeometry, crop_chip
 from masking.errors import ToolkitError
-from masking.face_detection import Face, FaceFinder, default_finder
+from masking.face_finding import Face, FaceFinder, default_finder
 from masking.image_files import decode_rgb, file_sha256, read_bytes
 from masking.landmarks import FaceChip
 from masking.worker_pool import ordered_map

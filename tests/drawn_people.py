@@ -10,7 +10,8 @@ import numpy as np
 
 from masking.alignment import ChipGeometry
 from masking.canonical_face import CANONICAL_FACE
-from masking.face_detection import Face, FaceBox
+from masking.face_detection import FaceBox
+from masking.face_finding import Face
 from masking.image_files import write_image
 from masking.landmarks import Landmarks
 

@@ -15,7 +15,7 @@ from masking.alignment import (
 from masking.canonical_face import CANONICAL_FACE, DLIB_SHIFT_X
 from masking.embedded_sample import sample_people
 from masking.errors import InvalidConfig
-from masking.face_detection import FaceFinder, HogDetector
+from masking.face_finding import plain_finder
 from masking.image_files import list_images, read_rgb
 from masking.landmarks import Landmarks
 
@@ -122,7 +122,7 @@ def test_what_lies_outside_of_the_photo_is_black():
 
 
 def test_chips_aligned_by_inner_points_are_dlibs():
-    finder = FaceFinder(HogDetector("hog", border=0, upsample=1, threshold=0))
+    finder = plain_finder()
     geometry = ChipGeometry(points="inner")
     for photo in list_images(sample_people())[::100]:
         image = read_rgb(photo)

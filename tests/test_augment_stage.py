@@ -13,7 +13,7 @@ from masking.augment_config import AugmentConfig
 from masking.augment_stage import CHIP_GEOMETRY, augment
 from masking.embedded_sample import sample_people
 from masking.errors import InvalidConfig, MissingInput
-from masking.face_detection import FaceFinder, HogDetector
+from masking.face_finding import plain_finder
 from masking.image_files import read_rgb, write_image
 from masking.manifest import JOURNAL, MANIFEST, read_manifest
 
@@ -23,7 +23,7 @@ BAD = ["Person_01/cut.jpg", "Person_01/text.jpg", "Person_02/wall.png"]
 
 def hog_finder():
     # The first stage of the default cascade: the last one takes seconds a wall.
-    return FaceFinder(HogDetector("hog", border=0.0, upsample=1.0, threshold=0.0))
+    return plain_finder()
 
 
 def contents(folder):

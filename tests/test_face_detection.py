@@ -6,18 +6,14 @@ import pytest
 from masking.alignment import ChipGeometry, crop_chip
 from masking.canonical_face import CANONICAL_FACE
 from masking.embedded_sample import sample_people
-from masking.face_detection import (
-    CascadeDetector,
-    FaceBox,
-    FaceFinder,
-    HogDetector,
-    default_finder,
-    strongest,
-)
+from masking.face_detection import CascadeDetector, FaceBox, HogDetector, strongest
+from masking.face_finding import FaceFinder, default_finder
 from masking.image_files import read_rgb
+from masking.landmark_prediction import LandmarkPredictor
 from masking.landmarks import Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+from masking.model_files import MASKED_LANDMARKS, own_model
 
 BLANK = np.zeros((100, 200, 3), np.uint8)
 
@@ -45,6 +41,10 @@ def finder():
 @pytest.fixture(scope="module")
 def stock():
     return HogDetector("stock", border=0.0, upsample=1.0, threshold=0.0)
+
+
+def finder_with(detector):
+    return FaceFinder(detector, LandmarkPredictor(own_model(MASKED_LANDMARKS)))
 
 
 def photos(count):
@@ -82,9 +82,9 @@ def test_the_area_of_a_box_is_never_negative():
 def test_prominent_is_large_and_near_the_middle():
     middle, corner = box(80, 30, 120, 70), box(0, 0, 44, 44)
     huge = box(0, 0, 100, 100)
-    finder = FaceFinder(FixedStage(corner, middle))
+    finder = finder_with(FixedStage(corner, middle))
     assert [face.box for face in finder.find(BLANK)] == [middle, corner]
-    finder = FaceFinder(FixedStage(corner, middle, huge))
+    finder = finder_with(FixedStage(corner, middle, huge))
     assert [face.box for face in finder.find(BLANK)] == [huge, middle, corner]
 
 
@@ -150,7 +150,7 @@ def test_the_last_stage_answers_nothing_for_an_empty_wall(finder):
 
 
 def test_landmarks_follow_the_box():
-    finder = FaceFinder(FixedStage())
+    finder = finder_with(FixedStage())
     one = finder.landmarks_in(BLANK, box(20, 20, 80, 80)).points
     other = finder.landmarks_in(BLANK, box(60, 20, 120, 80)).points
     assert isinstance(finder.landmarks_in(BLANK, box(0, 0, 9, 9)), Landmarks)

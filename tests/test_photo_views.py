@@ -10,7 +10,8 @@ from index.photo_views import CROP_BOX, CROP_DETECTOR, ViewPlan, all_views, phot
 from masking.alignment import ChipGeometry
 from masking.canonical_face import CANONICAL_FACE
 from masking.errors import NoFace
-from masking.face_detection import Face, FaceBox
+from masking.face_detection import FaceBox
+from masking.face_finding import Face
 from masking.image_files import write_image
 from masking.landmarks import Landmarks
 

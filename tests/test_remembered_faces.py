@@ -9,7 +9,8 @@ from index.remembered_faces import (
     finder_identity,
 )
 from masking.canonical_face import CANONICAL_FACE
-from masking.face_detection import Face, FaceBox, default_finder
+from masking.face_detection import FaceBox
+from masking.face_finding import Face, default_finder
 from masking.landmarks import Landmarks
 
 

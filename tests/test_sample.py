@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from masking.alignment import ChipGeometry
 from masking.embedded_sample import sample_newcomers, sample_people
-from masking.face_detection import FaceFinder, HogDetector
+from masking.face_finding import FaceFinder, plain_finder
 from masking.image_files import list_images, read_rgb
 from masking.model_files import RECOGNITION, dlib_model
 from masking.photo_faces import photo_faces
@@ -33,7 +33,7 @@ def people_folders() -> list[Path]:
 @pytest.fixture(scope="module")
 def finder() -> FaceFinder:
     # The first stage of the default cascade: what it finds, the cascade finds.
-    return FaceFinder(HogDetector("hog", border=0.0, upsample=1.0, threshold=0.0))
+    return plain_finder()
 
 
 def test_sixty_people_and_two_newcomers_have_eight_photos_each() -> None:

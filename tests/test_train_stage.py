@@ -11,8 +11,9 @@ from training.checkpoint import load_checkpoint, load_embedder
 from training.chip_embeddings import bare_embeddings, embed_rows
 from training.model_folder import latest_checkpoint
 from training.network_embedder import start_embedder
+from training.schedule import learning_rate_at
 from training.train_config import TrainConfig
-from training.train_loop import DivergedTraining, learning_rate_at
+from training.train_loop import DivergedTraining
 from training.train_stage import train
 
 # Seed 1 keeps two of the eight people out.
@@ -152,6 +153,7 @@ def test_short_runs_take_small_steps():
         {"validation_share": 1.0},
         {"precision": "float8"},
         {"ema_decay": 1.0},
+        {"blend": 0.0},
         {"workers": -1},
     ],
 )

@@ -9,7 +9,7 @@ import dlib
 import numpy as np
 
 from masking.alignment import ChipGeometry, crop_chip
-from masking.face_detection import FaceFinder, HogDetector
+from masking.face_finding import plain_finder
 from masking.landmarks import Float32, Image
 from masking.model_files import RECOGNITION, dlib_model
 
@@ -21,8 +21,7 @@ class LikenessCheck:
         self._network: Any = dlib.face_recognition_model_v1(
             str(dlib_model(RECOGNITION))
         )
-        hog = HogDetector("hog", border=0.0, upsample=1.0, threshold=0.0)
-        self._finder = FaceFinder(hog)
+        self._finder = plain_finder()
 
     def embeddings(self, images: Iterable[Image]) -> Float32:
         """(N, 128) float32, one row a picture; NaN where no face is found."""

@@ -11,7 +11,7 @@ import click
 
 from masking.contact_sheet import contact_sheet
 from masking.embedded_sample import sample_people
-from masking.face_detection import default_finder
+from masking.face_finding import bare_finder
 from masking.image_files import list_images, read_rgb, write_image
 from masking.mask_rendering import render
 from masking.mask_spec import KINDS, SpecConfig, draw_spec, sample_rng
@@ -32,7 +32,7 @@ COLUMNS = 6
 )
 def main(cards: Path, out: Path) -> None:
     """Write masks.jpg (every kind on synthetic people) and card.jpg."""
-    finder = default_finder()
+    finder = bare_finder()
     people = sorted(sample_people().iterdir())
     tiles = []
     for number in range(2 * COLUMNS):

@@ -22,16 +22,14 @@ from tqdm import tqdm
 
 from masking.alignment import similarity
 from masking.canonical_face import CANONICAL_FACE
-from masking.face_detection import FaceFinder, HogDetector
+from masking.face_finding import plain_finder
 from masking.image_files import read_rgb
+from masking.landmark_prediction import box_around
 from masking.landmarks import Image, Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_spec, sample_rng
 from masking.worker_pool import ordered_map, worker_count
 
-# The face square's corners that dlib's stock detector boxes on average: the
-# stock predictor expects such boxes, and ours is to follow the same habit.
-BOX = np.array([[-0.135, -0.135], [1.165, 1.165]])
 BARE_SHARE = 0.25
 # In-plane turn of the training faces, degrees: middle and half-width.
 VIEWS = {"upright": (0.0, 14.0), "left": (-30.0, 12.0), "right": (30.0, 12.0)}
@@ -50,7 +48,7 @@ class MakeExample:
     """Photograph to a masked, turned, scaled and cropped example."""
 
     def __init__(self, view: str, seed: int):
-        self._finder = FaceFinder(HogDetector("hog", 0.0, 1.0, 0.0))
+        self._finder = plain_finder()
         self._view, self._seed = view, seed
 
     def __call__(self, path: Path) -> Example | None:
@@ -110,14 +108,12 @@ def _crop(image: Image, landmarks: Landmarks, rng: np.random.Generator) -> Image
 
 
 def true_box(landmarks: Landmarks) -> tuple[int, int, int, int]:
-    """Upright box around a face as the stock detector would draw it."""
-    matrix = similarity(CANONICAL_FACE, landmarks.points)
-    middle = matrix[:, :2] @ BOX.mean(axis=0) + matrix[:, 2]
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    half = 0.5 * scale * float((BOX[1] - BOX[0]).mean())
-    left, top = (middle - half).round().astype(int)
-    right, bottom = (middle + half).round().astype(int)
-    return int(left), int(top), int(right), int(bottom)
+    """Upright box around a face as the stock detector would draw it, whole px."""
+    box = box_around(landmarks)
+    left, top, right, bottom = (
+        round(side) for side in (box.left, box.top, box.right, box.bottom)
+    )
+    return left, top, right, bottom
 
 
 def _examples(paths: list[Path], view: str, seed: int) -> list[Example]:
@@ -146,6 +142,8 @@ def train_predictor(examples: list[Example], threads: int, seed: int) -> Any:
 
     options = dlib.shape_predictor_training_options()
     options.cascade_depth = 12
+    # 48 MB. With 10 levels of 150 trees (20 MB) the eyes' error on masked faces
+    # is .034 of the distance between the eyes instead of .026.
     options.num_trees_per_cascade_level = 300
     options.tree_depth = 4
     options.nu = 0.1

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from masking.alignment import similarity
-from masking.face_detection import FaceFinder, HogDetector
+from masking.face_finding import plain_finder
 from masking.image_files import list_images, read_rgb
 from masking.landmarks import Float32, Image
 
@@ -51,7 +51,7 @@ def choose_faces(
     folder: Path, names: list[str], photos_each: int
 ) -> Iterator[TrainingFace]:
     """Colour photographs with one near-frontal face in the middle."""
-    finder = FaceFinder(HogDetector("hog", border=0.0, upsample=1.0, threshold=0.0))
+    finder = plain_finder()
     for name in names:
         if not (folder / name).is_dir():
             continue

@@ -1,0 +1,62 @@
+"""Options that commands share, and options made from a stage's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+import click
+
+if TYPE_CHECKING:
+    from training.network_embedder import NetworkEmbedder
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+A_PATH = click.Path(path_type=Path)
+
+
+def options_from(config: type) -> Callable[[Command], Command]:
+    """One option per field: name, type, default and help from the dataclass."""
+    types = get_type_hints(config)
+
+    def decorate(command: Command) -> Command:
+        for item in reversed(fields(config)):
+            name = item.name.replace("_", "-")
+            flag = f"--{name}/--no-{name}" if types[item.name] is bool else f"--{name}"
+            command = click.option(
+                flag,
+                type=types[item.name],
+                default=item.default,
+                show_default=True,
+                help=item.metadata["help"],
+            )(command)
+        return command
+
+    return decorate
+
+
+workspace_option = click.option(
+    "--workspace",
+    type=A_PATH,
+    default=Path("workspace"),
+    show_default=True,
+    help="Folder for everything that is made.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+model_option = click.option(
+    "--model",
+    default="auto",
+    show_default=True,
+    help="auto (latest trained, else shipped), shipped, dlib, or a checkpoint.",
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+)
+
+
+def embedder_of(workspace: Path, model: str, device: str) -> NetworkEmbedder:
+    """The embedder that --model and --device mean."""
+    from training.model_choice import choose_embedder
+
+    return choose_embedder(model, workspace / "models", device)
