@@ -33,12 +33,14 @@ class TrainConfig:
         default=2.0,
         metadata={"help": "Weight of the distance to the bare chip's embedding."},
     )
-    triplet_weight: float = field(
-        default=0.0,
-        metadata={"help": "Weight of hard triplets within the batch."},
-    )
     ema_decay: float = field(
         default=0.998, metadata={"help": "Decay of the averaged weights; 0 = none."}
+    )
+    blend: float = field(
+        default=0.7,
+        metadata={
+            "help": "Share of the trained weights in the result; the start's the rest."
+        },
     )
     validation_share: float = field(
         default=0.1, metadata={"help": "Share of people kept out for validation."}
@@ -73,6 +75,8 @@ class TrainConfig:
             )
         if not 0 <= self.ema_decay < 1:
             raise InvalidConfig(f"ema-decay must be in [0, 1), got {self.ema_decay}")
+        if not 0 < self.blend <= 1:
+            raise InvalidConfig(f"blend must be in (0, 1], got {self.blend}")
         if not 0 < self.validation_share < 1:
             raise InvalidConfig(
                 f"validation-share must be in (0, 1), got {self.validation_share}"

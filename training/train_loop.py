@@ -21,11 +21,10 @@ from training.chip_jitter import ChipJitter
 from training.dlib_network import DlibFaceNet
 from training.losses import distillation_loss, prototype_loss
 from training.network_embedder import NetworkEmbedder
+from training.schedule import learning_rate_at
 from training.train_config import TrainConfig
 
 _CLIP = 5.0
-_WARM_UP = 0.25
-_SAFE_STEPS = 100
 _WEIGHT_DECAY = 0.01
 
 
@@ -76,6 +75,7 @@ class TrainLoop:
         self.progress = Progress()
         network = DlibFaceNet.from_state(start.state()).to(device)
         self._network = network.to(memory_format=torch.channels_last).train()
+        self._start = start.state()
         self._average = {k: v.clone() for k, v in network.state_dict().items()}
         self._optimiser = torch.optim.AdamW(
             network.parameters(), config.learning_rate, weight_decay=_WEIGHT_DECAY
@@ -162,17 +162,28 @@ class TrainLoop:
         for name, value in self._network.state_dict().items():
             self._average[name].lerp_(value, 1 - decay)
 
+    def weights(self) -> dict[str, Tensor]:
+        """What the run has come to: averaged weights, blended with the start's.
+
+        Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR
+        2022, eq. 1, of weights: bare faces lose nothing and strangers gain.
+        """
+        return {
+            name: torch.lerp(self._start[name], value, self._config.blend)
+            for name, value in self._average.items()
+        }
+
     def embedder(self) -> NetworkEmbedder:
-        """The averaged weights as they are now."""
-        network = DlibFaceNet.from_state(self._average)
+        """The embedder that the run would end with now."""
+        network = DlibFaceNet.from_state(self.weights())
         return NetworkEmbedder(network, "trained", self._device, False, self._geometry)
 
     def checkpoint(
         self, report: dict[str, Any], resume: dict[str, Any] | None = None
     ) -> Checkpoint:
-        """The averaged weights with what they were trained on."""
+        """The embedder's weights with what they were trained on."""
         return Checkpoint(
-            self._average,
+            self.weights(),
             self._geometry,
             self._recorded,
             self._data.manifest.sha256,
@@ -184,6 +195,7 @@ class TrainLoop:
         """Write all that the next epoch depends on."""
         state = {
             "network": self._network.state_dict(),
+            "average": self._average,
             "optimiser": self._optimiser.state_dict(),
             "progress": asdict(self.progress),
         }
@@ -199,7 +211,10 @@ class TrainLoop:
             return 0
         self._network.load_state_dict(saved.resume["network"])
         self._optimiser.load_state_dict(saved.resume["optimiser"])
-        self._average = {k: v.to(self._device) for k, v in saved.network.items()}
+        self._average = {
+            name: value.to(self._device)
+            for name, value in saved.resume["average"].items()
+        }
         self.progress = Progress(**saved.resume["progress"])
         return self.progress.epoch
 
@@ -217,22 +232,3 @@ def _recorded(config: TrainConfig) -> dict[str, Any]:
     """The options that decide the result."""
     kept = [item for item in fields(config) if item.metadata.get("records", True)]
     return {item.name: getattr(config, item.name) for item in kept}
-
-
-def learning_rate_at(step: int, total: int, peak: float) -> float:
-    """One cycle: cosine up to the peak, then cosine down to zero.
-
-    In the first _SAFE_STEPS it stays under a straight line besides: Adam's first
-    steps change every weight by the full rate, which throws a trained network far
-    off (distillation loss .17 -> 2.4 in one step of 2e-4; .17 -> .10 in eight
-    steps of 5e-5). Short runs therefore never reach the peak.
-
-    Source: Smith & Topin, arXiv:1708.07120, with cosine instead of straight lines.
-    """
-    top = max(1, int(_WARM_UP * total))
-    if step < top:
-        rate = 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / top))
-    else:
-        down = (step - top) / max(1, total - top)
-        rate = 0.5 * (1 + math.cos(math.pi * down))
-    return peak * min(rate, (step + 1) / _SAFE_STEPS)
