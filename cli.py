@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from index.all_commands import ToolkitGroup, version_option
 from index.command_options import (
     A_PATH,
     json_option,
@@ -21,39 +22,13 @@ from index.gallery_commands import gallery_group
 from index.measure_commands import embed_command, evaluate_command
 from index.people_commands import enroll_command, identify_command
 from masking.augment_config import AugmentConfig
-from masking.errors import ToolkitError
 from training.train_config import TrainConfig
 
 CELEBRITIES = Path("data/celebrities")
 
 
-class ToolkitGroup(click.Group):
-    """Ends every mistake that a user can fix with one line and exit code 2."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the chosen command."""
-        try:
-            return super().invoke(ctx)
-        except ToolkitError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(2)
-        except BrokenPipeError:
-            # The reader of our output (head, less) has seen enough.
-            sys.stderr.close()
-            ctx.exit(0)
-        except KeyboardInterrupt:
-            click.echo(
-                "interrupted: run the same command again to go on from here.", err=True
-            )
-            ctx.exit(130)
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"error: {where}{error.strerror or error}", err=True)
-            ctx.exit(2)
-
-
 @click.group(cls=ToolkitGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="masked-faces")
+@version_option
 def main() -> None:
     """Recognise faces that wear masks: augment, train, enroll, identify.
 
@@ -97,7 +72,8 @@ def augment_command(
             f"photos, {report.masked} masked versions, {len(report.skipped)} photos "
             f"skipped ({out}/report.json says why)"
         )
-        click.echo(f"look at {out}/preview.png")
+        if report.masked:
+            click.echo(f"look at {out}/preview.png")
     sys.exit(report.exit_code)
 
 

@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from training.network_embedder import NetworkEmbedder
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-A_PATH = click.Path(path_type=Path)
+
+
+class GivenPath(click.Path):
+    """A path that is not empty: Path("") is the working directory."""
+
+    def convert(self, value: Any, *rest: Any) -> Any:
+        """Refuse what an unset variable of a shell leaves behind."""
+        if str(value) == "" or value == b"":
+            self.fail("the path is empty, expected a file or folder.", *rest)
+        return super().convert(value, *rest)
+
+
+A_PATH = GivenPath(path_type=Path)
 
 
 def options_from(config: type) -> Callable[[Command], Command]:

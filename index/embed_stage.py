@@ -59,13 +59,15 @@ def embed_folder(
     """
     if out.suffix != ".npz":
         raise InvalidConfig(f"{out}: embeddings are written as .npz, name it so.")
+    # Hours of work are not lost to a folder that cannot be made.
+    out.parent.mkdir(parents=True, exist_ok=True)
     photos = [
         LabelledPhoto(path, path.relative_to(folder).as_posix(), "")
         for path in list_images(folder)
     ]
     plan = ViewPlan(geometries_of([embedder]), config.on_no_face)
     views = all_views(photos, plan, config.workers, make_finder)
-    shown = tqdm(views, total=len(photos), desc="embed", unit="photo")
+    shown = tqdm(views, total=len(photos), desc="embed", unit="photo", disable=None)
     embedded = embed_views(shown, [embedder], config.batch_size)
     found = np.array([failure is None for failure in embedded.failures], dtype=bool)
     names = [photo.name for photo in photos]

@@ -53,6 +53,8 @@ def evaluate(
         MissingInput: nobody in the collection can be compared.
     """
     _check_embedders(embedders)
+    # Hours of work are not lost to a folder that cannot be made.
+    out.mkdir(parents=True, exist_ok=True)
     names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
     people = numbers.astype(np.int32)
     painted = not any(photo.masked for photo in photos)
@@ -103,7 +105,7 @@ def _embedded(
     plan = ViewPlan(geometries, config.on_no_face, painter, config.redetect)
     views = all_views(photos, plan, config.workers, finders)
     total = len(photos) * (2 if painter else 1)
-    shown = tqdm(views, total=total, desc="evaluate", unit="face")
+    shown = tqdm(views, total=total, desc="evaluate", unit="face", disable=None)
     return embed_views(shown, embedders, config.batch_size)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from index.gallery_rows import GalleryPhoto, vectors_from
 from index.gallery_store import GalleryStore
 from index.templates import Int64, Templates, mean_rows
-from masking.errors import MissingInput, ToolkitError
+from masking.errors import InvalidConfig, MissingInput, ToolkitError
 from masking.image_files import decode_rgb
 from masking.landmarks import Float32
 
@@ -70,7 +71,12 @@ def export_embeddings(store: GalleryStore, path: Path) -> int:
 
     Returns:
         N.
+
+    Raises:
+        InvalidConfig: `path` does not end in .npz.
     """
+    if path.suffix != ".npz":
+        raise InvalidConfig(f"{path}: a gallery is exported as .npz, name it so.")
     dimension = int(store.meta("dimension"))
     rows = store.read(
         """SELECT name, sha256, source, masked, vector FROM photos
@@ -86,19 +92,28 @@ def export_embeddings(store: GalleryStore, path: Path) -> int:
         "fingerprint": np.array(store.meta("fingerprint")),
         "metric": np.array(store.meta("metric")),
     }
-    try:
+    with _written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    except OSError as error:
-        raise ToolkitError(f"{path}: cannot be written ({error.strerror}).") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
     return len(rows)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ToolkitError(
+            f"{path}: cannot be written ({error.strerror or error}). Choose another "
+            "place for the file, or make room."
+        ) from error
 
 
 def _embedding_parts(

@@ -6,11 +6,9 @@ painted on.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from index.labelled_photos import LabelledPhoto
@@ -20,14 +18,13 @@ from masking.face_detection import FaceBox
 from masking.face_finding import Face
 from masking.image_files import read_rgb
 from masking.landmarks import Image, Landmarks
+from masking.worker_pool import ordered_map, worker_count
 
 # Where dlib's box of the face lies in a crop with the usual margin, as shares of
 # its width and height: left, top, right, bottom. Median over 48 unmasked MTCNN
 # crops that dlib's detector found, rounded and made symmetric.
 CROP_BOX = (0.19, 0.30, 0.81, 0.91)
 CROP_DETECTOR = "whole-picture"
-# Photographs whose chips may wait for the embedder: a quarter of a gigabyte.
-SLAB = 2048
 
 
 class Finder(Protocol):
@@ -99,23 +96,13 @@ def all_views(
         workers: processes; 0 = one a CPU core, 1 = this process.
         make_finder: builds each process's finder; must be picklable.
     """
-    workers = workers or os.cpu_count() or 1
+    workers = worker_count(workers)
     jobs = list(enumerate(photos))
-    if workers == 1 or len(jobs) < 2 * workers:
-        finder = make_finder()
-        for number, photo in jobs:
-            yield from photo_views(number, photo, plan, finder)
-        return
-    # "spawn": dlib, OpenCV and torch threads do not survive a fork.
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(plan, make_finder),
-    ) as pool:
-        for start in range(0, len(jobs), SLAB):
-            for views in pool.map(_work, jobs[start : start + SLAB], chunksize=4):
-                yield from views
+    if len(jobs) < 2 * workers:
+        workers = 1  # processes take longer to start than they save
+    make_step = partial(_ViewStep, plan, make_finder)
+    for views in ordered_map(make_step, jobs, workers):
+        yield from views
 
 
 def photo_views(
@@ -168,20 +155,11 @@ def _view(number: int, mask: str, image: Image, face: Face, plan: ViewPlan) -> V
     return View(number, mask, face.box.detector, chips, None)
 
 
-_worker: tuple[ViewPlan, Finder] | None = None
+class _ViewStep:
+    """One photograph to its views; built once in each process."""
 
+    def __init__(self, plan: ViewPlan, make_finder: Callable[[], Finder]):
+        self._plan, self._finder = plan, make_finder()
 
-def _start_worker(plan: ViewPlan, make_finder: Callable[[], Finder]) -> None:
-    import cv2
-
-    global _worker
-    # One process a core: threads inside of each would only wait for each other.
-    cv2.setNumThreads(1)
-    _worker = plan, make_finder()
-
-
-def _work(job: tuple[int, LabelledPhoto]) -> list[View]:
-    if _worker is None:
-        raise RuntimeError("worker was not started")
-    plan, finder = _worker
-    return photo_views(*job, plan, finder)
+    def __call__(self, job: tuple[int, LabelledPhoto]) -> list[View]:
+        return photo_views(*job, self._plan, self._finder)

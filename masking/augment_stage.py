@@ -17,7 +17,7 @@ from tqdm import tqdm
 from masking.alignment import ChipGeometry
 from masking.augment_config import AugmentConfig
 from masking.contact_sheet import contact_sheet
-from masking.errors import UnreadableImage
+from masking.errors import InvalidConfig, UnreadableImage
 from masking.face_finding import FaceFinder, bare_finder
 from masking.image_files import (
     file_sha256,
@@ -32,12 +32,14 @@ from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_spec, sample_rng
 from masking.photo_collections import Photo, list_photos
 from masking.photo_faces import photo_faces
+from masking.stale_files import remove_stale_files
 from masking.worker_pool import ordered_map, worker_count
 
 # Training turns, shifts and scales chips; the margin fills what that uncovers.
 MARGIN_PX = 25
 CHIP_GEOMETRY = ChipGeometry().with_margin(MARGIN_PX)
 PREVIEW_TILES = 48
+CHIPS, MASKED = "chips", "masked"
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +82,13 @@ def augment(
 
     Raises:
         MissingInput: nothing to read.
-        InvalidConfig: an unknown mask kind.
+        InvalidConfig: an unknown mask kind, or `out` lies in `source`.
     """
+    if out.resolve().is_relative_to(source.resolve()):
+        raise InvalidConfig(
+            f"{out}: lies in the folder of photographs {source}, so that painted "
+            "masks would be taken for photographs. Choose another --workspace."
+        )
     photos = list_photos(source)
     spec_config = SpecConfig(_kinds(config), config.wrong_wear)
     recorded = _recorded(config)
@@ -100,6 +107,7 @@ def augment(
     finally:
         journal.close()
     write_manifest(out, recorded, CHIP_GEOMETRY, rows)
+    remove_stale_files(out, (CHIPS, MASKED), rows)
     report = _report(rows, reused)
     write_bytes(out / "report.json", json.dumps(asdict(report), indent=2).encode())
     _write_preview(out, rows)
@@ -160,7 +168,7 @@ class _PhotoStep:
         face, chip = found.faces[0], found.chips[0]
         # Two photographs may differ in their suffix only: it stays in the name.
         stem = photo.photo_id
-        chip_file = f"chips/{stem}.jpg"
+        chip_file = f"{CHIPS}/{stem}.jpg"
         write_image(self._out / chip_file, chip.pixels)
         return ManifestRow(
             row.photo_id,
@@ -177,7 +185,7 @@ class _PhotoStep:
     def _masked(self, photo: Photo, stem: str, chip: FaceChip) -> list[MaskedFile]:
         files = []
         for number in range(self._config.variants):
-            name = f"masked/{stem}-{number}.jpg"
+            name = f"{MASKED}/{stem}-{number}.jpg"
             rng = sample_rng(self._config.seed, f"{photo.photo_id}#{number}")
             spec = draw_spec(rng, self._specs)
             sample = render(chip.pixels, chip.landmarks, spec)

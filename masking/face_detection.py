@@ -21,6 +21,8 @@ WORKING_SIDE_PX = 1000
 # Black border of tight crops, as a share of the longer side. dlib's detectors
 # need to see what is around a face.
 BORDER = 0.35
+# The smallest face that the CNN detector was trained to find.
+_CNN_FACE_PX = 40
 # Boxes that share this much of the smaller one show the same face; of two
 # faces side by side the boxes share less.
 SAME_FACE = 0.5
@@ -133,6 +135,9 @@ class CnnDetector:
     def detect(self, image: Image) -> list[FaceBox]:
         """Faces of at least 40 px in the picture as this stage enlarges it."""
         ready, scale, pad_px = _prepared(image, self._border, self._upsample)
+        if min(ready.shape[:2]) < _CNN_FACE_PX:
+            # Holds no face, and the network refuses pictures below its filters.
+            return []
         return [
             _box(found.rect, scale, pad_px, found.confidence, self._name)
             for found in self._detector(ready, 0)

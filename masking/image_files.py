@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ MAX_PIXELS = 178_000_000
 def list_images(folder: Path) -> list[Path]:
     """Image files below `folder`, at any depth, sorted; hidden ones left out.
 
+    Links are followed, each folder once, so that a link to a folder above ends.
+
     Raises:
         MissingInput: the folder does not exist or holds no image.
     """
@@ -33,15 +36,33 @@ def list_images(folder: Path) -> list[Path]:
         )
     found = sorted(
         path
-        for path in folder.rglob("*")
+        for below in _folders(folder)
+        for path in below.iterdir()
         if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not path.name.startswith(".")
         and path.is_file()
     )
     if not found:
         wanted = " ".join(sorted(SUFFIXES))
         raise MissingInput(f"{folder}: holds no image. Expected files ending {wanted}.")
     return found
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """`folder` and all below it that are not hidden; real ones before linked ones."""
+    seen: set[Path] = set()
+    waiting = [folder]
+    while waiting:
+        for root, names, _ in os.walk(waiting.pop(0)):
+            here = Path(root)
+            if here.resolve() in seen:
+                names.clear()
+                continue
+            seen.add(here.resolve())
+            yield here
+            names[:] = sorted(name for name in names if not name.startswith("."))
+            # os.walk leaves links out.
+            waiting += [here / name for name in names if (here / name).is_symlink()]
 
 
 def read_rgb(path: Path) -> Image:
@@ -146,6 +167,15 @@ def write_image(path: Path, pixels: NDArray[np.uint8], quality: int = 95) -> Non
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file through a temporary one in the same folder and `os.replace`."""
+    try:
+        _replace(path, data)
+    except OSError as error:
+        # A full disk names no file and other errors name the temporary one.
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, reason, str(path)) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -149,8 +149,9 @@ class Journal:
         """Append one row and hand it to the operating system."""
         if self._file is None:
             self._file = self._opened()
-        self._file.write(_line(row))
-        self._file.flush()
+        with self._named():
+            self._file.write(_line(row))
+            self._file.flush()
 
     def _opened(self) -> IO[str]:
         if self._path.is_file():
@@ -165,7 +166,16 @@ class Journal:
     def close(self) -> None:
         """Close the journal; it stays until `write_manifest` removes it."""
         if self._file is not None:
-            self._file.close()
+            with self._named():
+                self._file.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """A full disk names no file."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
 
 
 def _header(config: dict[str, Any], geometry: ChipGeometry) -> str:

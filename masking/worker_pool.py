@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -70,9 +71,18 @@ def _start(make_step: Callable[[], Callable[[Any], Any]]) -> None:
     import cv2
 
     global _step
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # One process a core: threads inside of each would only wait for each other.
     cv2.setNumThreads(1)
     _step = make_step()
+
+
+def _end_with_parent() -> None:
+    """Leave when the parent was killed: it could not tell its workers to."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(item: Any) -> Any:

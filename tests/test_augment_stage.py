@@ -247,3 +247,24 @@ def test_mistakes_are_refused_before_anything_is_written(drawn, tmp_path):
     for wrong in ({"variants": -1}, {"seed": -1}, {"workers": -1}, {"variants": 101}):
         with pytest.raises(InvalidConfig, match=next(iter(wrong))):
             replace(CONFIG, **wrong)
+
+
+def test_pictures_of_photos_that_were_taken_out_are_deleted(drawn, tmp_path):
+    source, out = tmp_path / "photos", tmp_path / "out"
+    shutil.copytree(drawn, source)
+    augment(source, out, CONFIG, DrawnFinder)
+    gone, *others = read_manifest(out).faces()
+    (source / gone.photo_id).unlink()
+    report = augment(source, out, replace(CONFIG, variants=1), DrawnFinder)
+    assert report.chips == len(others)
+    kept = {path.relative_to(out).as_posix() for path in out.rglob("*.jpg")}
+    rows = read_manifest(out).faces()
+    assert kept == {name for r in rows for name in (r.chip, r.masked[0].file)}
+
+
+def test_a_workspace_among_the_photographs_is_refused(drawn, tmp_path):
+    source = tmp_path / "photos"
+    shutil.copytree(drawn, source)
+    with pytest.raises(InvalidConfig, match="lies in the folder of photographs"):
+        augment(source, source / "workspace" / "augmented", CONFIG, DrawnFinder)
+    assert not (source / "workspace").exists()

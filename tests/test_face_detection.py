@@ -6,7 +6,13 @@ import pytest
 from masking.alignment import ChipGeometry, crop_chip
 from masking.canonical_face import CANONICAL_FACE
 from masking.embedded_sample import sample_people
-from masking.face_detection import CascadeDetector, FaceBox, HogDetector, strongest
+from masking.face_detection import (
+    CascadeDetector,
+    CnnDetector,
+    FaceBox,
+    HogDetector,
+    strongest,
+)
 from masking.face_finding import FaceFinder, default_finder
 from masking.image_files import read_rgb
 from masking.landmark_prediction import LandmarkPredictor
@@ -156,3 +162,10 @@ def test_landmarks_follow_the_box():
     assert isinstance(finder.landmarks_in(BLANK, box(0, 0, 9, 9)), Landmarks)
     np.testing.assert_allclose(other - one, [[40, 0]] * 68, atol=1)
     assert np.ptp(CANONICAL_FACE[:, 0]) * 40 < np.ptp(one[:, 0]) < 90
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 90), (12, 9), (39, 41)])
+def test_tiny_pictures_hold_no_face_and_crash_nothing(shape):
+    picture = np.full((*shape, 3), 120, np.uint8)
+    assert CnnDetector("mmod", 0.0, 1.0).detect(picture) == []
+    assert default_finder().find(picture) == []

@@ -220,3 +220,12 @@ def test_two_connections_see_each_others_people(gallery):
         second.add([photo("Person_02", [2, 0, 0, 0])])
         assert isinstance(second, Gallery)
         assert len(gallery.people()) == len(second.people()) == 2
+
+
+def test_export_refuses_another_kind_of_file_and_names_a_folder(gallery, tmp_path):
+    with pytest.raises(InvalidConfig, match=r"out\.txt.*\.npz"):
+        gallery.export(tmp_path / "out.txt")
+    (tmp_path / "out.npz").mkdir()
+    with pytest.raises(ToolkitError, match=r"out\.npz: cannot be written"):
+        gallery.export(tmp_path / "out.npz")
+    assert not list(tmp_path.glob(".writing-*"))

@@ -276,3 +276,24 @@ def test_a_photograph_is_known_by_its_bytes(tmp_path):
     assert file_sha256(data) == hashlib.sha256(b"abc").hexdigest()
     with pytest.raises(UnreadableImage, match="cannot be read"):
         read_bytes(tmp_path / "b.jpg")
+
+
+def test_linked_folders_are_searched_once_and_cycles_end(tmp_path):
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    folder, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    for path in (folder / "B" / "1.png", elsewhere / "2.png"):
+        write_image(path, pixels)
+    (folder / "A").symlink_to(elsewhere)
+    (folder / "C").symlink_to(folder / "B")
+    (elsewhere / "up").symlink_to(folder)
+    (elsewhere / ".hidden").symlink_to(folder / "B")
+    found = [path.relative_to(folder).as_posix() for path in list_images(folder)]
+    assert found == ["A/2.png", "B/1.png"]
+
+
+def test_a_failed_write_names_the_file_that_was_wanted(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        write_bytes(tmp_path / "folder.png", b"x")
+    assert caught.value.filename == str(tmp_path / "folder.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]

@@ -176,3 +176,19 @@ def test_jitter_repeats_by_seed_and_leaves_the_random_state_alone():
     assert not torch.equal(jitter(chips, 2), first)
     assert float(first.min()) >= 0 and float(first.max()) <= 255
     assert float((first - chips).abs().mean()) > 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seed": -1},
+        {"learning_rate": float("inf")},
+        {"learning_rate": float("nan")},
+        {"prototype_weight": float("nan")},
+        {"distillation_weight": -1.0},
+    ],
+)
+def test_options_that_cannot_work_are_refused_by_name(wrong):
+    name = next(iter(wrong)).replace("_", "-")
+    with pytest.raises(InvalidConfig, match=name):
+        TrainConfig(**wrong)

@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import subprocess
+import sys
 import time
 from functools import partial
 
@@ -64,3 +66,43 @@ def test_items_may_be_endless():
 def test_zero_workers_asks_for_one_a_core():
     assert worker_count(3) == 3
     assert 1 <= worker_count(0) <= os.cpu_count()
+
+
+SLOW_PARENT = """
+import os, time
+from functools import partial
+from tests.test_worker_pool import Square
+from masking.worker_pool import ordered_map
+
+if __name__ == "__main__":
+    for _, process in ordered_map(Square, iter(int, 1), 2):
+        print(process, flush=True)
+        time.sleep(0.05)
+"""
+
+
+def test_workers_leave_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(SLOW_PARENT)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    parent = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, env=environment
+    )
+    assert parent.stdout is not None
+    workers = {int(parent.stdout.readline()) for _ in range(10)}
+    assert workers and parent.pid not in workers
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 20
+    while any(_runs(worker) for worker in workers):
+        assert time.monotonic() < deadline, "a worker outlives its parent"
+        time.sleep(0.05)
+
+
+def _runs(process):
+    """Whether a process exists and is no zombie that nobody collects."""
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True
+    ).stdout.strip()
+    return bool(state) and not state.startswith("Z")

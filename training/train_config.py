@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from masking.errors import InvalidConfig
@@ -65,10 +66,18 @@ class TrainConfig:
             raise InvalidConfig(f"epochs must be at least 1, got {self.epochs}")
         if self.batch_size < 2:
             raise InvalidConfig(f"batch-size must be at least 2, got {self.batch_size}")
-        if not self.learning_rate > 0:
+        if not 0 < self.learning_rate < math.inf:
             raise InvalidConfig(
                 f"learning-rate must be above 0, got {self.learning_rate}"
             )
+        for name, weight in (
+            ("prototype", self.prototype_weight),
+            ("distillation", self.distillation_weight),
+        ):
+            if not 0 <= weight < math.inf:
+                raise InvalidConfig(f"{name}-weight must be at least 0, got {weight}")
+        if self.seed < 0:
+            raise InvalidConfig(f"seed must not be negative, got {self.seed}")
         if not 0 <= self.masked_share <= 1:
             raise InvalidConfig(
                 f"masked-share must be in [0, 1], got {self.masked_share}"

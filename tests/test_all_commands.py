@@ -1,0 +1,61 @@
+"""How mistakes end, whatever command they happen in."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import cli
+from index.all_commands import ToolkitGroup
+
+CLI = Path(cli.__file__)
+
+
+def test_a_clone_that_is_not_installed_knows_its_version(tmp_path):
+    done = subprocess.run(
+        [sys.executable, CLI, "--version"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("masked-faces 0.")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"), [(errno.ENOSPC, "Make room"), (errno.EROFS, "choose another")]
+)
+def test_an_error_of_the_system_names_file_and_remedy(number, remedy):
+    @click.group(cls=ToolkitGroup)
+    def group():
+        pass
+
+    @group.command("fails")
+    def fails():
+        raise OSError(number, "It failed", "some/file")
+
+    done = CliRunner().invoke(group, ["fails"])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: some/file: It failed. ")
+    assert remedy in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["augment", ""],
+        ["augment", "--workspace", ""],
+        ["identify", ""],
+        ["embed", "photos", "--out", ""],
+    ],
+)
+def test_an_empty_path_is_not_taken_for_the_working_directory(
+    arguments, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli.main, arguments)
+    assert done.exit_code == 2
+    assert "the path is empty" in done.stderr
+    assert list(tmp_path.iterdir()) == []
