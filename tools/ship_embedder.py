@@ -1,6 +1,6 @@
 """Makes a trained checkpoint the one that the project ships, in float16.
 
-    python -m tools.ship_embedder workspace/models/embedder-....pt
+python -m tools.ship_embedder workspace/models/embedder-....pt
 """
 
 from __future__ import annotations
