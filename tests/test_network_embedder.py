@@ -100,7 +100,7 @@ def test_the_fingerprint_changes_with_whatever_changes_embeddings(
     others = [
         fingerprint_of(nudged, geometry),
         fingerprint_of(state, ChipGeometry(padding=0.3)),
-        fingerprint_of(state, ChipGeometry(points="upper")),
+        fingerprint_of(state, ChipGeometry(points="inner")),
         fingerprint_of(state, geometry, flip_average=True),
     ]
     assert len({dlib_embedder.fingerprint, *others}) == 5
