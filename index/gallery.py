@@ -109,8 +109,8 @@ class Gallery:
             raise EmbedderMismatch(
                 f"{self._store.path} was enrolled with embedder "
                 f"{self.fingerprint[:12]}, but the model in use is "
-                f"{embedder.fingerprint[:12]}. Use that model, or move the gallery "
-                "folder away and enroll again."
+                f"{embedder.fingerprint[:12]}. Use that model, or embed the "
+                "stored photos anew: python cli.py gallery rebuild --model MODEL"
             )
 
     @property

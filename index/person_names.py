@@ -45,8 +45,8 @@ def checked_name(name: str) -> str:
         )
     if "/" in stripped or "\\" in stripped:
         raise InvalidConfig(
-            f"the name {stripped!r} looks like a path. Give the person's name "
-            "first, then the photographs."
+            f"the name {stripped!r} looks like a path; a name has no slash. For "
+            "enroll, give the person's name first, then the photographs."
         )
     return stripped
 

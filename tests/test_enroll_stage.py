@@ -84,7 +84,7 @@ def test_nothing_enrolled_is_an_error_that_says_why(gallery, tmp_path):
 
 def test_name_that_is_a_path_is_refused(gallery, tmp_path):
     photo = draw_photo(tmp_path / "red.png", RED)
-    with pytest.raises(InvalidConfig, match="Give the person's name first"):
+    with pytest.raises(InvalidConfig, match="the person's name first"):
         enrolled(gallery, str(photo), [photo])
 
 

@@ -21,7 +21,7 @@ def test_ordinary_names_stay(name):
 
 
 def test_message_names_the_remedy():
-    with pytest.raises(InvalidConfig, match="Give the person's name first"):
+    with pytest.raises(InvalidConfig, match="the person's name first"):
         checked_name("people/person")
 
 
