@@ -221,3 +221,14 @@ def test_train_can_leave_people_out(workspace, tmp_path):
     assert training["people"] + training["validation_people"] == 6
     assert record["gallery"]["people"] == 9
     assert record["gallery"]["reembedded"] == 24 + 7
+
+
+def test_without_a_folder_augment_takes_data_celebrities(
+    small_people, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(small_people, tmp_path / "data" / "celebrities")
+    done = call("augment", "--workers", "1", "--variants", "0")
+    assert done.exit_code == 0, done.output
+    assert "using data/celebrities" in done.output
+    assert (tmp_path / "workspace" / "augmented" / "manifest.jsonl").is_file()
