@@ -1,18 +1,15 @@
-"""Photographs to face chips, one or thousands, with a reason for every failure."""
+"""One photograph to its face chips, with the reason when there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from masking.alignment import ChipGeometry, crop_chip
 from masking.errors import ToolkitError
-from masking.face_finding import Face, FaceFinder, default_finder
+from masking.face_finding import Face, FaceFinder
 from masking.image_files import decode_rgb, file_sha256, read_bytes
 from masking.landmarks import FaceChip
-from masking.worker_pool import ordered_map
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,27 +46,3 @@ def photo_faces(path: Path, finder: FaceFinder, geometry: ChipGeometry) -> Photo
     )
     failure = None if faces else f"{path}: no face found."
     return PhotoFaces(path, sha256, faces, chips, failure)
-
-
-def all_photo_faces(
-    paths: Sequence[Path],
-    geometry: ChipGeometry,
-    workers: int,
-    make_finder: Callable[[], FaceFinder] = default_finder,
-) -> Iterator[PhotoFaces]:
-    """`photo_faces` of many photographs, in order, in `workers` processes.
-
-    Args:
-        workers: 0 or 1 works in this process.
-        make_finder: builds each process's finder; must be picklable.
-    """
-    make_step = partial(_PhotoStep, geometry, make_finder)
-    return ordered_map(make_step, paths, workers)
-
-
-class _PhotoStep:
-    def __init__(self, geometry: ChipGeometry, make_finder: Callable[[], FaceFinder]):
-        self._geometry, self._finder = geometry, make_finder()
-
-    def __call__(self, path: Path) -> PhotoFaces:
-        return photo_faces(path, self._finder, self._geometry)
