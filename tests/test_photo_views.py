@@ -4,34 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from drawn_people import DrawnFinder
 
 from index.labelled_photos import LabelledPhoto
 from index.photo_views import CROP_BOX, CROP_DETECTOR, ViewPlan, all_views, photo_views
 from masking.alignment import ChipGeometry
-from masking.canonical_face import CANONICAL_FACE
 from masking.errors import NoFace
-from masking.face_detection import FaceBox
-from masking.face_finding import Face
 from masking.image_files import write_image
-from masking.landmarks import Landmarks
 
 SMALL, LARGE = ChipGeometry(size_px=24), ChipGeometry(size_px=48)
 
 
-class DrawnFinder:
+class BrightFinder(DrawnFinder):
     """Sees a face where the top-left pixel is bright."""
 
     def find(self, image):
-        if image[0, 0].min() < 128:
-            return []
-        height, width = image.shape[:2]
-        box = FaceBox(0, 0, width, height, 1.0, "drawn")
-        return [Face(box, self.landmarks_in(image, box))]
-
-    def landmarks_in(self, image, box):
-        size = np.float32([box.right - box.left, box.bottom - box.top])
-        corner = np.float32([box.left, box.top])
-        return Landmarks(CANONICAL_FACE * size + corner)
+        return super().find(image) if image[0, 0].min() >= 128 else []
 
 
 @dataclass(frozen=True)
@@ -64,7 +52,7 @@ def drawn(tmp_path):
 
 
 def views_of(photo, **plan):
-    return photo_views(7, photo, ViewPlan((SMALL, LARGE), **plan), DrawnFinder())
+    return photo_views(7, photo, ViewPlan((SMALL, LARGE), **plan), BrightFinder())
 
 
 def test_a_face_becomes_a_chip_of_each_geometry(drawn):
@@ -129,8 +117,8 @@ def test_a_mask_that_cannot_be_painted_is_a_failure(drawn):
 def test_workers_give_the_same_views_in_the_same_order(drawn):
     photos = [drawn(f"{n}.png", brightness=90 + 40 * (n % 3)) for n in range(6)]
     plan = ViewPlan((SMALL,), painter=DarkPainter())
-    alone = list(all_views(photos, plan, 1, DrawnFinder))
-    together = list(all_views(photos, plan, 2, DrawnFinder))
+    alone = list(all_views(photos, plan, 1, BrightFinder))
+    together = list(all_views(photos, plan, 2, BrightFinder))
     assert [view.photo for view in alone] == [n for n in range(6) for _ in range(2)]
     assert sum(view.failure is not None for view in alone) == 4
     for one, other in zip(alone, together, strict=True):

@@ -30,7 +30,9 @@ def test_a_command_parses(line):
     while isinstance(command, click.Group):
         command = command.commands[words.pop(0)]
     context = click.Context(command)
-    command.make_parser(context).parse_args(words)
+    options, _, _ = command.make_parser(context).parse_args(words)
+    asked = {word[2:].replace("-", "_") for word in words if word.startswith("--")}
+    assert asked <= set(options)
 
 
 def test_files_and_modules_that_it_names_exist():
