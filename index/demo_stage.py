@@ -50,7 +50,8 @@ def demo(workspace: Path) -> Iterator[str]:
     probe = _masked_copy(last, workspace / "masked.jpg")
     with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
         added = enroll(newcomer.name, known, gallery, embedder, finder)
-        yield f"3. enrolled {newcomer.name} from {len(added.added)} photos, no training"
+        count = len(added.added) + len(added.known)
+        yield f"3. enrolled {newcomer.name} from {count} photos, no training"
         out = workspace / "identified"
         answers = identify([probe], gallery, embedder, finder, out, IdentifyConfig())
     for answer in answers:
