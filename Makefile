@@ -25,5 +25,6 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 	$(VENV)/bin/pip install -e '.[dev]'
 	touch $@
 
+# The workspace stays: its gallery holds people who were enrolled by hand.
 clean:
-	rm -rf $(VENV) workspace
+	rm -rf $(VENV)
