@@ -22,7 +22,7 @@ from masking.face_finding import FaceFinder, bare_finder, default_finder, plain_
 from masking.image_files import list_images, read_rgb
 from masking.landmarks import JAW, LEFT_EYE, RIGHT_EYE, Image, Landmarks
 from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 from masking.people_lists import read_names
 
 CROP_SIDE_PX = 160
@@ -62,8 +62,8 @@ def measure(
         if not faces:
             continue
         marks = faces[0].landmarks
-        spec = draw_spec(sample_rng(0, photo.name), SpecConfig())
-        masked = render(image, marks, spec).pixels
+        specs = draw_specs(sample_rng(0, photo.name), SpecConfig())
+        masked = render(image, marks, specs).pixels
         crop, in_crop = _tight_crop(masked, marks)
         for name, finder in finders.items():
             hit = _hit(finder, masked, marks)

@@ -18,7 +18,7 @@ from masking.face_finding import bare_finder, default_finder
 from masking.image_files import list_images, read_rgb, write_image
 from masking.manifest import read_manifest
 from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 from training.model_choice import choose_embedder
 from training.train_config import TrainConfig
 from training.train_stage import train
@@ -63,6 +63,6 @@ def _masked_copy(photo: Path, out: Path) -> Path:
     """A masked version of a photograph that was not enrolled."""
     image = read_rgb(photo)
     face = bare_finder().find(image)[0]
-    spec = draw_spec(sample_rng(4, "demo"), SpecConfig(("surgical",), wrong_wear=0))
-    write_image(out, render(image, face.landmarks, spec).pixels)
+    specs = draw_specs(sample_rng(4, "demo"), SpecConfig(("surgical",), wrong_wear=0))
+    write_image(out, render(image, face.landmarks, specs).pixels)
     return out

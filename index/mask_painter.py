@@ -8,7 +8,7 @@ from functools import cache
 from masking.landmark_prediction import LandmarkPredictor, box_around
 from masking.landmarks import Image, Landmarks
 from masking.mask_rendering import render
-from masking.mask_spec import MaskSpec, SpecConfig, draw_spec, sample_rng
+from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.model_files import LANDMARKS_68, dlib_model
 
 ALL_KINDS = "all"
@@ -26,13 +26,13 @@ class MaskPainter:
     seed: int
     config: SpecConfig
 
-    def spec(self, name: str) -> MaskSpec:
-        """The mask of one photograph."""
-        return draw_spec(sample_rng(self.seed, name), self.config)
+    def specs(self, name: str) -> tuple[MaskSpec, ...]:
+        """What one photograph's face wears."""
+        return draw_specs(sample_rng(self.seed, name), self.config)
 
     def kind(self, name: str) -> str:
         """Kind of the mask of one photograph."""
-        return self.spec(name).kind
+        return self.specs(name)[0].kind
 
     def paint(self, image: Image, landmarks: Landmarks, name: str) -> Image:
         """The (H, W, 3) uint8 RGB picture with the mask on the face.
@@ -42,7 +42,7 @@ class MaskPainter:
         """
         # The landmarks of a finder of masked faces are exact at the eyes only.
         exact = _bare_predictor().predict(image, box_around(landmarks))
-        return render(image, exact, self.spec(name)).pixels
+        return render(image, exact, self.specs(name)).pixels
 
 
 @cache

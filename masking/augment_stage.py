@@ -29,7 +29,7 @@ from masking.image_files import (
 from masking.landmarks import FaceChip
 from masking.manifest import Journal, ManifestRow, MaskedFile, write_manifest
 from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 from masking.photo_collections import Photo, list_photos
 from masking.photo_faces import photo_faces
 from masking.stale_files import remove_stale_files
@@ -187,10 +187,10 @@ class _PhotoStep:
         for number in range(self._config.variants):
             name = f"{MASKED}/{stem}-{number}.jpg"
             rng = sample_rng(self._config.seed, f"{photo.photo_id}#{number}")
-            spec = draw_spec(rng, self._specs)
-            sample = render(chip.pixels, chip.landmarks, spec)
+            specs = draw_specs(rng, self._specs)
+            sample = render(chip.pixels, chip.landmarks, specs)
             write_image(self._out / name, sample.pixels)
-            files.append(MaskedFile(name, spec.to_json()))
+            files.append(MaskedFile(name, specs[0].to_json()))
         return files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from masking.landmarks import Float32
 from masking.mask_outline import Outline
@@ -134,6 +135,15 @@ def _valve_distance(spec: MaskSpec, shape: Outline, x: Float32, y: Float32) -> F
     side = 1 if spec.seed % 2 else -1
     dx, dy = x - (0.5 + side * 0.2), y - (shape.centre[1] + 0.10)
     return np.asarray(_VALVE_RADIUS - np.hypot(dx, dy), dtype=np.float32)
+
+
+def valve_area(
+    spec: MaskSpec, shape: Outline, x: Float32, y: Float32
+) -> NDArray[np.bool_]:
+    """(h, w) bool: on the exhalation valve."""
+    if not spec.valve:
+        return np.zeros(x.shape, dtype=bool)
+    return np.asarray(_valve_distance(spec, shape, x, y) > 0)
 
 
 def _valve_height(spec: MaskSpec, shape: Outline, x: Float32, y: Float32) -> Float32:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,6 +25,8 @@ from masking.mask_outline import Outline, length, outline, signed_distance
 from masking.mask_spec import MaskSpec
 from masking.mask_straps import strap_distance
 
+# What a pixel of `MaskedSample.parts` shows.
+PARTS = ("none", "fabric", "strap", "valve", "visor", "occluder")
 # Width of the contact shadow, face squares: there it takes 1% of the light.
 _SHADOW_REACH = 0.075
 
@@ -34,17 +37,21 @@ class MaskedSample:
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB.
-        alpha: (H, W) float32 in [0, 1], share of mask and straps in each pixel.
-        spec: the mask.
+        alpha: (H, W) float32 in [0, 1], share of what is worn in each pixel.
+        parts: (H, W) uint8, index in PARTS of what most of each pixel shows.
+        specs: what is worn, in the order of painting.
     """
 
     pixels: Image
     alpha: Float32
-    spec: MaskSpec
+    parts: Image
+    specs: tuple[MaskSpec, ...]
 
 
-def render(pixels: Image, landmarks: Landmarks, spec: MaskSpec) -> MaskedSample:
-    """Paint `spec` onto the face at `landmarks`.
+def render(
+    pixels: Image, landmarks: Landmarks, specs: Sequence[MaskSpec]
+) -> MaskedSample:
+    """Paint what a face wears, one spec over the other.
 
     Args:
         pixels: (H, W, 3) uint8 RGB photograph or chip; left as it is.
@@ -62,31 +69,45 @@ def render(pixels: Image, landmarks: Landmarks, spec: MaskSpec) -> MaskedSample:
         raise NoFace("the landmarks lie outside of the picture: no mask to paint.")
     rows = slice(face.top, face.top + face.x.shape[0])
     columns = slice(face.left, face.left + face.x.shape[1])
-    window = pixels[rows, columns]
     skin = normals(fabric.head_height(face.x, face.y), face.px_per_unit)
     look = look_of(pixels, landmarks, face, skin)
     result, alpha = pixels.copy(), np.zeros((height_px, width_px), np.float32)
-    painted, matte = _paint(window, face, look, spec)
-    result[rows, columns], alpha[rows, columns] = painted, matte
-    return MaskedSample(result, alpha, spec)
+    parts = np.zeros((height_px, width_px), np.uint8)
+    for spec in specs:
+        painted, matte, part = _paint(result[rows, columns], face, look, spec)
+        result[rows, columns] = painted
+        alpha[rows, columns] = 1 - (1 - alpha[rows, columns]) * (1 - matte)
+        parts[rows, columns] = np.where(part > 0, part, parts[rows, columns])
+    return MaskedSample(result, alpha, parts, tuple(specs))
 
 
 def _paint(
     window: Image, face: FaceMap, look: PhotoLook, spec: MaskSpec
-) -> tuple[Image, Float32]:
-    """The window with the mask over it, and the mask's share of each pixel."""
+) -> tuple[Image, Float32, Image]:
+    """The window with the mask over it, the mask's share of each pixel, its parts."""
     shape = outline(spec)
     sd = signed_distance(shape, face.x, face.y)
     straps = strap_distance(spec, shape, face.x, face.y)
     painted, matte = window.copy(), np.zeros(sd.shape, np.float32)
+    parts = np.zeros(sd.shape, np.uint8)
     part = _touched(np.maximum(sd, straps), look.blur_px / face.px_per_unit)
     if part is None:
-        return painted, matte
+        return painted, matte, parts
     near = FaceMap(face.left, face.top, face.x[part], face.y[part], face.px_per_unit)
     painted[part], matte[part] = _paint_part(
         window[part], near, look, spec, shape, sd[part], straps[part]
     )
-    return painted, matte
+    parts[part] = _parts(spec, shape, near, sd[part], matte[part])
+    return painted, matte, parts
+
+
+def _parts(
+    spec: MaskSpec, shape: Outline, face: FaceMap, sd: Float32, matte: Float32
+) -> Image:
+    parts = np.where(sd >= 0, PARTS.index("fabric"), PARTS.index("strap"))
+    valve = fabric.valve_area(spec, shape, face.x, face.y)
+    parts = np.where(valve, PARTS.index("valve"), parts)
+    return np.where(matte >= 0.5, parts, 0).astype(np.uint8)
 
 
 def _touched(sd: Float32, blur: float) -> tuple[slice, slice] | None:

@@ -148,8 +148,15 @@ def sample_rng(seed: int, sample_id: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(name)])
 
 
-def draw_spec(rng: np.random.Generator, config: SpecConfig) -> MaskSpec:
-    """One mask drawn by lot; the same generator state gives the same mask."""
+def draw_specs(rng: np.random.Generator, config: SpecConfig) -> tuple[MaskSpec, ...]:
+    """What one face wears, drawn by lot: a mask, in the order of painting.
+
+    The same generator state gives the same specs.
+    """
+    return (_draw_mask(rng, config),)
+
+
+def _draw_mask(rng: np.random.Generator, config: SpecConfig) -> MaskSpec:
     kind = config.kinds[int(rng.integers(len(config.kinds)))]
     wear = _draw_wear(rng, config.wrong_wear)
     colour, second, print_name = _draw_look(rng, kind)

@@ -13,7 +13,7 @@ from masking.embedded_sample import sample_newcomers
 from masking.face_finding import bare_finder
 from masking.image_files import list_images, read_rgb, write_image
 from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 
 TRAIN = ["--epochs", "1", "--batch-size", "4", "--workers", "1", "--device", "cpu"]
 
@@ -33,9 +33,9 @@ def masked(newcomer, tmp_path_factory):
     """A masked copy of the newcomer's last photo."""
     image = read_rgb(list_images(newcomer)[-1])
     face = bare_finder().find(image)[0]
-    spec = draw_spec(sample_rng(0, "masked"), SpecConfig(("surgical",), wrong_wear=0))
+    specs = draw_specs(sample_rng(0, "masked"), SpecConfig(("surgical",), wrong_wear=0))
     path = tmp_path_factory.mktemp("probe") / "masked.jpg"
-    write_image(path, render(image, face.landmarks, spec).pixels)
+    write_image(path, render(image, face.landmarks, specs).pixels)
     return path
 
 

@@ -162,8 +162,8 @@ def test_the_engine_paints_by_seed_and_name():
     painter = mask_painter(3, "surgical, cloth")
     kinds = {painter.kind(f"{n}.png") for n in range(30)}
     assert kinds == {"surgical", "cloth"}
-    assert painter.spec("a.png") == mask_painter(3, "surgical, cloth").spec("a.png")
-    assert painter.spec("a.png") != mask_painter(4, "surgical, cloth").spec("a.png")
+    assert painter.specs("a.png") == mask_painter(3, "surgical, cloth").specs("a.png")
+    assert painter.specs("a.png") != mask_painter(4, "surgical, cloth").specs("a.png")
     with pytest.raises(InvalidConfig, match="balaclava"):
         mask_painter(0, "surgical,balaclava")
     grey = np.full((120, 120, 3), 150, np.uint8)

@@ -18,7 +18,7 @@ from masking.image_files import read_rgb
 from masking.landmark_prediction import LandmarkPredictor
 from masking.landmarks import Landmarks
 from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 from masking.model_files import MASKED_LANDMARKS, own_model
 
 BLANK = np.zeros((100, 200, 3), np.uint8)
@@ -117,8 +117,8 @@ def test_masked_faces_are_found_in_tight_crops(finder, stock):
     for number, photo in enumerate(photos(6)):
         image = read_rgb(photo)
         bare = finder.find(image)[0].landmarks
-        spec = draw_spec(sample_rng(number, "crop"), SpecConfig(wrong_wear=0))
-        masked = render(image, bare, spec).pixels
+        specs = draw_specs(sample_rng(number, "crop"), SpecConfig(wrong_wear=0))
+        masked = render(image, bare, specs).pixels
         crop = crop_chip(masked, bare, ChipGeometry(112, 0.15), str(photo))
         missed += not stock.detect(crop.pixels)
         face = finder.find(crop.pixels)[0]

@@ -18,7 +18,7 @@ from masking.mask_outline import (
     outline_knots,
     signed_distance,
 )
-from masking.mask_spec import KINDS, WEARS, SpecConfig, draw_spec
+from masking.mask_spec import KINDS, WEARS, SpecConfig, draw_specs
 from masking.mask_straps import STRAP_HALF_WIDTH, strap_distance, strap_segments
 
 CHIN_POINT, CHIN, NOSE_TIP = 8, slice(6, 11), 30
@@ -27,7 +27,7 @@ SPAN = {"rise": (-0.06, 0.06), "widen": (-0.03, 0.03), "hang": (-0.01, 0.05)}
 
 
 def spec_of(kind, wear="correct", **changes):
-    plain = draw_spec(np.random.default_rng(0), SpecConfig((kind,)))
+    plain = draw_specs(np.random.default_rng(0), SpecConfig((kind,)))[0]
     still = {"rise": 0.0, "widen": 0.0, "hang": 0.0, "tilt_rad": 0.0}
     return replace(plain, kind=kind, wear=wear, **(still | changes))
 
@@ -83,7 +83,7 @@ def test_wear_classes_are_true_at_all_limits(kind, wear):
 def test_wear_classes_are_true_of_drawn_masks():
     rng, seen = np.random.default_rng(8), set()
     for _ in range(2000):
-        spec = draw_spec(rng, SpecConfig(wrong_wear=3.0))
+        spec = draw_specs(rng, SpecConfig(wrong_wear=3.0))[0]
         assert_wear_is_true(spec)
         for name, (low, high) in SPAN.items():
             assert low <= getattr(spec, name) <= high  # the limits tested above

@@ -11,8 +11,8 @@ from masking.alignment import warp
 from masking.errors import NoFace
 from masking.landmarks import Landmarks
 from masking.mask_outline import outline
-from masking.mask_rendering import render
-from masking.mask_spec import KINDS, WEARS, SpecConfig, draw_spec, sample_rng
+from masking.mask_rendering import PARTS, render
+from masking.mask_spec import KINDS, WEARS, SpecConfig, draw_specs, sample_rng
 from masking.mask_straps import strap_segments
 
 # A contact shadow ends where it takes less than a hundredth of the light.
@@ -20,7 +20,7 @@ SHADOW_PX = 15
 
 
 def spec_of(kind, wear="correct", number=0):
-    spec = draw_spec(sample_rng(number, kind), SpecConfig((kind,), wrong_wear=0))
+    spec = draw_specs(sample_rng(number, kind), SpecConfig((kind,), wrong_wear=0))[0]
     return replace(spec, wear=wear)
 
 
@@ -34,7 +34,7 @@ def grown(area, px):
 def test_rendering_leaves_the_rest_of_the_face_alone(kind, wear):
     picture, landmarks = drawn_face(150, share=0.6)
     before = picture.copy()
-    sample = render(picture, landmarks, spec_of(kind, wear))
+    sample = render(picture, landmarks, (spec_of(kind, wear),))
     np.testing.assert_array_equal(picture, before)
     assert sample.pixels.shape == picture.shape
     assert sample.alpha.shape == picture.shape[:2]
@@ -52,7 +52,7 @@ def test_rendering_leaves_the_rest_of_the_face_alone(kind, wear):
 
 def test_beside_the_mask_there_is_only_shadow():
     picture, landmarks = drawn_face(150, share=0.6)
-    sample = render(picture, landmarks, spec_of("surgical"))
+    sample = render(picture, landmarks, (spec_of("surgical"),))
     beside = sample.alpha == 0
     brighter = sample.pixels[beside].astype(int) - picture[beside]
     assert brighter.max() <= 1
@@ -64,7 +64,7 @@ def test_shadows_on_white_begin_softly(brightness):
     """A bright wall keeps its brightness up to the shadow and through its rim."""
     picture, landmarks = drawn_face(300)
     picture = np.full_like(picture, brightness)
-    sample = render(picture, landmarks, spec_of("cloth"))
+    sample = render(picture, landmarks, (spec_of("cloth"),))
     lost = brightness - sample.pixels[sample.alpha == 0].astype(int)
     assert lost.min() == 0
     faint = np.unique(lost[lost > 0])
@@ -78,8 +78,8 @@ def test_the_same_input_gives_the_same_bytes(kind):
     picture, landmarks = drawn_face(150)
     rng, kept, results = np.random.default_rng(0), [], set()
     for _ in range(12):
-        sample = render(picture.copy(), Landmarks(landmarks.points), spec_of(kind))
-        assert sample.spec == spec_of(kind)
+        sample = render(picture.copy(), Landmarks(landmarks.points), (spec_of(kind),))
+        assert sample.specs == (spec_of(kind),)
         results.add((sample.pixels.tobytes(), sample.alpha.tobytes()))
         # Arrays lie elsewhere in memory the next time: that must not matter.
         kept.append(np.empty(int(rng.integers(1, 500_000)), np.uint8))
@@ -90,8 +90,8 @@ def test_another_seed_folds_the_same_mask_otherwise():
     picture, landmarks = drawn_face(150)
     changed = replace(spec_of("cloth"), seed=1)
     assert (
-        render(picture, landmarks, changed).pixels.tobytes()
-        != render(picture, landmarks, spec_of("cloth")).pixels.tobytes()
+        render(picture, landmarks, (changed,)).pixels.tobytes()
+        != render(picture, landmarks, (spec_of("cloth"),)).pixels.tobytes()
     )
 
 
@@ -104,7 +104,7 @@ def test_no_rim_pixel_is_brighter_than_skin_and_mask(kind, skin):
         picture = picture // 4
     elif skin == "white":
         picture = 255 - (255 - picture) // 8
-    sample = render(picture, landmarks, spec_of(kind, number=3))
+    sample = render(picture, landmarks, (spec_of(kind, number=3),))
     luma = sample.pixels.astype(np.float32).mean(axis=2)
     rim = (sample.alpha > 0.02) & (sample.alpha < 0.98)
     fabric = np.where(sample.alpha >= 0.98, luma, 0)
@@ -133,8 +133,8 @@ def turned_by(degrees, side_px):
 def test_the_mask_turns_with_the_face(kind, degrees):
     picture, landmarks = drawn_face(300, share=0.4)
     matrix, spec = turned_by(degrees, 300), spec_of(kind)
-    upright = render(picture, landmarks, spec)
-    turned = render(warp(picture, matrix, 300), landmarks.moved(matrix), spec)
+    upright = render(picture, landmarks, (spec,))
+    turned = render(warp(picture, matrix, 300), landmarks.moved(matrix), (spec,))
     expected = cv2.warpAffine(upright.alpha, matrix, (300, 300))
     error = np.abs(turned.alpha - expected)
     assert error.mean() < 0.02 * expected.mean()
@@ -154,7 +154,7 @@ def test_size_does_not_matter(kind):
     spec, shares, colours = spec_of(kind), [], []
     for side in (64, 250, 1000):
         picture, landmarks = drawn_face(side)
-        sample = render(picture, landmarks, spec)
+        sample = render(picture, landmarks, (spec,))
         shares.append(float(sample.alpha.mean()))
         colours.append(sample.pixels[sample.alpha > 0.9].mean(axis=0))
     assert 0.05 < shares[1] < 0.5
@@ -166,23 +166,23 @@ def test_a_grey_photo_stays_grey():
     picture, landmarks = drawn_face(150)
     grey = np.repeat(picture.mean(axis=2).astype(np.uint8)[:, :, None], 3, axis=2)
     spec = replace(spec_of("cloth"), colour=(0.7, 0.1, 0.1), second=(0.1, 0.1, 0.7))
-    pixels = render(grey, landmarks, spec).pixels.astype(int)
+    pixels = render(grey, landmarks, (spec,)).pixels.astype(int)
     assert np.ptp(pixels, axis=2).max() <= 1
     # On the colour photo the same mask is red and blue.
-    colour = render(picture, landmarks, spec).pixels.astype(int)
+    colour = render(picture, landmarks, (spec,)).pixels.astype(int)
     assert np.ptp(colour, axis=2).max() > 60
 
 
 def test_masks_are_lit_like_the_face():
     picture, landmarks = drawn_face(300)
     spec = replace(spec_of("surgical"), print_name="plain", colour=(0.5, 0.5, 0.5))
-    left_light = render(picture, landmarks, spec)
+    left_light = render(picture, landmarks, (spec,))
     light = (
         np.linspace(0.35, 1.2, 300)[None, :, None]
         / np.linspace(1.1, 0.8, 300)[None, :, None]
     )
     other = np.clip(picture * light, 0, 255).astype(np.uint8)
-    right_light = render(other, landmarks, spec)
+    right_light = render(other, landmarks, (spec,))
     covered = left_light.alpha > 0.99
     columns = np.nonzero(covered)[1]
     on_left = columns < np.percentile(columns, 25)
@@ -197,8 +197,8 @@ def test_masks_are_lit_like_the_face():
 
 def test_dark_photos_get_dark_masks():
     picture, landmarks = drawn_face(150)
-    bright = render(picture, landmarks, spec_of("ffp2"))
-    dark = render(picture // 4, landmarks, spec_of("ffp2"))
+    bright = render(picture, landmarks, (spec_of("ffp2"),))
+    dark = render(picture // 4, landmarks, (spec_of("ffp2"),))
     covered = bright.alpha > 0.9
     assert dark.pixels[covered].mean() < 0.75 * bright.pixels[covered].mean()
 
@@ -208,7 +208,7 @@ def test_straps_reach_the_ears(kind):
     side, share = 300, 0.5
     picture, landmarks = drawn_face(side, share)
     spec = spec_of(kind)
-    alpha = render(picture, landmarks, spec).alpha
+    alpha = render(picture, landmarks, (spec,)).alpha
     corner = np.array([(1 - share) / 2, (1 - share) / 2 - 0.05])
     for x0, y0, x1, y1 in strap_segments(spec, outline(spec))[::2]:
         for part in (0.5, 0.9):
@@ -223,10 +223,10 @@ def test_straps_reach_the_ears(kind):
 
 def test_faces_at_the_border_are_painted_as_far_as_they_are_seen():
     picture, landmarks = drawn_face(300)
-    whole = render(picture, landmarks, spec_of("surgical"))
+    whole = render(picture, landmarks, (spec_of("surgical"),))
     cut = np.ascontiguousarray(picture[:, 130:])
     moved = Landmarks(landmarks.points - np.float32([130, 0]))
-    part = render(cut, moved, spec_of("surgical"))
+    part = render(cut, moved, (spec_of("surgical"),))
     assert np.abs(part.alpha - whole.alpha[:, 130:]).mean() < 0.01
     assert part.alpha[:, 0].max() == 1
 
@@ -236,12 +236,23 @@ def test_landmarks_outside_of_the_picture_are_no_face():
     for away in ((1000, 0), (-1000, 0), (0, 1000), (0, -1000)):
         outside = Landmarks(landmarks.points + np.float32(away))
         with pytest.raises(NoFace, match="outside of the picture"):
-            render(picture, outside, spec_of("cloth"))
+            render(picture, outside, (spec_of("cloth"),))
 
 
 def test_pictures_without_any_light_or_detail_are_painted():
     for brightness in (0, 128, 255):
         picture = np.full((120, 120, 3), brightness, np.uint8)
-        sample = render(picture, drawn_face(120)[1], spec_of("kn95"))
+        sample = render(picture, drawn_face(120)[1], (spec_of("kn95"),))
         assert sample.alpha.max() == 1
         assert np.isfinite(sample.alpha).all()
+
+
+def test_parts_name_what_each_pixel_shows():
+    picture, landmarks = drawn_face(300)
+    spec = replace(spec_of("ffp2"), valve=True)
+    sample = render(picture, landmarks, (spec,))
+    shown = {PARTS[index] for index in np.unique(sample.parts)}
+    assert shown == {"none", "fabric", "strap", "valve"}
+    np.testing.assert_array_equal(sample.parts > 0, sample.alpha >= 0.5)
+    without = render(picture, landmarks, (replace(spec, valve=False),))
+    assert PARTS.index("valve") not in without.parts

@@ -13,7 +13,7 @@ from masking.mask_spec import (
     PRINTS,
     WEARS,
     SpecConfig,
-    draw_spec,
+    draw_specs,
     sample_rng,
     spec_from_json,
 )
@@ -22,7 +22,7 @@ from masking.mask_spec import (
 @pytest.fixture(scope="module")
 def many():
     rng = np.random.default_rng(5)
-    return [draw_spec(rng, SpecConfig()) for _ in range(4000)]
+    return [draw_specs(rng, SpecConfig())[0] for _ in range(4000)]
 
 
 def test_json_gives_the_same_spec_back(many):
@@ -41,7 +41,7 @@ def test_records_with_other_fields_are_refused(many):
 
 def test_the_sample_and_the_seed_decide_the_mask():
     def drawn(seed, sample_id):
-        return draw_spec(sample_rng(seed, sample_id), SpecConfig())
+        return draw_specs(sample_rng(seed, sample_id), SpecConfig())[0]
 
     assert drawn(3, "Ann/1.jpg#0") == drawn(3, "Ann/1.jpg#0")
     others = {drawn(3, "Ann/1.jpg#0"), drawn(3, "Ann/1.jpg#1"), drawn(4, "Ann/1.jpg#0")}
@@ -51,7 +51,7 @@ def test_the_sample_and_the_seed_decide_the_mask():
 def test_names_that_are_no_unicode_have_masks_too():
     # What Python makes of a file name with a stray byte.
     name = b"Ann/\xff.jpg".decode("utf-8", "surrogateescape")
-    assert draw_spec(sample_rng(0, name), SpecConfig()).kind in KINDS
+    assert draw_specs(sample_rng(0, name), SpecConfig())[0].kind in KINDS
 
 
 def test_every_kind_wear_and_print_is_drawn(many):
@@ -90,7 +90,7 @@ def test_wrong_wear_is_a_factor():
 
     def wears(strength):
         config = SpecConfig(wrong_wear=strength)
-        return [draw_spec(rng, config).wear for _ in range(1000)]
+        return [draw_specs(rng, config)[0].wear for _ in range(1000)]
 
     assert set(wears(0.0)) == {"correct"}
     assert "correct" not in wears(4.0)
@@ -99,7 +99,7 @@ def test_wrong_wear_is_a_factor():
 
 def test_only_the_kinds_asked_for_are_drawn():
     rng, config = np.random.default_rng(7), SpecConfig(kinds=("cloth", "gaiter"))
-    assert {draw_spec(rng, config).kind for _ in range(100)} == {"cloth", "gaiter"}
+    assert {draw_specs(rng, config)[0].kind for _ in range(100)} == {"cloth", "gaiter"}
 
 
 def test_what_no_mask_can_be_is_refused(many):

@@ -14,7 +14,7 @@ from masking.embedded_sample import sample_people
 from masking.face_finding import bare_finder
 from masking.image_files import list_images, read_rgb, write_image
 from masking.mask_rendering import render
-from masking.mask_spec import KINDS, SpecConfig, draw_spec, sample_rng
+from masking.mask_spec import KINDS, SpecConfig, draw_specs, sample_rng
 
 COLUMNS = 6
 
@@ -40,9 +40,9 @@ def main(cards: Path, out: Path) -> None:
         image = read_rgb(list_images(people[number * 5 % len(people)])[number % 8])
         face = finder.find(image)[0]
         wrong = 0.0 if number < COLUMNS else 4.0
-        spec = draw_spec(sample_rng(3, str(number)), SpecConfig((kind,), wrong))
-        painted = render(image, face.landmarks, spec).pixels
-        tiles.append((painted, f"{kind}, {spec.wear.replace('_', ' ')}"))
+        specs = draw_specs(sample_rng(3, str(number)), SpecConfig((kind,), wrong))
+        painted = render(image, face.landmarks, specs).pixels
+        tiles.append((painted, f"{kind}, {specs[0].wear.replace('_', ' ')}"))
     write_image(out / "masks.jpg", contact_sheet(tiles, columns=COLUMNS), quality=88)
     card = sorted(cards.glob("*.png"))[-1]
     write_image(out / "card.jpg", read_rgb(card), quality=88)

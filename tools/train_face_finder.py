@@ -27,7 +27,7 @@ from masking.image_files import read_rgb
 from masking.landmark_prediction import box_around
 from masking.landmarks import Image, Landmarks
 from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 from masking.worker_pool import ordered_map, worker_count
 
 BARE_SHARE = 0.25
@@ -60,8 +60,8 @@ class MakeExample:
         rng = sample_rng(self._seed, f"{self._view}/{path.name}")
         landmarks = faces[0].landmarks
         if rng.random() >= BARE_SHARE:
-            spec = draw_spec(rng, SpecConfig())
-            image = render(image, landmarks, spec).pixels
+            specs = draw_specs(rng, SpecConfig())
+            image = render(image, landmarks, specs).pixels
         return _placed(image, landmarks, self._view, rng)
 
 

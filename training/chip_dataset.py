@@ -18,7 +18,7 @@ from masking.image_files import read_rgb
 from masking.landmarks import Image, Landmarks
 from masking.manifest import ManifestRow
 from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_spec, sample_rng
+from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 
 # Below it, processes take longer to start than they save.
 _WORTH_PROCESSES = 1000
@@ -87,7 +87,7 @@ class ChipDataset(Dataset[tuple[Tensor, int]]):
         pixels = warp(image, matrix, self._size_px)
         if rng.random() < self._masked_share:
             landmarks = Landmarks(self._landmarks[index]).moved(matrix)
-            pixels = render(pixels, landmarks, draw_spec(rng, self._specs)).pixels
+            pixels = render(pixels, landmarks, draw_specs(rng, self._specs)).pixels
         pixels = self._worn(pixels, rng)
         return torch.from_numpy(pixels.transpose(2, 0, 1).copy()), index
 
