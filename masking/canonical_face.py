@@ -88,6 +88,29 @@ CANONICAL_FACE: Float32 = np.array(
 )
 CANONICAL_FACE.setflags(write=False)
 
+# How far each point lies towards the camera, face squares, the outer corners of
+# the eyes at 0. Tomasi & Kanade's factorisation ("Shape and motion from image
+# streams under orthography", IJCV 1992) of the points of 400 LFW DevTrain people,
+# made symmetric; the three axes leave .003 of the face square unexplained. Small
+# turns of the head say little of the scale of the depth: it is set so that the tip
+# of the nose lies .29 face squares (36 mm) in front of the outer corners of the eyes.
+# fmt: off
+CANONICAL_DEPTH: Float32 = np.array(
+    [
+        -0.357, -0.34, -0.33, -0.315, -0.269, -0.199, -0.114, -0.031, -0.001,
+        -0.031, -0.114, -0.199, -0.269, -0.315, -0.33, -0.34, -0.357, -0.046,
+        0.021, 0.078, 0.124, 0.154, 0.154, 0.124, 0.078, 0.021, -0.046,
+        0.158, 0.2, 0.248, 0.293, 0.153, 0.179, 0.196, 0.179, 0.153,
+        0.0, 0.035, 0.046, 0.039, 0.039, 0.029, 0.039, 0.046, 0.035,
+        0.0, 0.029, 0.039, -0.009, 0.088, 0.143, 0.151, 0.143, 0.088,
+        -0.009, 0.057, 0.105, 0.112, 0.105, 0.057, 0.004, 0.127, 0.138,
+        0.127, 0.004, 0.11, 0.119, 0.11,
+    ],
+    dtype=np.float32,
+)
+# fmt: on
+CANONICAL_DEPTH.setflags(write=False)
+
 # dlib's chips show the middle of the face this much left of their own middle,
 # measured on the same faces. Networks trained on dlib's chips expect it.
 DLIB_SHIFT_X = -0.0106

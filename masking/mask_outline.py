@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
-from masking.mask_spec import MaskSpec
+from masking.mask_spec import OCCLUDERS, MaskSpec
 
-ANGLES = 96
+ANGLES = 384
 
 # Right half of each outline (person's left), from the middle of the upper edge
 # to the middle of the lower one: (x - 0.5, y) in shares of the face square.
@@ -29,47 +28,85 @@ _HALF_OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
         (0.0, 1.30),
     ),
     "ffp2": (
-        (0.0, 0.29), (0.10, 0.34), (0.24, 0.46), (0.40, 0.57), (0.53, 0.70),
-        (0.56, 0.83), (0.52, 0.97), (0.42, 1.11), (0.29, 1.21), (0.14, 1.275),
+        (0.0, 0.30), (0.11, 0.325), (0.25, 0.42), (0.41, 0.535), (0.53, 0.67),
+        (0.565, 0.82), (0.52, 0.97), (0.42, 1.11), (0.29, 1.21), (0.14, 1.275),
         (0.0, 1.295),
     ),
     "kn95": (
-        (0.0, 0.31), (0.12, 0.40), (0.28, 0.50), (0.47, 0.58), (0.60, 0.64),
+        (0.0, 0.32), (0.11, 0.355), (0.27, 0.45), (0.46, 0.55), (0.60, 0.62),
         (0.60, 0.76), (0.53, 0.92), (0.43, 1.06), (0.30, 1.18), (0.15, 1.265),
         (0.0, 1.295),
     ),
     "duckbill": (
-        (0.0, 0.30), (0.14, 0.36), (0.30, 0.46), (0.45, 0.56), (0.56, 0.68),
+        (0.0, 0.305), (0.13, 0.33), (0.30, 0.43), (0.46, 0.54), (0.57, 0.66),
         (0.57, 0.80), (0.52, 0.96), (0.42, 1.10), (0.28, 1.21), (0.13, 1.265),
         (0.0, 1.275),
     ),
     "gaiter": (
         (0.0, 0.38), (0.16, 0.41), (0.34, 0.45), (0.52, 0.47), (0.62, 0.48),
-        (0.63, 0.72), (0.58, 0.98), (0.50, 1.17), (0.42, 1.34), (0.24, 1.45),
-        (0.0, 1.48),
+        (0.63, 0.72), (0.59, 0.98), (0.53, 1.17), (0.49, 1.36), (0.49, 1.60),
+        (0.46, 1.78), (0.24, 1.84), (0.0, 1.85),
+    ),
+    "shield": (
+        (0.0, -0.33), (0.30, -0.32), (0.60, -0.26), (0.75, -0.12), (0.79, 0.30),
+        (0.77, 0.72), (0.70, 1.10), (0.56, 1.34), (0.38, 1.44), (0.18, 1.47),
+        (0.0, 1.475),
+    ),
+    "hand": (
+        (0.0, 0.66), (0.16, 0.68), (0.25, 0.76), (0.28, 0.90), (0.27, 1.04),
+        (0.22, 1.18), (0.13, 1.26), (0.0, 1.28),
+    ),
+    "cap": (
+        (0.0, -1.06), (0.36, -1.00), (0.64, -0.80), (0.78, -0.50), (0.80, -0.22),
+        (0.74, -0.06), (0.56, -0.01), (0.36, -0.02), (0.16, -0.04), (0.0, -0.045),
+    ),
+    "headscarf": (
+        (0.0, -1.08), (0.42, -0.99), (0.76, -0.70), (0.90, -0.28), (0.90, 0.05),
+        (0.84, 0.24), (0.70, 0.27), (0.57, 0.14), (0.40, -0.02), (0.20, -0.09),
+        (0.0, -0.10),
+    ),
+    "patch": (
+        (0.0, 0.40), (0.20, 0.40), (0.29, 0.42), (0.30, 0.50), (0.30, 0.60),
+        (0.30, 0.70), (0.29, 0.78), (0.20, 0.80), (0.0, 0.80),
+    ),
+    # One lens about its own middle; LENS_X says where that is.
+    "sunglasses": (
+        (0.0, 0.075), (0.13, 0.08), (0.205, 0.12), (0.215, 0.20), (0.19, 0.29),
+        (0.12, 0.355), (0.0, 0.37),
     ),
 }  # fmt: skip
+# Lenses sit in front of the eyes, this far from the middle of the face.
+LENS_X = 0.275
 
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A closed curve around `centre`, star-shaped about it.
+    """A closed curve around `centre`, star-shaped about it, in its own frame.
+
+    The frame of a mask is turned by `tilt_rad` about the centre against the
+    canonical face. Of a mirrored outline there are two, left and right of x = 0.5.
 
     Attributes:
         centre: (x, y) canonical.
+        tilt_rad: turn of the frame.
+        mirrored: whether |x - 0.5| counts instead of x - 0.5.
         radius: (ANGLES + 1,) float32 distance from the centre at angles evenly
             from -pi to pi; first and last are equal.
         slope: (ANGLES + 1,) float32, cosine between radius and normal there.
     """
 
     centre: tuple[float, float]
+    tilt_rad: float
+    mirrored: bool
     radius: Float32
     slope: Float32
 
 
 def outline_knots(spec: MaskSpec) -> NDArray[np.float64]:
-    """(11, 2) right half of the spec's outline, canonical, tilt not applied."""
+    """(K, 2) right half of the spec's outline, canonical, tilt not applied."""
     knots = np.array(_HALF_OUTLINES[spec.kind])
+    if spec.kind in OCCLUDERS:
+        return _occluder_knots(knots, spec)
     upper = np.clip((0.95 - knots[:, 1]) / 0.6, 0, 1)
     central = 1 - 0.5 * np.abs(knots[:, 0]) / 0.6
     knots[:, 1] -= spec.rise * upper * central
@@ -78,6 +115,8 @@ def outline_knots(spec: MaskSpec) -> NDArray[np.float64]:
     if spec.wear == "nose_out":
         _lower_top(knots, 0.675 + 0.3 * spec.rise)
     elif spec.wear == "nose_and_mouth_out":
+        # Pulled down whole, it bunches under the chin.
+        knots[:, 1] += 0.16 * np.clip((knots[:, 1] - 0.9) / 0.35, 0, 1)
         _lower_top(knots, 0.985 + 0.2 * spec.rise)
     elif spec.wear == "chin_out":
         low = knots[:, 1] > 0.85
@@ -85,6 +124,14 @@ def outline_knots(spec: MaskSpec) -> NDArray[np.float64]:
         if spec.kind == "gaiter":  # a neck tube pulled up ends above the chin too
             knots[:, 1] = np.minimum(knots[:, 1], 1.02)
     knots[:, 0] += 0.5
+    return knots
+
+
+def _occluder_knots(knots: NDArray[np.float64], spec: MaskSpec) -> NDArray[np.float64]:
+    middle = (knots[0, 1] + knots[-1, 1]) / 2
+    size = 1 + spec.widen
+    knots[:, 0] = knots[:, 0] * size + 0.5 + spec.shift_x
+    knots[:, 1] = (knots[:, 1] - middle) * size + middle + spec.shift_y
     return knots
 
 
@@ -99,23 +146,28 @@ def _lower_top(knots: NDArray[np.float64], top: float) -> None:
 
 
 def outline(spec: MaskSpec) -> Outline:
-    """The closed outline of a spec's mask, tilt included."""
+    """The closed outline of what a spec describes."""
     half = outline_knots(spec)
+    axis = half[0, 0]
     mirrored = half[-2:0:-1].copy()
-    mirrored[:, 0] = 1 - mirrored[:, 0]
+    mirrored[:, 0] = 2 * axis - mirrored[:, 0]
     closed = _smooth(np.vstack([half, mirrored]))
-    centre = np.array([0.5, (half[0, 1] + half[-1, 1]) / 2])
-    cosine, sine = np.cos(spec.tilt_rad), np.sin(spec.tilt_rad)
-    turned = (closed - centre) @ np.array([[cosine, sine], [-sine, cosine]])
-    angle = np.arctan2(turned[:, 1], turned[:, 0])
+    centre = np.array([axis, (half[0, 1] + half[-1, 1]) / 2])
+    away = closed - centre
+    angle = np.arctan2(away[:, 1], away[:, 0])
     order = np.argsort(angle)
-    reach = np.hypot(turned[:, 0], turned[:, 1])[order]
+    reach = np.hypot(away[:, 0], away[:, 1])[order]
     at = np.linspace(-np.pi, np.pi, ANGLES + 1)
     radius = np.interp(at, angle[order], reach, period=2 * np.pi)
     bend = np.gradient(np.concatenate([radius[-3:-1], radius, radius[1:3]]))[2:-2]
     slope = 1 / np.sqrt(1 + (bend / (at[1] - at[0]) / radius) ** 2)
+    lens = spec.kind == "sunglasses"
     return Outline(
-        (0.5, float(centre[1])), radius.astype(np.float32), slope.astype(np.float32)
+        (0.5 + LENS_X if lens else float(axis), float(centre[1])),
+        spec.tilt_rad,
+        lens,
+        radius.astype(np.float32),
+        slope.astype(np.float32),
     )
 
 
@@ -131,26 +183,3 @@ def _smooth(closed: NDArray[np.float64], between: int = 8) -> NDArray[np.float64
         + (3 * p1 - p0 - 3 * p2 + p3) * t**3
     )
     return np.asarray(curve.transpose(1, 0, 2).reshape(-1, 2))
-
-
-def signed_distance(shape: Outline, x: Float32, y: Float32) -> Float32:
-    """Distance to the outline, in face squares; positive inside.
-
-    Exact on the outline and to first order near it, which is where it is used.
-    """
-    dx, dy = x - shape.centre[0], y - shape.centre[1]
-    place = (cv2.phase(dx, dy) / np.float32(2 * np.pi) + 0.5) % 1.0 * ANGLES
-    low = place.astype(np.int32)
-    np.minimum(low, ANGLES - 1, out=low)
-    part = place - low
-    radius = shape.radius[low] * (1 - part) + shape.radius[low + 1] * part
-    slope = shape.slope[low] * (1 - part) + shape.slope[low + 1] * part
-    return np.asarray((radius - length(dx, dy)) * slope, dtype=np.float32)
-
-
-def length(x: NDArray[np.floating], y: NDArray[np.floating]) -> Float32:
-    """Length of (x, y), elementwise; the same bits on every call.
-
-    The last bit of cv2.magnitude depends on where arrays lie in memory.
-    """
-    return np.asarray(np.sqrt(x * x + y * y), dtype=np.float32)

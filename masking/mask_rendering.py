@@ -1,4 +1,4 @@
-"""Paints a mask onto one face of a picture of any size."""
+"""Paints what a face wears onto a picture of any size, with OpenCV and numpy."""
 
 from __future__ import annotations
 
@@ -8,32 +8,37 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from masking import mask_fabric as fabric
 from masking.errors import NoFace
 from masking.landmarks import Float32, Image, Landmarks
-from masking.mask_geometry import FaceMap, map_face
-from masking.mask_light import (
-    PhotoLook,
-    look_of,
-    normals,
-    rolled_off,
-    shading_basis,
-    to_linear,
-    to_srgb,
+from masking.mask_frames import Looks, frame_of, lifted, strap_depth
+from masking.mask_geometry import (
+    HeadPose,
+    SkinSpline,
+    ears_on_skin,
+    grid_places,
+    head_pose,
+    rigid_map,
+    skin_map,
+    skin_spline,
 )
-from masking.mask_outline import Outline, length, outline, signed_distance
+from masking.mask_light import PhotoLook, look_of, sample_places
+from masking.mask_painting import SHADOW_REACH, paint
+from masking.mask_parameters import PARTS, RIGID, Parameters, parameters
 from masking.mask_spec import MaskSpec
-from masking.mask_straps import strap_distance
+from masking.paint_arrays import NumpyArrays
 
-# What a pixel of `MaskedSample.parts` shows.
-PARTS = ("none", "fabric", "strap", "valve", "visor", "occluder")
-# Width of the contact shadow, face squares: there it takes 1% of the light.
-_SHADOW_REACH = 0.075
+__all__ = ["PARTS", "MaskedSample", "photo_look", "render"]
+
+_NUMPY = NumpyArrays()
+# How far things reach beyond the landmarks, face squares.
+_USUAL_REACH, _FAR_REACH = 0.45, 1.1
+# Below it what stands off the skin is not moved.
+_LEAST_LEAN = 0.03
 
 
 @dataclass(frozen=True, eq=False)
 class MaskedSample:
-    """A picture with a mask painted on it.
+    """A picture with things painted on it.
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB.
@@ -48,14 +53,42 @@ class MaskedSample:
     specs: tuple[MaskSpec, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Face:
+    """One face: its landmarks (1, 68, 2) px and what follows from them."""
+
+    points: Float32
+    pose: HeadPose
+    spline: SkinSpline
+    looks: Looks
+
+    @property
+    def px_per_unit(self) -> float:
+        return float(self.pose.px_per_unit[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Grid:
+    """Places of a picture, evenly spaced, in canonical coordinates (1, R, C)."""
+
+    columns: Float32
+    rows: Float32
+    x: Float32
+    y: Float32
+
+
 def render(
-    pixels: Image, landmarks: Landmarks, specs: Sequence[MaskSpec]
+    pixels: Image,
+    landmarks: Landmarks,
+    specs: Sequence[MaskSpec],
+    look: PhotoLook | None = None,
 ) -> MaskedSample:
     """Paint what a face wears, one spec over the other.
 
     Args:
         pixels: (H, W, 3) uint8 RGB photograph or chip; left as it is.
         landmarks: of the bare face, in px of `pixels`.
+        look: light of the photograph, where it was measured before.
 
     Returns:
         The masked picture; the same input gives the same bytes.
@@ -63,149 +96,118 @@ def render(
     Raises:
         NoFace: the landmarks lie outside of the picture.
     """
-    height_px, width_px = pixels.shape[:2]
-    face = map_face(landmarks, height_px, width_px)
-    if face is None:
-        raise NoFace("the landmarks lie outside of the picture: no mask to paint.")
-    rows = slice(face.top, face.top + face.x.shape[0])
-    columns = slice(face.left, face.left + face.x.shape[1])
-    skin = normals(fabric.head_height(face.x, face.y), face.px_per_unit)
-    look = look_of(pixels, landmarks, face, skin)
-    result, alpha = pixels.copy(), np.zeros((height_px, width_px), np.float32)
-    parts = np.zeros((height_px, width_px), np.uint8)
+    points = landmarks.points[None]
+    pose = head_pose(_NUMPY, points)
+    look = look or _measured(pixels, landmarks, pose)
+    sample = MaskedSample(
+        pixels.copy(),
+        np.zeros(pixels.shape[:2], np.float32),
+        np.zeros(pixels.shape[:2], np.uint8),
+        tuple(specs),
+    )
+    spline = skin_spline(_NUMPY, points)
+    face = _Face(points, pose, spline, looks_of([look], spline, pose))
     for spec in specs:
-        painted, matte, part = _paint(result[rows, columns], face, look, spec)
-        result[rows, columns] = painted
-        alpha[rows, columns] = 1 - (1 - alpha[rows, columns]) * (1 - matte)
-        parts[rows, columns] = np.where(part > 0, part, parts[rows, columns])
-    return MaskedSample(result, alpha, parts, tuple(specs))
+        _add(sample, spec, face)
+    return sample
 
 
-def _paint(
-    window: Image, face: FaceMap, look: PhotoLook, spec: MaskSpec
-) -> tuple[Image, Float32, Image]:
-    """The window with the mask over it, the mask's share of each pixel, its parts."""
-    shape = outline(spec)
-    sd = signed_distance(shape, face.x, face.y)
-    straps = strap_distance(spec, shape, face.x, face.y)
-    painted, matte = window.copy(), np.zeros(sd.shape, np.float32)
-    parts = np.zeros(sd.shape, np.uint8)
-    part = _touched(np.maximum(sd, straps), look.blur_px / face.px_per_unit)
-    if part is None:
-        return painted, matte, parts
-    near = FaceMap(face.left, face.top, face.x[part], face.y[part], face.px_per_unit)
-    painted[part], matte[part] = _paint_part(
-        window[part], near, look, spec, shape, sd[part], straps[part]
+def photo_look(pixels: Image, landmarks: Landmarks) -> PhotoLook:
+    """Light, sharpness and grain of a photograph, to be kept with its landmarks."""
+    return _measured(pixels, landmarks, head_pose(_NUMPY, landmarks.points[None]))
+
+
+def _measured(pixels: Image, landmarks: Landmarks, pose: HeadPose) -> PhotoLook:
+    columns, rows = sample_places(pixels, landmarks, float(pose.px_per_unit[0]))
+    x, y = rigid_map(_NUMPY, pose, columns[None], rows[None])
+    return look_of(pixels, landmarks, (x[0], y[0]), pose)
+
+
+def looks_of(looks: Sequence[PhotoLook], spline: SkinSpline, pose: HeadPose) -> Looks:
+    """Several looks as arrays; an ear behind the head is not seen."""
+    return Looks(
+        np.stack([look.shading for look in looks]),
+        np.stack([look.light for look in looks]),
+        np.stack([look.skin for look in looks]),
+        np.array([look.saturation for look in looks], np.float32),
+        np.array([look.blur for look in looks], np.float32),
+        np.array([look.grain for look in looks], np.float32),
+        ears_on_skin(_NUMPY, spline, pose),
+        np.stack([look.ears for look in looks]) * pose.ears_seen,
     )
-    parts[part] = _parts(spec, shape, near, sd[part], matte[part])
-    return painted, matte, parts
 
 
-def _parts(
-    spec: MaskSpec, shape: Outline, face: FaceMap, sd: Float32, matte: Float32
-) -> Image:
-    parts = np.where(sd >= 0, PARTS.index("fabric"), PARTS.index("strap"))
-    valve = fabric.valve_area(spec, shape, face.x, face.y)
-    parts = np.where(valve, PARTS.index("valve"), parts)
-    return np.where(matte >= 0.5, parts, 0).astype(np.uint8)
+def _add(sample: MaskedSample, spec: MaskSpec, face: _Face) -> None:
+    mask = parameters(_NUMPY, [spec])
+    grid = _grid(sample.pixels, spec, face)
+    if np.abs(face.pose.lean).max() > _LEAST_LEAN:
+        x, y = lifted(_NUMPY, mask, grid.x, grid.y, face.pose.lean)
+        grid = _Grid(grid.columns, grid.rows, x, y)
+    box = _touched(grid, mask, face)
+    if box is None:
+        return
+    rows, columns = box
+    at = _spread(grid.x, grid, box), _spread(grid.y, grid, box)
+    window = sample.pixels[rows, columns]
+    corner = (columns.start, rows.start)
+    size = face.pose.px_per_unit
+    painted = paint(_NUMPY, mask, face.looks, window[None], at, size, corner)
+    srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8)
+    window[...] = np.where(painted.changed[0][..., None], srgb, window)
+    matte, parts = painted.matte[0], painted.parts[0].astype(np.uint8)
+    before = sample.alpha[rows, columns]
+    sample.alpha[rows, columns] = 1 - (1 - before) * (1 - matte)
+    sample.parts[rows, columns] = np.where(parts, parts, sample.parts[rows, columns])
 
 
-def _touched(sd: Float32, blur: float) -> tuple[slice, slice] | None:
-    """Smallest part of the window that mask, straps, shadow and blur can reach."""
-    reached = sd > -(_SHADOW_REACH + 4 * blur)
-    rows, columns = np.flatnonzero(reached.any(axis=1)), np.flatnonzero(reached.any(0))
-    if len(rows) == 0 or len(rows) < 3 or len(columns) < 3:
+def _grid(pixels: Image, spec: MaskSpec, face: _Face) -> _Grid:
+    """Canonical places of the part of a picture that a spec may touch."""
+    height_px, width_px = pixels.shape[:2]
+    reach = (_FAR_REACH if spec.kind in RIGID else _USUAL_REACH) * face.px_per_unit
+    low = np.floor(face.points[0].min(axis=0) - reach)
+    high = np.ceil(face.points[0].max(axis=0) + reach)
+    left, top = (int(value) for value in np.maximum(low, 0))
+    right, bottom = (int(v) for v in np.minimum(high, [width_px - 1, height_px - 1]))
+    if right - left < 2 or bottom - top < 2:
+        raise NoFace("the landmarks lie outside of the picture: no mask to paint.")
+    columns, rows = grid_places(left, right), grid_places(top, bottom)
+    if spec.kind in RIGID:
+        x, y = rigid_map(_NUMPY, face.pose, columns[None], rows[None])
+    else:
+        x, y = skin_map(_NUMPY, face.spline, columns[None], rows[None])
+    return _Grid(columns, rows, x.astype(np.float32), y.astype(np.float32))
+
+
+def _touched(grid: _Grid, mask: Parameters, face: _Face) -> tuple[slice, slice] | None:
+    """Rows and columns of the picture that mask, straps, shadow and blur reach."""
+    depth = frame_of(_NUMPY, mask, grid.x, grid.y).depth
+    if mask.segments.shape[1]:
+        straps = strap_depth(_NUMPY, mask, grid.x, grid.y, face.looks)
+        depth = np.maximum(depth, straps)
+    step = float(max(np.diff(grid.columns).max(), np.diff(grid.rows).max()))
+    margin = SHADOW_REACH + 4 * float(face.looks.blur[0]) + step / face.px_per_unit
+    reached = depth[0] > -margin
+    rows, columns = np.flatnonzero(reached.any(1)), np.flatnonzero(reached.any(0))
+    if len(rows) == 0:
         return None
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return _between(grid.rows, rows), _between(grid.columns, columns)
 
 
-def _paint_part(
-    window: Image,
-    face: FaceMap,
-    look: PhotoLook,
-    spec: MaskSpec,
-    shape: Outline,
-    sd: Float32,
-    straps: Float32,
-) -> tuple[Image, Float32]:
-    body = _coverage(sd, face)
-    strap = _coverage(straps, face) * (1 - body)
-    colour = _lit_mask(face, look, spec, shape, sd)
-    strap_colour = _lit_strap(look, spec)
-    # Premultiplied: blurring colour and coverage together leaves no halo.
-    layer = colour * body[..., None] + strap_colour * strap[..., None]
-    matte = body + strap
-    layer, matte = _soften(layer, matte, look.blur_px)
-    shade = _contact_shadow(np.maximum(sd, straps))
-    mixed = to_linear(window) * ((1 - matte) * shade)[..., None] + layer
-    srgb = to_srgb(mixed) + _grain(spec, matte, look.grain)[..., None]
-    painted = np.clip(np.rint(srgb), 0, 255).astype(np.uint8)
-    untouched = (matte == 0) & (shade == 1)
-    painted[untouched] = window[untouched]
-    return painted, matte
+def _between(places: Float32, reached: np.ndarray) -> slice:
+    """Whole px from the place before the first that is reached to that after it."""
+    first = places[max(reached[0] - 1, 0)]
+    last = places[min(reached[-1] + 1, len(places) - 1)]
+    return slice(int(np.floor(first)), max(int(last), int(first) + 2) + 1)
 
 
-def _coverage(sd: Float32, face: FaceMap) -> Float32:
-    """Share of each pixel inside a shape: its distance in px, one px wide."""
-    across = np.gradient(sd, axis=1)
-    down = np.gradient(sd, axis=0)
-    px = np.maximum(length(across, down), 0.25 / face.px_per_unit)
-    return np.asarray(np.clip(sd / px + 0.5, 0, 1), dtype=np.float32)
-
-
-def _lit_mask(
-    face: FaceMap,
-    look: PhotoLook,
-    spec: MaskSpec,
-    shape: Outline,
-    sd: Float32,
-) -> Float32:
-    """(h, w, 3) linear colour of the mask under the photograph's light."""
-    height = fabric.mask_height(spec, shape, sd, face.x, face.y)
-    nx, ny, nz = normals(height, face.px_per_unit)
-    shading = np.clip(shading_basis(nx, ny) @ look.shading, 0.25, 1.8)
-    # Light from all sides still reaches a steep fold less than a flat cheek.
-    shading *= np.float32(0.62) + np.float32(0.38) * nz
-    colour = fabric.reflectance(spec, shape, sd, face.x, face.y)
-    lit = _tinted(colour, look) * (shading[..., None] * look.light)
-    return rolled_off(np.asarray(lit, dtype=np.float32))
-
-
-def _lit_strap(look: PhotoLook, spec: MaskSpec) -> Float32:
-    colour = np.asarray(spec.strap, dtype=np.float32)
-    lit = _tinted(colour, look) * look.light * np.float32(0.8)
-    return rolled_off(np.asarray(lit, dtype=np.float32))
-
-
-def _tinted(colour: Float32, look: PhotoLook) -> Float32:
-    """Colours as the photograph's film shows them: grey on a grey photograph."""
-    if look.saturation >= 1:
-        return colour
-    # Summed by hand: numpy is slow at reducing a last axis of three.
-    grey = (colour[..., :1] + colour[..., 1:2] + colour[..., 2:]) / np.float32(3)
-    return np.asarray(grey + (colour - grey) * np.float32(look.saturation))
-
-
-def _soften(layer: Float32, matte: Float32, blur_px: float) -> tuple[Float32, Float32]:
-    if blur_px < 0.4:
-        return layer, matte
-    both = np.dstack([layer, matte])
-    soft = cv2.GaussianBlur(both, (0, 0), blur_px, borderType=cv2.BORDER_REPLICATE)
-    soft = np.asarray(soft, dtype=np.float32)
-    seen = soft[..., 3] >= 1e-3
-    layer = np.asarray(soft[..., :3] * seen[..., None], dtype=np.float32)
-    return layer, np.asarray(np.minimum(soft[..., 3] * seen, 1), dtype=np.float32)
-
-
-def _contact_shadow(sd: Float32) -> Float32:
-    """Share of light left around the mask, (h, w); 1 away from it."""
-    depth = np.float32(0.30) * np.exp(np.minimum(sd, 0) / np.float32(0.022))
-    depth[sd <= -_SHADOW_REACH] = 0
-    return np.asarray(1 - depth, dtype=np.float32)
-
-
-def _grain(spec: MaskSpec, matte: Float32, grain: float) -> Float32:
-    noise = np.random.default_rng(spec.seed + 1).standard_normal(
-        matte.shape, dtype=np.float32
+def _spread(coarse: Float32, grid: _Grid, box: tuple[slice, slice]) -> Float32:
+    """(1, h, w) bilinear values of the grid at the pixels of a box."""
+    across, down = (
+        np.interp(
+            np.arange(part.start, part.stop), places, np.arange(len(places))
+        ).astype(np.float32)
+        for part, places in ((box[1], grid.columns), (box[0], grid.rows))
     )
-    return np.asarray(noise * matte * np.float32(grain), dtype=np.float32)
+    map_x, map_y = np.meshgrid(across, down)
+    found = cv2.remap(coarse[0], map_x, map_y, cv2.INTER_LINEAR)
+    return np.asarray(found, dtype=np.float32)[None]

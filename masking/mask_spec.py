@@ -1,36 +1,27 @@
-"""What one painted mask looks like, and the only place where that is drawn by lot."""
+"""What one painted thing on a face looks like, and how that is drawn by lot."""
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from masking.errors import BadRecord, InvalidConfig
+from masking.mask_colours import Colour, any_colour, draw_look
+from masking.mask_textures import Texture
 
-KINDS = ("surgical", "cloth", "ffp2", "kn95", "duckbill", "gaiter")
+MASKS = ("surgical", "cloth", "ffp2", "kn95", "duckbill", "gaiter")
+# Through a visor the face is seen: it is no mask unless it is asked for.
+KINDS = (*MASKS, "shield")
+OCCLUDERS = ("sunglasses", "hand", "cap", "headscarf", "patch")
 WEARS = ("correct", "nose_out", "nose_and_mouth_out", "chin_out", "crooked")
-PRINTS = ("plain", "stripes", "check", "dots", "camouflage")
+_TILED = ("plain", "stripes", "check", "dots", "camouflage", "floral", "blocks")
+PRINTS = (*_TILED, "image")
+# A visor hangs from the forehead: it can sit askew, but bares no nose.
+RIGID_WEARS = ("correct", "crooked")
 
-Colour = tuple[float, float, float]
-
-# Reflectance in linear light, (R, G, B) in [0, 1]; what shops sell.
-_MEDICAL: tuple[Colour, ...] = (
-    (0.27, 0.52, 0.70),
-    (0.42, 0.66, 0.80),
-    (0.78, 0.80, 0.82),
-    (0.25, 0.50, 0.45),
-    (0.02, 0.02, 0.022),
-    (0.80, 0.52, 0.58),
-)
-_RESPIRATOR: tuple[Colour, ...] = (
-    (0.80, 0.80, 0.78),
-    (0.76, 0.77, 0.78),
-    (0.03, 0.03, 0.032),
-    (0.45, 0.47, 0.50),
-)
 # How often each wear class is seen; "correct" is what is left.
 _WRONG_WEAR = {
     "nose_out": 0.10,
@@ -40,17 +31,18 @@ _WRONG_WEAR = {
 }
 _TILT_RAD = np.deg2rad(3.0)
 _CROOKED_RAD = (np.deg2rad(7.0), np.deg2rad(13.0))
+_TEXTURED_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class MaskSpec:
-    """Everything needed to paint the same mask again.
+    """Everything needed to paint the same mask, or other thing on a face, again.
 
     Lengths are shares of the face square (see `canonical_face`).
 
     Attributes:
-        kind: one of KINDS.
-        wear: one of WEARS.
+        kind: one of KINDS or OCCLUDERS.
+        wear: one of WEARS; "correct" for occluders.
         rise: how much higher than usual the upper edge sits on the nose.
         widen: how much wider than usual the mask is; 0 = usual.
         hang: how far the lower edge goes past the usual one below the chin.
@@ -64,6 +56,9 @@ class MaskSpec:
         wrinkle: strength of folds, 0 to 1.
         gloss: how much brighter the fabric is than its reflectance, about 1.
         seed: of the folds and other small irregularities.
+        shift_x, shift_y: place of an occluder away from its usual one.
+        texture: file of the user's picture that is the print; "" = none.
+        texture_sha256: of that file's bytes.
     """
 
     kind: str
@@ -82,10 +77,14 @@ class MaskSpec:
     wrinkle: float
     gloss: float
     seed: int
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+    texture: str = ""
+    texture_sha256: str = ""
 
     def __post_init__(self) -> None:
         for value, allowed in (
-            (self.kind, KINDS),
+            (self.kind, KINDS + OCCLUDERS),
             (self.wear, WEARS),
             (self.print_name, PRINTS),
         ):
@@ -105,10 +104,11 @@ def spec_from_json(record: dict[str, Any]) -> MaskSpec:
     Raises:
         BadRecord: a field is missing or unknown.
     """
-    wanted = {field.name for field in fields(MaskSpec)}
-    if set(record) != wanted:
+    known = {field.name for field in fields(MaskSpec)}
+    needed = {field.name for field in fields(MaskSpec) if field.default is MISSING}
+    if not needed <= set(record) <= known:
         raise BadRecord(
-            f"mask spec has fields {sorted(record)}, expected {sorted(wanted)}"
+            f"mask spec has fields {sorted(record)}, expected {sorted(known)}"
         )
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
@@ -125,10 +125,14 @@ class SpecConfig:
         kinds: kinds to choose from, evenly.
         wrong_wear: share of masks that are worn wrongly relative to usual;
             0 = all correct, 1 = as in WRONG_WEAR (a quarter).
+        occluded: share of faces that also wear one of OCCLUDERS, in [0, 1].
+        textures: pictures for half of the cloth masks and gaiters.
     """
 
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = MASKS
     wrong_wear: float = 1.0
+    occluded: float = 0.0
+    textures: tuple[Texture, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = [kind for kind in self.kinds if kind not in KINDS]
@@ -139,6 +143,8 @@ class SpecConfig:
             )
         if not 0 <= self.wrong_wear <= 4:
             raise InvalidConfig(f"wrong-wear must be in [0, 4], got {self.wrong_wear}")
+        if not 0 <= self.occluded <= 1:
+            raise InvalidConfig(f"occluded must be in [0, 1], got {self.occluded}")
 
 
 def sample_rng(seed: int, sample_id: str) -> np.random.Generator:
@@ -149,38 +155,62 @@ def sample_rng(seed: int, sample_id: str) -> np.random.Generator:
 
 
 def draw_specs(rng: np.random.Generator, config: SpecConfig) -> tuple[MaskSpec, ...]:
-    """What one face wears, drawn by lot: a mask, in the order of painting.
+    """What one face wears, drawn by lot: a mask, then perhaps an occluder.
 
-    The same generator state gives the same specs.
+    In the order of painting. The same generator state gives the same specs.
     """
-    return (_draw_mask(rng, config),)
+    mask = _draw_mask(rng, config)
+    if rng.random() >= config.occluded:
+        return (mask,)
+    return (mask, draw_occluder(rng, OCCLUDERS[int(rng.integers(len(OCCLUDERS)))]))
 
 
 def _draw_mask(rng: np.random.Generator, config: SpecConfig) -> MaskSpec:
     kind = config.kinds[int(rng.integers(len(config.kinds)))]
     wear = _draw_wear(rng, config.wrong_wear)
-    colour, second, print_name = _draw_look(rng, kind)
+    if kind == "shield" and wear not in RIGID_WEARS:
+        wear = "correct"
+    look = draw_look(rng, kind)
     tilt_rad = float(np.clip(rng.normal(0, _TILT_RAD), -0.1, 0.1))
     if wear == "crooked":
         tilt_rad = float(rng.uniform(*_CROOKED_RAD) * rng.choice([-1, 1]))
-    dark_strap = kind in ("cloth", "gaiter") or sum(colour) < 0.3
-    return MaskSpec(
+    dark_strap = kind in ("cloth", "gaiter") or sum(look.colour) < 0.3
+    spec = MaskSpec(
         kind=kind,
         wear=wear,
         rise=float(rng.uniform(-0.06, 0.06)),
         widen=float(rng.uniform(-0.03, 0.03)),
         hang=float(rng.uniform(-0.01, 0.05)),
         tilt_rad=tilt_rad,
-        colour=colour,
-        second=second,
-        print_name=print_name,
+        colour=look.colour,
+        second=look.second,
+        print_name=look.print_name,
         print_pitch=float(rng.uniform(0.06, 0.22)),
         print_rad=float(rng.uniform(0, np.pi)),
-        strap=colour if dark_strap else (0.6, 0.6, 0.59),
+        strap=look.colour if dark_strap else (0.6, 0.6, 0.59),
         valve=bool(kind in ("ffp2", "kn95") and rng.random() < 0.4),
         wrinkle=float(rng.uniform(0.2, 1.0)),
         gloss=float(rng.uniform(0.85, 1.1)),
         seed=int(rng.integers(2**31)),
+    )
+    return _textured(spec, rng, config.textures)
+
+
+def _textured(
+    spec: MaskSpec, rng: np.random.Generator, textures: tuple[Texture, ...]
+) -> MaskSpec:
+    if not textures or spec.kind not in ("cloth", "gaiter"):
+        return spec
+    chosen = textures[int(rng.integers(len(textures)))]
+    pitch = float(rng.uniform(0.3, 1.2))
+    if rng.random() >= _TEXTURED_SHARE:
+        return spec
+    return replace(
+        spec,
+        print_name="image",
+        print_pitch=pitch,
+        texture=chosen.path,
+        texture_sha256=chosen.sha256,
     )
 
 
@@ -193,23 +223,27 @@ def _draw_wear(rng: np.random.Generator, strength: float) -> str:
     return "correct"
 
 
-def _draw_look(rng: np.random.Generator, kind: str) -> tuple[Colour, Colour, str]:
-    """Fabric colour, colour of the print, and the print."""
-    if kind in ("cloth", "gaiter"):
-        colour, second = _any_colour(rng), _any_colour(rng)
-        weights = [0.5, 0.125, 0.125, 0.125, 0.125]
-        return colour, second, str(rng.choice(PRINTS, p=weights))
-    palette = _MEDICAL if kind == "surgical" else _RESPIRATOR
-    base = np.array(palette[int(rng.integers(len(palette)))])
-    shade = np.clip(base * rng.uniform(0.9, 1.1, 3), 0.01, 0.88)
-    red, green, blue = (float(value) for value in shade)
-    return (red, green, blue), (red, green, blue), "plain"
-
-
-def _any_colour(rng: np.random.Generator) -> Colour:
-    # Squares of uniform numbers: half of all cloth masks are dark.
-    red, green, blue = (float(value) for value in rng.uniform(0.1, 0.93, 3) ** 2)
-    if rng.random() < 0.4:
-        grey = (red + green + blue) / 3
-        return (grey, grey, grey)
-    return (red, green, blue)
+def draw_occluder(rng: np.random.Generator, kind: str) -> MaskSpec:
+    """One of OCCLUDERS drawn by lot; sizes and places vary more than masks' do."""
+    look = draw_look(rng, kind)
+    wide = kind in ("hand", "patch")
+    return MaskSpec(
+        kind=kind,
+        wear="correct",
+        rise=float(rng.uniform(-0.06, 0.06)),
+        widen=float(rng.uniform(-0.45, 0.25) if wide else rng.uniform(-0.06, 0.06)),
+        hang=0.0,
+        tilt_rad=float(rng.uniform(-0.6, 0.6) if wide else rng.normal(0, 0.03)),
+        colour=look.colour,
+        second=look.second,
+        print_name=look.print_name,
+        print_pitch=float(rng.uniform(0.06, 0.22)),
+        print_rad=float(rng.uniform(0, np.pi)),
+        strap=any_colour(rng),
+        valve=False,
+        wrinkle=float(rng.uniform(0.2, 1.0)),
+        gloss=float(rng.uniform(0.85, 1.1)),
+        seed=int(rng.integers(2**31)),
+        shift_x=float(rng.uniform(-0.35, 0.35) if wide else 0.0),
+        shift_y=float(rng.uniform(-0.5, 0.3) if wide else rng.uniform(-0.05, 0.03)),
+    )

@@ -1,66 +1,121 @@
-"""Straps: from the mask's edge around the ears or to the back of the head."""
+"""Straps, temples and fingers: straight pieces with round ends."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from masking.landmarks import Float32
-from masking.mask_outline import ANGLES, Outline, length
+from masking.mask_outline import ANGLES, LENS_X, Outline
 from masking.mask_spec import MaskSpec
 
-# Straps of one side, from the mask (x - 0.5, y) to where they leave the picture
-# of the face: around the ear, or over and under it to the back of the head.
-_EAR_LOOP = (((0.57, 0.56), (0.62, 0.30)), ((0.55, 0.86), (0.61, 0.58)))
-_HEAD_BANDS = (((0.50, 0.66), (0.62, 0.26)), ((0.53, 0.90), (0.60, 0.70)))
+STRAP_HALF_WIDTH = 0.0065
+BAND_HALF_WIDTH = 0.009
+# What the end of a segment is relative to.
+FACE, EAR_TOP, EAR_BOTTOM = 0, 1, 2
+# Straps of one side, from the mask (x - 0.5, y) to a root of the ear and (dx, dy)
+# further: around the ear, or over and under it to the back of the head.
+_EAR_LOOP = (
+    ((0.57, 0.56), EAR_TOP, (0.0, -0.02), STRAP_HALF_WIDTH),
+    ((0.55, 0.86), EAR_BOTTOM, (0.0, 0.02), STRAP_HALF_WIDTH),
+)
+_HEAD_BANDS = (
+    ((0.50, 0.66), EAR_TOP, (0.02, -0.12), BAND_HALF_WIDTH),
+    ((0.53, 0.90), EAR_BOTTOM, (0.02, 0.14), BAND_HALF_WIDTH),
+)
+# Straps hang through by this share of their length.
+_SAG = 0.05
 _STRAPS = {
     "surgical": _EAR_LOOP,
     "cloth": _EAR_LOOP,
     "kn95": _EAR_LOOP,
     "ffp2": _HEAD_BANDS,
     "duckbill": _HEAD_BANDS,
-    "gaiter": (),
 }
-STRAP_HALF_WIDTH = 0.008
+# Fingers of a hand whose palm's middle is (0, 0): root, tip and half width.
+_FINGERS = (
+    (-0.19, -0.10, -0.27, -0.52, 0.066),
+    (-0.06, -0.18, -0.08, -0.66, 0.072),
+    (0.07, -0.18, 0.10, -0.64, 0.070),
+    (0.19, -0.10, 0.26, -0.48, 0.060),
+    (0.20, 0.12, 0.46, -0.14, 0.076),
+    (0.0, 0.25, 0.0, 1.30, 0.21),
+)
+MIDDLE, RIGHT, LEFT = 0, -1, 1
 
 
-def strap_segments(
-    spec: MaskSpec, shape: Outline
-) -> list[tuple[float, float, float, float]]:
-    """Straight strap pieces (x0, y0, x1, y1), canonical, both sides of the face.
+class Segment(NamedTuple):
+    """A straight piece (x0, y0) to (x1, y1), canonical.
 
-    Args:
-        shape: the spec's outline.
+    Attributes:
+        half_width: face squares.
+        side: RIGHT or LEFT of the face (the person's), or MIDDLE.
+        ends_at: FACE, or the root of that side's ear that x1, y1 are relative to;
+            where the ear is depends on the turn of the head.
+        sag: how far the middle hangs to one side, face squares.
     """
-    shift = shape.centre[1] - 0.8
-    down = max(0.0, shift) * 0.6 if spec.wear != "chin_out" else 0.0
-    segments = []
-    for side in (-1.0, 1.0):
-        for (x0, y0), (x1, y1) in _STRAPS[spec.kind]:
-            # Straps follow the mask's tilt at the end that is sewn to it.
-            tilt = side * x0 * float(np.sin(spec.tilt_rad))
-            start = _sewn(shape, 0.5 + side * x0, y0 + down + tilt)
-            segments.append((*start, 0.5 + side * x1, y1))
-    return segments
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    half_width: float
+    side: int
+    ends_at: int = FACE
+    sag: float = 0.0
+
+
+def segments(spec: MaskSpec, shape: Outline) -> list[Segment]:
+    """The straight pieces of what a spec describes; `shape` is its outline."""
+    if spec.kind == "hand":
+        return _fingers(spec, shape)
+    if spec.kind == "sunglasses":
+        return _glasses_frame(spec, shape)
+    down = max(0.0, shape.centre[1] - 0.8) * 0.6 if spec.wear != "chin_out" else 0.0
+    pieces = []
+    for side in (RIGHT, LEFT):
+        for (x0, y0), ear, (x1, y1), half in _STRAPS.get(spec.kind, ()):
+            start = _sewn(shape, 0.5 + side * x0, y0 + down)
+            sag = -side * _SAG * (0.2 if ear == EAR_TOP else 1.0) * (1 + 3 * down)
+            pieces.append(Segment(*start, side * x1, y1, half, side, ear, sag))
+    return pieces
+
+
+def _fingers(spec: MaskSpec, shape: Outline) -> list[Segment]:
+    size = 1 + spec.widen
+    mirror = -1.0 if spec.seed % 2 else 1.0
+    pieces = []
+    for x0, y0, x1, y1, half_width in _FINGERS:
+        start = _turned(shape, mirror * size * x0, size * y0)
+        end = _turned(shape, mirror * size * x1, size * y1)
+        pieces.append(Segment(*start, *end, half_width * size, MIDDLE))
+    return pieces
+
+
+def _glasses_frame(spec: MaskSpec, shape: Outline) -> list[Segment]:
+    y = shape.centre[1] - 0.03
+    inner, outer = LENS_X - 0.18, LENS_X + 0.19
+    pieces = [Segment(0.5 - inner, y, 0.5 + inner, y, 0.016, MIDDLE)]
+    for side in (RIGHT, LEFT):
+        pieces.append(Segment(0.5 + side * outer, y, 0.0, -0.05, 0.018, side, EAR_TOP))
+    return pieces
+
+
+def _turned(shape: Outline, dx: float, dy: float) -> tuple[float, float]:
+    """A point of the outline's frame, relative to its centre, on the face."""
+    cosine, sine = np.cos(shape.tilt_rad), np.sin(shape.tilt_rad)
+    return (
+        float(shape.centre[0] + cosine * dx - sine * dy),
+        float(shape.centre[1] + sine * dx + cosine * dy),
+    )
 
 
 def _sewn(shape: Outline, x: float, y: float) -> tuple[float, float]:
-    """The strap's end (x, y), pulled onto the mask where it would float beside it."""
+    """A strap's end (x, y) of an untilted mask, pulled onto the mask and tilted."""
     dx, dy = x - shape.centre[0], y - shape.centre[1]
     place = (np.arctan2(dy, dx) / (2 * np.pi) + 0.5) * ANGLES
     steps = np.arange(ANGLES + 1)
     slope = np.interp(place, steps, shape.slope)
     reach = np.interp(place, steps, shape.radius) - STRAP_HALF_WIDTH / slope
     share = min(1.0, float(reach / np.hypot(dx, dy)))
-    return shape.centre[0] + share * dx, shape.centre[1] + share * dy
-
-
-def strap_distance(spec: MaskSpec, shape: Outline, x: Float32, y: Float32) -> Float32:
-    """Distance to the nearest strap's edge, face squares; positive on a strap."""
-    nearest = np.full_like(x, 9.0)
-    for x0, y0, x1, y1 in strap_segments(spec, shape):
-        along_x, along_y = x1 - x0, y1 - y0
-        squared = along_x**2 + along_y**2
-        t = np.clip(((x - x0) * along_x + (y - y0) * along_y) / squared, 0, 1)
-        gap = length(x - (x0 + t * along_x), y - (y0 + t * along_y))
-        np.minimum(nearest, gap, out=nearest)
-    return np.asarray(STRAP_HALF_WIDTH - nearest, dtype=np.float32)
+    return _turned(shape, share * dx, share * dy)

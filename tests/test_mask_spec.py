@@ -9,7 +9,8 @@ import pytest
 
 from masking.errors import BadRecord, InvalidConfig
 from masking.mask_spec import (
-    KINDS,
+    MASKS,
+    OCCLUDERS,
     PRINTS,
     WEARS,
     SpecConfig,
@@ -51,19 +52,19 @@ def test_the_sample_and_the_seed_decide_the_mask():
 def test_names_that_are_no_unicode_have_masks_too():
     # What Python makes of a file name with a stray byte.
     name = b"Ann/\xff.jpg".decode("utf-8", "surrogateescape")
-    assert draw_specs(sample_rng(0, name), SpecConfig())[0].kind in KINDS
+    assert draw_specs(sample_rng(0, name), SpecConfig())[0].kind in MASKS
 
 
 def test_every_kind_wear_and_print_is_drawn(many):
     kinds = Counter(spec.kind for spec in many)
-    assert set(kinds) == set(KINDS)
+    assert set(kinds) == set(MASKS)
     # 4000 / 6 = 667 with a standard deviation of 24.
     assert all(567 < count < 767 for count in kinds.values())
     wears = Counter(spec.wear for spec in many)
     assert set(wears) == set(WEARS)
     assert wears["correct"] / 4000 == pytest.approx(0.75, abs=0.03)
     assert wears["nose_out"] / 4000 == pytest.approx(0.10, abs=0.02)
-    assert {spec.print_name for spec in many} == set(PRINTS)
+    assert {spec.print_name for spec in many} == set(PRINTS) - {"image"}
 
 
 def test_only_respirators_have_valves(many):
@@ -89,7 +90,7 @@ def test_wrong_wear_is_a_factor():
     rng = np.random.default_rng(6)
 
     def wears(strength):
-        config = SpecConfig(wrong_wear=strength)
+        config = SpecConfig(("surgical", "gaiter"), wrong_wear=strength)
         return [draw_specs(rng, config)[0].wear for _ in range(1000)]
 
     assert set(wears(0.0)) == {"correct"}
@@ -113,3 +114,21 @@ def test_what_no_mask_can_be_is_refused(many):
     for wrong in ({"kind": "bucket"}, {"wear": "hat"}, {"print_name": "stars"}):
         with pytest.raises(InvalidConfig, match="unknown '"):
             replace(many[0], **wrong)
+
+
+def test_a_share_of_faces_wears_something_else_besides():
+    rng = np.random.default_rng(3)
+    both = [draw_specs(rng, SpecConfig(occluded=0.3)) for _ in range(1000)]
+    others = Counter(specs[1].kind for specs in both if len(specs) == 2)
+    assert sum(others.values()) == pytest.approx(300, abs=45)
+    assert set(others) == set(OCCLUDERS)
+    assert all(specs[0].kind in MASKS for specs in both)
+    with pytest.raises(InvalidConfig, match="occluded must be in"):
+        SpecConfig(occluded=1.1)
+
+
+def test_specs_of_older_records_have_no_place_and_no_texture(many):
+    record = many[0].to_json()
+    for name in ("shift_x", "shift_y", "texture", "texture_sha256"):
+        del record[name]
+    assert spec_from_json(record) == many[0]

@@ -1,0 +1,162 @@
+"""Paints what faces wear on whole batches of chips, on any device, with torch.
+
+The formulas are those of `mask_painting`, which `mask_rendering` uses for files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from masking.landmarks import Float32
+from masking.mask_frames import Looks, lifted
+from masking.mask_geometry import (
+    HeadPose,
+    SkinSpline,
+    ears_on_skin,
+    grid_places,
+    head_pose,
+    rigid_map,
+    skin_map,
+    skin_spline,
+)
+from masking.mask_light import PhotoLook
+from masking.mask_painting import paint
+from masking.mask_parameters import RIGID, Parameters, parameters
+from masking.mask_spec import MaskSpec
+from masking.paint_arrays import TorchArrays
+
+# A CPU's cache holds the maps of about this many chips; a GPU takes all at once.
+_AT_ONCE = {"cpu": 4}
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedBatch:
+    """Chips with things painted on them.
+
+    Attributes:
+        chips: (N, 3, S, S) uint8 RGB.
+        alpha: (N, S, S) float32 in [0, 1], share of what is worn in each pixel.
+        parts: (N, S, S) uint8, index in `mask_parameters.PARTS`.
+    """
+
+    chips: Tensor
+    alpha: Tensor
+    parts: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class _Faces:
+    """The faces of a batch and what follows from their landmarks."""
+
+    pose: HeadPose
+    spline: SkinSpline
+    looks: Looks
+
+
+class BatchPainter:
+    """Paints batches; keeps the tables of all masks on its device."""
+
+    def __init__(self, device: torch.device | str):
+        self._arrays = TorchArrays(device)
+        self._device = torch.device(device)
+        self._at_once = _AT_ONCE.get(self._device.type, 0)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        chips: Tensor,
+        points: Float32,
+        specs: Sequence[Sequence[MaskSpec]],
+        looks: Sequence[PhotoLook],
+    ) -> MaskedBatch:
+        """Paint each chip's specs one over the other; () leaves a chip bare.
+
+        Args:
+            chips: (N, 3, S, S) uint8 RGB on the painter's device; left as they are.
+            points: (N, 68, 2) landmarks of the bare faces, chip px.
+            specs: what each face wears.
+            looks: light of each photograph, see `mask_rendering.photo_look`.
+        """
+        pictures = chips.permute(0, 2, 3, 1).contiguous().clone()
+        alpha = torch.zeros(pictures.shape[:3], device=self._device)
+        batch = MaskedBatch(pictures, alpha, torch.zeros_like(alpha, dtype=torch.uint8))
+        for layer in range(max(map(len, specs), default=0)):
+            for rows in self._groups(specs, layer):
+                faces = self._faces(points[rows], [looks[row] for row in rows])
+                masks = [specs[row][layer] for row in rows]
+                self._add(batch, torch.tensor(rows, device=self._device), masks, faces)
+        return MaskedBatch(
+            batch.chips.permute(0, 3, 1, 2).contiguous(), batch.alpha, batch.parts
+        )
+
+    def _groups(
+        self, specs: Sequence[Sequence[MaskSpec]], layer: int
+    ) -> Iterator[list[int]]:
+        """Rows that are painted together: on the skin or on the head as a whole.
+
+        Sorted by the number of segments, so that few are looked at in vain.
+        """
+        worn = [row for row, items in enumerate(specs) if len(items) > layer]
+        for rigid in (False, True):
+            rows = [row for row in worn if (specs[row][layer].kind in RIGID) == rigid]
+            rows.sort(key=lambda row: specs[row][layer].kind)
+            size = self._at_once or max(len(rows), 1)
+            for start in range(0, len(rows), size):
+                yield rows[start : start + size]
+
+    def _faces(self, points: Float32, looks: Sequence[PhotoLook]) -> _Faces:
+        arrays = self._arrays
+        marks = arrays.array(points)
+        pose, spline = head_pose(arrays, marks), skin_spline(arrays, marks)
+        whole = Looks(
+            arrays.array(np.stack([look.shading for look in looks])),
+            arrays.array(np.stack([look.light for look in looks])),
+            arrays.array(np.stack([look.skin for look in looks])),
+            arrays.array([look.saturation for look in looks]),
+            arrays.array([look.blur for look in looks]),
+            arrays.array([look.grain for look in looks]),
+            ears_on_skin(arrays, spline, pose),
+            arrays.array(np.stack([look.ears for look in looks])) * pose.ears_seen,
+        )
+        return _Faces(pose, spline, whole)
+
+    def _add(
+        self, batch: MaskedBatch, rows: Tensor, specs: list[MaskSpec], faces: _Faces
+    ) -> None:
+        arrays = self._arrays
+        mask = parameters(arrays, specs)
+        pictures = batch.chips[rows]
+        at = self._places(mask, faces, pictures.shape[1])
+        painted = paint(
+            arrays, mask, faces.looks, pictures, at, faces.pose.px_per_unit, (0, 0)
+        )
+        srgb = (painted.srgb + 0.5).clamp(0, 255).to(torch.uint8)
+        changed = painted.changed[..., None]
+        batch.chips[rows] = torch.where(changed, srgb, pictures)
+        batch.alpha[rows] = 1 - (1 - batch.alpha[rows]) * (1 - painted.matte)
+        parts = painted.parts.to(torch.uint8)
+        batch.parts[rows] = torch.where(parts > 0, parts, batch.parts[rows])
+
+    def _places(
+        self, mask: Parameters, faces: _Faces, side_px: int
+    ) -> tuple[Tensor, Tensor]:
+        """Canonical x and y, (N, S, S), of what is seen in each pixel."""
+        arrays = self._arrays
+        places = arrays.array(grid_places(0, side_px - 1))[None]
+        if mask.specs[0].kind in RIGID:
+            x, y = rigid_map(arrays, faces.pose, places, places)
+        else:
+            x, y = skin_map(arrays, faces.spline, places, places)
+        x, y = lifted(arrays, mask, x, y, faces.pose.lean)
+        both = torch.nn.functional.interpolate(
+            torch.stack([x, y], dim=1),
+            (side_px, side_px),
+            mode="bilinear",
+            align_corners=True,
+        )
+        return both[:, 0], both[:, 1]

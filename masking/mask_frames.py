@@ -1,0 +1,150 @@
+"""Where the places of a picture lie on what is worn: shape, relief and straps.
+
+One definition for numpy and torch (see `paint_arrays`). Maps are (N, h, w).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from masking.mask_outline import ANGLES
+from masking.mask_parameters import Parameters
+
+# No mask stands further off the skin, face squares.
+_HIGHEST = 0.30
+_STEPS, _SEARCHED_LEAN = 6, 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """What `mask_light.PhotoLook` holds, of N photographs, as arrays.
+
+    Attributes:
+        ears: (N, 4, 2) canonical places of the ears' roots, see `ears_on_skin`.
+        ears_seen: (N, 2) 1 or 0, the right and the left: neither behind the head
+            nor under hair.
+    """
+
+    shading: Any
+    light: Any
+    skin: Any
+    saturation: Any
+    blur: Any
+    grain: Any
+    ears: Any
+    ears_seen: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Where places lie in the frame of each mask.
+
+    Attributes:
+        u, v: (N, h, w) coordinates in the mask's own frame.
+        depth: (N, h, w) distance to the outline, face squares, positive inside.
+        reach: (N, h, w) distance to the middle.
+    """
+
+    u: Any
+    v: Any
+    depth: Any
+    reach: Any
+
+
+def frame_of(arrays: Any, mask: Parameters, x: Any, y: Any) -> Frame:
+    """Mask coordinates and distance to the outline of (N, h, w) canonical places.
+
+    The distance is exact on the outline and to first order near it, which is where
+    it is used.
+    """
+    xp = arrays.xp
+    mirrored = wide(mask.mirrored)
+    x = x + mirrored * (xp.abs(x - 0.5) + 0.5 - x)
+    dx, dy = x - wide(mask.centre[:, 0]), y - wide(mask.centre[:, 1])
+    cosine, sine = wide(mask.turn[:, 0]), wide(mask.turn[:, 1])
+    u, v = cosine * dx + sine * dy, cosine * dy - sine * dx
+    place = (xp.atan2(v, u) * (1 / (2 * np.pi)) + 0.5) * ANGLES
+    reach = xp.sqrt(u * u + v * v)
+    radius = arrays.interpolated(mask.radius, place)
+    depth = (radius - reach) * arrays.interpolated(mask.slope, place)
+    return Frame(u, v, depth, reach)
+
+
+def lifted(arrays: Any, mask: Parameters, x: Any, y: Any, lean: Any) -> tuple[Any, Any]:
+    """Places whose surface is seen at (N, h, w) places of the skin.
+
+    A surface h above the skin at c hides the skin at c + h lean. The line of sight is
+    followed from _HIGHEST down until it meets the mask (Kaneko et al., "Detailed shape
+    representation with parallax mapping", ICAT 2001, with a search along the line).
+
+    Args:
+        lean: (N, 2) canonical shift of what stands one face square off the skin.
+    """
+    xp = arrays.xp
+    lean_x, lean_y = wide(lean[:, 0]), wide(lean[:, 1])
+    behind = wide(mask.behind)
+    x, y = x + lean_x * behind, y + lean_y * behind
+    found = xp.zeros_like(x)
+    # On nearly frontal heads nothing hides anything: the search would find the skin.
+    steps = _STEPS if float(xp.max(xp.abs(lean))) > _SEARCHED_LEAN else 0
+    for step in range(steps):
+        height = _HIGHEST * (1 - step / steps)
+        above = _height(arrays, mask, x - lean_x * height, y - lean_y * height)
+        hit = (found == 0) & (above >= height)
+        found = xp.where(hit, above, found)
+    for _ in range(2):
+        found = _height(arrays, mask, x - lean_x * found, y - lean_y * found)
+    return x - lean_x * found, y - lean_y * found
+
+
+def _height(arrays: Any, mask: Parameters, x: Any, y: Any) -> Any:
+    frame = frame_of(arrays, mask, x, y)
+    rise = arrays.rises(mask.surfaces, frame.u, frame.v)
+    # At its edge a mask lies on the skin.
+    edge = arrays.xp.clip(frame.depth / 0.06, 0, 1)
+    return rise * edge
+
+
+def strap_depth(arrays: Any, mask: Parameters, x: Any, y: Any, look: Looks) -> Any:
+    """Distance to the rim of the nearest segment, positive on it, (N, h, w)."""
+    xp = arrays.xp
+    depth = xp.zeros_like(x) - 9.0
+    for piece in range(mask.segments.shape[1]):
+        x0, y0, x1, y1, half, sag = _seen_segment(xp, mask.segments[:, piece], look)
+        along_x, along_y = wide(x1 - x0), wide(y1 - y0)
+        dx, dy = x - wide(x0), y - wide(y0)
+        squared = along_x * along_x + along_y * along_y
+        t = (dx * along_x + dy * along_y) / squared
+        inside = xp.clip(t, 0, 1)
+        # Across and beyond the ends of the piece, which hangs as a parabola.
+        across = (dx * along_y - dy * along_x) / xp.sqrt(squared)
+        across = across - wide(sag) * 4 * inside * (1 - inside)
+        beyond = (t - inside) * xp.sqrt(squared)
+        away = xp.sqrt(across * across + beyond * beyond)
+        depth = xp.maximum(depth, wide(half) - away)
+    return depth
+
+
+def _seen_segment(xp: Any, piece: Any, look: Looks) -> tuple[Any, ...]:
+    """Ends, half width and sag, (N,) each; the half width is -1 where it is hidden."""
+    x0, y0, x1, y1, half, side, ends_at, sag = (piece[:, k] for k in range(8))
+    right, top = side < 0, ends_at < 1.5
+    for axis, end in enumerate((x1, y1)):
+        upper = xp.where(right, look.ears[:, 0, axis], look.ears[:, 2, axis])
+        lower = xp.where(right, look.ears[:, 1, axis], look.ears[:, 3, axis])
+        ear = end + xp.where(top, upper, lower)
+        end = xp.where(ends_at > 0, ear, end)
+        x1, y1 = (end, y1) if axis == 0 else (x1, end)
+    seen = xp.where(right, look.ears_seen[:, 0], look.ears_seen[:, 1])
+    # An ear inside of the face is behind it.
+    out = xp.where(right, x0 - x1, x1 - x0) > -0.06
+    hidden = (side != 0) & ((seen < 0.5) | ~out)
+    return x0, y0, x1, y1, xp.where(hidden, half * 0 - 1, half), sag
+
+
+def wide(values: Any) -> Any:
+    """(N,) as (N, 1, 1)."""
+    return values[:, None, None]

@@ -1,0 +1,155 @@
+"""Specs as arrays: what the painting formulas read, one row a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from masking.landmarks import Float32
+from masking.mask_outline import outline
+from masking.mask_spec import OCCLUDERS, MaskSpec
+from masking.mask_straps import segments
+from masking.mask_surface import LIMPNESS, SURFACES, surface_name
+from masking.mask_textures import texture_tile
+from masking.mask_tiles import LEVELS, PERIODS, TILE_PX, print_tile
+
+# What a pixel of a painted picture shows.
+PARTS = ("none", "fabric", "strap", "valve", "visor", "occluder")
+# Things that keep their shape: they follow the head, not the skin.
+RIGID = ("shield", "hand", "cap", "headscarf", "patch")
+# Length of a segment that is not there.
+_NOWHERE = (9.0, 9.0, 9.0, 9.1, -1.0, 0.0, 0.0, 0.0)
+_SHADOW = {"shield": 0.0, "patch": 0.0, "sunglasses": 0.15}
+_USUAL_SHADOW = 0.30
+# Hats sit on the skull.
+_BEHIND = {"cap": 0.45, "headscarf": 0.5}
+_WEAVE = {"cloth": 1.0, "gaiter": 0.8, "cap": 1.0, "headscarf": 0.8, "surgical": 0.4}
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """N specs; arrays have N rows. Lengths are face squares.
+
+    Attributes:
+        specs: where they came from.
+        surfaces: number of each one's surface in SURFACES.
+        centre: (N, 2) middle of the outline.
+        turn: (N, 2) cosine and sine of its tilt.
+        mirrored: (N,) 1 where |x - 0.5| counts.
+        radius, slope: (N, K) outline by angle.
+        segments: (N, S, 8) the fields of `mask_straps.Segment`.
+        limbs: (N,) 1 where segments are fingers and not straps.
+        colour, second, strap: (N, 3) linear-light reflectance, gloss included.
+        skin: (N,) 1 where the colour is that of the face's own skin.
+        crease: (N,) strength of creases; place: (N, 4) their shift and direction.
+        valve_side: (N,) 1 or -1.
+        weave, seam, shadow: (N,) strengths.
+        behind: (N,) how far behind the face its whole lies.
+        lit: (N,) 1 where light falls on it, 0 where it is flat.
+        part: (N,) index in PARTS.
+    """
+
+    specs: tuple[MaskSpec, ...]
+    surfaces: list[int]
+    centre: Any
+    turn: Any
+    mirrored: Any
+    radius: Any
+    slope: Any
+    segments: Any
+    limbs: Any
+    colour: Any
+    second: Any
+    strap: Any
+    skin: Any
+    crease: Any
+    place: Any
+    valve_side: Any
+    weave: Any
+    seam: Any
+    shadow: Any
+    behind: Any
+    lit: Any
+    part: Any
+
+
+def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
+    """The arrays of some specs, at least one."""
+    shapes = [outline(spec) for spec in specs]
+    pieces = [segments(*pair) for pair in zip(specs, shapes, strict=True)]
+    longest = max(len(piece) for piece in pieces)
+    padded = [[*piece, *[_NOWHERE] * (longest - len(piece))] for piece in pieces]
+
+    def of(values: Any) -> Any:
+        return arrays.array(np.asarray(list(values), dtype=np.float32))
+
+    def flag(kinds: Sequence[str]) -> Any:
+        return of(spec.kind in kinds for spec in specs)
+
+    return Parameters(
+        tuple(specs),
+        [SURFACES.index(surface_name(spec.kind, spec.valve)) for spec in specs],
+        of(shape.centre for shape in shapes),
+        of((np.cos(shape.tilt_rad), np.sin(shape.tilt_rad)) for shape in shapes),
+        of(shape.mirrored for shape in shapes),
+        of(shape.radius for shape in shapes),
+        of(shape.slope for shape in shapes),
+        arrays.array(np.array(padded, np.float32).reshape(len(specs), longest, 8)),
+        flag(("hand",)),
+        of(np.multiply(spec.colour, spec.gloss) for spec in specs),
+        of(spec.second for spec in specs),
+        of(spec.strap for spec in specs),
+        flag(("hand",)),
+        of(0.14 * spec.wrinkle * LIMPNESS[spec.kind] for spec in specs),
+        of(_crease_place(spec) for spec in specs),
+        of(1.0 if spec.seed % 2 else -1.0 for spec in specs),
+        of(_WEAVE.get(spec.kind, 0.0) for spec in specs),
+        of(0.0 if spec.kind in ("shield", "hand", "patch") else 0.12 for spec in specs),
+        of(_SHADOW.get(spec.kind, _USUAL_SHADOW) for spec in specs),
+        of(_BEHIND.get(spec.kind, 0.0) for spec in specs),
+        of(spec.kind != "patch" for spec in specs),
+        of(_part(spec) for spec in specs),
+    )
+
+
+def _part(spec: MaskSpec) -> int:
+    if spec.kind in OCCLUDERS:
+        return PARTS.index("occluder")
+    return PARTS.index("visor" if spec.kind == "shield" else "fabric")
+
+
+def _crease_place(spec: MaskSpec) -> tuple[float, float, float, float]:
+    """Shift of the crease tile, and cosine and sine of its direction."""
+    rng = np.random.default_rng(spec.seed)
+    angle = float(rng.uniform(0, 2 * np.pi))
+    shift = rng.uniform(0, 1, 2)
+    return float(shift[0]), float(shift[1]), float(np.cos(angle)), float(np.sin(angle))
+
+
+def tile_of(spec: MaskSpec, px_per_unit: float) -> Float32 | None:
+    """The print's tile: see `paint_arrays.Arrays.tiles`; three channels are linear RGB.
+
+    Args:
+        px_per_unit: size of the face in the picture: small prints blur.
+
+    Returns:
+        None for plain fabric.
+    """
+    if spec.print_name == "plain":
+        return None
+    if spec.print_name == "image":
+        return texture_tile(spec.texture, spec.texture_sha256)
+    tile_px = spec.print_pitch * PERIODS * px_per_unit
+    level = int(np.clip(np.ceil(np.log2(TILE_PX / max(tile_px, 1.0))), 0, LEVELS - 1))
+    return print_tile(spec.print_name, level)
+
+
+def print_turn(spec: MaskSpec) -> tuple[float, float]:
+    """Tiles a face square along the print's own axes: cosine and sine parts."""
+    periods = 1 if spec.print_name == "image" else PERIODS
+    scale = 1 / (spec.print_pitch * periods)
+    angle = 0.0 if spec.print_name == "image" else spec.print_rad
+    return float(np.cos(angle) * scale), float(np.sin(angle) * scale)

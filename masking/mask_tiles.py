@@ -1,0 +1,175 @@
+"""Patterns that repeat without a seam: prints, creases, weave and grain."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from masking.landmarks import Float32
+
+TILE_PX = 256
+# Tiles repeat their first row and column at the end, see `closed`.
+# Periods of a print along one side of its tile.
+PERIODS = 4
+# Blurred copies for prints that a photograph shows small: level n is right where a
+# pixel of the photograph covers 2 ** n pixels of the tile.
+LEVELS = 6
+TILED_PRINTS = ("stripes", "check", "dots", "camouflage", "floral", "blocks")
+_SEED = 7
+
+
+@cache
+def print_tile(name: str, level: int) -> Float32:
+    """(P + 1, P + 1) float32 in [0, 1], P = TILE_PX: share of the second colour."""
+    base = np.asarray(_PRINTS[name](), dtype=np.float32)
+    return closed(_wrapped_blur(base, 0.45 * 2**level) if level else base)
+
+
+@cache
+def crease_tile() -> Float32:
+    """(P + 1, P + 1, 3) float32: slopes along both sides, and mottling.
+
+    The tile is one face square of creased fabric; each has a standard deviation of 1.
+    """
+    soft = _smooth_noise(0, 3.0)
+    # Ridges where smooth noise changes its sign: the sharp folds of worn cloth.
+    ridges = -np.abs(_smooth_noise(1, 4.0)) - 0.5 * np.abs(_smooth_noise(2, 7.0))
+    height = _wrapped_blur(np.asarray(soft + 1.2 * ridges, np.float32), 3.0)
+    across = np.roll(height, -1, axis=1) - np.roll(height, 1, axis=1)
+    down = np.roll(height, -1, axis=0) - np.roll(height, 1, axis=0)
+    # Uneven fibres, from what a large photograph shows to what a small one does.
+    mottle = sum(_smooth_noise(9 + n, 12.0 * 2**n) for n in range(4))
+    parts = [across / across.std(), down / down.std(), mottle / np.std(mottle)]
+    return closed(np.stack(parts, axis=-1))
+
+
+@cache
+def weave_tile() -> Float32:
+    """(P + 1, P + 1) float32 about 0: the threads of woven fabric, uneven."""
+    at = np.arange(TILE_PX) * 2 * np.pi / TILE_PX
+    x, y = np.meshgrid(at, at)
+    threads = np.sin(32 * x) * np.cos(16 * y) + np.sin(32 * y) * np.cos(16 * x)
+    uneven = 1 + 0.5 * _smooth_noise(3, 9.0)
+    tile = threads * uneven
+    return closed(tile / tile.std())
+
+
+@cache
+def grain_tile() -> Float32:
+    """(TILE_PX, TILE_PX) float32, normal noise of a standard deviation of 1."""
+    rng = np.random.default_rng(_SEED)
+    tile = rng.standard_normal((TILE_PX, TILE_PX), dtype=np.float32)
+    tile.setflags(write=False)
+    return tile
+
+
+def closed(tile: NDArray[np.floating]) -> Float32:
+    """The tile with its first row and column again at the end, read-only.
+
+    Between its last and its first pixel one can then blend as between any others.
+    """
+    edges = ((0, 1), (0, 1), (0, 0))[: tile.ndim]
+    wide = np.pad(tile, edges, mode="wrap").astype(np.float32)
+    wide.setflags(write=False)
+    return wide
+
+
+def _smooth_noise(number: int, per_tile: float) -> NDArray[np.float64]:
+    """Periodic noise of about `per_tile` waves a side, standard deviation 1."""
+    rng = np.random.default_rng([_SEED, number])
+    spectrum = np.fft.fft2(rng.standard_normal((TILE_PX, TILE_PX)))
+    waves = np.fft.fftfreq(TILE_PX) * TILE_PX
+    reach = np.hypot(*np.meshgrid(waves, waves))
+    noise = np.fft.ifft2(spectrum * np.exp(-((reach / per_tile) ** 2))).real
+    noise -= noise.mean()
+    return np.asarray(noise / noise.std())
+
+
+def _wrapped_blur(tile: Float32, sigma: float) -> Float32:
+    margin = min(TILE_PX, int(3 * sigma) + 2)
+    wide = np.pad(tile, margin, mode="wrap")
+    soft = cv2.GaussianBlur(wide, (0, 0), sigma)
+    return np.asarray(soft[margin:-margin, margin:-margin], dtype=np.float32)
+
+
+def _places() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Phases of both directions, one turn a period."""
+    at = (np.arange(TILE_PX) + 0.5) * PERIODS / TILE_PX
+    x, y = np.meshgrid(at, at)
+    return x, y
+
+
+def _stripes() -> NDArray[np.floating]:
+    x, _ = _places()
+    return np.asarray(np.clip(np.sin(2 * np.pi * x) * 8 + 0.5, 0, 1))
+
+
+def _check() -> NDArray[np.floating]:
+    x, y = _places()
+    one, other = (np.clip(np.sin(2 * np.pi * a) * 8 + 0.5, 0, 1) for a in (x, y))
+    return np.asarray((one + other) / 2)
+
+
+def _dots() -> NDArray[np.floating]:
+    x, y = _places()
+    # Every other row is shifted by half a period.
+    odd = np.floor(2 * y) % 2
+    dx = (x + 0.5 * odd) % 1 - 0.5
+    dy = ((2 * y) % 1 - 0.5) / 2
+    return np.asarray(np.clip((0.16 - np.hypot(dx, dy)) * 40 + 0.5, 0, 1))
+
+
+def _camouflage() -> NDArray[np.floating]:
+    dark = np.clip((_smooth_noise(4, 5.0) - 0.3) * 8 + 0.5, 0, 1)
+    middle = np.clip((_smooth_noise(5, 5.0) - 0.2) * 8 + 0.5, 0, 1)
+    return np.asarray(np.maximum(dark, 0.45 * middle))
+
+
+def _floral() -> NDArray[np.floating]:
+    tile = np.zeros((TILE_PX, TILE_PX))
+    rng = np.random.default_rng([_SEED, 6])
+    x, y = np.meshgrid(np.arange(TILE_PX), np.arange(TILE_PX))
+    for number in range(14):
+        centre = rng.uniform(0, TILE_PX, 2)
+        # The nearest copy of the flower, so that the pattern repeats.
+        dx = (x - centre[0] + TILE_PX / 2) % TILE_PX - TILE_PX / 2
+        dy = (y - centre[1] + TILE_PX / 2) % TILE_PX - TILE_PX / 2
+        size, turn = rng.uniform(14, 30), rng.uniform(0, 2 * np.pi)
+        petals = size * (0.65 + 0.35 * np.cos(5 * (np.arctan2(dy, dx) + turn)))
+        reach = np.hypot(dx, dy)
+        flower = np.clip((petals - reach) / 2 + 0.5, 0, 1)
+        middle = np.clip((0.25 * size - reach) / 2 + 0.5, 0, 1)
+        strength = 0.6 if number % 3 == 0 else 1.0
+        tile = np.maximum(tile, flower * strength) * (1 - 0.7 * middle)
+    return tile
+
+
+def _blocks() -> NDArray[np.floating]:
+    """Bars and squares as in logos and slogans."""
+    tile = np.zeros((TILE_PX, TILE_PX))
+    rng = np.random.default_rng([_SEED, 8])
+    for row in range(0, TILE_PX, 64):
+        column = int(rng.integers(4, 20))
+        height = int(rng.integers(22, 36))
+        while column < TILE_PX - 30:
+            width = int(rng.integers(7, 26))
+            top = row + int(rng.integers(4, 12))
+            tile[top : top + height, column : column + width] = 1
+            if rng.random() < 0.6:  # an opening, as letters have
+                inner = slice(column + 3, max(column + 4, column + width - 4))
+                tile[top + 6 : top + height // 2, inner] = 0
+            column += width + int(rng.integers(3, 9))
+    return tile
+
+
+_PRINTS = {
+    "stripes": _stripes,
+    "check": _check,
+    "dots": _dots,
+    "camouflage": _camouflage,
+    "floral": _floral,
+    "blocks": _blocks,
+}
