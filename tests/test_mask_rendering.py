@@ -274,9 +274,10 @@ def test_occluders_are_painted_over_a_mask(kind):
     assert 0.005 < over.mean() < 0.5
     assert (both.alpha[over] > 0.4).all()
     assert both.alpha.sum() > alone.alpha.sum()
-    # The mask is still there where nothing covers it.
+    # The mask is still there where nothing but a shadow covers it.
     same = ~grown((both.alpha != alone.alpha) | over, 30)
-    np.testing.assert_array_equal(both.pixels[same], alone.pixels[same])
+    change = alone.pixels[same].astype(int) - both.pixels[same]
+    assert -1 <= change.min() <= change.max() <= 4
     assert PARTS.index("fabric") in both.parts
 
 
