@@ -13,20 +13,20 @@ import torch
 from torch import Tensor
 
 from masking.landmarks import Float32
-from masking.mask_frames import Looks, lifted
+from masking.mask_frames import Looks
 from masking.mask_geometry import (
     HeadPose,
     SkinSpline,
+    canonical_places,
     ears_on_skin,
     grid_places,
     head_pose,
-    rigid_map,
-    skin_map,
     skin_spline,
 )
+from masking.mask_layout import laid_out, touched
 from masking.mask_light import PhotoLook
 from masking.mask_painting import paint
-from masking.mask_parameters import RIGID, Parameters, parameters
+from masking.mask_parameters import RIGID, parameters
 from masking.mask_spec import MaskSpec
 from masking.paint_arrays import TorchArrays
 
@@ -130,33 +130,20 @@ class BatchPainter:
     ) -> None:
         arrays = self._arrays
         mask = parameters(arrays, specs)
-        pictures = batch.chips[rows]
-        at = self._places(mask, faces, pictures.shape[1])
-        painted = paint(
-            arrays, mask, faces.looks, pictures, at, faces.pose.px_per_unit, (0, 0)
-        )
+        side_px = batch.chips.shape[1]
+        nodes = grid_places(0, side_px - 1), grid_places(0, side_px - 1)
+        spline = None if specs[0].kind in RIGID else faces.spline
+        at = canonical_places(arrays, faces.pose, spline, nodes)
+        layout = laid_out(arrays, mask, faces.looks, at, faces.pose.lean, nodes)
+        size = faces.pose.px_per_unit
+        box = touched(arrays, layout, float(faces.looks.blur.max()), float(size.min()))
+        if box is None:
+            return
+        place = (rows, *box)
+        pictures = batch.chips[place]
+        painted = paint(arrays, mask, faces.looks, layout, pictures, box, size)
         srgb = (painted.srgb + 0.5).clamp(0, 255).to(torch.uint8)
-        changed = painted.changed[..., None]
-        batch.chips[rows] = torch.where(changed, srgb, pictures)
-        batch.alpha[rows] = 1 - (1 - batch.alpha[rows]) * (1 - painted.matte)
+        batch.chips[place] = torch.where(painted.changed[..., None], srgb, pictures)
+        batch.alpha[place] = 1 - (1 - batch.alpha[place]) * (1 - painted.matte)
         parts = painted.parts.to(torch.uint8)
-        batch.parts[rows] = torch.where(parts > 0, parts, batch.parts[rows])
-
-    def _places(
-        self, mask: Parameters, faces: _Faces, side_px: int
-    ) -> tuple[Tensor, Tensor]:
-        """Canonical x and y, (N, S, S), of what is seen in each pixel."""
-        arrays = self._arrays
-        places = arrays.array(grid_places(0, side_px - 1))[None]
-        if mask.specs[0].kind in RIGID:
-            x, y = rigid_map(arrays, faces.pose, places, places)
-        else:
-            x, y = skin_map(arrays, faces.spline, places, places)
-        x, y = lifted(arrays, mask, x, y, faces.pose.lean)
-        both = torch.nn.functional.interpolate(
-            torch.stack([x, y], dim=1),
-            (side_px, side_px),
-            mode="bilinear",
-            align_corners=True,
-        )
-        return both[:, 0], both[:, 1]
+        batch.parts[place] = torch.where(parts > 0, parts, batch.parts[place])

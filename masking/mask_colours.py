@@ -8,21 +8,33 @@ import numpy as np
 
 Colour = tuple[float, float, float]
 
-# Reflectance in linear light, (R, G, B) in [0, 1]; what shops sell.
-_MEDICAL: tuple[Colour, ...] = (
-    (0.27, 0.52, 0.70),
-    (0.42, 0.66, 0.80),
-    (0.78, 0.80, 0.82),
-    (0.25, 0.50, 0.45),
-    (0.035, 0.035, 0.037),
-    (0.80, 0.52, 0.58),
+# Reflectance in linear light, (R, G, B) in [0, 1], and how often shops sell it.
+_Palette = tuple[tuple[Colour, float], ...]
+_MEDICAL: _Palette = (
+    ((0.36, 0.60, 0.76), 0.30),
+    ((0.27, 0.52, 0.70), 0.15),
+    ((0.80, 0.82, 0.84), 0.27),
+    ((0.025, 0.025, 0.027), 0.16),
+    ((0.25, 0.50, 0.45), 0.06),
+    ((0.80, 0.56, 0.62), 0.06),
 )
-_RESPIRATOR: tuple[Colour, ...] = (
-    (0.80, 0.80, 0.78),
-    (0.76, 0.77, 0.78),
-    (0.045, 0.045, 0.047),
-    (0.45, 0.47, 0.50),
+_RESPIRATOR: _Palette = (
+    ((0.82, 0.82, 0.81), 0.45),
+    ((0.77, 0.78, 0.79), 0.20),
+    ((0.030, 0.030, 0.032), 0.25),
+    ((0.40, 0.42, 0.45), 0.10),
 )
+_CLOTH: _Palette = (
+    ((0.022, 0.022, 0.024), 0.34),
+    ((0.030, 0.045, 0.110), 0.16),
+    ((0.20, 0.21, 0.22), 0.12),
+    ((0.42, 0.43, 0.44), 0.08),
+    ((0.78, 0.78, 0.77), 0.14),
+    ((0.22, 0.03, 0.04), 0.05),
+    ((0.50, 0.42, 0.32), 0.05),
+    ((0.08, 0.14, 0.08), 0.06),
+)
+_FROM_PALETTE = 0.7
 _PRINTED = ("cloth", "gaiter", "cap", "headscarf", "patch")
 _PRINT_SHARES = {
     "plain": 0.46,
@@ -33,24 +45,29 @@ _PRINT_SHARES = {
     "floral": 0.09,
     "blocks": 0.09,
 }
-_MOSTLY_PLAIN = 0.12
+_FASHION = 0.12
 
 
 @dataclass(frozen=True)
 class FabricLook:
-    """Reflectance of the fabric, of its print, and which print it is."""
+    """Reflectance of the fabric, of its print, and which print it is.
+
+    Attributes:
+        pitch: period of the print, face squares.
+    """
 
     colour: Colour
     second: Colour
     print_name: str
+    pitch: float = 0.1
 
 
 def draw_look(rng: np.random.Generator, kind: str) -> FabricLook:
     """Colours and print of one thing, drawn by lot."""
     if kind in _PRINTED:
         names, shares = zip(*_PRINT_SHARES.items(), strict=True)
-        colour, second = any_colour(rng), any_colour(rng)
-        return FabricLook(colour, second, str(rng.choice(names, p=shares)))
+        colour = _cloth_colour(rng)
+        return _printed(rng, colour, str(rng.choice(names, p=shares)))
     if kind == "shield":
         return FabricLook((0.75, 0.78, 0.80), (0.1, 0.1, 0.1), "plain")
     if kind == "sunglasses":
@@ -61,21 +78,33 @@ def draw_look(rng: np.random.Generator, kind: str) -> FabricLook:
     if kind == "hand":
         # Painted in the colour of the face's own skin.
         return FabricLook((0.42, 0.27, 0.20), (0.42, 0.27, 0.20), "plain")
-    return _medical_look(rng, kind)
-
-
-def _medical_look(rng: np.random.Generator, kind: str) -> FabricLook:
-    palette = _MEDICAL if kind == "surgical" else _RESPIRATOR
-    base = np.array(palette[int(rng.integers(len(palette)))])
-    shade = np.clip(base * rng.uniform(0.9, 1.1, 3), 0.01, 0.88)
-    red, green, blue = (float(value) for value in shade)
-    second = any_colour(rng)
-    names = [name for name in _PRINT_SHARES if name != "plain"]
-    printed = str(rng.choice(names))
     # Fashion sells every kind in every colour, though seldom.
-    if rng.random() < _MOSTLY_PLAIN:
-        return FabricLook(any_colour(rng), second, printed)
-    return FabricLook((red, green, blue), (red, green, blue), "plain")
+    if rng.random() < _FASHION:
+        prints = [name for name in _PRINT_SHARES if name != "plain"]
+        return _printed(rng, any_colour(rng), str(rng.choice(prints)))
+    colour = _shade(rng, _MEDICAL if kind == "surgical" else _RESPIRATOR)
+    return FabricLook(colour, colour, "plain")
+
+
+def _printed(rng: np.random.Generator, colour: Colour, name: str) -> FabricLook:
+    # Letters are larger than dots.
+    low, high = (0.22, 0.45) if name == "blocks" else (0.06, 0.22)
+    return FabricLook(colour, _cloth_colour(rng), name, float(rng.uniform(low, high)))
+
+
+def _cloth_colour(rng: np.random.Generator) -> Colour:
+    if rng.random() < _FROM_PALETTE:
+        return _shade(rng, _CLOTH)
+    return any_colour(rng)
+
+
+def _shade(rng: np.random.Generator, palette: _Palette) -> Colour:
+    """One colour of a palette, a little lighter or darker."""
+    shares = [share for _, share in palette]
+    base = np.array(palette[int(rng.choice(len(palette), p=shares))][0])
+    bleached = base * float(rng.uniform(0.85, 1.2)) * rng.uniform(0.97, 1.03, 3)
+    red, green, blue = (float(v) for v in np.clip(bleached, 0.008, 0.88))
+    return (red, green, blue)
 
 
 def any_colour(rng: np.random.Generator) -> Colour:

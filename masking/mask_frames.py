@@ -16,6 +16,7 @@ from masking.mask_parameters import Parameters
 # No mask stands further off the skin, face squares.
 _HIGHEST = 0.30
 _STEPS, _SEARCHED_LEAN = 6, 0.3
+_STEEPEST = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +46,11 @@ class Frame:
     Attributes:
         u, v: (N, h, w) coordinates in the mask's own frame.
         depth: (N, h, w) distance to the outline, face squares, positive inside.
-        reach: (N, h, w) distance to the middle.
     """
 
     u: Any
     v: Any
     depth: Any
-    reach: Any
 
 
 def frame_of(arrays: Any, mask: Parameters, x: Any, y: Any) -> Frame:
@@ -70,7 +69,7 @@ def frame_of(arrays: Any, mask: Parameters, x: Any, y: Any) -> Frame:
     reach = xp.sqrt(u * u + v * v)
     radius = arrays.interpolated(mask.radius, place)
     depth = (radius - reach) * arrays.interpolated(mask.slope, place)
-    return Frame(u, v, depth, reach)
+    return Frame(u, v, depth)
 
 
 def lifted(arrays: Any, mask: Parameters, x: Any, y: Any, lean: Any) -> tuple[Any, Any]:
@@ -103,16 +102,22 @@ def lifted(arrays: Any, mask: Parameters, x: Any, y: Any, lean: Any) -> tuple[An
 def _height(arrays: Any, mask: Parameters, x: Any, y: Any) -> Any:
     frame = frame_of(arrays, mask, x, y)
     rise = arrays.rises(mask.surfaces, frame.u, frame.v)
-    # At its edge a mask lies on the skin.
-    edge = arrays.xp.clip(frame.depth / 0.06, 0, 1)
-    return rise * edge
+    # At its edge a mask lies on the skin, and rises no steeper than this from it:
+    # steeper, the line of sight would meet it twice.
+    return arrays.xp.minimum(rise, _STEEPEST * arrays.xp.clip(frame.depth, 0, 1))
 
 
-def strap_depth(arrays: Any, mask: Parameters, x: Any, y: Any, look: Looks) -> Any:
-    """Distance to the rim of the nearest segment, positive on it, (N, h, w)."""
+def strap_depth(
+    arrays: Any, mask: Parameters, x: Any, y: Any, look: Looks, pieces: list[int]
+) -> Any:
+    """Distance to the rim of the nearest segment, positive on it, (N, h, w).
+
+    Args:
+        pieces: which segments.
+    """
     xp = arrays.xp
     depth = xp.zeros_like(x) - 9.0
-    for piece in range(mask.segments.shape[1]):
+    for piece in pieces:
         x0, y0, x1, y1, half, sag = _seen_segment(xp, mask.segments[:, piece], look)
         along_x, along_y = wide(x1 - x0), wide(y1 - y0)
         dx, dy = x - wide(x0), y - wide(y0)

@@ -25,7 +25,7 @@ _ANCHORS = np.r_[0:17, 27:36, 36, 39, 42, 45]
 _POSE = np.r_[17:48, 48, 54]
 # Smoothing of the spline: landmarks are off by a few per cent of the face.
 _STIFFNESS = 0.005
-_GRID_PX = 6
+_GRID_PX = 3
 # An ear that lies this far inside of the head's rim is behind the head.
 _HIDDEN = 0.02
 # x, y and depth of the upper and lower root of the right ear, then of the left one.
@@ -88,7 +88,7 @@ def head_pose(arrays: Any, points: Any) -> HeadPose:
     area = xp.where(xp.abs(area) < 1e-3, xp.ones_like(area) * 1e-3, area)
     lean_x = (towards[:, 0] * down[:, 1] - towards[:, 1] * down[:, 0]) / area
     lean_y = (across[:, 0] * towards[:, 1] - across[:, 1] * towards[:, 0]) / area
-    lean = xp.clip(xp.stack([lean_x, lean_y], axis=-1), -0.9, 0.9)
+    lean = xp.clip(xp.stack([lean_x, lean_y], axis=-1), -0.8, 0.8)
     size = xp.sqrt((across * across + down * down).sum(-1) / 2)
     ears = xp.matmul(arrays.array(np.c_[EARS, np.ones(4)])[None], fitted)
     out = across / size[:, None]
@@ -114,9 +114,31 @@ def ears_on_skin(arrays: Any, spline: SkinSpline, pose: HeadPose) -> Any:
 
 
 def grid_places(low: float, high: float) -> Float32:
-    """Pixels from `low` to `high`, both included, at which maps are evaluated."""
-    count = max(3, int(high - low) // _GRID_PX)
-    return np.linspace(low, high, count, dtype=np.float32)
+    """Nodes from `low` to `high` px, both included, evenly spaced, an odd number."""
+    count = max(2, int((high - low) / (2 * _GRID_PX)))
+    return np.linspace(low, high, 2 * count + 1, dtype=np.float32)
+
+
+def canonical_places(
+    arrays: Any,
+    pose: HeadPose,
+    spline: SkinSpline | None,
+    nodes: tuple[Float32, Float32],
+) -> tuple[Any, Any]:
+    """Canonical x and y, (N, R, C), of the nodes of a grid.
+
+    Args:
+        spline: of the skin; None takes the head as a flat plate.
+        nodes: px of the columns and of the rows, an odd number of each.
+    """
+    columns, rows = (arrays.array(places)[None] for places in nodes)
+    if spline is None:
+        return rigid_map(arrays, pose, columns, rows)
+    # The spline is smooth: every other node is enough.
+    coarse = skin_map(arrays, spline, columns[:, ::2], rows[:, ::2])
+    halves = [np.arange(len(places), dtype=np.float32) / 2 for places in nodes]
+    x, y = (arrays.spread(maps, halves[1], halves[0]) for maps in coarse)
+    return x, y
 
 
 def rigid_map(arrays: Any, pose: HeadPose, columns: Any, rows: Any) -> tuple[Any, Any]:

@@ -187,8 +187,8 @@ def _light(tone: Float32, saturation: float) -> Float32:
     exposure = float(np.clip(np.sqrt(brightness * 0.8), 0.12, 1.15))
     cast = tone / _SKIN
     cast = cast / float(cast @ LUMA)
-    # Most of a deviation is the person's own skin colour.
-    cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.3 * saturation)
+    # Nearly all of a deviation is the person's own skin colour.
+    cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.15 * saturation)
     return np.asarray(cast / float(cast @ LUMA) * exposure, dtype=np.float32)
 
 
@@ -212,7 +212,8 @@ def _sharpness(image: Image, landmarks: Landmarks) -> tuple[float, float]:
         values, -1, np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
     )
     grain = float(np.median(np.abs(mixed))) / 0.6745 / 6.0
-    return float(np.clip(blur_px, 0.3, 6.0)), min(grain, 8.0)
+    # Compressed pictures have little noise where they have no detail.
+    return float(np.clip(blur_px, 0.3, 6.0)), min(0.7 * grain, 2.5)
 
 
 def _eye_region(image: Image, landmarks: Landmarks) -> NDArray[np.uint8]:

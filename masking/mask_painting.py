@@ -11,14 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from masking.mask_frames import Frame, Looks, frame_of, strap_depth, wide
+from masking.mask_frames import Looks, strap_depth, wide
+from masking.mask_layout import (
+    SHADOW_REACH,
+    STRAP_SHADOW_REACH,
+    Box,
+    Layout,
+    spread,
+    strap_box,
+    within,
+)
 from masking.mask_parameters import PARTS, Parameters
 from masking.mask_shading import lit_fabric, lit_straps
 from masking.mask_tiles import TILE_PX, grain_tile
 
-# Width of the contact shadow, face squares: there it takes 1% of the light.
-SHADOW_REACH = 0.075
-_SHADOW_FALL = 0.022
+# The share of light that a shadow takes falls to 1% at its reach.
+_FALL = float(np.log(0.01))
+_STRAP_SHADOW = 0.2
 # Less of a layer in a pixel is not seen.
 _LEAST_MATTE = 1e-3
 
@@ -44,74 +53,98 @@ def paint(
     arrays: Any,
     mask: Parameters,
     look: Looks,
+    layout: Layout,
     pictures: Any,
-    at: tuple[Any, Any],
+    box: Box,
     px_per_unit: Any,
-    corner: tuple[int, int],
 ) -> Painted:
     """Paint one spec on each of N pictures.
 
     Args:
-        pictures: (N, h, w, 3) uint8 sRGB.
-        at: canonical x and y of the pixels.
+        pictures: (N, h, w, 3) uint8 sRGB, the part of each photograph in `box`.
         px_per_unit: (N,) side of the face square, px.
-        corner: column and row of the pictures' first pixel in the photograph.
     """
     xp = arrays.xp
-    frame = frame_of(arrays, mask, *at)
-    straps = strap_depth(arrays, mask, *at, look)
-    limbs = wide(mask.limbs)
-    depth = xp.where(limbs > 0, xp.maximum(frame.depth, straps), frame.depth)
-    looks = arrays.surfaces(mask.surfaces, frame.u * wide(mask.valve_side), frame.v)
-    cover = looks[..., 3]
-    body = _coverage(arrays, depth, px_per_unit) * xp.clip(cover, 0, 1)
-    strap = xp.clip(straps * wide(px_per_unit) + 0.5, 0, 1) * (1 - body) * (1 - limbs)
-    lit = lit_fabric(arrays, mask, look, frame, depth, looks, px_per_unit)
+    u, v, depth = (
+        spread(arrays, maps, layout, box) for maps in (layout.u, layout.v, layout.depth)
+    )
+    edge = xp.clip(spread(arrays, layout.edge, layout, box) + 0.5, 0, 1)
+    lit, cover = lit_fabric(arrays, mask, look, (u, v, depth), px_per_unit)
+    if any(spec.kind == "shield" for spec in mask.specs):
+        cover = cover + wide(mask.rim) * xp.clip(2 - depth * 100, 0, 1)
+    body = edge * xp.clip(cover, 0, 1)
     # Premultiplied: blurring colour and coverage together leaves no halo.
-    layer = lit * body[..., None]
-    if mask.segments.shape[1]:
-        layer = layer + lit_straps(xp, mask, look, at[0]) * strap[..., None]
-    both = xp.concat([layer, (body + strap)[..., None]], axis=-1)
+    both = xp.concat([lit * body[..., None], body[..., None]], axis=-1)
+    shade = 1 - _fall(xp, depth, SHADOW_REACH) * wide(mask.shadow) * xp.clip(
+        # Light mostly comes from above: the shadow falls below.
+        0.95 + 1.4 * v,
+        0.5,
+        1.6,
+    )
+    for group, pieces in enumerate(layout.groups):
+        _add_straps(
+            arrays, mask, look, layout, (group, pieces), box, px_per_unit, both, shade
+        )
     both = arrays.blurred(both, look.blur * px_per_unit)
     matte = xp.clip(both[..., 3], 0, 1)
     matte = matte * (matte >= _LEAST_MATTE)
-    shade = _contact_shadow(xp, mask, xp.maximum(depth, straps), frame.v)
     mixed = arrays.linear(pictures) * ((1 - matte) * shade)[..., None] + both[..., :3]
+    corner = (box[1].start, box[0].start)
     grain = _grain(arrays, mask, matte.shape, corner) * matte * wide(look.grain)
     srgb = arrays.srgb(mixed) + grain[..., None]
-    parts = _parts(xp, mask, frame, depth, cover, matte)
+    parts = _parts(xp, mask, depth, cover, matte)
     return Painted(srgb, matte, (matte > 0) | (shade < 1), parts)
 
 
-def _parts(
-    xp: Any, mask: Parameters, frame: Frame, depth: Any, cover: Any, matte: Any
-) -> Any:
+def _add_straps(
+    arrays: Any,
+    mask: Parameters,
+    look: Looks,
+    layout: Layout,
+    group: tuple[int, list[int]],
+    box: Box,
+    px_per_unit: Any,
+    both: Any,
+    shade: Any,
+) -> None:
+    """Put the straps of one side under the fabric of `both`, and their shadow."""
+    xp = arrays.xp
+    number, pieces = group
+    near = strap_box(arrays, layout, number, float(xp.min(px_per_unit)))
+    if near is None:
+        return
+    rows, columns = within(near, box)
+    if rows.stop - rows.start < 1 or columns.stop - columns.start < 1:
+        return
+    inner = (
+        slice(rows.start + box[0].start, rows.stop + box[0].start),
+        slice(columns.start + box[1].start, columns.stop + box[1].start),
+    )
+    x, y = (spread(arrays, maps, layout, inner) for maps in (layout.x, layout.y))
+    depth = strap_depth(arrays, mask, x, y, look, pieces)
+    free = (1 - both[:, rows, columns, 3]) * (1 - wide(mask.limbs))
+    strap = xp.clip(depth * wide(px_per_unit) + 0.5, 0, 1) * free
+    lit = lit_straps(xp, mask, look, x) * strap[..., None]
+    layer = xp.concat([lit, strap[..., None]], axis=-1)
+    both[:, rows, columns] = both[:, rows, columns] + layer
+    cast = _STRAP_SHADOW * _fall(xp, depth, STRAP_SHADOW_REACH)
+    lost = cast * xp.clip(wide(mask.shadow) * 9, 0, 1) * (1 - wide(mask.limbs))
+    shade[:, rows, columns] = shade[:, rows, columns] * (1 - lost)
+
+
+def _fall(xp: Any, depth: Any, reach: float) -> Any:
+    """1 at the rim of what casts a shadow and inside, 0 from `reach` on."""
+    fall = xp.exp(xp.clip(depth, -reach, 0) * (-_FALL / reach))
+    return fall * (depth > -reach)
+
+
+def _parts(xp: Any, mask: Parameters, depth: Any, cover: Any, matte: Any) -> Any:
     body = wide(mask.part)
     visor = body == PARTS.index("visor")
     shown = xp.where(cover > 1.35, body * 0 + PARTS.index("valve"), body)
     shown = xp.where(depth >= 0, shown, body * 0 + PARTS.index("strap"))
     # Through a visor the face is seen: it counts where it is.
     return xp.where((matte >= 0.5) | (visor & (depth >= 0)), shown, shown * 0)
-
-
-def _coverage(arrays: Any, depth: Any, px_per_unit: Any) -> Any:
-    """Share of each pixel inside a shape: its distance in px, one px wide."""
-    xp = arrays.xp
-    across = depth[:, 1:, 1:] - depth[:, 1:, :-1]
-    down = depth[:, 1:, 1:] - depth[:, :-1, 1:]
-    px = xp.sqrt(across * across + down * down)
-    px = xp.concat([px[:, :1], px], axis=1)
-    px = xp.concat([px[:, :, :1], px], axis=2)
-    px = xp.maximum(px, wide(0.25 / px_per_unit))
-    return xp.clip(depth / px + 0.5, 0, 1)
-
-
-def _contact_shadow(xp: Any, mask: Parameters, depth: Any, v: Any) -> Any:
-    """Share of light left around the mask, (N, h, w); 1 away from it."""
-    fall = xp.exp(xp.clip(depth, -1, 0) * (1 / _SHADOW_FALL)) * wide(mask.shadow)
-    # Light mostly comes from above: the shadow falls below.
-    fall = fall * xp.clip(0.85 + 1.2 * v, 0.35, 1.4)
-    return 1 - xp.where(depth <= -SHADOW_REACH, fall * 0, fall)
 
 
 def _grain(arrays: Any, mask: Parameters, shape: Any, corner: tuple[int, int]) -> Any:

@@ -41,12 +41,13 @@ class Parameters:
         mirrored: (N,) 1 where |x - 0.5| counts.
         radius, slope: (N, K) outline by angle.
         segments: (N, S, 8) the fields of `mask_straps.Segment`.
+        sides: of each of the S segments: the sides of all specs' one.
         limbs: (N,) 1 where segments are fingers and not straps.
         colour, second, strap: (N, 3) linear-light reflectance, gloss included.
         skin: (N,) 1 where the colour is that of the face's own skin.
-        crease: (N,) strength of creases; place: (N, 4) their shift and direction.
+        crease: (N,) strength of creases; place: (N, 2) their shift.
         valve_side: (N,) 1 or -1.
-        weave, seam, shadow: (N,) strengths.
+        weave, seam, shadow, rim: (N,) strengths; rim is of a visor's clear edge.
         behind: (N,) how far behind the face its whole lies.
         lit: (N,) 1 where light falls on it, 0 where it is flat.
         part: (N,) index in PARTS.
@@ -60,6 +61,7 @@ class Parameters:
     radius: Any
     slope: Any
     segments: Any
+    sides: list[list[int]]
     limbs: Any
     colour: Any
     second: Any
@@ -71,6 +73,7 @@ class Parameters:
     weave: Any
     seam: Any
     shadow: Any
+    rim: Any
     behind: Any
     lit: Any
     part: Any
@@ -98,17 +101,19 @@ def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
         of(shape.radius for shape in shapes),
         of(shape.slope for shape in shapes),
         arrays.array(np.array(padded, np.float32).reshape(len(specs), longest, 8)),
+        [[int(row[piece][5]) for row in padded] for piece in range(longest)],
         flag(("hand",)),
         of(np.multiply(spec.colour, spec.gloss) for spec in specs),
         of(spec.second for spec in specs),
         of(spec.strap for spec in specs),
         flag(("hand",)),
-        of(0.14 * spec.wrinkle * LIMPNESS[spec.kind] for spec in specs),
+        of(0.22 * spec.wrinkle * LIMPNESS[spec.kind] for spec in specs),
         of(_crease_place(spec) for spec in specs),
         of(1.0 if spec.seed % 2 else -1.0 for spec in specs),
         of(_WEAVE.get(spec.kind, 0.0) for spec in specs),
         of(0.0 if spec.kind in ("shield", "hand", "patch") else 0.12 for spec in specs),
         of(_SHADOW.get(spec.kind, _USUAL_SHADOW) for spec in specs),
+        of(0.35 if spec.kind == "shield" else 0.0 for spec in specs),
         of(_BEHIND.get(spec.kind, 0.0) for spec in specs),
         of(spec.kind != "patch" for spec in specs),
         of(_part(spec) for spec in specs),
@@ -121,12 +126,9 @@ def _part(spec: MaskSpec) -> int:
     return PARTS.index("visor" if spec.kind == "shield" else "fabric")
 
 
-def _crease_place(spec: MaskSpec) -> tuple[float, float, float, float]:
-    """Shift of the crease tile, and cosine and sine of its direction."""
-    rng = np.random.default_rng(spec.seed)
-    angle = float(rng.uniform(0, 2 * np.pi))
-    shift = rng.uniform(0, 1, 2)
-    return float(shift[0]), float(shift[1]), float(np.cos(angle)), float(np.sin(angle))
+def _crease_place(spec: MaskSpec) -> tuple[float, float]:
+    """Shift of the crease tile."""
+    return spec.seed % 9973 / 9973, spec.seed % 8191 / 8191
 
 
 def tile_of(spec: MaskSpec, px_per_unit: float) -> Float32 | None:

@@ -19,14 +19,20 @@ MIDDLE_Y = {
     "ffp2": 0.79,
     "kn95": 0.80,
     "duckbill": 0.79,
-    "gaiter": 1.115,
+    "gaiter": 1.05,
     "shield": 0.57,
-    "sunglasses": 0.22,
+    "sunglasses": 0.24,
     "hand": 0.97,
     "cap": -0.52,
     "headscarf": -0.55,
     "patch": 0.60,
 }
+
+
+def dome(u: Map, y: Map) -> Map:
+    """Height of the head without its nose."""
+    a, b = u / 0.78, (y - 0.50) / 1.05
+    return np.asarray(np.sqrt(np.maximum(1 - a * a - b * b, 0.02)) * 0.75)
 
 
 def bump(distance: Map, width: float) -> Map:
@@ -52,11 +58,11 @@ def _tent(u: Map, y: Map, top: float) -> Map:
 
 def _surgical(u: Map, v: Map) -> Relief:
     # Three pleats: each is a slope that ends in a small step down.
-    bent = (v + 0.22 - 0.06 * u**2) / 0.125
+    bent = (v + 0.22 - 0.16 * u**2) / 0.125
     phase = bent - np.floor(bent)
     inside = (bent > 0) & (bent < 3.6)
     steps = np.where(phase < 0.82, phase / 0.82, (1 - phase) / 0.18)
-    pleats = 0.014 * steps * inside * (1 - 0.4 * np.abs(u) / 0.6)
+    pleats = 0.017 * steps * inside * np.exp(-((u / 0.55) ** 2))
     wire_at = v + 0.43 - 0.35 * u**2
     wire = 0.008 * bump(wire_at, 0.025)
     folds = np.where(inside, 1 - 0.16 * bump(phase - 0.93, 0.07), 1.0)
@@ -110,19 +116,22 @@ def _duckbill(u: Map, v: Map) -> Relief:
 
 def _gaiter(u: Map, v: Map) -> Relief:
     y = v + MIDDLE_Y["gaiter"]
-    slack = np.clip((y - 0.92) / 0.3, 0, 1)
-    # Below the chin it hangs in uneven folds around the neck.
-    sunk = 0.12 * np.clip((y - 1.15) / 0.25, 0, 1)
+    # The neck goes straight down where the head's ellipsoid turns back.
+    neck = dome(u * 1.15, np.minimum(y, 1.0)) - dome(u, y)
+    sunk = 0.11 / (1 + np.exp(-(y - 1.27) / 0.035))
+    slack = np.clip((y - 0.98) / 0.3, 0, 1)
     wave = np.sin(17 * (y - 0.5 * u**2 + 0.05 * np.sin(5 * u + 1) * u))
-    rolls = 0.016 * wave * slack - sunk
     # Tension lines from the nose to the ears.
     pull = 0.004 * np.sin(46 * (y + 0.35 * np.abs(u))) * bump(y - 0.62, 0.16)
-    return _tent(u, y, 0.38) + rolls + pull, ones(u), ones(u)
+    below = np.clip((y - 1.0) / 0.2, 0, 1)
+    body = _tent(u, y, 0.38) + pull + 0.014 * wave * slack + neck * below - sunk
+    return body, ones(u), ones(u)
 
 
 def _visor(u: Map, v: Map) -> Relief:
     bend = 0.35 * (1 - (u / 0.8) ** 2)
-    band = 1 / (1 + np.exp((v + 0.78) / 0.006))
+    # The band follows the upper edge around the forehead.
+    band = 1 / (1 + np.exp((v + 0.78 - 0.32 * u**2) / 0.006))
     # Reflections of lamps, a faint haze, and an edge that catches the light.
     glare = 0.30 * bump(u - 0.38 - 0.12 * v, 0.05) + 0.22 * bump(u + 0.52, 0.03)
     glare = glare * bump(v + 0.1, 0.55) + 0.05

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from masking.mask_frames import Frame, Looks, wide
+from masking.mask_frames import Looks, wide
 from masking.mask_parameters import Parameters, print_turn, tile_of
 from masking.mask_tiles import crease_tile, weave_tile
 
@@ -24,39 +24,44 @@ def lit_fabric(
     arrays: Any,
     mask: Parameters,
     look: Looks,
-    frame: Frame,
-    depth: Any,
-    looks: Any,
+    at: tuple[Any, Any, Any],
     px_per_unit: Any,
-) -> Any:
-    """(N, h, w, 3) linear colour of the fabric under the photograph's light."""
+) -> tuple[Any, Any]:
+    """Linear colour of the fabric under the photograph's light, and its cover.
+
+    Args:
+        at: u, v and depth of the pixels, see `mask_layout.Layout`.
+
+    Returns:
+        (N, h, w, 3), and (N, h, w) as in `mask_surface.Surface`.
+    """
     xp = arrays.xp
-    slope_u = looks[..., 0] * wide(mask.valve_side)
-    slope_v = looks[..., 1]
-    crease_u, crease_v, mottle = _creases(arrays, mask, frame)
+    u, v, depth = at
+    crease_u, crease_v, mottle = _creases(arrays, mask, u, v)
+    # Creases pull seams, pleats and prints along.
+    bent = u + 0.03 * crease_u, v + 0.03 * crease_v
+    looks = arrays.surfaces(mask.surfaces, bent[0] * wide(mask.valve_side), bent[1])
     # Fabric ends in a hem that lies on the skin; fingers are round.
-    hem = xp.exp(xp.clip(depth, 0, 1) * (-1 / _HEM)) / (frame.reach + 1e-3)
+    hem = xp.exp(xp.clip(depth, 0, 0.2) * (-1 / _HEM)) / xp.sqrt(u * u + v * v + 1e-3)
     hem = hem * (1 - wide(mask.limbs))
-    slope_u = slope_u + crease_u - hem * frame.u
-    slope_v = slope_v + crease_v - hem * frame.v
+    slope_u = looks[..., 0] * wide(mask.valve_side) + crease_u - hem * u
+    slope_v = looks[..., 1] + crease_v - hem * v
     nz = 1 / xp.sqrt(1 + slope_u * slope_u + slope_v * slope_v)
     nx, ny = -slope_u * nz, -slope_v * nz
     weights = [wide(look.shading[:, number]) for number in range(5)]
-    shading = weights[0] + weights[1] * nx + weights[2] * ny
-    shading = shading + weights[3] * nx * ny + weights[4] * (nx * nx - ny * ny)
+    shading = weights[0] + nx * (weights[1] + weights[3] * ny + weights[4] * nx)
+    shading = shading + ny * (weights[2] - weights[4] * ny)
     # Light from all sides still reaches a steep fold less than a flat cheek.
     shading = xp.clip(shading, 0.35, 1.8) * (0.62 + 0.38 * nz) * looks[..., 2]
-    shading = (
-        shading * _seam(xp, mask, depth) * _weave(arrays, mask, frame, px_per_unit)
-    )
-    shading = 1 + (shading * mottle - 1) * wide(mask.lit)
-    bent = Frame(frame.u + 0.02 * crease_u, frame.v + 0.02 * crease_v, depth, depth)
+    shading = shading * _seam(xp, mask, depth) * mottle
+    shading = shading * _weave(arrays, mask, u, v, px_per_unit)
+    shading = 1 + (shading - 1) * wide(mask.lit)
     colour = _reflectance(arrays, mask, look, bent, looks[..., 3], px_per_unit)
     # Every fabric shines where it is seen from the side, black ones visibly.
-    sheen = _SHEEN * (1 - nz * nz) * wide(mask.lit)
+    sheen = shading * (1 - nz * nz) * wide(_SHEEN * mask.lit)
     light = look.light[:, None, None]
-    lit = shading[..., None] * (colour * light) + (shading * sheen)[..., None] * light
-    return rolled_off(xp, lit)
+    lit = shading[..., None] * (colour * light) + sheen[..., None] * light
+    return rolled_off(xp, lit), looks[..., 3]
 
 
 def _seam(xp: Any, mask: Parameters, depth: Any) -> Any:
@@ -67,18 +72,16 @@ def _seam(xp: Any, mask: Parameters, depth: Any) -> Any:
     return 1 - wide(mask.seam) * near - 0.35 * wide(mask.limbs) * rim
 
 
-def _creases(arrays: Any, mask: Parameters, frame: Frame) -> tuple[Any, Any, Any]:
+def _creases(arrays: Any, mask: Parameters, u: Any, v: Any) -> tuple[Any, Any, Any]:
     """Slopes of the folds along u and v, and the light that uneven fabric leaves."""
-    shift_u, shift_v, cosine, sine = (wide(mask.place[:, k]) for k in range(4))
-    x = cosine * frame.u + sine * frame.v + shift_u
-    y = cosine * frame.v - sine * frame.u + shift_v
+    x, y = u + wide(mask.place[:, 0]), v + wide(mask.place[:, 1])
     found = arrays.tiles([crease_tile()] * len(mask.specs), x, y)
-    along, down = (found[..., k] * wide(mask.crease) for k in (0, 1))
+    strength = wide(mask.crease)
     mottle = 1 + _MOTTLE * found[..., 2]
-    return cosine * along - sine * down, sine * along + cosine * down, mottle
+    return found[..., 0] * strength, found[..., 1] * strength, mottle
 
 
-def _weave(arrays: Any, mask: Parameters, frame: Frame, px_per_unit: Any) -> Any:
+def _weave(arrays: Any, mask: Parameters, u: Any, v: Any, px_per_unit: Any) -> Any:
     """Threads, where the photograph is large enough to show them."""
     xp = arrays.xp
     thread_px = px_per_unit / (_WEAVES * 32)
@@ -86,12 +89,17 @@ def _weave(arrays: Any, mask: Parameters, frame: Frame, px_per_unit: Any) -> Any
     if float(xp.max(shown)) == 0:
         return 1.0
     tiles = [weave_tile()] * len(mask.specs)
-    threads = arrays.tiles(tiles, frame.u * _WEAVES, frame.v * _WEAVES)[..., 0]
+    threads = arrays.tiles(tiles, u * _WEAVES, v * _WEAVES)[..., 0]
     return 1 + 0.05 * threads * wide(shown)
 
 
 def _reflectance(
-    arrays: Any, mask: Parameters, look: Looks, frame: Frame, cover: Any, size: Any
+    arrays: Any,
+    mask: Parameters,
+    look: Looks,
+    at: tuple[Any, Any],
+    cover: Any,
+    px_per_unit: Any,
 ) -> Any:
     """Colour of the fabric, print and valve included, (N, h, w, 3) or broadcast."""
     xp = arrays.xp
@@ -100,7 +108,7 @@ def _reflectance(
     own = look.skin / look.light * 1.2
     base = base + (own - base) * mask.skin[:, None]
     colour = base[:, None, None]
-    sizes = [float(value) for value in size]
+    sizes = [float(value) for value in px_per_unit]
     tiles = [tile_of(*pair) for pair in zip(mask.specs, sizes, strict=True)]
     if len(tiles) > 1 and any(tile is not None for tile in tiles):
         colour = colour + 0 * cover[..., None]
@@ -109,7 +117,7 @@ def _reflectance(
             continue
         one = slice(row, row + 1)
         cosine, sine = print_turn(mask.specs[row])
-        u, v = frame.u[one], frame.v[one]
+        u, v = at[0][one], at[1][one]
         found = arrays.tiles([tile], cosine * u + sine * v, cosine * v - sine * u)
         if tile.ndim == 2:
             second = _tinted(mask.second[one], look, one)[:, None, None]

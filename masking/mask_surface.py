@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from masking.landmarks import Float32
-from masking.mask_relief import MASK_RELIEFS, MIDDLE_Y, Map, bump
+from masking.mask_relief import MASK_RELIEFS, MIDDLE_Y, Map, bump, dome
 from masking.occluder_relief import OCCLUDER_RELIEFS
 
 STEP = 0.006
@@ -53,12 +53,7 @@ def head_height(x: Map, y: Map) -> Float32:
     An ellipsoid with a nose: enough for where the light comes from.
     """
     nose = 0.16 * bump(x - 0.5, 0.10) * bump(y - 0.50, 0.17)
-    return np.asarray(_dome(x - 0.5, y) + nose, dtype=np.float32)
-
-
-def _dome(u: Map, y: Map) -> Map:
-    a, b = u / 0.78, (y - 0.50) / 1.05
-    return np.asarray(np.sqrt(np.maximum(1 - a * a - b * b, 0.02)) * 0.75)
+    return np.asarray(dome(x - 0.5, y) + nose, dtype=np.float32)
 
 
 @cache
@@ -76,7 +71,7 @@ def surface(name: str) -> Surface:
         body = body + 0.004 * np.cos(inside / _VALVE_RADIUS * 20) * (inside > 0)
         cover = cover + 0.7 * np.clip(inside / 0.012 + 0.5, 0, 1)
         shade = shade * (1 - 0.35 * bump(inside, 0.012))
-    height = _dome(u, y) + body
+    height = dome(u, y) + body
     slope_v, slope_u = np.gradient(height, STEP)
     looks = np.stack([slope_u, slope_v, shade, cover], axis=-1).astype(np.float32)
     rise = np.maximum(height - head_height(u + 0.5, y), 0).astype(np.float32)

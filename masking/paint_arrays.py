@@ -55,6 +55,12 @@ class Arrays(Protocol):
         The last row and column repeat the first: see `mask_tiles.closed`.
         """
 
+    def spread(self, maps: Any, rows: Float32, columns: Float32) -> Any:
+        """(N, R, C) maps at (h,) rows and (w,) columns, in nodes, linearly."""
+
+    def numpy(self, values: Any) -> NDArray[Any]:
+        """Values on the CPU."""
+
     def blurred(self, layers: Any, sigma_px: Any) -> Any:
         """(N, h, w, C), each of the N with its own (N,) Gaussian."""
 
@@ -98,6 +104,16 @@ class NumpyArrays:
         column, row = (x[0] - np.floor(x[0])) * side, (y[0] - np.floor(y[0])) * side
         found = _remapped(tiles[0], column, row)
         return found.reshape(*x.shape, -1)
+
+    def spread(self, maps: Float32, rows: Float32, columns: Float32) -> Float32:
+        """See Arrays."""
+        across = np.broadcast_to(columns[None], (len(rows), len(columns)))
+        down = np.broadcast_to(rows[:, None], across.shape)
+        return _remapped(maps[0], np.ascontiguousarray(across), down.copy())[None]
+
+    def numpy(self, values: NDArray[Any]) -> NDArray[Any]:
+        """See Arrays."""
+        return values
 
     def blurred(self, layers: Float32, sigma_px: Float32) -> Float32:
         """See Arrays."""
@@ -213,6 +229,16 @@ class TorchArrays:
         )
         return found.permute(0, 2, 3, 1)
 
+    def spread(self, maps: Any, rows: Float32, columns: Float32) -> Any:
+        """See Arrays."""
+        down = self.array(_weights(rows, maps.shape[1]))
+        across = self.array(_weights(columns, maps.shape[2]))
+        return down @ maps @ across.T
+
+    def numpy(self, values: Any) -> NDArray[Any]:
+        """See Arrays."""
+        return np.asarray(values.cpu().numpy())
+
     def blurred(self, layers: Any, sigma_px: Any) -> Any:
         """See Arrays."""
         from kornia.filters import gaussian_blur2d
@@ -233,6 +259,12 @@ class TorchArrays:
         """See Arrays."""
         index = linear.clamp(0, 1) * (len(SRGB) - 1)
         return self._srgb[index.int()]
+
+
+def _weights(places: Float32, nodes: int) -> Float32:
+    """(len(places), nodes) share of each node in the value at each place."""
+    away = np.abs(places[:, None] - np.arange(nodes, dtype=np.float32)[None])
+    return np.asarray(np.maximum(1 - away, 0), dtype=np.float32)
 
 
 @cache
