@@ -28,7 +28,7 @@ from masking.mask_light import PhotoLook
 from masking.mask_painting import paint
 from masking.mask_parameters import RIGID, parameters
 from masking.mask_spec import MaskSpec
-from masking.paint_arrays import TorchArrays
+from masking.torch_arrays import TorchArrays
 
 # A CPU's cache holds the maps of about this many chips; a GPU takes all at once.
 _AT_ONCE = {"cpu": 4}

@@ -10,7 +10,8 @@ from masking.mask_geometry import grid_places
 from masking.mask_layout import Layout, spread, strap_box, touched, within
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.paint_arrays import NumpyArrays, TorchArrays
+from masking.paint_arrays import NumpyArrays
+from masking.torch_arrays import TorchArrays
 
 
 def layout_of(depth, straps=None):
