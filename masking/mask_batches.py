@@ -31,7 +31,7 @@ from masking.mask_spec import MaskSpec
 from masking.torch_arrays import TorchArrays
 
 # A CPU's cache holds the maps of about this many chips; a GPU takes all at once.
-_AT_ONCE = {"cpu": 4}
+_AT_ONCE = {"cpu": 16}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +82,16 @@ class BatchPainter:
             specs: what each face wears.
             looks: light of each photograph, see `mask_rendering.photo_look`.
         """
-        pictures = chips.permute(0, 2, 3, 1).contiguous().clone()
-        alpha = torch.zeros(pictures.shape[:3], device=self._device)
-        batch = MaskedBatch(pictures, alpha, torch.zeros_like(alpha, dtype=torch.uint8))
+        alpha = torch.zeros(chips[:, 0].shape, device=self._device)
+        batch = MaskedBatch(
+            chips.clone(), alpha, torch.zeros_like(alpha, dtype=torch.uint8)
+        )
         for layer in range(max(map(len, specs), default=0)):
             for rows in self._groups(specs, layer):
                 faces = self._faces(points[rows], [looks[row] for row in rows])
                 masks = [specs[row][layer] for row in rows]
                 self._add(batch, torch.tensor(rows, device=self._device), masks, faces)
-        return MaskedBatch(
-            batch.chips.permute(0, 3, 1, 2).contiguous(), batch.alpha, batch.parts
-        )
+        return batch
 
     def _groups(
         self, specs: Sequence[Sequence[MaskSpec]], layer: int
@@ -130,7 +129,7 @@ class BatchPainter:
     ) -> None:
         arrays = self._arrays
         mask = parameters(arrays, specs)
-        side_px = batch.chips.shape[1]
+        side_px = batch.chips.shape[2]
         nodes = grid_places(0, side_px - 1), grid_places(0, side_px - 1)
         spline = None if specs[0].kind in RIGID else faces.spline
         at = canonical_places(arrays, faces.pose, spline, nodes)
@@ -139,11 +138,11 @@ class BatchPainter:
         box = touched(arrays, layout, float(faces.looks.blur.max()), float(size.min()))
         if box is None:
             return
-        place = (rows, *box)
-        pictures = batch.chips[place]
+        place, planes = (rows, *box), (rows, slice(None), *box)
+        pictures = batch.chips[planes]
         painted = paint(arrays, mask, faces.looks, layout, pictures, box, size)
         srgb = (painted.srgb + 0.5).clamp(0, 255).to(torch.uint8)
-        batch.chips[place] = torch.where(painted.changed[..., None], srgb, pictures)
+        batch.chips[planes] = torch.where(painted.changed[:, None], srgb, pictures)
         batch.alpha[place] = 1 - (1 - batch.alpha[place]) * (1 - painted.matte)
         parts = painted.parts.to(torch.uint8)
         batch.parts[place] = torch.where(parts > 0, parts, batch.parts[place])

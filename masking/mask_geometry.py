@@ -25,7 +25,7 @@ _ANCHORS = np.r_[0:17, 27:36, 36, 39, 42, 45]
 _POSE = np.r_[17:48, 48, 54]
 # Smoothing of the spline: landmarks are off by a few per cent of the face.
 _STIFFNESS = 0.005
-_GRID_PX = 3
+_GRID_PX = 6
 # An ear that lies this far inside of the head's rim is behind the head.
 _HIDDEN = 0.02
 # x, y and depth of the upper and lower root of the right ear, then of the left one.
@@ -114,9 +114,9 @@ def ears_on_skin(arrays: Any, spline: SkinSpline, pose: HeadPose) -> Any:
 
 
 def grid_places(low: float, high: float) -> Float32:
-    """Nodes from `low` to `high` px, both included, evenly spaced, an odd number."""
-    count = max(2, int((high - low) / (2 * _GRID_PX)))
-    return np.linspace(low, high, 2 * count + 1, dtype=np.float32)
+    """Nodes from `low` to `high` px, both included, evenly spaced."""
+    count = max(2, int((high - low) / _GRID_PX))
+    return np.linspace(low, high, count + 1, dtype=np.float32)
 
 
 def canonical_places(
@@ -125,20 +125,16 @@ def canonical_places(
     spline: SkinSpline | None,
     nodes: tuple[Float32, Float32],
 ) -> tuple[Any, Any]:
-    """Canonical x and y, (N, R, C), of the nodes of a grid.
+    """Canonical x and y, (N, R, C), of places of a picture.
 
     Args:
         spline: of the skin; None takes the head as a flat plate.
-        nodes: px of the columns and of the rows, an odd number of each.
+        nodes: px of the columns and of the rows.
     """
     columns, rows = (arrays.array(places)[None] for places in nodes)
     if spline is None:
         return rigid_map(arrays, pose, columns, rows)
-    # The spline is smooth: every other node is enough.
-    coarse = skin_map(arrays, spline, columns[:, ::2], rows[:, ::2])
-    halves = [np.arange(len(places), dtype=np.float32) / 2 for places in nodes]
-    x, y = (arrays.spread(maps, halves[1], halves[0]) for maps in coarse)
-    return x, y
+    return skin_map(arrays, spline, columns, rows)
 
 
 def rigid_map(arrays: Any, pose: HeadPose, columns: Any, rows: Any) -> tuple[Any, Any]:

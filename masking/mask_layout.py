@@ -1,8 +1,8 @@
 """From the nodes of a grid to pixels: where a mask and its straps lie in a picture.
 
-Outlines and reliefs are smooth: they are evaluated every few pixels and spread by
-linear interpolation. Straps are thinner than that and are followed pixel by pixel, in
-the few places where they are.
+Where skin and relief are seen is smooth: it is evaluated every few pixels, outlines
+twice as densely, and both are spread by linear interpolation. Straps are thinner than
+that and are followed pixel by pixel, in the few places where they are.
 """
 
 from __future__ import annotations
@@ -61,14 +61,22 @@ def laid_out(
     """Lay masks onto faces.
 
     Args:
-        at: canonical x and y, (N, R, C), of the nodes.
+        at: canonical x and y, (N, r, c), of the nodes.
         lean: (N, 2), see `lifted`.
-        nodes: px of the columns and of the rows.
+        nodes: px of the columns (c,) and of the rows (r,). The layout has one more
+            between any two of them.
     """
     xp = arrays.xp
     x, y = at
     if float(xp.max(xp.abs(lean))) > _LEAST_LEAN:
         x, y = lifted(arrays, mask, x, y, lean)
+    halves = [np.arange(2 * len(places) - 1, dtype=np.float32) / 2 for places in nodes]
+    x, y = (arrays.spread(maps, halves[1], halves[0]) for maps in (x, y))
+    columns, rows = (
+        np.linspace(places[0], places[-1], len(half), dtype=np.float32)
+        for places, half in zip(nodes, halves, strict=True)
+    )
+    nodes = columns, rows
     frame = frame_of(arrays, mask, x, y)
     depth = frame.depth
     groups = _groups(mask)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from masking.landmarks import Float32
 from masking.mask_spec import OCCLUDERS, MaskSpec
 
-ANGLES = 384
+ANGLES = 192
 
 # Right half of each outline (person's left), from the middle of the upper edge
 # to the middle of the lower one: (x - 0.5, y) in shares of the face square.

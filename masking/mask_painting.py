@@ -1,6 +1,6 @@
 """The steps that paint one thing on each of N pictures, for numpy and torch.
 
-Pictures are (N, h, w, 3), maps (N, h, w); N is 1 for numpy. Colours are linear
+Pictures are (N, 3, h, w), maps (N, h, w); N is 1 for numpy. Colours are linear
 light until the last step.
 """
 
@@ -37,7 +37,7 @@ class Painted:
     """Pictures with a layer on them.
 
     Attributes:
-        srgb: (N, h, w, 3) float32 in 0..255, not rounded.
+        srgb: (N, 3, h, w) float32 in 0..255, not rounded.
         matte: (N, h, w) the layer's share of each pixel.
         changed: (N, h, w) bool: layer or its shadow.
         parts: (N, h, w) index in PARTS.
@@ -61,7 +61,7 @@ def paint(
     """Paint one spec on each of N pictures.
 
     Args:
-        pictures: (N, h, w, 3) uint8 sRGB, the part of each photograph in `box`.
+        pictures: (N, 3, h, w) uint8 sRGB, the part of each photograph in `box`.
         px_per_unit: (N,) side of the face square, px.
     """
     xp = arrays.xp
@@ -74,7 +74,7 @@ def paint(
         cover = cover + wide(mask.rim) * xp.clip(2 - depth * 100, 0, 1)
     body = edge * xp.clip(cover, 0, 1)
     # Premultiplied: blurring colour and coverage together leaves no halo.
-    both = xp.concat([lit * body[..., None], body[..., None]], axis=-1)
+    both = xp.concat([lit * body[:, None], body[:, None]], axis=1)
     shade = 1 - _fall(xp, depth, SHADOW_REACH) * wide(mask.shadow) * xp.clip(
         # Light mostly comes from above: the shadow falls below.
         0.95 + 1.4 * v,
@@ -86,12 +86,13 @@ def paint(
             arrays, mask, look, layout, (group, pieces), box, px_per_unit, both, shade
         )
     both = arrays.blurred(both, look.blur * px_per_unit)
-    matte = xp.clip(both[..., 3], 0, 1)
+    matte = xp.clip(both[:, 3], 0, 1)
     matte = matte * (matte >= _LEAST_MATTE)
-    mixed = arrays.linear(pictures) * ((1 - matte) * shade)[..., None] + both[..., :3]
+    left = (1 - matte) * shade
+    mixed = arrays.linear(pictures) * left[:, None] + both[:, :3]
     corner = (box[1].start, box[0].start)
     grain = _grain(arrays, mask, matte.shape, corner) * matte * wide(look.grain)
-    srgb = arrays.srgb(mixed) + grain[..., None]
+    srgb = arrays.srgb(mixed) + grain[:, None]
     parts = _parts(xp, mask, depth, cover, matte)
     return Painted(srgb, matte, (matte > 0) | (shade < 1), parts)
 
@@ -122,11 +123,11 @@ def _add_straps(
     )
     x, y = (spread(arrays, maps, layout, inner) for maps in (layout.x, layout.y))
     depth = strap_depth(arrays, mask, x, y, look, pieces)
-    free = (1 - both[:, rows, columns, 3]) * (1 - wide(mask.limbs))
+    free = (1 - both[:, 3, rows, columns]) * (1 - wide(mask.limbs))
     strap = xp.clip(depth * wide(px_per_unit) + 0.5, 0, 1) * free
-    lit = lit_straps(xp, mask, look, x) * strap[..., None]
-    layer = xp.concat([lit, strap[..., None]], axis=-1)
-    both[:, rows, columns] = both[:, rows, columns] + layer
+    lit = lit_straps(xp, mask, look, x) * strap[:, None]
+    layer = xp.concat([lit, strap[:, None]], axis=1)
+    both[:, :, rows, columns] = both[:, :, rows, columns] + layer
     cast = _STRAP_SHADOW * _fall(xp, depth, STRAP_SHADOW_REACH)
     lost = cast * xp.clip(wide(mask.shadow) * 9, 0, 1) * (1 - wide(mask.limbs))
     shade[:, rows, columns] = shade[:, rows, columns] * (1 - lost)

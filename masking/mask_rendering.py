@@ -133,10 +133,9 @@ def _add(sample: MaskedSample, spec: MaskSpec, face: _Face) -> None:
         return
     window = sample.pixels[box]
     size = face.pose.px_per_unit
-    # OpenCV reads rows that lie side by side.
-    pictures = np.ascontiguousarray(window)[None]
+    pictures = np.ascontiguousarray(window.transpose(2, 0, 1))[None]
     painted = paint(_NUMPY, mask, face.looks, layout, pictures, box, size)
-    srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8)
+    srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
     np.copyto(window, srgb, where=painted.changed[0][..., None])
     matte, parts = painted.matte[0], painted.parts[0].astype(np.uint8)
     sample.alpha[box] = 1 - (1 - sample.alpha[box]) * (1 - matte)

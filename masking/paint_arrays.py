@@ -41,13 +41,13 @@ class Arrays(Protocol):
         """(N, K) tables at (N, h, w) places in [0, K - 1], linearly."""
 
     def surfaces(self, names: Sequence[int], u: Any, v: Any) -> Any:
-        """(N, h, w, 4) looks of SURFACES[names[i]], see `mask_surface.Surface`."""
+        """(N, 4, h, w) looks of SURFACES[names[i]], see `mask_surface.Surface`."""
 
     def rises(self, names: Sequence[int], u: Any, v: Any) -> Any:
         """(N, h, w) heights above the skin of SURFACES[names[i]]."""
 
     def tiles(self, tiles: Sequence[Float32], x: Any, y: Any) -> Any:
-        """(N, h, w, C) values of N tiles (P + 1, P + 1, C), x and y in tiles.
+        """(N, C, h, w) values of N tiles (P + 1, P + 1, C), x and y in tiles.
 
         The last row and column repeat the first: see `mask_tiles.closed`.
         """
@@ -59,7 +59,7 @@ class Arrays(Protocol):
         """Values on the CPU."""
 
     def blurred(self, layers: Any, sigma_px: Any) -> Any:
-        """(N, h, w, C), each of the N with its own (N,) Gaussian."""
+        """(N, C, h, w), each of the N with its own (N,) Gaussian."""
 
     def linear(self, srgb: Any) -> Any:
         """uint8 sRGB to float32 linear light in 0..1."""
@@ -88,7 +88,8 @@ class NumpyArrays:
     def surfaces(self, names: Sequence[int], u: Float32, v: Float32) -> Float32:
         """See Arrays."""
         column, row = surface_place(u[0], v[0])
-        return _remapped(surface(SURFACES[names[0]]).looks, column, row)[None]
+        found = _remapped(surface(SURFACES[names[0]]).looks, column, row)
+        return _planes(found)
 
     def rises(self, names: Sequence[int], u: Float32, v: Float32) -> Float32:
         """See Arrays."""
@@ -100,7 +101,7 @@ class NumpyArrays:
         side = np.float32(tiles[0].shape[0] - 1)
         column, row = (x[0] - np.floor(x[0])) * side, (y[0] - np.floor(y[0])) * side
         found = _remapped(tiles[0], column, row)
-        return found.reshape(*x.shape, -1)
+        return _planes(found) if found.ndim == 3 else found[None, None]
 
     def spread(self, maps: Float32, rows: Float32, columns: Float32) -> Float32:
         """See Arrays."""
@@ -118,14 +119,17 @@ class NumpyArrays:
         if sigma < LEAST_BLUR_PX:
             return layers
         side = 2 * int(np.ceil(2.5 * sigma)) + 1
-        soft = cv2.GaussianBlur(
-            layers[0], (side, side), sigma, borderType=cv2.BORDER_REPLICATE
-        )
-        return np.asarray(soft, dtype=np.float32)[None]
+        soft = [
+            cv2.GaussianBlur(
+                plane, (side, side), sigma, borderType=cv2.BORDER_REPLICATE
+            )
+            for plane in layers[0]
+        ]
+        return np.stack(soft)[None]
 
     def linear(self, srgb: NDArray[np.uint8]) -> Float32:
         """See Arrays."""
-        return np.asarray(cv2.LUT(srgb[0], LINEAR), dtype=np.float32)[None]
+        return np.take(LINEAR, srgb)
 
     def srgb(self, linear: Float32) -> Float32:
         """See Arrays."""
@@ -137,6 +141,11 @@ class NumpyArrays:
 def surface_place(u: Any, v: Any) -> tuple[Any, Any]:
     """Column and row of a surface's table at (u, v)."""
     return (u + U_REACH) / STEP, (v + V_REACH) / STEP
+
+
+def _planes(picture: Float32) -> Float32:
+    """(h, w, C) as (1, C, h, w)."""
+    return np.stack(cv2.split(picture))[None]
 
 
 def _remapped(table: Float32, column: Float32, row: Float32) -> Float32:

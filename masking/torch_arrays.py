@@ -51,7 +51,7 @@ class TorchArrays:
 
     def rises(self, names: Sequence[int], u: Tensor, v: Tensor) -> Tensor:
         """See Arrays."""
-        return self._stacked(self._rises, names, u, v)[..., 0]
+        return self._stacked(self._rises, names, u, v)[:, 0]
 
     def _stacked(
         self, tables: Tensor, names: Sequence[int], u: Tensor, v: Tensor
@@ -65,7 +65,7 @@ class TorchArrays:
             column.reshape(1, count * height, width),
             (row + below).reshape(1, count * height, width),
         )
-        return found.reshape(count, height, width, -1)
+        return _apart(found, count)
 
     def tiles(self, tiles: Sequence[Float32], x: Tensor, y: Tensor) -> Tensor:
         """See Arrays."""
@@ -77,7 +77,7 @@ class TorchArrays:
             shape = (1, count * height, width)
             places = column.reshape(shape), row.reshape(shape)
             found = self._sampled(self._on_device(tiles[0])[None], *places)
-            return found.reshape(count, height, width, -1)
+            return _apart(found, count)
         stack = torch.stack([self._on_device(tile) for tile in tiles])
         return self._sampled(stack, column, row)
 
@@ -97,7 +97,7 @@ class TorchArrays:
         found = grid_sample(
             images, places, mode="bilinear", padding_mode="border", align_corners=True
         )
-        return found.permute(0, 2, 3, 1)
+        return found
 
     def spread(self, maps: Tensor, rows: Float32, columns: Float32) -> Tensor:
         """See Arrays."""
@@ -114,10 +114,8 @@ class TorchArrays:
         # Below LEAST_BLUR_PX the middle weight is 1.
         sigma = torch.where(sigma_px < LEAST_BLUR_PX, 0.05, sigma_px)
         side = 2 * int(np.ceil(2.5 * float(sigma.max()))) + 1
-        channels_first = layers.permute(0, 3, 1, 2)
         pairs = sigma[:, None].repeat(1, 2)
-        soft = gaussian_blur2d(channels_first, (side, side), pairs, "replicate")
-        return soft.permute(0, 2, 3, 1)
+        return gaussian_blur2d(layers, (side, side), pairs, "replicate")
 
     def linear(self, srgb: Tensor) -> Tensor:
         """See Arrays."""
@@ -127,6 +125,11 @@ class TorchArrays:
         """See Arrays."""
         index = linear.clamp(0, 1) * (len(SRGB) - 1)
         return self._srgb[index.int()]
+
+
+def _apart(tall: Tensor, count: int) -> Tensor:
+    """(1, C, N * h, w) as (N, C, h, w)."""
+    return tall[0].unflatten(1, (count, -1)).transpose(0, 1).contiguous()
 
 
 def _weights(places: Float32, nodes: int) -> Float32:
