@@ -88,11 +88,12 @@ def lifted(arrays: Any, mask: Parameters, x: Any, y: Any, lean: Any) -> tuple[An
     x, y = x + lean_x * behind, y + lean_y * behind
     found = xp.zeros_like(x)
     # On nearly frontal heads nothing hides anything: the search would find the skin.
-    steps = _STEPS if float(xp.max(xp.abs(lean))) > _SEARCHED_LEAN else 0
+    turned = wide(xp.max(xp.abs(lean), axis=-1)) > _SEARCHED_LEAN
+    steps = _STEPS if bool(xp.any(turned)) else 0
     for step in range(steps):
         height = _HIGHEST * (1 - step / steps)
         above = _height(arrays, mask, x - lean_x * height, y - lean_y * height)
-        hit = (found == 0) & (above >= height)
+        hit = turned & (found == 0) & (above >= height)
         found = xp.where(hit, above, found)
     for _ in range(2):
         found = _height(arrays, mask, x - lean_x * found, y - lean_y * found)

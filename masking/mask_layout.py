@@ -90,11 +90,19 @@ def laid_out(
 
 
 def _groups(mask: Parameters) -> list[list[int]]:
-    """Segments of the middle, the right and the left, those that any spec has."""
+    """Segments of the middle, the right and the left.
+
+    A segment that lies in several of them is in the first: none is painted twice.
+    """
     count = mask.segments.shape[1]
     sides = [set(mask.sides[piece]) for piece in range(count)]
-    found = [[k for k in range(count) if side in sides[k]] for side in (0, -1, 1)]
-    return [group for group in found if group]
+    left = list(range(count))
+    groups = []
+    for side in (0, -1, 1):
+        group = [k for k in left if side in sides[k]]
+        left = [k for k in left if k not in group]
+        groups += [group] if group else []
+    return groups
 
 
 def _in_px(xp: Any, depth: Any, nodes: tuple[Float32, Float32]) -> Any:

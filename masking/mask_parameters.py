@@ -41,7 +41,7 @@ class Parameters:
         mirrored: (N,) 1 where |x - 0.5| counts.
         radius, slope: (N, K) outline by angle.
         segments: (N, S, 8) the fields of `mask_straps.Segment`.
-        sides: of each of the S segments: the sides of all specs' one.
+        sides: of each of the S segments: the sides of those specs' that have it.
         limbs: (N,) 1 where segments are fingers and not straps.
         colour, second, strap: (N, 3) linear-light reflectance, gloss included.
         skin: (N,) 1 where the colour is that of the face's own skin.
@@ -101,7 +101,10 @@ def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
         of(shape.radius for shape in shapes),
         of(shape.slope for shape in shapes),
         arrays.array(np.array(padded, np.float32).reshape(len(specs), longest, 8)),
-        [[int(row[piece][5]) for row in padded] for piece in range(longest)],
+        [
+            [int(piece[k].side) for piece in pieces if k < len(piece)]
+            for k in range(longest)
+        ],
         flag(("hand",)),
         of(np.multiply(spec.colour, spec.gloss) for spec in specs),
         of(spec.second for spec in specs),

@@ -145,7 +145,7 @@ def surface_place(u: Any, v: Any) -> tuple[Any, Any]:
 
 def _planes(picture: Float32) -> Float32:
     """(h, w, C) as (1, C, h, w)."""
-    return np.stack(cv2.split(picture))[None]
+    return np.asarray(np.stack(cv2.split(picture))[None], dtype=np.float32)
 
 
 def _remapped(table: Float32, column: Float32, row: Float32) -> Float32:

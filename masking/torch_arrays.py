@@ -129,7 +129,8 @@ class TorchArrays:
 
 def _apart(tall: Tensor, count: int) -> Tensor:
     """(1, C, N * h, w) as (N, C, h, w)."""
-    return tall[0].unflatten(1, (count, -1)).transpose(0, 1).contiguous()
+    channels, _, width = tall[0].shape
+    return tall.reshape(channels, count, -1, width).transpose(0, 1).contiguous()
 
 
 def _weights(places: Float32, nodes: int) -> Float32:

@@ -111,6 +111,5 @@ def test_a_face_is_painted_the_same_in_any_batch(painter):
         one = slice(row, row + 1)
         alone = paint(painter, chips[one], marks[one], looks[one], specs[one])
         difference = (alone.chips[0].int() - whole.chips[row].int()).abs()
-        # The widest blur and turn of a batch decide how finely all are followed.
-        assert (difference > 2).float().mean() < 1e-3
-        assert difference.float().mean() < 0.02
+        assert difference.max() <= 2
+        assert difference.float().mean() < 0.01
