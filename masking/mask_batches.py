@@ -120,7 +120,8 @@ class BatchPainter:
             arrays.array([look.blur for look in looks]),
             arrays.array([look.grain for look in looks]),
             ears_on_skin(arrays, spline, pose),
-            arrays.array(np.stack([look.ears for look in looks])) * pose.ears_seen,
+            pose.ears_seen,
+            arrays.array(np.stack([look.ears for look in looks])),
         )
         return _Faces(pose, spline, whole)
 

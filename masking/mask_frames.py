@@ -25,8 +25,8 @@ class Looks:
 
     Attributes:
         ears: (N, 4, 2) canonical places of the ears' roots, see `ears_on_skin`.
-        ears_seen: (N, 2) 1 or 0, the right and the left: neither behind the head
-            nor under hair.
+        ears_seen: (N, 2) 1 or 0, whether the right and the left are in front of the
+            head; ears_bare: (N, 2) in [0, 1], whether hair leaves them free.
     """
 
     shading: Any
@@ -37,6 +37,7 @@ class Looks:
     grain: Any
     ears: Any
     ears_seen: Any
+    ears_bare: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +149,10 @@ def _seen_segment(xp: Any, piece: Any, look: Looks) -> tuple[Any, ...]:
     # An ear inside of the face is behind it.
     out = xp.where(right, x0 - x1, x1 - x0) > -0.06
     hidden = (side != 0) & ((seen < 0.5) | ~out)
+    # Hair hides the end of a strap and leaves its way over the cheek.
+    bare = xp.where(right, look.ears_bare[:, 0], look.ears_bare[:, 1])
+    shown = xp.where(ends_at > 0, 0.5 + 0.5 * bare, bare * 0 + 1)
+    x1, y1 = x0 + (x1 - x0) * shown, y0 + (y1 - y0) * shown
     return x0, y0, x1, y1, xp.where(hidden, half * 0 - 1, half), sag
 
 

@@ -92,7 +92,8 @@ def look_of(
         shading = _fit_shading(pixels @ LUMA, _head_basis(x[skin], y[skin]))
     tone = np.median(pixels, axis=0).astype(np.float32) + np.float32(1e-3)
     spread = float((tone.max() - tone.min()) / tone.max())
-    saturation = min(1.0, spread / 0.25)
+    # Old photographs are a little brown.
+    saturation = float(np.clip((spread - 0.12) / 0.2, 0, 1))
     blur_px, grain = _sharpness(image, landmarks)
     return PhotoLook(
         shading,
@@ -157,7 +158,7 @@ def _likeness(pixels: Float32, tone: Float32) -> float:
     colour = np.median(pixels, axis=0) + 1e-3
     away = float(np.abs(colour / colour.sum() - tone / tone.sum()).sum())
     darker = float((colour @ LUMA) / (tone @ LUMA))
-    return float(np.clip((0.22 - away) / 0.1, 0, 1) * np.clip(darker / 0.12 - 1, 0, 1))
+    return float(np.clip((0.30 - away) / 0.12, 0, 1) * np.clip(darker / 0.1 - 1, 0, 1))
 
 
 def _fit_shading(luma: Float32, basis: Float32) -> Float32:

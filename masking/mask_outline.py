@@ -141,7 +141,7 @@ def _lower_top(knots: NDArray[np.float64], top: float) -> None:
     share = (bottom - knots[:, 1]) / (bottom - knots[0, 1])
     middle = bottom - share * (bottom - top)
     # The sides keep hanging from the ears, so they move less than the middle.
-    side = np.clip(np.abs(knots[:, 0]) / 0.6, 0, 1)
+    side = np.clip(np.abs(knots[:, 0]) / 0.6, 0, 1) ** 1.7
     knots[:, 1] = middle + (knots[:, 1] - middle) * 0.45 * side
 
 

@@ -81,10 +81,12 @@ def paint(
         0.5,
         1.6,
     )
+    fabric = both[:, 3] + 0
     for group, pieces in enumerate(layout.groups):
         _add_straps(
             arrays, mask, look, layout, (group, pieces), box, px_per_unit, both, shade
         )
+    straps = both[:, 3] - fabric
     both = arrays.blurred(both, look.blur * px_per_unit)
     matte = xp.clip(both[:, 3], 0, 1)
     matte = matte * (matte >= _LEAST_MATTE)
@@ -93,7 +95,7 @@ def paint(
     corner = (box[1].start, box[0].start)
     grain = _grain(arrays, mask, matte.shape, corner) * matte * wide(look.grain)
     srgb = arrays.srgb(mixed) + grain[:, None]
-    parts = _parts(xp, mask, depth, cover, matte)
+    parts = _parts(xp, mask, depth, cover, matte, straps > fabric)
     return Painted(srgb, matte, (matte > 0) | (shade < 1), parts)
 
 
@@ -139,11 +141,13 @@ def _fall(xp: Any, depth: Any, reach: float) -> Any:
     return fall * (depth > -reach)
 
 
-def _parts(xp: Any, mask: Parameters, depth: Any, cover: Any, matte: Any) -> Any:
+def _parts(
+    xp: Any, mask: Parameters, depth: Any, cover: Any, matte: Any, strap: Any
+) -> Any:
     body = wide(mask.part)
     visor = body == PARTS.index("visor")
     shown = xp.where(cover > 1.35, body * 0 + PARTS.index("valve"), body)
-    shown = xp.where(depth >= 0, shown, body * 0 + PARTS.index("strap"))
+    shown = xp.where(strap, body * 0 + PARTS.index("strap"), shown)
     # Through a visor the face is seen: it counts where it is.
     return xp.where((matte >= 0.5) | (visor & (depth >= 0)), shown, shown * 0)
 

@@ -110,7 +110,7 @@ def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
         of(spec.second for spec in specs),
         of(spec.strap for spec in specs),
         flag(("hand",)),
-        of(0.22 * spec.wrinkle * LIMPNESS[spec.kind] for spec in specs),
+        of(0.17 * spec.wrinkle * LIMPNESS[spec.kind] for spec in specs),
         of(_crease_place(spec) for spec in specs),
         of(1.0 if spec.seed % 2 else -1.0 for spec in specs),
         of(_WEAVE.get(spec.kind, 0.0) for spec in specs),

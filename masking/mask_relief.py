@@ -19,7 +19,7 @@ MIDDLE_Y = {
     "ffp2": 0.79,
     "kn95": 0.80,
     "duckbill": 0.79,
-    "gaiter": 1.05,
+    "gaiter": 1.075,
     "shield": 0.57,
     "sunglasses": 0.24,
     "hand": 0.97,
@@ -107,7 +107,7 @@ def _fold(u: Map, v: Map) -> Relief:
 
 def _duckbill(u: Map, v: Map) -> Relief:
     crease = v - 0.02 - 0.25 * u**2
-    bill = 0.30 * (1 - np.sqrt((crease / 0.5) ** 2 + 0.006)) * bump(u, 0.5)
+    bill = 0.23 * (1 - np.sqrt((crease / 0.5) ** 2 + 0.006)) * bump(u, 0.5)
     # The two flaps close to the cheeks with a fold each.
     folds = 0.012 * np.tanh((np.abs(u) - 0.34 - 0.1 * v) / 0.015)
     shade = line(crease, 0.008, 0.20) * line(np.abs(u) - 0.34 - 0.1 * v, 0.012, 0.14)

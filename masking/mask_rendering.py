@@ -121,7 +121,8 @@ def looks_of(looks: Sequence[PhotoLook], spline: SkinSpline, pose: HeadPose) -> 
         np.array([look.blur for look in looks], np.float32),
         np.array([look.grain for look in looks], np.float32),
         ears_on_skin(_NUMPY, spline, pose),
-        np.stack([look.ears for look in looks]) * pose.ears_seen,
+        pose.ears_seen,
+        np.stack([look.ears for look in looks]),
     )
 
 

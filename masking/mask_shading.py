@@ -52,7 +52,7 @@ def lit_fabric(
     shading = weights[0] + nx * (weights[1] + weights[3] * ny + weights[4] * nx)
     shading = shading + ny * (weights[2] - weights[4] * ny)
     # Light from all sides still reaches a steep fold less than a flat cheek.
-    shading = xp.clip(shading, 0.35, 1.8) * (0.62 + 0.38 * nz) * looks[:, 2]
+    shading = xp.clip(shading, 0.45, 1.8) * (0.62 + 0.38 * nz) * looks[:, 2]
     shading = shading * _seam(xp, mask, depth) * mottle
     shading = shading * _weave(arrays, mask, u, v, px_per_unit)
     shading = 1 + (shading - 1) * wide(mask.lit)

@@ -30,7 +30,7 @@ _WRONG_WEAR = {
     "crooked": 0.07,
 }
 _TILT_RAD = np.deg2rad(3.0)
-_CROOKED_RAD = (np.deg2rad(7.0), np.deg2rad(13.0))
+_CROOKED_RAD = (np.deg2rad(8.0), np.deg2rad(13.0))
 _TEXTURED_SHARE = 0.5
 
 
@@ -171,7 +171,7 @@ def _draw_mask(rng: np.random.Generator, config: SpecConfig) -> MaskSpec:
     if kind == "shield" and wear not in RIGID_WEARS:
         wear = "correct"
     look = draw_look(rng, kind)
-    tilt_rad = float(np.clip(rng.normal(0, _TILT_RAD), -0.1, 0.1))
+    tilt_rad = float(np.clip(rng.normal(0, _TILT_RAD), -0.08, 0.08))
     if wear == "crooked":
         tilt_rad = float(rng.uniform(*_CROOKED_RAD) * rng.choice([-1, 1]))
     dark_strap = kind in ("cloth", "gaiter") or sum(look.colour) < 0.3

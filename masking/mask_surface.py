@@ -102,7 +102,7 @@ LIMPNESS = {
     "ffp2": 0.15,
     "kn95": 0.35,
     "duckbill": 0.35,
-    "gaiter": 1.3,
+    "gaiter": 1.0,
     "shield": 0.0,
     "sunglasses": 0.0,
     "hand": 0.25,

@@ -331,7 +331,9 @@ def test_a_cup_bulges_towards_the_far_rim_on_a_turned_head():
 def looks(ears, seen=((1, 1),)):
     empty = np.zeros((1, 3), np.float32)
     one = np.zeros(1, np.float32)
-    return Looks(empty, empty, empty, one, one, one, ears, np.float32(seen))
+    return Looks(
+        empty, empty, empty, one, one, one, ears, np.float32(seen), np.ones((1, 2))
+    )
 
 
 def frontal_looks(**changes):
