@@ -45,9 +45,12 @@ def main() -> None:
 @click.argument("folder", required=False, type=A_PATH)
 @workspace_option
 @json_option
+@click.option(
+    "--merge", is_flag=True, help="Make one manifest of what --shard left, no more."
+)
 @options_from(AugmentConfig)
 def augment_command(
-    folder: Path | None, workspace: Path, as_json: bool, **options: Any
+    folder: Path | None, workspace: Path, as_json: bool, merge: bool, **options: Any
 ) -> None:
     """Paint masks on the photographs of FOLDER, one folder per person.
 
@@ -57,23 +60,38 @@ def augment_command(
     \b
     Example:
         python cli.py augment data/celebrities --variants 4
+    On two machines that share a disk, then once on either:
+        python cli.py augment data/celebrities --shard 1/2
+        python cli.py augment data/celebrities --shard 2/2
+        python cli.py augment data/celebrities --merge
     """
     config = AugmentConfig(**options)
     source = folder or _default_photos()
-    from masking.augment_stage import augment
+    from masking.augment_stage import augment, merge_parts
+    from masking.shard_files import part_file
+    from masking.shards import WHOLE
 
     out = workspace / "augmented"
-    report = augment(source, out, config)
+    if merge:
+        report = merge_parts(source, out, config.preview)
+    else:
+        report = augment(source, out, config)
+    part = WHOLE if merge else config.part
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:
+        pictures = report.masked + report.masked_photos
         click.echo(
-            f"{report.chips} faces of {report.people} people from {report.photos} "
-            f"photos, {report.masked} masked versions, {len(report.skipped)} photos "
-            f"skipped ({out}/report.json says why)"
+            f"{report.faces} faces of {report.people} people from {report.photos} "
+            f"photos, {pictures} masked versions, {len(report.skipped)} photos "
+            f"skipped ({part_file(out, 'report.json', part)} says why)"
         )
-        if report.masked:
-            click.echo(f"look at {out}/preview.png")
+        if pictures:
+            click.echo(f"look at {part_file(out, 'preview.png', part)}")
+        if config.preview:
+            click.echo(f"look at {part_file(out, 'kinds.png', part)}")
+        if not part.is_whole:
+            click.echo("when all parts are done: python cli.py augment FOLDER --merge")
     sys.exit(report.exit_code)
 
 

@@ -3,82 +3,52 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from masking.alignment import ChipGeometry
 from masking.augment_config import AugmentConfig
+from masking.augment_photo import CHIP_GEOMETRY, CHIPS, MASKED, PHOTOS, PhotoStep
+from masking.augment_report import AugmentReport, Tally
 from masking.contact_sheet import contact_sheet
-from masking.errors import InvalidConfig, UnreadableImage
-from masking.face_finding import FaceFinder, bare_finder
-from masking.image_files import (
-    file_sha256,
-    read_bytes,
-    read_rgb,
-    write_bytes,
-    write_image,
-)
-from masking.landmarks import FaceChip
-from masking.manifest import Journal, ManifestRow, MaskedFile, write_manifest
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.photo_collections import Photo, list_photos
-from masking.photo_faces import photo_faces
+from masking.errors import InvalidConfig
+from masking.image_files import read_rgb, write_bytes, write_image
+from masking.journal import Journal, partial_of
+from masking.kinds_picture import PoseChoice, kinds_picture
+from masking.manifest import MANIFEST, ManifestRow, header_of, rows_of, write_manifest
+from masking.mask_spec import SpecConfig
+from masking.photo_collections import Collection, Photo
+from masking.ray_map import ray_map
+from masking.shard_files import all_records, merged_parts, part_file, remove_parts
+from masking.shards import WHOLE, Shard
 from masking.stale_files import remove_stale_files
-from masking.worker_pool import ordered_map, worker_count
+from masking.turned_faces import Finder, augment_finder
+from masking.worker_pool import local_map
 
-# Training turns, shifts and scales chips; the margin fills what that uncovers.
-MARGIN_PX = 25
-CHIP_GEOMETRY = ChipGeometry().with_margin(MARGIN_PX)
 PREVIEW_TILES = 48
-CHIPS, MASKED = "chips", "masked"
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class AugmentReport:
-    """What `augment` did, as it is written to report.json.
-
-    Attributes:
-        skipped: photo_id to the reason why it has no chip.
-    """
-
-    photos: int
-    people: int
-    chips: int
-    masked: int
-    reused: int
-    detectors: dict[str, int]
-    kinds: dict[str, int]
-    wears: dict[str, int]
-    skipped: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def exit_code(self) -> int:
-        """0 when there is anything to train on, else 1."""
-        return 0 if self.chips else 1
+FOLDERS = (CHIPS, MASKED, PHOTOS)
+ENGINES = {"local": local_map, "ray": ray_map}
 
 
 def augment(
     source: Path,
     out: Path,
     config: AugmentConfig,
-    make_finder: Callable[[], FaceFinder] = bare_finder,
+    make_finder: Callable[[], Finder] = augment_finder,
 ) -> AugmentReport:
     """Cut and mask every face of a collection; goes on where it was interrupted.
 
+    The same photographs and options give the same bytes in any number of
+    processes and parts. One part of several leaves its own record; `merge_parts`
+    makes the manifest of all.
+
     Args:
         source: a folder per person, or CelebA.
-        out: gets chips/, masked/, manifest.jsonl, preview.png and report.json.
+        out: gets chips/, masked/ and photos/ as asked for, manifest.jsonl,
+            preview.png and report.json.
 
     Raises:
         MissingInput: nothing to read.
@@ -89,141 +59,91 @@ def augment(
             f"{out}: lies in the folder of photographs {source}, so that painted "
             "masks would be taken for photographs. Choose another --workspace."
         )
-    photos = list_photos(source)
-    spec_config = SpecConfig(_kinds(config), config.wrong_wear)
-    recorded = _recorded(config)
-    journal = Journal(out, recorded, CHIP_GEOMETRY)
-    known = {row.photo_id: row for row in journal.earlier_rows()}
-    step = partial(_PhotoStep, out, config, spec_config, make_finder)
-    tasks = ((photo, known.get(photo.photo_id)) for photo in photos)
-    rows, reused = [], 0
+    shard = config.part
+    # The working directory of another machine is another.
+    photos = Collection(source.absolute(), shard)
+    kinds = tuple(kind.strip() for kind in config.kinds.split(","))
+    specs = SpecConfig(kinds, config.wrong_wear)
+    record = part_file(out, MANIFEST, shard)
+    header = header_of(config.recorded(), CHIP_GEOMETRY)
+    whole = [out / MANIFEST, partial_of(out / MANIFEST)]
+    others = all_records(out) if shard.is_whole else whole
+    journal = Journal(record, header, others)
+    step = partial(PhotoStep, out.absolute(), config, specs, make_finder)
+    tasks = with_known(photos, journal.earlier_rows())
+    made = ENGINES[config.engine](step, tasks, config.workers)
+    tally, poses = Tally(), PoseChoice()
     try:
-        done = ordered_map(step, tasks, worker_count(config.workers))
-        for row, was_known in _progress(done, len(photos)):
-            rows.append(row)
-            reused += was_known
-            if not was_known:
+        for row, was_known in _progress(made, len(photos)):
+            tally.add(row, was_known)
+            poses.add(row)
+            if was_known:
+                journal.keep(row.photo_id)
+            else:
                 journal.add(row)
     finally:
         journal.close()
-    write_manifest(out, recorded, CHIP_GEOMETRY, rows)
-    remove_stale_files(out, (CHIPS, MASKED), rows)
-    report = _report(rows, reused)
-    write_bytes(out / "report.json", json.dumps(asdict(report), indent=2).encode())
-    _write_preview(out, rows)
+    journal.finish()
+    if shard.is_whole:
+        remove_parts(out)
+        remove_stale_files(out, FOLDERS, rows_of(record))
+    return write_results(out, shard, source, tally, poses if config.preview else None)
+
+
+def merge_parts(source: Path, out: Path, preview: bool) -> AugmentReport:
+    """Make one manifest of the parts that `augment --shard` left in `out`.
+
+    The files are those of one run over the whole collection. The parts stay: a
+    part may be made again and merged anew.
+
+    Args:
+        source: the collection, for the pictures of kinds.png.
+        preview: whether to draw it.
+
+    Raises:
+        MissingInput: a part is not there.
+        BadRecord: a part is damaged, or was made with other options.
+    """
+    header, rows = merged_parts(out)
+    write_manifest(out / MANIFEST, header, rows)
+    tally, poses = Tally(), PoseChoice()
+    for row in rows_of(out / MANIFEST):
+        tally.add(row, was_known=False)
+        poses.add(row)
+    remove_stale_files(out, FOLDERS, rows_of(out / MANIFEST))
+    return write_results(out, WHOLE, source, tally, poses if preview else None)
+
+
+def with_known(
+    photos: Iterable[Photo], rows: Iterator[ManifestRow]
+) -> Iterator[tuple[Photo, ManifestRow | None]]:
+    """Each photograph with its earlier row; both come in the order of photo_id."""
+    row = next(rows, None)
+    for photo in photos:
+        while row is not None and row.photo_id < photo.photo_id:
+            row = next(rows, None)
+        known = row is not None and row.photo_id == photo.photo_id
+        yield photo, row if known else None
+
+
+def write_results(
+    out: Path, shard: Shard, source: Path, tally: Tally, poses: PoseChoice | None
+) -> AugmentReport:
+    """Report, sheet of what was made, and the picture of kinds when asked for."""
+    report = tally.report()
+    text = json.dumps(asdict(report), indent=2)
+    write_bytes(part_file(out, "report.json", shard), text.encode())
+    tiles = tally.tiles(PREVIEW_TILES)
+    if tiles:
+        pictures = [(read_rgb(out / file), caption) for file, caption in tiles]
+        write_image(part_file(out, "preview.png", shard), contact_sheet(pictures))
+    if poses is not None:
+        kinds = kinds_picture(source, poses)
+        write_image(part_file(out, "kinds.png", shard), kinds)
     return report
 
 
-def _kinds(config: AugmentConfig) -> tuple[str, ...]:
-    return tuple(kind.strip() for kind in config.kinds.split(","))
-
-
-def _recorded(config: AugmentConfig) -> dict[str, Any]:
-    """The options that decide the output: all but the number of processes."""
-    kept = [item for item in fields(config) if item.metadata.get("records", True)]
-    return {item.name: getattr(config, item.name) for item in kept}
-
-
 def _progress(
-    done: Iterator[tuple[ManifestRow, bool]], total: int
+    made: Iterator[tuple[ManifestRow, bool]], total: int
 ) -> Iterator[tuple[ManifestRow, bool]]:
-    yield from tqdm(done, "augment", total, unit="photo", disable=None)
-
-
-class _PhotoStep:
-    """One photograph to its row and files; built once in each process."""
-
-    def __init__(
-        self,
-        out: Path,
-        config: AugmentConfig,
-        specs: SpecConfig,
-        make_finder: Callable[[], FaceFinder],
-    ):
-        self._out, self._config, self._specs = out, config, specs
-        self._finder = make_finder()
-
-    def __call__(self, task: tuple[Photo, ManifestRow | None]) -> tuple[Any, bool]:
-        photo, known = task
-        if known is not None and self._still_true(photo, known):
-            return known, True
-        return self._row(photo), False
-
-    def _still_true(self, photo: Photo, row: ManifestRow) -> bool:
-        files = [row.chip, *(item.file for item in row.masked)]
-        if row.failure or not all((self._out / name).is_file() for name in files):
-            return False
-        try:
-            return row.sha256 == file_sha256(read_bytes(photo.path))
-        except UnreadableImage:
-            return False
-
-    def _row(self, photo: Photo) -> ManifestRow:
-        found = photo_faces(photo.path, self._finder, CHIP_GEOMETRY)
-        row = ManifestRow(photo.photo_id, photo.identity, found.sha256)
-        if found.failure is not None:
-            return ManifestRow(
-                photo.photo_id, photo.identity, found.sha256, found.failure
-            )
-        face, chip = found.faces[0], found.chips[0]
-        # Two photographs may differ in their suffix only: it stays in the name.
-        stem = photo.photo_id
-        chip_file = f"{CHIPS}/{stem}.jpg"
-        write_image(self._out / chip_file, chip.pixels)
-        return ManifestRow(
-            row.photo_id,
-            row.identity,
-            row.sha256,
-            detector=face.box.detector,
-            faces=len(found.faces),
-            landmarks=_rounded(face.landmarks.points),
-            chip=chip_file,
-            chip_landmarks=_rounded(chip.landmarks.points),
-            masked=self._masked(photo, stem, chip),
-        )
-
-    def _masked(self, photo: Photo, stem: str, chip: FaceChip) -> list[MaskedFile]:
-        files = []
-        for number in range(self._config.variants):
-            name = f"{MASKED}/{stem}-{number}.jpg"
-            rng = sample_rng(self._config.seed, f"{photo.photo_id}#{number}")
-            specs = draw_specs(rng, self._specs)
-            sample = render(chip.pixels, chip.landmarks, specs)
-            write_image(self._out / name, sample.pixels)
-            files.append(MaskedFile(name, specs[0].to_json()))
-        return files
-
-
-def _rounded(points: np.ndarray[Any, Any]) -> list[list[float]]:
-    return [[round(float(x), 2), round(float(y), 2)] for x, y in points]
-
-
-def _report(rows: list[ManifestRow], reused: int) -> AugmentReport:
-    with_chip = [row for row in rows if not row.failure]
-    specs = [item.spec for row in with_chip for item in row.masked]
-    return AugmentReport(
-        photos=len(rows),
-        people=len({row.identity for row in with_chip}),
-        chips=len(with_chip),
-        masked=len(specs),
-        reused=reused,
-        detectors=dict(Counter(row.detector for row in with_chip)),
-        kinds=dict(Counter(spec["kind"] for spec in specs)),
-        wears=dict(Counter(spec["wear"] for spec in specs)),
-        skipped={row.photo_id: row.failure for row in rows if row.failure},
-    )
-
-
-def _write_preview(out: Path, rows: list[ManifestRow]) -> None:
-    """A sheet of masked chips, evenly from the whole collection."""
-    specs = [
-        (item.file, f"{item.spec['kind']}, {item.spec['wear'].replace('_', ' ')}")
-        for row in rows
-        for item in row.masked
-    ]
-    if not specs:
-        return
-    chosen = np.linspace(0, len(specs) - 1, min(PREVIEW_TILES, len(specs)))
-    picked = [specs[int(index)] for index in chosen]
-    tiles = [(read_rgb(out / file), caption) for file, caption in picked]
-    write_image(out / "preview.png", contact_sheet(tiles))
+    yield from tqdm(made, "augment", total, unit="photo", disable=None)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +80,8 @@ def read_rgb(path: Path) -> Image:
     return decode_rgb(read_bytes(path), str(path))
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of an image file.
+def read_bytes(path: Path, name: str = "") -> bytes:
+    """The bytes of an image file; `name` is used in messages instead of the path.
 
     Raises:
         UnreadableImage: missing or not readable.
@@ -88,7 +90,7 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UnreadableImage(
-            f"{path}: cannot be read ({error.strerror or error})."
+            f"{name or path}: cannot be read ({error.strerror or error})."
         ) from error
 
 
@@ -166,33 +168,40 @@ def write_image(path: Path, pixels: NDArray[np.uint8], quality: int = 95) -> Non
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file through a temporary one in the same folder and `os.replace`."""
+    """Write a file so that a crash leaves the old one or the new, never half."""
+    with replaced_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of `path` when all went well.
+
+    It lies in the same folder, which is made when it is not there.
+    """
+    temporary = path.with_name(f".writing-{token_hex(8)}")
     try:
-        _replace(path, data)
+        with _new_file(temporary) as file:
+            yield file
+        temporary.replace(path)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.filename not in (None, str(temporary)):
+            raise
         # A full disk names no file and other errors name the temporary one.
         reason = error.strerror or str(error)
         raise OSError(error.errno, reason, str(path)) from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        # mkstemp makes files private; give them what a plain open() would.
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _new_file(path: Path) -> IO[bytes]:
+    try:
+        return path.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
 
 
 def file_sha256(data: bytes) -> str:

@@ -3,28 +3,69 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, MissingInput
-from masking.image_files import file_sha256, write_bytes
+from masking.image_files import file_sha256, replaced_file
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.jsonl"
-JOURNAL = "manifest.partial.jsonl"
 
 
 @dataclass(frozen=True)
 class MaskedFile:
-    """One masked variant: its file (relative to the folder) and its spec."""
+    """One masked variant of the chip; files are relative to the folder.
+
+    Attributes:
+        file: the masked chip.
+        specs: what the face wears in the order of painting, the mask first.
+        wear: how the mask is worn.
+        alpha: picture of what is worn, 0 none to 255 all; "" when not asked for.
+        parts: picture of indices into PARTS; "" when not asked for.
+    """
 
     file: str
-    spec: dict[str, Any]
+    specs: list[dict[str, Any]]
+    wear: str
+    alpha: str = ""
+    parts: str = ""
+
+
+@dataclass(frozen=True)
+class WornMask:
+    """What one face of a masked photograph wears.
+
+    Attributes:
+        face: which of the row's `face_landmarks`.
+        specs: as in MaskedFile; empty when nothing could be painted.
+        wear: how the mask is worn.
+        failure: why nothing was painted, else "".
+    """
+
+    face: int
+    specs: list[dict[str, Any]]
+    wear: str
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class MaskedPhoto:
+    """One masked variant of the whole photograph.
+
+    Attributes:
+        file: the masked photograph, relative to the folder.
+        worn: what each masked face wears.
+        alpha, parts: as in MaskedFile, of the whole photograph.
+    """
+
+    file: str
+    worn: list[WornMask]
+    alpha: str = ""
+    parts: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,13 +76,17 @@ class ManifestRow:
         photo_id: path within the collection.
         identity: whose photograph it is.
         sha256: of the photograph's bytes; "" when unreadable.
-        failure: why there is no chip; "" when there is one.
+        failure: why there is nothing of it; "" when there is.
         detector: stage that found the face.
         faces: how many faces were found; the prominent one is used.
-        landmarks: 68 [x, y] in photo px, two decimals.
-        chip: file of the bare chip, relative to the folder.
+        landmarks: 68 [x, y] of the prominent face in photo px, two decimals.
+        chip: file of its bare chip, relative to the folder; "" when only
+            photographs were asked for.
         chip_landmarks: 68 [x, y] in chip px.
         masked: the masked variants of the chip.
+        face_landmarks: 68 [x, y] of every face in photo px, the prominent one
+            first, when photographs were asked for.
+        photos: the masked variants of the photograph.
     """
 
     photo_id: str
@@ -54,6 +99,15 @@ class ManifestRow:
     chip: str = ""
     chip_landmarks: list[list[float]] = field(default_factory=list)
     masked: list[MaskedFile] = field(default_factory=list)
+    face_landmarks: list[list[list[float]]] = field(default_factory=list)
+    photos: list[MaskedPhoto] = field(default_factory=list)
+
+    def files(self) -> list[str]:
+        """Every file that was made of the photograph, relative to the folder."""
+        made = [self.chip]
+        made += [n for item in self.masked for n in (item.file, item.alpha, item.parts)]
+        made += [n for item in self.photos for n in (item.file, item.alpha, item.parts)]
+        return [name for name in made if name]
 
 
 @dataclass(frozen=True)
@@ -76,24 +130,29 @@ class Manifest:
 
     def faces(self) -> list[ManifestRow]:
         """The rows that have a chip."""
-        return [row for row in self.rows if not row.failure]
+        return [row for row in self.rows if row.chip]
 
 
-def write_manifest(
-    folder: Path,
-    config: dict[str, Any],
-    geometry: ChipGeometry,
-    rows: Iterable[ManifestRow],
-) -> None:
-    """Write the finished record; the journal of a running job is removed after."""
-    ordered = sorted(rows, key=lambda row: row.photo_id)
-    lines = [_header(config, geometry), *(_line(row) for row in ordered)]
-    write_bytes(folder / MANIFEST, "".join(lines).encode())
-    (folder / JOURNAL).unlink(missing_ok=True)
+def write_manifest(path: Path, header: str, rows: Iterable[ManifestRow]) -> None:
+    """Write a finished record; `rows` are sorted by photo_id and held one by one.
+
+    Raises:
+        ValueError: rows out of order, or two of one photograph.
+    """
+    last = ""
+    with replaced_file(path) as file:
+        file.write(header.encode())
+        for row in rows:
+            if last and row.photo_id <= last:
+                raise ValueError(f"rows out of order: {row.photo_id!r} after {last!r}")
+            last = row.photo_id
+            file.write(line_of(row).encode())
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The record of an augmented folder.
+
+    Reads older formats too.
 
     Raises:
         MissingInput: the folder has none.
@@ -109,8 +168,8 @@ def read_manifest(folder: Path) -> Manifest:
         header, *lines = data.decode().split("\n")
         record = json.loads(header)
         version = record["format_version"]
-        if version == FORMAT_VERSION:
-            rows = [_row(line) for line in lines if line]
+        if version in _UPGRADES or version == FORMAT_VERSION:
+            rows = [row_of(line, version) for line in lines if line]
             geometry = ChipGeometry(**record["geometry"])
             return Manifest(folder, record["config"], geometry, rows, file_sha256(data))
     except (ValueError, KeyError, TypeError) as error:
@@ -118,67 +177,25 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path}: damaged ({error}). Run again: python cli.py augment FOLDER"
         ) from error
     raise BadRecord(
-        f"{path}: format version {version}, expected {FORMAT_VERSION}. Update the "
-        "toolkit or run augment again."
+        f"{path}: format version {version}, expected at most {FORMAT_VERSION}. Update "
+        "the toolkit or run augment again."
     )
 
 
-class Journal:
-    """Rows of a running job, flushed one by one, so that a kill loses none."""
+def rows_of(path: Path) -> Iterator[ManifestRow]:
+    """Rows of a finished record of this version, one by one.
 
-    def __init__(self, folder: Path, config: dict[str, Any], geometry: ChipGeometry):
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path, self._header = folder / JOURNAL, _header(config, geometry)
-        self._file: IO[str] | None = None
-
-    def earlier_rows(self) -> Iterator[ManifestRow]:
-        """Rows of an interrupted or finished job with the same options."""
-        for path in (self._path.with_name(MANIFEST), self._path):
-            if not path.is_file():
-                continue
-            header, *lines = path.read_bytes().split(b"\n")
-            if header != self._header.rstrip().encode():
-                continue
-            for line in lines:
-                # A killed writer leaves half a line. What no longer is a row is
-                # made again.
-                with suppress(ValueError, KeyError, TypeError):
-                    yield _row(line)
-
-    def add(self, row: ManifestRow) -> None:
-        """Append one row and hand it to the operating system."""
-        if self._file is None:
-            self._file = self._opened()
-        with self._named():
-            self._file.write(_line(row))
-            self._file.flush()
-
-    def _opened(self) -> IO[str]:
-        if self._path.is_file():
-            data = self._path.read_bytes()
-            if data.startswith(self._header.encode()):
-                os.truncate(self._path, data.rfind(b"\n") + 1)
-                return self._path.open("a", encoding="utf-8", newline="\n")
-        file = self._path.open("w", encoding="utf-8", newline="\n")
-        file.write(self._header)
-        return file
-
-    def close(self) -> None:
-        """Close the journal; it stays until `write_manifest` removes it."""
-        if self._file is not None:
-            with self._named():
-                self._file.close()
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        """A full disk names no file."""
-        try:
-            yield
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self._path)) from error
+    Raises:
+        ValueError, KeyError, TypeError: damaged.
+    """
+    with path.open("rb") as file:
+        next(file)
+        for line in file:
+            yield row_of(line)
 
 
-def _header(config: dict[str, Any], geometry: ChipGeometry) -> str:
+def header_of(config: dict[str, Any], geometry: ChipGeometry) -> str:
+    """First line of a record: format, the options that decide its files."""
     record = {
         "format_version": FORMAT_VERSION,
         "config": config,
@@ -187,12 +204,38 @@ def _header(config: dict[str, Any], geometry: ChipGeometry) -> str:
     return json.dumps(record, sort_keys=True) + "\n"
 
 
-def _line(row: ManifestRow) -> str:
+def line_of(row: ManifestRow) -> str:
+    """A row as a line of the record."""
     # ASCII: names of files may hold line separators and bytes that are no Unicode.
     return json.dumps(asdict(row), sort_keys=True) + "\n"
 
 
-def _row(line: str | bytes) -> ManifestRow:
+def row_of(line: str | bytes, version: int = FORMAT_VERSION) -> ManifestRow:
+    """The row that a line of the record holds.
+
+    Raises:
+        ValueError, KeyError, TypeError: damaged.
+    """
     record = json.loads(line)
+    while version in _UPGRADES:
+        record, version = _UPGRADES[version](record), version + 1
     masked = [MaskedFile(**item) for item in record.pop("masked")]
-    return ManifestRow(masked=masked, **record)
+    photos = [_photo(item) for item in record.pop("photos")]
+    return ManifestRow(masked=masked, photos=photos, **record)
+
+
+def _photo(record: dict[str, Any]) -> MaskedPhoto:
+    worn = [WornMask(**item) for item in record.pop("worn")]
+    return MaskedPhoto(worn=worn, **record)
+
+
+def upgrade_1_to_2(record: dict[str, Any]) -> dict[str, Any]:
+    """A row of format 1, whose faces wore one mask and whose chips alone were kept."""
+    masked = [
+        {"file": item["file"], "specs": [item["spec"]], "wear": item["spec"]["wear"]}
+        for item in record["masked"]
+    ]
+    return record | {"masked": masked, "photos": []}
+
+
+_UPGRADES = {1: upgrade_1_to_2}

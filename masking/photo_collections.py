@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from masking.errors import BadRecord, MissingInput
-from masking.image_files import list_images
+from masking.folder_walk import FoundFile, walk_files
+from masking.image_files import SUFFIXES
+from masking.shards import WHOLE, Shard
 
 CELEBA_LIST = "identity_CelebA.txt"
+# Pictures that are not read: they are listed as skipped, not passed over.
+OTHER_PICTURES = frozenset(
+    {".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".dng", ".cr2", ".nef"}
+)
 
 
 @dataclass(frozen=True)
@@ -20,47 +27,90 @@ class Photo:
         identity: whose it is; the same for all photographs of a person.
         photo_id: path within the collection, with "/": the photograph's name in
             manifests and the source of its random numbers.
+        refused: why it is not used, such as a format that is not read; else "".
     """
 
     path: Path
     identity: str
     photo_id: str
+    refused: str = ""
 
 
-def list_photos(folder: Path) -> list[Photo]:
-    """All photographs of a collection, sorted by photo_id.
+class Collection:
+    """All photographs of a folder, sorted by photo_id, listed anew each time.
 
     A folder per person at any depth (LFW, VGGFace2, CASIA): the identity is the
     path of the folder that holds the photo. CelebA: `identity_CelebA.txt` beside
     or in the folder names the identity of every file.
-
-    Raises:
-        MissingInput: no folder, no image, or no photo in a person's folder.
-        BadRecord: the CelebA list is damaged.
     """
-    # Names sort differently as paths: a folder comes before a longer name there.
-    images = sorted(list_images(folder), key=lambda path: _name(path, folder))
-    for listing in (folder / CELEBA_LIST, folder.parent / CELEBA_LIST):
-        if listing.is_file():
-            return _celeba(folder, images, listing)
-    photos = [
-        Photo(path, path.parent.relative_to(folder).as_posix(), _name(path, folder))
-        for path in images
-        if path.parent != folder
-    ]
-    if not photos:
-        raise MissingInput(
-            f"{folder}: {len(images)} images lie directly in the folder. Expected a "
-            "folder per person: FOLDER/NAME/photo.jpg"
-        )
-    return photos
+
+    def __init__(self, folder: Path, shard: Shard = WHOLE):
+        """
+        Raises:
+            MissingInput: no folder, no image, or no photo in a person's folder.
+            BadRecord: the CelebA list is damaged.
+        """
+        if not folder.is_dir():
+            raise MissingInput(
+                f"{folder}: no such folder. Give a folder that holds photographs."
+            )
+        self._folder, self._shard = folder, shard
+        self._celeba: dict[str, str] | None = None
+        self._listing = folder
+        for listing in (folder / CELEBA_LIST, folder.parent / CELEBA_LIST):
+            if listing.is_file():
+                self._listing, self._celeba = listing, _identities(listing)
+                break
+        used = refused = mine = 0
+        for photo in self._all():
+            used, refused = used + (not photo.refused), refused + bool(photo.refused)
+            mine += shard.takes(photo.photo_id)
+        if not used:
+            raise MissingInput(self._nothing(refused))
+        self.count = mine
+
+    def __len__(self) -> int:
+        """Photographs of this shard when it was opened, the refused ones included."""
+        return self.count
+
+    def __iter__(self) -> Iterator[Photo]:
+        return (photo for photo in self._all() if self._shard.takes(photo.photo_id))
+
+    def _all(self) -> Iterator[Photo]:
+        for found in walk_files(self._folder):
+            suffix = PurePosixPath(found.name).suffix.lower()
+            if found.problem or suffix in SUFFIXES or suffix in OTHER_PICTURES:
+                yield self._photo(found, suffix)
+
+    def _photo(self, found: FoundFile, suffix: str) -> Photo:
+        path, name = self._folder / found.name, PurePosixPath(found.name)
+        identity = "" if str(name.parent) == "." else name.parent.as_posix()
+        refused = found.problem
+        if not refused and suffix in OTHER_PICTURES:
+            wanted = " ".join(sorted(SUFFIXES))
+            refused = f"{name}: {suffix} files are not read. Convert to {wanted}"
+        elif not refused and self._celeba is not None:
+            identity = self._celeba.get(name.name, "")
+            refused = "" if identity else f"{name}: not named in {self._listing.name}."
+        elif not refused and not identity:
+            refused = (
+                f"{name}: lies in no person's folder. Expected FOLDER/NAME/photo.jpg"
+            )
+        return Photo(path, identity, found.name, refused)
+
+    def _nothing(self, refused: int) -> str:
+        if self._celeba is not None and refused:
+            return f"{self._folder}: none of its images is named in {self._listing}."
+        if refused:
+            return (
+                f"{self._folder}: {refused} images, none of which can be used as it "
+                "lies. Expected a folder per person: FOLDER/NAME/photo.jpg"
+            )
+        wanted = " ".join(sorted(SUFFIXES))
+        return f"{self._folder}: holds no image. Expected files ending {wanted}."
 
 
-def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
-
-
-def _celeba(folder: Path, images: list[Path], listing: Path) -> list[Photo]:
+def _identities(listing: Path) -> dict[str, str]:
     try:
         lines = listing.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -76,11 +126,4 @@ def _celeba(folder: Path, images: list[Path], listing: Path) -> list[Photo]:
                 "and an identity."
             )
         identities[parts[0]] = parts[1]
-    photos = [
-        Photo(path, identities[path.name], _name(path, folder))
-        for path in images
-        if path.name in identities
-    ]
-    if not photos:
-        raise MissingInput(f"{folder}: none of its images is named in {listing}.")
-    return photos
+    return identities

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from hashlib import blake2b
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from masking.manifest import ManifestRow
 
@@ -21,19 +25,30 @@ def remove_stale_files(
     Returns:
         How many files are gone.
     """
-    kept = {
-        out / name
-        for row in rows
-        for name in (row.chip, *(item.file for item in row.masked))
-    }
+    # 8 bytes a name: tens of millions of names fit. Two names with one digest
+    # would leave a stale file, and never delete a recorded one.
+    named = (_digest(name) for row in rows for name in row.files())
+    digests = np.sort(np.fromiter(named, dtype=np.uint64))
     count = 0
     for folder in folders:
         for root, _, names in os.walk(out / folder, topdown=False):
             here = Path(root)
-            stale = [here / name for name in names if here / name not in kept]
-            for path in stale:
-                path.unlink(missing_ok=True)
+            below = here.relative_to(out).as_posix()
+            stale = [name for name in names if not _in(digests, f"{below}/{name}")]
+            for name in stale:
+                (here / name).unlink(missing_ok=True)
             count += len(stale)
             if not any(here.iterdir()):
                 here.rmdir()
     return count
+
+
+def _digest(name: str) -> int:
+    data = name.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
+
+
+def _in(digests: NDArray[np.uint64], name: str) -> bool:
+    wanted = np.uint64(_digest(name))
+    place = int(np.searchsorted(digests, wanted))
+    return place < len(digests) and bool(digests[place] == wanted)

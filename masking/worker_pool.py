@@ -64,6 +64,15 @@ def ordered_map(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def local_map(
+    make_step: Callable[[], Callable[[Item], Result]],
+    items: Iterable[Item],
+    workers: int,
+) -> Iterator[Result]:
+    """`ordered_map` where 0 workers are one a core that this process may use."""
+    return ordered_map(make_step, items, worker_count(workers))
+
+
 _step: Callable[[Any], Any] | None = None
 
 

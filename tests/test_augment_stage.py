@@ -10,12 +10,14 @@ import pytest
 from drawn_people import DrawnFinder, draw_person
 
 from masking.augment_config import AugmentConfig
-from masking.augment_stage import CHIP_GEOMETRY, augment
+from masking.augment_photo import CHIP_GEOMETRY
+from masking.augment_stage import augment
 from masking.embedded_sample import sample_people
 from masking.errors import InvalidConfig, MissingInput
 from masking.face_finding import plain_finder
 from masking.image_files import read_rgb, write_image
-from masking.manifest import JOURNAL, MANIFEST, read_manifest
+from masking.journal import partial_of
+from masking.manifest import MANIFEST, read_manifest
 
 CONFIG = AugmentConfig(variants=2, workers=1)
 BAD = ["Person_01/cut.jpg", "Person_01/text.jpg", "Person_02/wall.png"]
@@ -89,7 +91,7 @@ def test_chips_and_masked_chips_are_where_the_rows_say(done):
             change = np.abs(read_rgb(out / item.file) - chip).mean(axis=2)
             assert change[:40].mean() < 3  # the forehead: JPEG only
             assert change[110:160, 60:140].mean() > 5  # mouth and chin
-            kinds[item.spec["kind"]] += 1
+            kinds[item.specs[0]["kind"]] += 1
     assert dict(kinds) == report.kinds
 
 
@@ -102,7 +104,7 @@ def test_report_and_preview_are_written(done):
     preview = read_rgb(out / "preview.png")
     assert preview.shape[1] > preview.shape[0] > 180
     assert preview.std() > 20
-    assert not (out / JOURNAL).exists()
+    assert not partial_of(out / MANIFEST).exists()
 
 
 def test_two_workers_write_the_same_bytes(photos, done, tmp_path):
@@ -166,9 +168,9 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(drawn, tmp_path):
     out, straight = tmp_path / "out", tmp_path / "straight"
     with pytest.raises(KeyboardInterrupt):
         augment(drawn, out, CONFIG, StoppingFinder)
-    assert (out / JOURNAL).is_file()
+    assert partial_of(out / MANIFEST).is_file()
     assert not (out / MANIFEST).exists()
-    with (out / JOURNAL).open("ab") as file:
+    with partial_of(out / MANIFEST).open("ab") as file:
         file.write(b'{"photo_id": "1/1.p')  # killed while it wrote
     report = augment(drawn, out, CONFIG, DrawnFinder)
     assert report.reused == 4
@@ -180,7 +182,7 @@ def test_options_decide_the_masks_and_only_they(drawn, tmp_path):
     def masks(name, **changes):
         augment(drawn, tmp_path / name, replace(CONFIG, **changes), DrawnFinder)
         rows = read_manifest(tmp_path / name).faces()
-        return [item.spec for row in rows for item in row.masked]
+        return [item.specs[0] for row in rows for item in row.masked]
 
     plain = masks("a")
     other = masks("b", seed=1)
@@ -219,11 +221,11 @@ def test_a_photo_that_vanishes_is_reported(drawn, tmp_path):
 
     class Remover(DrawnFinder):
         def find(self, image):
-            (drawn / "2" / "2.png").unlink(missing_ok=True)
+            (drawn / "0" / "2.png").unlink(missing_ok=True)
             return super().find(image)
 
     report = augment(drawn, out, CONFIG, Remover)
-    assert "cannot be read" in report.skipped["2/2.png"]
+    assert "cannot be read" in report.skipped["0/2.png"]
     assert (report.photos, report.chips) == (9, 7)
 
 

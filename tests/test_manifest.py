@@ -2,24 +2,28 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, MissingInput
+from masking.journal import Journal, partial_of
 from masking.manifest import (
-    JOURNAL,
     MANIFEST,
-    Journal,
     ManifestRow,
     MaskedFile,
+    MaskedPhoto,
+    WornMask,
+    header_of,
     read_manifest,
     write_manifest,
 )
 
 CONFIG = {"seed": 3, "kinds": "cloth"}
 GEOMETRY = ChipGeometry(size_px=200, padding=0.5, points="inner")
+SPEC = {"kind": "cloth", "wear": "crooked", "seed": 1}
 
 
 def row(photo_id, failure=""):
@@ -34,15 +38,27 @@ def row(photo_id, failure=""):
         landmarks=[[1.25, 2.5]] * 68,
         chip=f"chips/{photo_id}.jpg",
         chip_landmarks=[[7.0, 8.0]] * 68,
-        masked=[MaskedFile(f"masked/{photo_id}-0.jpg", {"kind": "cloth", "seed": 1})],
+        masked=[MaskedFile(f"masked/{photo_id}-0.jpg", [SPEC], "crooked", "a.png")],
+        face_landmarks=[[[1.25, 2.5]] * 68] * 2,
+        photos=[
+            MaskedPhoto(
+                f"photos/{photo_id}-0.jpg",
+                [WornMask(0, [SPEC, SPEC], "crooked"), WornMask(1, [], "", "no")],
+                parts="b.png",
+            )
+        ],
     )
 
 
 ROWS = [row("Ann/1.jpg"), row("Ann/2.jpg", "no face found"), row("Bob/1.jpg")]
 
 
-def journal(folder, config=CONFIG):
-    return Journal(folder, config, GEOMETRY)
+def journal(folder, config=CONFIG, geometry=GEOMETRY):
+    return Journal(folder / MANIFEST, header_of(config, geometry))
+
+
+def finished(folder, rows):
+    write_manifest(folder / MANIFEST, header_of(CONFIG, GEOMETRY), rows)
 
 
 def earlier(folder, config=CONFIG):
@@ -57,7 +73,7 @@ def keep(folder, rows, config=CONFIG):
 
 
 def test_what_was_written_is_read(tmp_path):
-    write_manifest(tmp_path, CONFIG, GEOMETRY, reversed(ROWS))
+    finished(tmp_path, ROWS)
     manifest = read_manifest(tmp_path)
     assert manifest.rows == ROWS  # sorted by photo_id
     assert (manifest.folder, manifest.config) == (tmp_path, CONFIG)
@@ -67,12 +83,11 @@ def test_what_was_written_is_read(tmp_path):
     assert manifest.sha256 == hashlib.sha256(data).hexdigest()
 
 
-def test_the_order_of_work_leaves_no_trace(tmp_path):
-    for name, rows in (("a", ROWS), ("b", reversed(ROWS))):
-        write_manifest(tmp_path / name, CONFIG, GEOMETRY, rows)
-    one, other = ((tmp_path / name / MANIFEST).read_bytes() for name in "ab")
-    assert one == other
-    assert len(one.splitlines()) == 4
+def test_rows_out_of_order_or_twice_are_refused(tmp_path):
+    for wrong in (ROWS[::-1], [ROWS[0], ROWS[0]]):
+        with pytest.raises(ValueError, match=r"out of order"):
+            finished(tmp_path, wrong)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_any_file_name_is_kept(tmp_path):
@@ -82,7 +97,7 @@ def test_any_file_name_is_kept(tmp_path):
     rows = [row(name) for name in sorted(names)]
     keep(tmp_path, rows)
     assert earlier(tmp_path) == rows
-    write_manifest(tmp_path, CONFIG, GEOMETRY, rows)
+    finished(tmp_path, rows)
     assert read_manifest(tmp_path).rows == rows
 
 
@@ -92,9 +107,9 @@ def test_a_missing_manifest_says_what_to_run(tmp_path):
 
 
 def test_a_newer_version_is_refused_whatever_its_rows_look_like(tmp_path):
-    header = {"format_version": 2, "setup": {}}
+    header = {"format_version": 3, "setup": {}}
     (tmp_path / MANIFEST).write_text(f"{json.dumps(header)}\n[1, 2]\n")
-    with pytest.raises(BadRecord, match="format version 2, expected 1"):
+    with pytest.raises(BadRecord, match="format version 3, expected at most 2"):
         read_manifest(tmp_path)
 
 
@@ -115,7 +130,7 @@ def damaged_versions(whole):
 
 @pytest.mark.parametrize("damage", sorted(damaged_versions(b"{}\n")))
 def test_damage_is_one_line_and_augment_recovers(tmp_path, damage):
-    write_manifest(tmp_path, CONFIG, GEOMETRY, ROWS)
+    finished(tmp_path, ROWS)
     whole = (tmp_path / MANIFEST).read_bytes()
     (tmp_path / MANIFEST).write_bytes(damaged_versions(whole)[damage])
     with pytest.raises(BadRecord, match=r"damaged .* Run again") as caught:
@@ -138,9 +153,9 @@ def test_a_journal_keeps_rows_before_it_is_closed(tmp_path):
 
 def test_half_a_last_line_is_cut_off_and_work_goes_on(tmp_path):
     keep(tmp_path, ROWS[:2])
-    whole = (tmp_path / JOURNAL).read_bytes()
+    whole = partial_of(tmp_path / MANIFEST).read_bytes()
     for missing in (1, 2, 40):
-        (tmp_path / JOURNAL).write_bytes(whole[:-missing])
+        partial_of(tmp_path / MANIFEST).write_bytes(whole[:-missing])
         rows = earlier(tmp_path)
         assert rows in (ROWS[:1], ROWS[:2])
         keep(tmp_path, ROWS[2:])
@@ -151,8 +166,8 @@ def test_half_a_last_line_is_cut_off_and_work_goes_on(tmp_path):
 
 def test_half_a_header_starts_anew(tmp_path):
     keep(tmp_path, ROWS)
-    whole = (tmp_path / JOURNAL).read_bytes()
-    (tmp_path / JOURNAL).write_bytes(whole[:15])
+    whole = partial_of(tmp_path / MANIFEST).read_bytes()
+    partial_of(tmp_path / MANIFEST).write_bytes(whole[:15])
     assert earlier(tmp_path) == []
     keep(tmp_path, ROWS[:1])
     assert earlier(tmp_path) == ROWS[:1]
@@ -162,16 +177,79 @@ def test_rows_of_other_options_do_not_count(tmp_path):
     keep(tmp_path, ROWS)
     other = CONFIG | {"seed": 4}
     assert earlier(tmp_path, other) == []
-    assert list(Journal(tmp_path, CONFIG, ChipGeometry()).earlier_rows()) == []
+    assert list(journal(tmp_path, geometry=ChipGeometry()).earlier_rows()) == []
     keep(tmp_path, ROWS[:1], other)
     assert earlier(tmp_path, other) == ROWS[:1]
 
 
-def test_finishing_removes_the_journal_and_keeps_the_rows(tmp_path):
-    keep(tmp_path, ROWS)
-    write_manifest(tmp_path, CONFIG, GEOMETRY, ROWS)
+def test_finishing_makes_the_manifest_of_the_rows_of_this_run_alone(tmp_path):
+    finished(tmp_path, [row("Ann/0.jpg"), ROWS[0]])
+    keep(tmp_path, ROWS[1:2])  # an earlier run that was killed
+    running = journal(tmp_path)
+    assert len(list(running.earlier_rows())) == 3
+    running.keep(ROWS[0].photo_id)  # from the manifest
+    running.keep(ROWS[1].photo_id)  # from the journal
+    running.add(ROWS[2])
+    assert read_manifest(tmp_path).rows[1:] == ROWS[:1]
+    running.finish()
+    assert read_manifest(tmp_path).rows == ROWS
     assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
+
+
+def test_a_kept_row_survives_the_next_kill(tmp_path):
+    finished(tmp_path, ROWS[:1])
+    for _ in range(2):
+        running = journal(tmp_path)
+        running.keep(ROWS[0].photo_id)
+        running.add(ROWS[1])
+        running.close()
+    assert earlier(tmp_path) == ROWS[:2]
+    running = journal(tmp_path)
+    running.keep(ROWS[0].photo_id)
+    running.keep(ROWS[1].photo_id)
+    running.finish()
+    assert read_manifest(tmp_path).rows == ROWS[:2]
+
+
+def test_the_last_written_row_of_a_photograph_counts(tmp_path):
+    finished(tmp_path, ROWS)
+    newer = row("Ann/1.jpg", "damaged")
+    keep(tmp_path, [newer])
+    assert earlier(tmp_path) == [newer, *ROWS[1:]]
+    keep(tmp_path, ROWS[:1])
     assert earlier(tmp_path) == ROWS
+
+
+def test_format_1_is_read(tmp_path):
+    old = {
+        "photo_id": "Ann/1.jpg",
+        "identity": "Ann",
+        "sha256": "ab" * 32,
+        "failure": "",
+        "detector": "hog",
+        "faces": 2,
+        "landmarks": [[1.25, 2.5]] * 68,
+        "chip": "chips/Ann/1.jpg.jpg",
+        "chip_landmarks": [[7.0, 8.0]] * 68,
+        "masked": [{"file": "masked/Ann/1.jpg-0.jpg", "spec": SPEC}],
+    }
+    header = json.loads(header_of(CONFIG, GEOMETRY)) | {"format_version": 1}
+    text = f"{json.dumps(header)}\n{json.dumps(old)}\n"
+    (tmp_path / MANIFEST).write_text(text)
+    (read,) = read_manifest(tmp_path).rows
+    whole = row("Ann/1.jpg")
+    masked = [MaskedFile("masked/Ann/1.jpg-0.jpg", [SPEC], "crooked")]
+    assert read == replace(whole, masked=masked, face_landmarks=[], photos=[])
+    # It is read, but a new run starts anew: its options were others.
+    assert earlier(tmp_path) == []
+
+
+def test_every_file_of_a_row_is_named(tmp_path):
+    names = ["Ann/1.jpg.jpg", "Ann/1.jpg-0.jpg", "a.png", "Ann/1.jpg-0.jpg", "b.png"]
+    folders = ["chips/", "masked/", "", "photos/", ""]
+    expected = [f"{one}{two}" for one, two in zip(folders, names, strict=True)]
+    assert ROWS[0].files() == expected
+    assert ROWS[1].files() == []
 
 
 def test_a_journal_without_rows_leaves_no_file(tmp_path):
@@ -180,7 +258,7 @@ def test_a_journal_without_rows_leaves_no_file(tmp_path):
 
 
 def test_a_failed_write_keeps_manifest_and_journal(tmp_path, monkeypatch):
-    write_manifest(tmp_path, CONFIG, GEOMETRY, ROWS[:1])
+    finished(tmp_path, ROWS[:1])
     keep(tmp_path, ROWS[1:])
 
     def full(self, target):
@@ -189,7 +267,10 @@ def test_a_failed_write_keeps_manifest_and_journal(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", full)
         with pytest.raises(OSError, match="no space"):
-            write_manifest(tmp_path, CONFIG, GEOMETRY, ROWS)
+            finished(tmp_path, ROWS)
     assert read_manifest(tmp_path).rows == ROWS[:1]
     assert earlier(tmp_path) == ROWS
-    assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, JOURNAL}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        MANIFEST,
+        partial_of(Path(MANIFEST)).name,
+    }

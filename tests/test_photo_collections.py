@@ -1,9 +1,22 @@
 """Whose photograph each file of a collection is."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from masking.errors import BadRecord, MissingInput
-from masking.photo_collections import CELEBA_LIST, list_photos
+from masking.photo_collections import CELEBA_LIST, Collection
+from masking.shards import Shard
+
+
+def used(folder):
+    return [photo for photo in Collection(folder) if not photo.refused]
+
+
+def refused(folder):
+    photos = Collection(folder)
+    return {photo.photo_id: photo.refused for photo in photos if photo.refused}
 
 
 def touch(folder, *names):
@@ -24,7 +37,7 @@ def test_a_folder_per_person_at_any_depth(tmp_path):
         "Ann/.hidden/3.jpg",
         "loose.jpg",
     )
-    photos = list_photos(tmp_path)
+    photos = used(tmp_path)
     assert [(photo.photo_id, photo.identity) for photo in photos] == [
         ("Ann/1.jpg", "Ann"),
         ("Ann/2.PNG", "Ann"),
@@ -38,22 +51,22 @@ def test_a_folder_per_person_at_any_depth(tmp_path):
 def test_photos_are_sorted_by_their_id(tmp_path):
     # By characters " " < "-" < "/"; by path the folder "Ann" would come first.
     touch(tmp_path, "Ann/1.jpg", "Ann-Marie/1.jpg", "Ann Lee/1.jpg")
-    ids = [photo.photo_id for photo in list_photos(tmp_path)]
+    ids = [photo.photo_id for photo in used(tmp_path)]
     assert ids == ["Ann Lee/1.jpg", "Ann-Marie/1.jpg", "Ann/1.jpg"]
 
 
 def test_a_flat_folder_names_nobody(tmp_path):
     touch(tmp_path, "1.jpg", "2.jpg", "3.jpg")
-    with pytest.raises(MissingInput, match=r"3 images .* a folder per person"):
-        list_photos(tmp_path)
+    with pytest.raises(MissingInput, match=r"3 images, .* a folder per person"):
+        Collection(tmp_path)
 
 
 def test_missing_and_empty_folders_are_refused(tmp_path):
     with pytest.raises(MissingInput, match="no such folder"):
-        list_photos(tmp_path / "absent")
+        Collection(tmp_path / "absent")
     (tmp_path / "Ann").mkdir()
     with pytest.raises(MissingInput, match="holds no image"):
-        list_photos(tmp_path)
+        Collection(tmp_path)
 
 
 @pytest.mark.parametrize("listing", [CELEBA_LIST, f"images/{CELEBA_LIST}"])
@@ -63,7 +76,7 @@ def test_celeba_names_the_people_in_a_list(tmp_path, listing):
     )
     text = "000002.jpg 17\n000001.jpg 2880\n000003.jpg 17\n\n"
     (tmp_path / listing).write_text(text)
-    found = {photo.photo_id: photo.identity for photo in list_photos(images)}
+    found = {photo.photo_id: photo.identity for photo in used(images)}
     assert found == {"000001.jpg": "2880", "000002.jpg": "17", "000003.jpg": "17"}
 
 
@@ -71,10 +84,58 @@ def test_damaged_celeba_lists_are_refused(tmp_path):
     images = touch(tmp_path / "images", "000001.jpg")
     (tmp_path / CELEBA_LIST).write_text("000001.jpg 3\n000002.jpg\n")
     with pytest.raises(BadRecord, match=r"line 2: found '000002\.jpg'"):
-        list_photos(images)
+        Collection(images)
     (tmp_path / CELEBA_LIST).write_bytes(b"000001.jpg \xff\n")
     with pytest.raises(BadRecord, match="no text"):
-        list_photos(images)
+        Collection(images)
     (tmp_path / CELEBA_LIST).write_text("000009.jpg 3\n")
     with pytest.raises(MissingInput, match="none of its images"):
-        list_photos(images)
+        Collection(images)
+
+
+def test_what_is_passed_over_is_listed_with_the_reason(tmp_path):
+    touch(
+        tmp_path,
+        "Ann/1.jpg",
+        "Ann/2.gif",
+        "Ann/3.HEIC",
+        "Ann/note.txt",
+        "loose.jpg",
+        "loose.gif",
+    )
+    reasons = refused(tmp_path)
+    assert sorted(reasons) == ["Ann/2.gif", "Ann/3.HEIC", "loose.gif", "loose.jpg"]
+    assert "Ann/2.gif: .gif files are not read. Convert to" in reasons["Ann/2.gif"]
+    assert "lies in no person's folder" in reasons["loose.jpg"]
+    assert len(Collection(tmp_path)) == 5
+    assert [photo.photo_id for photo in used(tmp_path)] == ["Ann/1.jpg"]
+
+
+def test_files_that_celeba_does_not_name_are_listed(tmp_path):
+    touch(tmp_path, "1.jpg", "2.jpg")
+    (tmp_path / CELEBA_LIST).write_text("1.jpg 7\n")
+    assert refused(tmp_path) == {"2.jpg": f"2.jpg: not named in {CELEBA_LIST}."}
+
+
+def test_folders_that_cannot_be_listed_are_told(tmp_path, monkeypatch):
+    touch(tmp_path, "Ann/1.jpg", "Bob/1.jpg")
+    scan = os.scandir
+
+    def closed(folder):
+        if Path(folder).name == "Bob":
+            raise PermissionError(13, "Permission denied")
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert refused(tmp_path) == {"Bob": "Bob: cannot be listed (Permission denied)."}
+
+
+def test_shards_divide_the_collection(tmp_path):
+    names = [f"{person:02}/{photo}.jpg" for person in range(20) for photo in range(5)]
+    touch(tmp_path, *names)
+    shards = [Collection(tmp_path, Shard(number, 3)) for number in (1, 2, 3)]
+    parts = [[photo.photo_id for photo in shard] for shard in shards]
+    assert sorted(name for part in parts for name in part) == names
+    assert [len(part) for part in parts] == [len(shard) for shard in shards]
+    assert all(15 < len(part) < 55 for part in parts)
+    assert all(part == sorted(part) for part in parts)

@@ -17,7 +17,7 @@ def test_unrecorded_pictures_and_empty_folders_go_and_recorded_ones_stay(tmp_pat
         "A",
         "",
         chip="chips/A/1.jpg",
-        masked=[MaskedFile("masked/A/1-0.jpg", {})],
+        masked=[MaskedFile("masked/A/1-0.jpg", [], "correct")],
     )
     assert remove_stale_files(tmp_path, ("chips", "masked"), [row]) == 3
     left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")}

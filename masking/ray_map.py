@@ -1,0 +1,88 @@
+"""Runs one step on many items on a Ray cluster, in order, bounded in memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from masking.errors import MissingInput
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# A task costs Ray about a millisecond and the step some tens.
+_ITEMS_PER_TASK = 8
+_WAITING_PER_CPU = 4
+
+
+def ray_map(
+    make_step: Callable[[], Callable[[Item], Result]],
+    items: Iterable[Item],
+    workers: int,
+) -> Iterator[Result]:
+    """Results of a step in the order of the items.
+
+    Uses the cluster that RAY_ADDRESS names, or that this process has joined; else
+    starts one of this machine's cores. Tasks of a machine that is lost are done
+    again elsewhere, so a step must give the same when it is repeated.
+
+    Args:
+        make_step: builds the step, once in each process. Must be picklable.
+        items: may be endless; only a few are read ahead.
+        workers: tasks at a time; 0 keeps the whole cluster busy.
+
+    Raises:
+        MissingInput: the package ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingInput(
+            "--engine ray needs the package ray. Run: pip install 'masked-faces[ray]'"
+        ) from error
+    own_cluster = not ray.is_initialized()
+    if own_cluster:
+        ray.init(include_dashboard=False, log_to_driver=False)
+    try:
+        task = ray.remote(_work)
+        run = ray.put((uuid4().hex, make_step))
+        waiting: deque[Any] = deque()
+        source = iter(items)
+        while True:
+            # Asked each time: a cluster may grow.
+            cpus = _cpus(ray)
+            room = (workers or _WAITING_PER_CPU * cpus) - len(waiting)
+            for _ in range(room):
+                batch = list(islice(source, _ITEMS_PER_TASK))
+                if not batch:
+                    break
+                waiting.append(task.remote(run, batch))
+            if not waiting:
+                return
+            yield from ray.get(waiting.popleft())
+    finally:
+        if own_cluster:
+            ray.shutdown()
+
+
+def _cpus(ray: Any) -> int:
+    return int(ray.cluster_resources().get("CPU", 1))
+
+
+_steps: dict[str, Callable[[Any], Any]] = {}
+
+
+def _work(run: tuple[str, Callable[[], Callable[[Any], Any]]], batch: list[Any]) -> Any:
+    """Results of a batch; a process builds the step of a run at its first one."""
+    import cv2
+
+    name, make_step = run
+    if name not in _steps:
+        # One process a core: threads inside of each would only wait for each other.
+        cv2.setNumThreads(1)
+        _steps.clear()
+        _steps[name] = make_step()
+    return [_steps[name](item) for item in batch]
