@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -9,6 +11,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from masking.errors import MissingInput
+from masking.worker_pool import worker_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,9 +46,9 @@ def ray_map(
         raise MissingInput(
             "--engine ray needs the package ray. Run: pip install 'masked-faces[ray]'"
         ) from error
-    own_cluster = not ray.is_initialized()
-    if own_cluster:
-        ray.init(include_dashboard=False, log_to_driver=False)
+    own_connection = not ray.is_initialized()
+    if own_connection:
+        _connect(ray)
     try:
         task = ray.remote(_work)
         run = ray.put((uuid4().hex, make_step))
@@ -64,8 +67,23 @@ def ray_map(
                 return
             yield from ray.get(waiting.popleft())
     finally:
-        if own_cluster:
+        if own_connection:
             ray.shutdown()
+
+
+def _connect(ray: Any) -> None:
+    """Join the cluster of RAY_ADDRESS, or start one of this machine's cores."""
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(log_to_driver=False)
+        return
+    # As this process, its workers import what lies in a clone.
+    paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    ray.init(
+        num_cpus=worker_count(0),
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": paths},
+    )
 
 
 def _cpus(ray: Any) -> int:
