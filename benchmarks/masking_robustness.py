@@ -29,7 +29,7 @@ from masking.landmarks import Image, Landmarks
 from masking.manifest import read_manifest
 from masking.people_lists import read_names
 
-Matrix = NDArray[np.float64]
+Matrix = NDArray[np.floating]
 # Eyes off by less than this share of the distance between them are in place.
 IN_PLACE = 0.15
 SMALL_PX = 64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ class ToolkitGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
+        _open_stderr()
         try:
             return super().invoke(ctx)
         except ToolkitError as error:
@@ -36,6 +38,22 @@ class ToolkitGroup(click.Group):
             what = f"{where}{error.strerror or error}."
             click.echo(f"error: {what} {_remedy(error)}", err=True)
             ctx.exit(2)
+
+
+def _open_stderr() -> None:
+    """Messages go nowhere when the caller closed stderr.
+
+    Progress bars and warnings would fail, and the next file that is opened would
+    get its number and with it what libraries in C have to say.
+    """
+    if sys.stderr is not None:
+        return
+    handle = os.open(os.devnull, os.O_WRONLY)
+    if handle != 2:
+        os.dup2(handle, 2)
+        os.close(handle)
+    os.set_inheritable(2, True)
+    sys.stderr = os.fdopen(2, "w")
 
 
 def _remedy(error: OSError) -> str:

@@ -49,6 +49,17 @@ class AugmentConfig:
             "help": "How often masks are worn wrongly: 0 never, 1 a quarter, at most 4."
         },
     )
+    occluded: float = field(
+        default=0.0,
+        metadata={
+            "help": "Share of faces that also get sunglasses, a hand, cap, scarf or "
+            "patch."
+        },
+    )
+    textures: str = field(
+        default="",
+        metadata={"help": "Folder of pictures to print on cloth masks and gaiters."},
+    )
     crop_is_face: bool = field(
         default=False,
         metadata={

@@ -27,9 +27,10 @@ from masking.image_files import (
     write_bytes,
     write_image,
 )
-from masking.landmarks import FaceChip, Image, Landmarks
+from masking.landmarks import Image, Landmarks
 from masking.manifest import ManifestRow, MaskedFile, MaskedPhoto, WornMask
-from masking.mask_rendering import MaskedSample, render
+from masking.mask_light import look_from_list
+from masking.mask_rendering import MaskedSample, photo_look, render
 from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.photo_collections import Photo
 from masking.turned_faces import Finder, whole_picture
@@ -104,16 +105,18 @@ class PhotoStep:
         # Two photographs may differ in their suffix only: it stays in the name.
         file = f"{CHIPS}/{row.photo_id}.jpg"
         write_image(self._out / file, chip.pixels)
-        return replace(
-            row,
-            chip=file,
-            chip_landmarks=_rounded(chip.landmarks),
-            masked=[self._masked(row, n, chip) for n in range(self._config.variants)],
-        )
+        # Painted with what is recorded, so that the record repaints the same.
+        marks = _rounded(chip.landmarks)
+        look = photo_look(chip.pixels, landmarks_from(marks)).to_list()
+        row = replace(row, chip=file, chip_landmarks=marks, look=look)
+        count = self._config.variants
+        masked = [self._masked(row, number, chip.pixels) for number in range(count)]
+        return replace(row, masked=masked)
 
-    def _masked(self, row: ManifestRow, number: int, chip: FaceChip) -> MaskedFile:
+    def _masked(self, row: ManifestRow, number: int, pixels: Image) -> MaskedFile:
         stem = f"{MASKED}/{row.photo_id}-{number}"
-        sample = render(chip.pixels, chip.landmarks, self._drawn(row, number, 0))
+        marks, look = landmarks_from(row.chip_landmarks), look_from_list(row.look)
+        sample = render(pixels, marks, self._drawn(row, number, 0), look)
         write_image(self._out / f"{stem}.jpg", sample.pixels)
         alpha, parts = self._write_layers(stem, sample)
         specs = [spec.to_json() for spec in sample.specs]
@@ -123,7 +126,8 @@ class PhotoStep:
         self, row: ManifestRow, data: bytes, image: Image, faces: list[Face]
     ) -> ManifestRow:
         chosen = faces if self._config.faces == "all" else faces[:1]
-        marks = [face.landmarks for face in chosen]
+        every = [_rounded(face.landmarks) for face in faces]
+        marks = [landmarks_from(points) for points in every[: len(chosen)]]
         target = format_of(data)
         photos = []
         for number in range(self._config.variants):
@@ -139,7 +143,6 @@ class PhotoStep:
                 _worn(face, specs[face], reason) for face, reason in enumerate(reasons)
             ]
             photos.append(MaskedPhoto(f"{stem}{target.suffix}", worn, alpha, parts))
-        every = [_rounded(face.landmarks) for face in faces]
         return replace(row, face_landmarks=every, photos=photos)
 
     def _drawn(self, row: ManifestRow, number: int, face: int) -> tuple[MaskSpec, ...]:
@@ -162,6 +165,11 @@ def _worn(face: int, specs: tuple[MaskSpec, ...], reason: str) -> WornMask:
     if reason:
         return WornMask(face, [], "", reason)
     return WornMask(face, [spec.to_json() for spec in specs], specs[0].wear)
+
+
+def landmarks_from(points: list[list[float]]) -> Landmarks:
+    """Recorded landmarks."""
+    return Landmarks(np.array(points, dtype=np.float32))
 
 
 def _rounded(landmarks: Landmarks) -> list[list[float]]:

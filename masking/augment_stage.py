@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -20,6 +21,7 @@ from masking.journal import Journal, partial_of
 from masking.kinds_picture import PoseChoice, kinds_picture
 from masking.manifest import MANIFEST, ManifestRow, header_of, rows_of, write_manifest
 from masking.mask_spec import SpecConfig
+from masking.mask_textures import list_textures
 from masking.photo_collections import Collection, Photo
 from masking.ray_map import ray_map
 from masking.shard_files import all_records, merged_parts, part_file, remove_parts
@@ -62,10 +64,9 @@ def augment(
     shard = config.part
     # The working directory of another machine is another.
     photos = Collection(source.absolute(), shard)
-    kinds = tuple(kind.strip() for kind in config.kinds.split(","))
-    specs = SpecConfig(kinds, config.wrong_wear)
+    specs = spec_config(config)
     record = part_file(out, MANIFEST, shard)
-    header = header_of(config.recorded(), CHIP_GEOMETRY)
+    header = header_of(_recorded(config, specs), CHIP_GEOMETRY)
     whole = [out / MANIFEST, partial_of(out / MANIFEST)]
     others = all_records(out) if shard.is_whole else whole
     journal = Journal(record, header, others)
@@ -88,6 +89,24 @@ def augment(
         remove_parts(out)
         remove_stale_files(out, FOLDERS, rows_of(record))
     return write_results(out, shard, source, tally, poses if config.preview else None)
+
+
+def spec_config(config: AugmentConfig) -> SpecConfig:
+    """Which masks are drawn.
+
+    Raises:
+        InvalidConfig: an unknown kind, or a share out of range.
+        MissingInput: no picture in the folder of textures.
+    """
+    kinds = tuple(kind.strip() for kind in config.kinds.split(","))
+    textures = list_textures(Path(config.textures)) if config.textures else ()
+    return SpecConfig(kinds, config.wrong_wear, config.occluded, textures)
+
+
+def _recorded(config: AugmentConfig, specs: SpecConfig) -> dict[str, Any]:
+    """The options that decide the files; of textures the pictures themselves."""
+    prints = [texture.sha256 for texture in specs.textures]
+    return config.recorded() | {"textures": prints}
 
 
 def merge_parts(source: Path, out: Path, preview: bool) -> AugmentReport:

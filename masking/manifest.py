@@ -83,6 +83,8 @@ class ManifestRow:
         chip: file of its bare chip, relative to the folder; "" when only
             photographs were asked for.
         chip_landmarks: 68 [x, y] in chip px.
+        look: light, sharpness and grain of the chip, as `look_from_list` reads; []
+            in format 1.
         masked: the masked variants of the chip.
         face_landmarks: 68 [x, y] of every face in photo px, the prominent one
             first, when photographs were asked for.
@@ -98,6 +100,7 @@ class ManifestRow:
     landmarks: list[list[float]] = field(default_factory=list)
     chip: str = ""
     chip_landmarks: list[list[float]] = field(default_factory=list)
+    look: list[float] = field(default_factory=list)
     masked: list[MaskedFile] = field(default_factory=list)
     face_landmarks: list[list[list[float]]] = field(default_factory=list)
     photos: list[MaskedPhoto] = field(default_factory=list)

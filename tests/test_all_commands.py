@@ -59,3 +59,40 @@ def test_an_empty_path_is_not_taken_for_the_working_directory(
     assert done.exit_code == 2
     assert "the path is empty" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+CLOSED_STDERR = """
+import os, sys
+import click
+from index.all_commands import ToolkitGroup
+from tqdm import tqdm
+
+@click.group(cls=ToolkitGroup)
+def main():
+    assert sys.stderr is not None
+
+@main.command()
+def work():
+    with open(sys.argv[2], "w") as file:
+        assert file.fileno() > 2
+        os.write(2, b"a library complains")
+        for _ in tqdm(range(3)):
+            click.echo("note", err=True)
+        click.echo("done")
+
+main(args=["work"])
+"""
+
+
+SHELL = '"$0" -c "$1" work "$2" 2>&-'
+
+
+def test_a_closed_stderr_changes_nothing(tmp_path):
+    done = subprocess.run(
+        ["sh", "-c", SHELL, sys.executable, CLOSED_STDERR, tmp_path / "file"],
+        cwd=CLI.parent,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert (tmp_path / "file").read_text() == ""

@@ -1,0 +1,237 @@
+"""How fast faces are masked, next to plainly decoding and encoding the photographs.
+
+CPU seconds of this process, one thread. All rows take turns on the same photographs,
+so that whatever else the machine does slows them alike: compare the ratios.
+
+    python -m benchmarks.masking_speed --photos data/lfw
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+import torch
+
+from masking.alignment import ChipGeometry, crop_chip
+from masking.augment_config import AugmentConfig
+from masking.augment_photo import PhotoStep
+from masking.image_files import decode_rgb, encode_image, list_images, read_bytes
+from masking.landmarks import Image, Landmarks
+from masking.mask_batches import BatchPainter
+from masking.mask_light import PhotoLook
+from masking.mask_rendering import photo_look, render
+from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.photo_collections import Photo
+from masking.turned_faces import Finder, augment_finder
+
+SMALL = ChipGeometry(size_px=112)
+# Photographs that a row works on before the next one has its turn.
+TURN = 20
+PLAIN = "decode and encode"
+
+
+@dataclass(frozen=True)
+class SpeedFigures:
+    """Figures of one way of working.
+
+    Attributes:
+        goal: faces per CPU second that are aimed at; 0 = none.
+        ms_per_face: CPU milliseconds; wall ones for work on a GPU.
+        faces_per_second: their reverse; higher is better.
+        ratio: time of decoding and encoding the photograph, over this; the
+            higher, the better: 1 is as fast as that.
+    """
+
+    name: str
+    goal: int
+    ms_per_face: float
+    faces_per_second: float
+    ratio: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Face:
+    """One photograph and what is known of its face, whole and as a small chip."""
+
+    photo: Photo
+    data: bytes
+    image: Image
+    marks: Landmarks
+    look: PhotoLook
+    chip: Image
+    chip_marks: Landmarks
+    chip_look: PhotoLook
+    specs: tuple[MaskSpec, ...]
+
+
+Work = Callable[[list[_Face]], Any]
+
+
+def measure(photos: list[Path], rounds: int) -> list[SpeedFigures]:
+    """Figures of every way of working on the photographs that show a face."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    finder = augment_finder()
+    known = (_known(path, finder) for path in photos)
+    faces = [face for face in known if face is not None]
+    with tempfile.TemporaryDirectory() as out:
+        works = _works(Path(out), finder)
+        seconds = dict.fromkeys(works, 0.0)
+        for work, _, _ in works.values():
+            work(faces[:TURN])  # loads models and tables
+        for start in list(range(0, len(faces), TURN)) * rounds:
+            turn = faces[start : start + TURN]
+            for name, (work, _, clock) in works.items():
+                before = clock()
+                work(turn)
+                seconds[name] += clock() - before
+    plain = seconds[PLAIN]
+    count = len(faces) * rounds
+    return [
+        SpeedFigures(
+            name,
+            goal,
+            1000 * seconds[name] / count,
+            count / seconds[name],
+            plain / seconds[name],
+        )
+        for name, (_, goal, _) in works.items()
+    ]
+
+
+def _known(path: Path, finder: Finder) -> _Face | None:
+    data = read_bytes(path)
+    image = decode_rgb(data, str(path))
+    found = finder.find(image)
+    if not found:
+        return None
+    marks = found[0].landmarks
+    chip = crop_chip(image, marks, SMALL, path.name)
+    return _Face(
+        Photo(path, path.parent.name, f"{path.parent.name}/{path.name}"),
+        data,
+        image,
+        marks,
+        photo_look(image, marks),
+        chip.pixels,
+        chip.landmarks,
+        photo_look(chip.pixels, chip.landmarks),
+        draw_specs(sample_rng(0, path.name), SpecConfig()),
+    )
+
+
+Clock = Callable[[], float]
+
+
+def _works(out: Path, finder: Finder) -> dict[str, tuple[Work, int, Clock]]:
+    """Name to work, goal in faces a second, and the clock it is measured by."""
+    step = PhotoStep(out, AugmentConfig(variants=1), SpecConfig(), lambda: finder)
+    cpu = time.process_time
+    works: dict[str, tuple[Work, int, Clock]] = {
+        PLAIN: (lambda turn: [_recoded(face) for face in turn], 0, cpu),
+        "first pass": (
+            lambda turn: [step((face.photo, None)) for face in turn],
+            60,
+            cpu,
+        ),
+        "  of it: find faces": (
+            lambda turn: [finder.find(face.image) for face in turn],
+            0,
+            cpu,
+        ),
+        "250 px, landmarks known": (
+            lambda turn: [render(f.image, f.marks, f.specs) for f in turn],
+            150,
+            cpu,
+        ),
+        "  light known too": (
+            lambda turn: [render(f.image, f.marks, f.specs, f.look) for f in turn],
+            0,
+            cpu,
+        ),
+        "  with decode and encode": (lambda turn: [_remasked(f) for f in turn], 0, cpu),
+        "112 px, landmarks known": (
+            lambda turn: [render(f.chip, f.chip_marks, f.specs) for f in turn],
+            500,
+            cpu,
+        ),
+        "  light known as well": (
+            lambda turn: [
+                render(f.chip, f.chip_marks, f.specs, f.chip_look) for f in turn
+            ],
+            0,
+            cpu,
+        ),
+        "112 px in batches, CPU": (_batched("cpu"), 0, cpu),
+    }
+    if torch.cuda.is_available():
+        works["112 px in batches, CUDA"] = (
+            _batched("cuda"),
+            10_000,
+            _cuda_clock,
+        )
+    return works
+
+
+def _recoded(face: _Face) -> bytes:
+    return encode_image(decode_rgb(face.data, face.photo.photo_id), ".jpg")
+
+
+def _remasked(face: _Face) -> bytes:
+    image = decode_rgb(face.data, face.photo.photo_id)
+    return encode_image(render(image, face.marks, face.specs).pixels, ".jpg")
+
+
+def _batched(device: str) -> Work:
+    painter = BatchPainter(device)
+
+    def work(turn: list[_Face]) -> Any:
+        chips = np.stack([face.chip for face in turn]).transpose(0, 3, 1, 2)
+        return painter(
+            torch.from_numpy(np.ascontiguousarray(chips)).to(device),
+            np.stack([face.chip_marks.points for face in turn]),
+            [face.specs for face in turn],
+            [face.chip_look for face in turn],
+        )
+
+    return work
+
+
+def _cuda_clock() -> float:
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+@click.command()
+@click.option("--photos", type=click.Path(path_type=Path), required=True)
+@click.option("--count", default=100, show_default=True, help="Photographs to use.")
+@click.option("--rounds", default=3, show_default=True, help="Turns over all of them.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(photos: Path, count: int, rounds: int, as_json: bool) -> None:
+    """Measure on COUNT photos, evenly from the folder PHOTOS."""
+    paths = list_images(photos)
+    chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)
+    rows = measure([paths[index] for index in chosen], rounds)
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows]))
+        return
+    click.echo(f"{'':<28} ms a face  faces/s  goal  ratio")
+    for row in rows:
+        goal = f"{row.goal:,}" if row.goal else ""
+        click.echo(
+            f"{row.name:<28} {row.ms_per_face:9.2f} {row.faces_per_second:8.0f} "
+            f"{goal:>5}  {row.ratio:5.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
