@@ -29,7 +29,7 @@ from masking.landmarks import Image, Landmarks
 from masking.manifest import read_manifest
 from masking.people_lists import read_names
 
-Matrix = NDArray[np.floating]
+Matrix = NDArray[np.float64]
 # Eyes off by less than this share of the distance between them are in place.
 IN_PLACE = 0.15
 SMALL_PX = 64
@@ -62,7 +62,8 @@ class RobustnessFigures:
 def turned(image: Image, _: Landmarks, degrees: float) -> tuple[Image, Matrix]:
     """The whole picture turned, on black."""
     height, width = image.shape[:2]
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    middle = ((width - 1) / 2, (height - 1) / 2)
+    matrix = np.asarray(cv2.getRotationMatrix2D(middle, degrees, 1.0), np.float64)
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], float)
     moved = corners @ matrix[:, :2].T
     size = np.rint(moved.max(axis=0) - moved.min(axis=0)).astype(int)
@@ -76,7 +77,7 @@ def cropped(image: Image, landmarks: Landmarks) -> tuple[Image, Matrix]:
     high = np.ceil(landmarks.points.max(axis=0)) + 2
     high = np.minimum(high, [image.shape[1] - 1, image.shape[0] - 1])
     width, height = (int(value) for value in high - low + 1)
-    matrix = np.array([[1.0, 0.0, -low[0]], [0.0, 1.0, -low[1]]])
+    matrix = np.array([[1, 0, -low[0]], [0, 1, -low[1]]], dtype=np.float64)
     return _warped(image, matrix, (width, height))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -95,20 +94,21 @@ class PhotoStep:
             landmarks=_rounded(faces[0].landmarks),
         )
         if self._config.output != "photo":
-            row = self._with_chips(row, image, faces[0])
+            row = self._with_chips(row, image)
         if self._config.output != "chip":
             row = self._with_photos(row, data, image, faces)
         return row
 
-    def _with_chips(self, row: ManifestRow, image: Image, face: Face) -> ManifestRow:
-        chip = crop_chip(image, face.landmarks, CHIP_GEOMETRY, row.photo_id)
+    def _with_chips(self, row: ManifestRow, image: Image) -> ManifestRow:
+        # Cut and painted with what is recorded, so that the record repaints the same.
+        marks = landmarks_from(row.landmarks)
+        chip = crop_chip(image, marks, CHIP_GEOMETRY, row.photo_id)
         # Two photographs may differ in their suffix only: it stays in the name.
         file = f"{CHIPS}/{row.photo_id}.jpg"
         write_image(self._out / file, chip.pixels)
-        # Painted with what is recorded, so that the record repaints the same.
-        marks = _rounded(chip.landmarks)
-        look = photo_look(chip.pixels, landmarks_from(marks)).to_list()
-        row = replace(row, chip=file, chip_landmarks=marks, look=look)
+        points = _rounded(chip.landmarks)
+        look = photo_look(chip.pixels, landmarks_from(points)).to_list()
+        row = replace(row, chip=file, chip_landmarks=points, look=look)
         count = self._config.variants
         masked = [self._masked(row, number, chip.pixels) for number in range(count)]
         return replace(row, masked=masked)
@@ -173,5 +173,5 @@ def landmarks_from(points: list[list[float]]) -> Landmarks:
 
 
 def _rounded(landmarks: Landmarks) -> list[list[float]]:
-    points: np.ndarray[Any, Any] = landmarks.points
-    return [[round(float(x), 2), round(float(y), 2)] for x, y in points]
+    points: list[list[float]] = landmarks.points.astype(np.float64).round(2).tolist()
+    return points

@@ -61,16 +61,29 @@ def augment(
             f"{out}: lies in the folder of photographs {source}, so that painted "
             "masks would be taken for photographs. Choose another --workspace."
         )
-    shard = config.part
+    shard, specs = config.part, spec_config(config)
     # The working directory of another machine is another.
     photos = Collection(source.absolute(), shard)
-    specs = spec_config(config)
     record = part_file(out, MANIFEST, shard)
     header = header_of(_recorded(config, specs), CHIP_GEOMETRY)
     whole = [out / MANIFEST, partial_of(out / MANIFEST)]
     others = all_records(out) if shard.is_whole else whole
     journal = Journal(record, header, others)
     step = partial(PhotoStep, out.absolute(), config, specs, make_finder)
+    tally, poses = _work_through(photos, journal, step, config)
+    if shard.is_whole:
+        remove_parts(out)
+        remove_stale_files(out, FOLDERS, rows_of(record))
+    return write_results(out, shard, source, tally, poses if config.preview else None)
+
+
+def _work_through(
+    photos: Collection,
+    journal: Journal,
+    step: Callable[[], PhotoStep],
+    config: AugmentConfig,
+) -> tuple[Tally, PoseChoice]:
+    """Every photograph to its row, kept as soon as it is there."""
     tasks = with_known(photos, journal.earlier_rows())
     made = ENGINES[config.engine](step, tasks, config.workers)
     tally, poses = Tally(), PoseChoice()
@@ -85,10 +98,7 @@ def augment(
     finally:
         journal.close()
     journal.finish()
-    if shard.is_whole:
-        remove_parts(out)
-        remove_stale_files(out, FOLDERS, rows_of(record))
-    return write_results(out, shard, source, tally, poses if config.preview else None)
+    return tally, poses
 
 
 def spec_config(config: AugmentConfig) -> SpecConfig:

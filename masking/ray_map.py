@@ -40,35 +40,44 @@ def ray_map(
     Raises:
         MissingInput: the package ray is not installed.
     """
+    ray = _ray()
+    own_connection = not ray.is_initialized()
+    if own_connection:
+        _connect(ray)
+    try:
+        run = ray.put((uuid4().hex, make_step))
+        yield from _in_order(ray, run, iter(items), workers)
+    finally:
+        if own_connection:
+            ray.shutdown()
+
+
+def _in_order(
+    ray: Any, run: Any, items: Iterator[Item], workers: int
+) -> Iterator[Result]:
+    task = ray.remote(_work)
+    waiting: deque[Any] = deque()
+    while True:
+        # Asked each time: a cluster may grow.
+        cpus = int(ray.cluster_resources().get("CPU", 1))
+        for _ in range((workers or _WAITING_PER_CPU * cpus) - len(waiting)):
+            batch = list(islice(items, _ITEMS_PER_TASK))
+            if not batch:
+                break
+            waiting.append(task.remote(run, batch))
+        if not waiting:
+            return
+        yield from ray.get(waiting.popleft())
+
+
+def _ray() -> Any:
     try:
         import ray
     except ImportError as error:
         raise MissingInput(
             "--engine ray needs the package ray. Run: pip install 'masked-faces[ray]'"
         ) from error
-    own_connection = not ray.is_initialized()
-    if own_connection:
-        _connect(ray)
-    try:
-        task = ray.remote(_work)
-        run = ray.put((uuid4().hex, make_step))
-        waiting: deque[Any] = deque()
-        source = iter(items)
-        while True:
-            # Asked each time: a cluster may grow.
-            cpus = _cpus(ray)
-            room = (workers or _WAITING_PER_CPU * cpus) - len(waiting)
-            for _ in range(room):
-                batch = list(islice(source, _ITEMS_PER_TASK))
-                if not batch:
-                    break
-                waiting.append(task.remote(run, batch))
-            if not waiting:
-                return
-            yield from ray.get(waiting.popleft())
-    finally:
-        if own_connection:
-            ray.shutdown()
+    return ray
 
 
 def _connect(ray: Any) -> None:
@@ -84,10 +93,6 @@ def _connect(ray: Any) -> None:
         log_to_driver=False,
         runtime_env={"env_vars": paths},
     )
-
-
-def _cpus(ray: Any) -> int:
-    return int(ray.cluster_resources().get("CPU", 1))
 
 
 _steps: dict[str, Callable[[Any], Any]] = {}

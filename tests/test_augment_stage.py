@@ -4,20 +4,28 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from drawn_people import DrawnFinder, draw_person
 
+from masking.alignment import crop_chip
 from masking.augment_config import AugmentConfig
 from masking.augment_photo import CHIP_GEOMETRY
-from masking.augment_stage import augment
+from masking.augment_stage import augment, with_known
 from masking.embedded_sample import sample_people
 from masking.errors import InvalidConfig, MissingInput
-from masking.face_finding import plain_finder
-from masking.image_files import read_rgb, write_image
+from masking.face_detection import FaceBox
+from masking.face_finding import Face, plain_finder
+from masking.image_files import encode_image, read_rgb, write_image
 from masking.journal import partial_of
-from masking.manifest import MANIFEST, read_manifest
+from masking.landmarks import Landmarks
+from masking.manifest import MANIFEST, ManifestRow, read_manifest
+from masking.mask_light import look_from_list
+from masking.mask_rendering import render
+from masking.mask_spec import spec_from_json
+from masking.photo_collections import Photo
 
 CONFIG = AugmentConfig(variants=2, workers=1)
 BAD = ["Person_01/cut.jpg", "Person_01/text.jpg", "Person_02/wall.png"]
@@ -270,3 +278,127 @@ def test_a_workspace_among_the_photographs_is_refused(drawn, tmp_path):
     with pytest.raises(InvalidConfig, match="lies in the folder of photographs"):
         augment(source, source / "workspace" / "augmented", CONFIG, DrawnFinder)
     assert not (source / "workspace").exists()
+
+
+def outputs(drawn, out, **changes):
+    report = augment(drawn, out, replace(CONFIG, **changes), DrawnFinder)
+    return report, read_manifest(out)
+
+
+def test_the_record_repaints_the_same_masks(drawn, tmp_path):
+    _, manifest = outputs(drawn, tmp_path / "out", occluded=0.5)
+    painted = 0
+    for row in manifest.faces():
+        # A chip's file has been through JPEG: cut it anew.
+        marks = Landmarks(np.array(row.landmarks, np.float32))
+        image = read_rgb(drawn / row.photo_id)
+        chip = crop_chip(image, marks, manifest.geometry, "").pixels
+        for item in row.masked:
+            specs = [spec_from_json(spec) for spec in item.specs]
+            marks = Landmarks(np.array(row.chip_landmarks, np.float32))
+            again = render(chip, marks, specs, look_from_list(row.look)).pixels
+            file = (tmp_path / "out" / item.file).read_bytes()
+            assert encode_image(again, ".jpg") == file
+            assert item.wear == specs[0].wear
+            painted += len(specs)
+    assert painted > 16  # some wear a second thing
+
+
+def test_whole_photographs_alone(drawn, tmp_path):
+    out = tmp_path / "out"
+    report, manifest = outputs(drawn, out, output="photo", variants=1, alpha=True)
+    assert (report.faces, report.chips, report.masked) == (8, 0, 0)
+    assert (report.masked_photos, sum(report.kinds.values())) == (8, 8)
+    assert manifest.faces() == []  # nothing to train on
+    assert not (out / "chips").exists() and not (out / "masked").exists()
+    assert (out / "preview.png").is_file()
+    for row in [row for row in manifest.rows if not row.failure]:
+        (photo,) = row.photos
+        assert photo.file == f"photos/{row.photo_id}-0.png"  # as its source
+        bare, masked = read_rgb(drawn / row.photo_id), read_rgb(out / photo.file)
+        alpha = read_rgb(out / photo.alpha)[..., 0]
+        assert bare.shape == masked.shape
+        assert photo.parts == ""
+        changed = (bare != masked).any(axis=2)
+        assert changed[alpha > 128].mean() > 0.9
+        assert 0.1 < (alpha > 128).mean() < 0.9
+        assert row.face_landmarks == [row.landmarks]
+
+
+class TwoFinder(DrawnFinder):
+    """Sees a face in the left half of a picture, and a smaller one in the right."""
+
+    def find(self, image):
+        height, width = image.shape[:2]
+        left = FaceBox(0, 0, width / 2, height / 2, 1.0, "drawn")
+        right = FaceBox(0.6 * width, 0, 0.9 * width, 0.3 * height, 1.0, "drawn")
+        return [Face(box, self.landmarks_in(image, box)) for box in (left, right)]
+
+
+def test_all_faces_or_the_prominent_one_are_masked(tmp_path):
+    wide = np.full((120, 240, 3), 150, np.uint8)
+    write_image(tmp_path / "photos" / "Ann" / "1.png", wide)
+    made = {}
+    for faces in ("all", "prominent"):
+        config = replace(CONFIG, output="both", variants=1, faces=faces)
+        augment(tmp_path / "photos", tmp_path / faces, config, TwoFinder)
+        (row,) = read_manifest(tmp_path / faces).rows
+        assert row.faces == len(row.face_landmarks) == 2
+        changed = read_rgb(tmp_path / faces / row.photos[0].file) != wide
+        made[faces] = changed[:, :120].any(), changed[:, 150:].any()
+        worn = row.photos[0].worn
+        assert [item.face for item in worn] == [0, 1][: len(worn)]
+        # The prominent face wears in the photograph what it wears in the chip.
+        assert worn[0].specs == row.masked[0].specs
+    assert made == {"all": (True, True), "prominent": (True, False)}
+
+
+def test_a_crop_is_a_face_only_when_asked(drawn, tmp_path):
+    report, _ = outputs(drawn, tmp_path / "a")
+    assert report.skipped == {"1/1.png": "1/1.png: no face found."}
+    report, manifest = outputs(drawn, tmp_path / "b", crop_is_face=True)
+    assert report.skipped == {}
+    assert report.detectors == {"drawn": 8, "crop": 1}
+    (row,) = [row for row in manifest.rows if row.detector == "crop"]
+    assert row.photo_id == "1/1.png"
+    assert len(row.masked) == 2
+
+
+def test_what_is_passed_over_is_reported(drawn, tmp_path):
+    source = tmp_path / "photos"
+    shutil.copytree(drawn, source)
+    (source / "0" / "moving.gif").write_bytes(b"GIF89a")
+    (source / "loose.png").write_bytes(b"")
+    report, manifest = outputs(source, tmp_path / "out")
+    assert set(report.skipped) == {"0/moving.gif", "1/1.png", "loose.png"}
+    assert ".gif files are not read" in report.skipped["0/moving.gif"]
+    assert "no person's folder" in report.skipped["loose.png"]
+    assert (report.photos, report.people) == (11, 3)
+    assert len(manifest.rows) == 11
+
+
+def test_other_pictures_of_prints_make_the_masks_anew(drawn, tmp_path):
+    prints, out = tmp_path / "prints", tmp_path / "out"
+    write_image(prints / "a.png", np.full((32, 32, 3), 200, np.uint8))
+    options = {"textures": str(prints), "kinds": "cloth", "variants": 1}
+    first, manifest = outputs(drawn, out, **options)
+    worn = [row.masked[0].specs[0]["texture_sha256"] for row in manifest.faces()]
+    (recorded,) = manifest.config["textures"]
+    assert set(worn) == {"", recorded}  # half of them
+    assert outputs(drawn, out, **options)[0].reused == first.faces == 8
+    write_image(prints / "a.png", np.full((32, 32, 3), 90, np.uint8))
+    assert outputs(drawn, out, **options)[0].reused == 0
+
+
+def test_options_that_are_no_choice_are_refused():
+    for wrong in ({"output": "video"}, {"faces": "none"}, {"engine": "spark"}):
+        with pytest.raises(InvalidConfig, match=next(iter(wrong))):
+            replace(CONFIG, **wrong)
+
+
+def test_earlier_rows_are_paired_with_photographs():
+    photos = [Photo(Path(name), "Ann", name) for name in "bdf"]
+    rows = [ManifestRow(name, "Ann", "") for name in "abcfg"]
+    pairs = with_known(photos, iter(rows))
+    found = [(photo.photo_id, row and row.photo_id) for photo, row in pairs]
+    assert found == [("b", "b"), ("d", None), ("f", "f")]
