@@ -12,6 +12,7 @@ import cli
 from masking.embedded_sample import sample_newcomers
 from masking.face_finding import bare_finder
 from masking.image_files import list_images, read_rgb, write_image
+from masking.manifest import read_manifest
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 
@@ -232,3 +233,15 @@ def test_without_a_folder_augment_takes_data_celebrities(
     assert done.exit_code == 0, done.output
     assert "using data/celebrities" in done.output
     assert (tmp_path / "workspace" / "augmented" / "manifest.jsonl").is_file()
+
+
+def test_two_machines_augment_and_one_merges(small_people, tmp_path):
+    shared = ["augment", small_people, "--workspace", tmp_path, "--workers", 1]
+    for part in ("1/2", "2/2"):
+        done = call(*shared, "--variants", 0, "--shard", part)
+        assert done.exit_code == 0, done.output
+        assert "--merge" in done.output
+    done = call(*shared, "--merge")
+    assert done.exit_code == 0, done.output
+    assert "24 faces of 8 people from 24 photos, 0 masked versions" in done.output
+    assert len(read_manifest(tmp_path / "augmented").faces()) == 24
