@@ -209,8 +209,14 @@ def header_of(config: dict[str, Any], geometry: ChipGeometry) -> str:
 
 def line_of(row: ManifestRow) -> str:
     """A row as a line of the record."""
+    # `asdict` would copy every number of the landmarks, one by one.
+    photos = [
+        vars(item) | {"worn": [vars(worn) for worn in item.worn]} for item in row.photos
+    ]
+    masked = [vars(item) for item in row.masked]
+    record = vars(row) | {"masked": masked, "photos": photos}
     # ASCII: names of files may hold line separators and bytes that are no Unicode.
-    return json.dumps(asdict(row), sort_keys=True) + "\n"
+    return json.dumps(record, sort_keys=True) + "\n"
 
 
 def row_of(line: str | bytes, version: int = FORMAT_VERSION) -> ManifestRow:
