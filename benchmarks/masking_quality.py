@@ -1,0 +1,174 @@
+"""How real painted masks look: rim, fit, light, sharpness, straps, and to machines.
+
+Measures our engine on the photographs of a list of people and, beside it, any
+peer's masked pictures of the same or other photographs.
+
+    python -m benchmarks.masking_quality --photos data/lfw \
+        --names data/peopleDevTest.txt --count 500 --real data/mfr2-a
+    python -m benchmarks.masking_quality --photos data/lfw \
+        --names data/peopleDevTest.txt --peer masked --originals data/lfw
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchmarks.quality_figures import MaskingFigures, measure
+from benchmarks.quality_photos import chosen_photos, painted_pairs, peer_pairs
+from masking.errors import InvalidConfig, ToolkitError
+from masking.face_finding import bare_finder, default_finder, plain_finder
+from masking.mask_spec import SpecConfig
+
+if TYPE_CHECKING:
+    from benchmarks.quality_real import RealFigures
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+# Line of the table, figure, goal.
+_LINES = (
+    ("faces measured", "faces", ""),
+    ("no mask to be seen", "untouched", "0"),
+    ("rim brighter than both layers", "bright_rim", "<= .01"),
+    ("chin covered", "chin", ">= .98"),
+    ("jaw covered", "jaw", ">= .95"),
+    ("wear label true", "wear_true", ">= .99"),
+    ("shading follows the skin", "shading", ">= .5"),
+    ("left/right balance", "balance", ">= .6"),
+    ("sharpness, mask to face", "sharpness", "p10 .5, p90 2"),
+    ("strap end to ear, mean", "strap_gap", "<= .05"),
+    ("strap end to ear, 90%", "strap_gap_p90", ""),
+    ("found again by stock HOG", "hog_again", "as real masks"),
+)
+
+
+_REAL_LINES = (
+    ("real masked faces found", "real", ""),
+    ("painted masked faces found", "painted", ""),
+    ("people with both", "people", ""),
+    ("distance bare to bare", "bare_distance", ""),
+    ("distance bare to real mask", "real_distance", ""),
+    ("distance bare to painted mask", "painted_distance", ">= real"),
+    ("painted less real, 95%", "harder", ""),
+    ("AUC real or painted, 95%", "auc", "towards .5"),
+    ("control: AUC of upper halves", "control_auc", "about .5"),
+    ("stock HOG finds, real", "hog_real", ""),
+    ("stock HOG finds, painted", "hog_painted", "as real"),
+)
+
+
+@click.command()
+@click.option("--photos", type=_FOLDER, required=True, help="A folder per person.")
+@click.option("--names", type=_FILE, required=True, help="List of people to use.")
+@click.option("--count", default=500, show_default=True, help="Photographs to use.")
+@click.option("--peer", type=_FOLDER, help="A peer's masked pictures.")
+@click.option("--originals", type=_FOLDER, help="What the peer painted on.")
+@click.option("--real", type=_FOLDER, help="Really masked people, with labels.csv.")
+@click.option("--peer-real", type=_FOLDER, help="The peer's masks on REAL's bare ones.")
+@click.option("--variants", default=4, show_default=True, help="Masks a bare photo.")
+@click.option("--seed", default=0, show_default=True, help="Of the masks drawn.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(
+    photos: Path,
+    names: Path,
+    count: int,
+    peer: Path | None,
+    originals: Path | None,
+    real: Path | None,
+    peer_real: Path | None,
+    variants: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Measure COUNT faces, evenly from the people of NAMES."""
+    try:
+        columns = {"ours": _ours(photos, names, count, seed)}
+        if peer is not None:
+            columns["peer"] = _peer(peer, originals or photos)
+        beside = _beside_real(real, peer_real, variants, seed) if real else {}
+    except ToolkitError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        parts = {"faces": columns, "real": beside}
+        click.echo(json.dumps({name: _plain(part) for name, part in parts.items()}))
+        return
+    lines = _table(_LINES, columns)
+    lines += ["", *_table(_REAL_LINES, beside)] if beside else []
+    click.echo("\n".join(lines))
+
+
+def _ours(photos: Path, names: Path, count: int, seed: int) -> MaskingFigures:
+    finder = plain_finder()
+    chosen = chosen_photos(photos, names, count)
+    return measure(painted_pairs(chosen, finder, SpecConfig(), seed), finder)
+
+
+def _peer(peer: Path, originals: Path) -> MaskingFigures:
+    finder = plain_finder()
+    return measure(peer_pairs(peer, originals, finder), finder)
+
+
+def _beside_real(
+    folder: Path, peer: Path | None, variants: int, seed: int
+) -> dict[str, RealFigures]:
+    from benchmarks.quality_real import (
+        FaceReaders,
+        beside_real,
+        labelled,
+        paint_like_real,
+        peer_painted,
+    )
+    from training.network_embedder import start_embedder
+
+    if variants < 1:
+        raise InvalidConfig(f"variants must be at least 1, got {variants}")
+    photos = labelled(folder)
+    readers = FaceReaders(default_finder(), plain_finder(), start_embedder())
+    painted = {"ours": paint_like_real(photos, bare_finder(), variants, seed)}
+    if peer is not None:
+        painted["peer"] = peer_painted(photos, folder, peer)
+    return {
+        name: beside_real(photos, shown, readers, seed)
+        for name, shown in painted.items()
+    }
+
+
+def _table(
+    lines: tuple[tuple[str, str, str], ...], columns: Mapping[str, object]
+) -> list[str]:
+    heads = "".join(f"{name:>20}" for name in columns)
+    rows = [f"{'':<32}{'goal':<15}{heads}"]
+    for title, figure, goal in lines:
+        values = (getattr(column, figure) for column in columns.values())
+        cells = "".join(f"{_cell(value):>20}" for value in values)
+        rows.append(f"{title:<32}{goal:<15}{cells}")
+    return rows
+
+
+def _cell(value: int | float | tuple[float, ...]) -> str:
+    if isinstance(value, tuple):
+        return " ".join(_cell(part) for part in value)
+    if isinstance(value, int):
+        return str(value)
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _plain(value: Any) -> Any:
+    """As JSON takes it: records as dicts, NaN as null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+if __name__ == "__main__":
+    main()

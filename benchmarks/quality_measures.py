@@ -1,0 +1,226 @@
+"""What is measured on one masked face: rim, fit, light and sharpness.
+
+Everything works on two pictures and landmarks, so that a peer's masks can be
+measured like ours.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality_photos import Mask, MaskedPair, luma
+from masking.canonical_face import CANONICAL_FACE
+from masking.landmarks import MOUTH, Float32, Landmarks
+from masking.mask_geometry import map_face
+from masking.mask_light import LUMA, to_linear
+from masking.mask_rendering import PARTS
+
+CHIN = (7, 8, 9)
+# The jaw from below the ears' lobes on: higher up no mask has to reach.
+JAW_SIDES = (4, 5, 6, 10, 11, 12)
+NOSE_TIP, NOSE_BASE, UPPER_LIP, LOWER_LIP = 30, 33, 51, 57
+# A crooked mask is turned by at least 7 degrees, others by at most 5.7; half of
+# the gap is what landmarks and outlines are off.
+_CROOKED_DEG = 6.3
+# Shares of the face's width: depth of the rim, from where on the mask itself is
+# looked at, and how far around a rim pixel.
+_RIM, _INNER, _AROUND = 0.04, 0.06, 0.12
+# Brighter by more than JPEG's ringing, of 255.
+_BRIGHTER = 6.0
+_STEPS_PX = np.arange(-6.0, 6.01, 0.5)
+
+
+def bright_rim(pair: MaskedPair) -> tuple[int, int]:
+    """Rim pixels that are brighter than both layers, and how many were looked at.
+
+    The rim is the outermost 4% of the face's width of `pair.area`, halo and contact
+    shadow included. Its lower layer is the bare picture there (brightest of 3 x 3),
+    its upper layer the mask next to it: the brightest of the masked picture 6% or
+    more inside of the outline and less than 12% away. A blend of two layers lies
+    between them; a halo lies above both by more than 6 of 255. Shadows are darker
+    than the lower layer and never count.
+    """
+    inside = pair.area.astype(np.uint8)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    worn, bare = luma(pair.masked), luma(pair.bare)
+    rim_px, inner_px = max(2.0, _RIM * pair.face_px), _INNER * pair.face_px
+    around = 2 * round(_AROUND * pair.face_px) + 1
+    fabric = np.where(depth > inner_px, worn, -1).astype(np.float32)
+    upper = np.asarray(cv2.dilate(fabric, np.ones((around, around), np.uint8)))
+    lower = np.asarray(cv2.dilate(bare, np.ones((3, 3), np.uint8)))
+    near = pair.area & (depth <= rim_px) & (upper >= 0)
+    rim = _within_picture(near)
+    bright = rim & (worn > np.maximum(lower, upper) + _BRIGHTER)
+    return int(bright.sum()), int(rim.sum())
+
+
+def _within_picture(area: Mask) -> Mask:
+    """Without the picture's border, which is no rim of a mask."""
+    kept = np.zeros_like(area)
+    kept[3:-3, 3:-3] = area[3:-3, 3:-3]
+    return kept
+
+
+def cover(pair: MaskedPair) -> Mask:
+    """(H, W) what hides the face: by the engine's own parts, else `pair.area`."""
+    if pair.sample is None:
+        return pair.area
+    hiding = [PARTS.index(part) for part in ("fabric", "valve", "visor")]
+    return np.asarray(np.isin(pair.sample.parts, hiding))
+
+
+def covered(pair: MaskedPair, points: tuple[int, ...]) -> list[bool]:
+    """Whether each landmark that lies in the picture is behind the mask."""
+    return _at(cover(pair), pair.landmarks.points[list(points)])
+
+
+def _at(area: Mask, points: Float32) -> list[bool]:
+    columns, rows = np.rint(points).astype(int).T
+    height, width = area.shape
+    seen = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
+    return [bool(value) for value in area[rows[seen], columns[seen]]]
+
+
+def wear_is_true(pair: MaskedPair) -> bool:
+    """Whether the pixels show what the label says of how the mask is worn.
+
+    By landmarks: tip and base of the nose, both lips, the point of the chin; a
+    landmark outside of the picture contradicts nothing. "crooked" means turned by
+    6.3 degrees or more, "correct" by less.
+
+    Raises:
+        ValueError: a peer's picture, which has no label.
+    """
+    if pair.sample is None:
+        raise ValueError(f"{pair.name}: a peer's picture has no wear label")
+    wear = pair.sample.specs[0].wear
+    nose = covered(pair, (NOSE_TIP, NOSE_BASE))
+    mouth = covered(pair, (UPPER_LIP, LOWER_LIP))
+    chin = covered(pair, (8,))
+    if wear == "nose_out":
+        return not any(nose) and all(mouth + chin)
+    if wear == "nose_and_mouth_out":
+        return not any(nose + mouth) and all(chin)
+    if wear == "chin_out":
+        return all(nose + mouth) and not any(chin)
+    crooked = abs(tilt_deg(pair)) >= _CROOKED_DEG
+    return all(nose + mouth + chin) and crooked == (wear == "crooked")
+
+
+def tilt_deg(pair: MaskedPair) -> float:
+    """Turn of the mask against the face, degrees; 0 where it cannot be seen.
+
+    The turn that makes the outline most like its own mirror image, on the canonical
+    face, onto which a thin-plate spline through the landmarks brings it.
+    """
+    outlines, _ = cv2.findContours(
+        cover(pair).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    face = map_face(pair.landmarks, *pair.area.shape)
+    if not outlines or face is None:
+        return 0.0
+    columns, rows = max(outlines, key=len)[:, 0].T - [[face.left], [face.top]]
+    height, width = face.x.shape
+    seen = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
+    if seen.sum() < 8:
+        return 0.0
+    at = rows[seen], columns[seen]
+    return _turn_of(np.stack([face.x[at], face.y[at]], axis=1))
+
+
+def _turn_of(outline: Float32) -> float:
+    """Degrees by which a shape, (N, 2) face squares, is turned from symmetry."""
+    side, scale = 161, 80.0
+    canvas = np.zeros((side, side), np.uint8)
+    corners = (outline - outline.mean(axis=0)) * scale + side // 2
+    cv2.fillPoly(canvas, [np.rint(corners).astype(np.int32)], 255)
+    rows, columns = np.nonzero(canvas)
+    if len(rows) == 0:
+        return 0.0
+    middle = (float(columns.mean()), float(rows.mean()))
+    likeness = {}
+    for turn in np.arange(-18, 18.1, 0.5):
+        matrix = cv2.getRotationMatrix2D(middle, float(turn), 1)
+        matrix[:, 2] += side // 2 - np.array(middle)
+        turned = np.asarray(cv2.warpAffine(canvas, matrix, (side, side)), np.float32)
+        mirror = turned[:, ::-1]
+        both, either = np.minimum(turned, mirror), np.maximum(turned, mirror)
+        likeness[float(turn)] = float(both.sum() / either.sum())
+    return max(likeness, key=lambda turn: likeness[turn])
+
+
+def canonical_affine(landmarks: Landmarks) -> NDArray[np.float64]:
+    """(2, 3) matrix from photo px to the canonical face; least squares."""
+    chosen = np.r_[0:17, 27:36, 36, 39, 42, 45]
+    points = landmarks.points[chosen].astype(float)
+    ones = np.ones((len(points), 1))
+    solved, *_ = np.linalg.lstsq(
+        np.hstack([points, ones]), CANONICAL_FACE[chosen].astype(float), rcond=None
+    )
+    return np.asarray(solved.T)
+
+
+def light(pair: MaskedPair) -> tuple[float, float, float] | None:
+    """How the mask's light follows the skin's below it; None = too little to see.
+
+    Both pictures' linear luma is smoothed (standard deviation 6% of the face's
+    width) inside of the mask, away from its rim, on the skin of the face without
+    mouth and nostrils; its logarithm is light plus a constant where the fabric has
+    no print.
+
+    Returns:
+        Pearson correlation over the pixels, then the left-right difference (mean
+        logarithm on the left half less the right half) of the skin and of the mask.
+    """
+    where = _skin_below(pair)
+    if where.sum() < 200:
+        return None
+    sigma = 0.06 * pair.face_px
+    skin, fabric = (_smooth_log(image, where, sigma) for image in _linear(pair))
+    rows, columns = np.nonzero(where)
+    to_face = canonical_affine(pair.landmarks)
+    left = to_face[0, :2] @ np.stack([columns, rows]) + to_face[0, 2] < 0.5
+    if left.sum() < 50 or (~left).sum() < 50:
+        return None
+    halves = [float(v[left].mean() - v[~left].mean()) for v in (skin, fabric)]
+    return correlation(skin, fabric), halves[0], halves[1]
+
+
+def correlation(one: NDArray[np.floating], two: NDArray[np.floating]) -> float:
+    """Pearson's; 0 where one does not vary, such as a mask without any light."""
+    if min(one.std(), two.std()) < 1e-6:
+        return 0.0
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+def _linear(pair: MaskedPair) -> tuple[Float32, Float32]:
+    bare, worn = (to_linear(p) @ LUMA for p in (pair.bare, pair.masked))
+    return bare.astype(np.float32), worn.astype(np.float32)
+
+
+def _skin_below(pair: MaskedPair) -> Mask:
+    points = pair.landmarks.points
+    face = _filled(pair.area.shape, np.vstack([points[:17], points[27:28]]))
+    hole = _filled(pair.area.shape, np.vstack([points[MOUTH], points[31:36]]))
+    widened = cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8))
+    edge = max(3, round(0.04 * pair.face_px))
+    inner = cv2.erode(
+        pair.area.astype(np.uint8), np.ones((2 * edge + 1, 2 * edge + 1), np.uint8)
+    )
+    return np.asarray((inner > 0) & face & (widened == 0))
+
+
+def _filled(shape: tuple[int, ...], points: Float32) -> Mask:
+    canvas = np.zeros(shape, np.uint8)
+    hull = cv2.convexHull(np.rint(points).astype(np.int32))
+    return np.asarray(cv2.fillPoly(canvas, [hull], 1), dtype=bool)
+
+
+def _smooth_log(linear: Float32, where: Mask, sigma: float) -> Float32:
+    """Logarithm of the mean around each pixel of `where`, of pixels in it alone."""
+    weight = where.astype(np.float32)
+    total = cv2.GaussianBlur(linear * weight, (0, 0), sigma)
+    share = cv2.GaussianBlur(weight, (0, 0), sigma)
+    return np.asarray(np.log(total[where] / share[where] + 1e-3), dtype=np.float32)

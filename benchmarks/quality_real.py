@@ -1,0 +1,235 @@
+"""Painted masks beside real ones: embedding distance, and a classifier's AUC.
+
+Real are the masked photos of a folder with labels.csv (MFR2); painted are masks on
+the bare photos of the same people in it, of the same kinds in the same shares and
+worn correctly, so that camera, people, resolution and file format are alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.quality_classifier import ABOVE, BELOW, CHIP, Auc, telling_auc
+from benchmarks.quality_photos import as_written, originals_by_name
+from index.labelled_photos import LabelledPhoto, read_labelled_photos
+from masking.alignment import crop_chip
+from masking.errors import BadRecord, MissingInput
+from masking.face_finding import FaceFinder
+from masking.image_files import read_rgb
+from masking.landmarks import Float32, Image
+from masking.mask_rendering import render
+from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from training.embedder import Embedder
+
+# First words of MFR2's labels, and the kind that we paint for each.
+_KINDS = {
+    "surgical": "surgical",
+    "cloth": "cloth",
+    "N95": "ffp2",
+    "N99": "ffp2",
+    "KN95": "kn95",
+}
+_ROUNDS = 1000
+
+Shown = list[tuple[LabelledPhoto, Image]]
+Distances = dict[str, list[float]]
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFace:
+    """One found face: who, on which photo, its embedding, its chip to look at."""
+
+    person: str
+    photo: str
+    embedding: Float32
+    chip: Image
+
+
+@dataclass(frozen=True)
+class RealFigures:
+    """Painted masks beside real ones.
+
+    Attributes:
+        real, painted: masked faces that were found, and `missed` those that were not.
+        people: who has pairs of both sorts.
+        bare_distance: mean distance of two bare photos of one person.
+        real_distance, painted_distance: of a masked one from a bare one of another
+            photo. Painted ones must not be nearer: that would make training easy.
+        harder: 95% interval of painted less real.
+        auc, control_auc: see `telling_auc`; with 95% intervals.
+        hog_real, hog_painted: share that dlib's stock detector finds.
+    """
+
+    real: int
+    painted: int
+    missed: dict[str, int]
+    people: int
+    bare_distance: float
+    real_distance: float
+    painted_distance: float
+    harder: tuple[float, float]
+    auc: Auc
+    control_auc: Auc
+    hog_real: float
+    hog_painted: float
+
+
+@dataclass(frozen=True, eq=False)
+class FaceReaders:
+    """What turns pictures into faces.
+
+    Attributes:
+        finder: finds faces that may be masked, real and painted alike.
+        stock: dlib's detector alone.
+        embedder: dlib's untouched network.
+    """
+
+    finder: FaceFinder
+    stock: FaceFinder
+    embedder: Embedder
+
+
+def beside_real(
+    photos: list[LabelledPhoto], painted: Shown, readers: FaceReaders, seed: int
+) -> RealFigures:
+    """Figures of painted pictures beside the masked photos of a labelled folder."""
+    groups: dict[str, Shown] = {
+        "bare": [(p, read_rgb(p.path)) for p in photos if not p.masked],
+        # Once more through JPEG, as the painted ones went.
+        "real": [(p, as_written(read_rgb(p.path))) for p in photos if p.masked],
+        "painted": painted,
+    }
+    found = {name: _found(shown, readers) for name, shown in groups.items()}
+    bare, real, ours = found["bare"], found["real"], found["painted"]
+    pairs = [pair_distances(group, bare) for group in (real, ours, bare)]
+    people = sorted(set(pairs[0]) & set(pairs[1]))
+    if not people:
+        raise MissingInput("nobody has both real and painted masked pairs: no figures.")
+    far_real, far_painted, far_bare = (_means(pair, people) for pair in pairs)
+    chips = [face.chip for face in real + ours]
+    who = [face.person for face in real + ours]
+    is_painted = [False] * len(real) + [True] * len(ours)
+    return RealFigures(
+        real=len(real),
+        painted=len(ours),
+        missed={name: len(groups[name]) - len(found[name]) for name in groups},
+        people=len(people),
+        bare_distance=float(np.nanmean(far_bare)),
+        real_distance=float(far_real.mean()),
+        painted_distance=float(far_painted.mean()),
+        harder=_interval_over_people(far_painted - far_real, seed),
+        auc=telling_auc(chips, is_painted, who, BELOW, seed),
+        control_auc=telling_auc(chips, is_painted, who, ABOVE, seed),
+        hog_real=_share_found(groups["real"], readers.stock),
+        hog_painted=_share_found(groups["painted"], readers.stock),
+    )
+
+
+def labelled(folder: Path) -> list[LabelledPhoto]:
+    """The photographs of a folder with bare and masked people.
+
+    Raises:
+        MissingInput: it has only one sort.
+        BadRecord: it has a kind of mask that we know no counterpart of.
+    """
+    photos = read_labelled_photos(folder)
+    masked = [photo.mask for photo in photos if photo.masked]
+    if not masked or len(masked) == len(photos):
+        raise MissingInput(
+            f"{folder}: expected bare and masked photos, found {len(masked)} masked "
+            f"of {len(photos)}."
+        )
+    unknown = sorted({mask for mask in masked if mask.split("_")[0] not in _KINDS})
+    if unknown:
+        raise BadRecord(
+            f"{folder}: unknown mask {unknown[0]!r}, expected a label that begins with "
+            f"{', '.join(_KINDS)}."
+        )
+    return photos
+
+
+def paint_like_real(
+    photos: list[LabelledPhoto], finder: FaceFinder, variants: int, seed: int
+) -> Shown:
+    """Masks of our engine on the bare photos, of kinds drawn from the real labels.
+
+    Args:
+        finder: places the landmarks that masks are painted on.
+        variants: masks a bare photo.
+    """
+    labels = [photo.mask for photo in photos if photo.masked]
+    shown: Shown = []
+    for photo in (photo for photo in photos if not photo.masked):
+        image = read_rgb(photo.path)
+        faces = finder.find(image)
+        for number in range(variants if faces else 0):
+            rng = sample_rng(seed, f"{photo.name}#{number}")
+            label = labels[int(rng.integers(len(labels)))]
+            config = SpecConfig(kinds=(_KINDS[label.split("_")[0]],), wrong_wear=0.0)
+            sample = render(image, faces[0].landmarks, draw_specs(rng, config))
+            shown.append((photo, as_written(sample.pixels)))
+    return shown
+
+
+def peer_painted(photos: list[LabelledPhoto], folder: Path, peer: Path) -> Shown:
+    """A peer's masks on the bare photos of a labelled folder, matched by file name.
+
+    Raises:
+        MissingInput: none is named like a bare photo.
+    """
+    bare = {photo.path: photo for photo in photos if not photo.masked}
+    shown = [
+        (bare[original], as_written(read_rgb(path)))
+        for path, original in originals_by_name(peer, folder)
+        if original in bare
+    ]
+    if not shown:
+        raise MissingInput(f"{peer}: no picture is named like a bare photo.")
+    return shown
+
+
+def _found(shown: Shown, readers: FaceReaders) -> list[FoundFace]:
+    """The prominent face of each picture; pictures without one are left out."""
+    found = []
+    for photo, image in shown:
+        faces = readers.finder.find(image)
+        if not faces:
+            continue
+        marks, geometry = faces[0].landmarks, readers.embedder.geometry
+        chip = crop_chip(image, marks, geometry, photo.name).pixels
+        row = readers.embedder.embed(chip.transpose(2, 0, 1)[None])[0]
+        looked_at = crop_chip(image, marks, CHIP, photo.name).pixels
+        found.append(FoundFace(photo.person, photo.name, row, looked_at))
+    return found
+
+
+def pair_distances(masked: list[FoundFace], bare: list[FoundFace]) -> Distances:
+    """Distances of each person's masked faces from bare ones of other photos."""
+    distances: Distances = {}
+    for one in masked:
+        for other in bare:
+            if one.person == other.person and one.photo != other.photo:
+                gap = float(np.linalg.norm(one.embedding - other.embedding))
+                distances.setdefault(one.person, []).append(gap)
+    return distances
+
+
+def _means(distances: Distances, people: list[str]) -> Float32:
+    """Mean distance of each person, NaN without a pair: people weigh equally."""
+    means = [np.mean(distances.get(person, [np.nan])) for person in people]
+    return np.array(means, dtype=np.float32)
+
+
+def _interval_over_people(values: Float32, seed: int) -> tuple[float, float]:
+    """95% of the mean when people are drawn anew."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(len(values), size=(_ROUNDS, len(values)))
+    low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _share_found(shown: Shown, finder: FaceFinder) -> float:
+    return float(np.mean([bool(finder.find(image)) for _, image in shown]))

@@ -1,0 +1,100 @@
+"""Where the ears are, and how far from them the straps of a painted mask end."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality_photos import Mask, MaskedPair
+from masking.canonical_face import CANONICAL_FACE
+from masking.landmarks import Float32, Landmarks
+from masking.mask_rendering import PARTS
+
+# Kinds that hang on the ears; the bands of the others go round the head.
+EAR_LOOPS = ("surgical", "cloth", "kn95")
+# Landmarks that do not slide over the head when it turns, with their depths in
+# face squares towards the camera; x and y are those of the canonical face.
+_DEPTHS = {
+    36: -0.24, 39: -0.20, 42: -0.20, 45: -0.24, 27: -0.14, 28: -0.08, 29: -0.02,
+    30: 0.05, 31: -0.12, 33: -0.06, 35: -0.12, 48: -0.22, 54: -0.22, 8: -0.20,
+}  # fmt: skip
+# One ear as (x - 0.5, y, depth): where it joins the head above, its rim above and
+# below, and the lobe. Set by eye on 12 LFW DevTrain faces turned by up to 49
+# degrees, which it fits to about 3% of the face's width.
+_EAR = np.array(
+    [
+        (0.60, 0.26, -0.95),
+        (0.67, 0.30, -1.05),
+        (0.66, 0.58, -1.02),
+        (0.59, 0.70, -0.92),
+    ]
+)
+# Distance of the camera that pictures are taken from, in face squares.
+_CAMERA = 14.0
+
+
+def ear_corners(landmarks: Landmarks) -> NDArray[np.float64]:
+    """(2, 4, 2) corners (x, y) px of the person's right and left ear.
+
+    A rigid head is turned so that its landmarks fall on the face's; its ears are
+    then seen where the face's are, or hidden behind the head.
+    """
+    model = np.array(
+        [(CANONICAL_FACE[i, 0] - 0.5, CANONICAL_FACE[i, 1], -z) for i, z in
+         _DEPTHS.items()]
+    )  # fmt: skip
+    points = landmarks.points[list(_DEPTHS)].astype(float)
+    scale = np.linalg.norm(points.std(axis=0)) / np.linalg.norm(model[:, :2].std(0))
+    focal = _CAMERA * scale
+    middle = points.mean(axis=0)
+    lens = np.array([[focal, 0, middle[0]], [0, focal, middle[1]], [0, 0, 1.0]])
+    start = np.array([0.0, -float(model[:, 1].mean()), _CAMERA])
+    _, turn, shift = cv2.solvePnP(
+        model, points, lens, None, np.zeros(3), start, True, cv2.SOLVEPNP_ITERATIVE
+    )
+    ears = np.stack([_EAR * [side, 1, -1] for side in (-1, 1)]).reshape(-1, 3)
+    seen, _ = cv2.projectPoints(ears, turn, shift, lens, None)
+    return np.asarray(seen, dtype=np.float64).reshape(2, 4, 2)
+
+
+def strap_gaps(pair: MaskedPair) -> list[float]:
+    """Distance of each strap's end from the ear, as a share of the face's width.
+
+    Of masks that hang on the ears, on each side whose ear can be seen (it reaches
+    beyond the jaw's outline): the outermost pixel of each piece of strap, or of the
+    mask itself where that side has no strap. 0 = the end lies on the ear. A peer's
+    pictures do not tell straps from mask: none there.
+    """
+    sample = pair.sample
+    if sample is None or sample.specs[0].kind not in EAR_LOOPS:
+        return []
+    strap = sample.parts == PARTS.index("strap")
+    mask = (sample.parts > 0) & (sample.parts != PARTS.index("occluder"))
+    points = pair.landmarks.points
+    axis = (points[16] - points[0]) / np.linalg.norm(points[16] - points[0])
+    gaps: list[float] = []
+    for side, ear in zip((-1, 1), ear_corners(pair.landmarks), strict=True):
+        outward = side * axis
+        jaw = points[:3] if side < 0 else points[14:]
+        if (ear @ outward).max() <= (jaw @ outward).max():
+            continue
+        ends = _ends(strap, points, outward) or _ends(mask, points, outward)[:1]
+        quad = cv2.convexHull(ear.astype(np.float32))
+        away = [-cv2.pointPolygonTest(quad, end, True) for end in ends]
+        gaps += [max(0.0, gap) / pair.face_px for gap in away]
+    return gaps
+
+
+def _ends(area: Mask, points: Float32, outward: Float32) -> list[tuple[float, float]]:
+    """Outermost pixel of each piece of an area on one side of the face."""
+    count, labels = cv2.connectedComponents(area.astype(np.uint8), connectivity=8)
+    middle = float(points[27:31].mean(axis=0) @ outward)
+    ends = []
+    for piece in range(1, count):
+        rows, columns = np.nonzero(labels == piece)
+        reach = np.stack([columns, rows], axis=1) @ outward
+        if len(rows) >= 3 and reach.max() > middle:
+            at = int(reach.argmax())
+            ends.append((float(columns[at]), float(rows[at])))
+    return ends
