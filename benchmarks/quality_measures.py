@@ -9,21 +9,22 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import RBFInterpolator
 
-from benchmarks.quality_photos import Mask, MaskedPair, luma
+from benchmarks.quality_photos import Mask, MaskedPair, linear_luma, luma
 from masking.canonical_face import CANONICAL_FACE
 from masking.landmarks import MOUTH, Float32, Landmarks
-from masking.mask_geometry import map_face
-from masking.mask_light import LUMA, to_linear
 from masking.mask_rendering import PARTS
 
 CHIN = (7, 8, 9)
 # The jaw from below the ears' lobes on: higher up no mask has to reach.
 JAW_SIDES = (4, 5, 6, 10, 11, 12)
+# Landmarks that the canonical face is fitted by: all but brows, eyelids and mouth.
+_FIT = np.r_[0:17, 27:36, 36, 39, 42, 45]
 NOSE_TIP, NOSE_BASE, UPPER_LIP, LOWER_LIP = 30, 33, 51, 57
-# A crooked mask is turned by at least 7 degrees, others by at most 5.7; half of
-# the gap is what landmarks and outlines are off.
-_CROOKED_DEG = 6.3
+# A crooked mask is turned by at least 7 degrees, others by at most 5.7; outlines and
+# landmarks are off by about 1.
+_CROOKED_DEG, _STRAIGHT_DEG = 6.0, 7.0
 # Shares of the face's width: depth of the rim, from where on the mask itself is
 # looked at, and how far around a rim pixel.
 _RIM, _INNER, _AROUND = 0.04, 0.06, 0.12
@@ -87,8 +88,8 @@ def wear_is_true(pair: MaskedPair) -> bool:
     """Whether the pixels show what the label says of how the mask is worn.
 
     By landmarks: tip and base of the nose, both lips, the point of the chin; a
-    landmark outside of the picture contradicts nothing. "crooked" means turned by
-    6.3 degrees or more, "correct" by less.
+    landmark outside of the picture contradicts nothing. "crooked" is turned by 6
+    degrees or more, "correct" by 7 or less.
 
     Raises:
         ValueError: a peer's picture, which has no label.
@@ -105,8 +106,9 @@ def wear_is_true(pair: MaskedPair) -> bool:
         return not any(nose + mouth) and all(chin)
     if wear == "chin_out":
         return all(nose + mouth) and not any(chin)
-    crooked = abs(tilt_deg(pair)) >= _CROOKED_DEG
-    return all(nose + mouth + chin) and crooked == (wear == "crooked")
+    turned = abs(tilt_deg(pair))
+    fits = turned >= _CROOKED_DEG if wear == "crooked" else turned <= _STRAIGHT_DEG
+    return all(nose + mouth + chin) and fits
 
 
 def tilt_deg(pair: MaskedPair) -> float:
@@ -118,16 +120,13 @@ def tilt_deg(pair: MaskedPair) -> float:
     outlines, _ = cv2.findContours(
         cover(pair).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
-    face = map_face(pair.landmarks, *pair.area.shape)
-    if not outlines or face is None:
+    if not outlines:
         return 0.0
-    columns, rows = max(outlines, key=len)[:, 0].T - [[face.left], [face.top]]
-    height, width = face.x.shape
-    seen = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
-    if seen.sum() < 8:
-        return 0.0
-    at = rows[seen], columns[seen]
-    return _turn_of(np.stack([face.x[at], face.y[at]], axis=1))
+    places = max(outlines, key=len)[:, 0]
+    # Shares of the face, so that the smoothing is the same at every size.
+    points = pair.landmarks.points[_FIT] / pair.face_px
+    to_face = RBFInterpolator(points, CANONICAL_FACE[_FIT], smoothing=1e-3)
+    return _turn_of(np.asarray(to_face(places / pair.face_px), dtype=np.float32))
 
 
 def _turn_of(outline: Float32) -> float:
@@ -153,11 +152,10 @@ def _turn_of(outline: Float32) -> float:
 
 def canonical_affine(landmarks: Landmarks) -> NDArray[np.float64]:
     """(2, 3) matrix from photo px to the canonical face; least squares."""
-    chosen = np.r_[0:17, 27:36, 36, 39, 42, 45]
-    points = landmarks.points[chosen].astype(float)
+    points = landmarks.points[_FIT].astype(float)
     ones = np.ones((len(points), 1))
     solved, *_ = np.linalg.lstsq(
-        np.hstack([points, ones]), CANONICAL_FACE[chosen].astype(float), rcond=None
+        np.hstack([points, ones]), CANONICAL_FACE[_FIT].astype(float), rcond=None
     )
     return np.asarray(solved.T)
 
@@ -196,8 +194,7 @@ def correlation(one: NDArray[np.floating], two: NDArray[np.floating]) -> float:
 
 
 def _linear(pair: MaskedPair) -> tuple[Float32, Float32]:
-    bare, worn = (to_linear(p) @ LUMA for p in (pair.bare, pair.masked))
-    return bare.astype(np.float32), worn.astype(np.float32)
+    return linear_luma(pair.bare), linear_luma(pair.masked)
 
 
 def _skin_below(pair: MaskedPair) -> Mask:

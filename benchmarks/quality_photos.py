@@ -24,6 +24,9 @@ _CHANGED = 14
 # Of the face's width: what is narrower is a strap, not a mask.
 _STRAP_SHARE = 0.10
 
+# Weights of red, green and blue in linear light (ITU-R BT.709).
+_LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+
 Mask = NDArray[np.bool_]
 
 
@@ -198,3 +201,10 @@ def chosen_photos(photos: Path, names: Path, count: int) -> list[Path]:
 def luma(pixels: Image) -> Float32:
     """Brightness of each pixel, (H, W) float32 in 0..255 (ITU-R BT.601)."""
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.float32)
+
+
+def linear_luma(pixels: Image) -> Float32:
+    """Light of each pixel, (H, W) float32 in [0, 1] (IEC 61966-2-1)."""
+    share = pixels.astype(np.float32) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ _LUMA, dtype=np.float32)

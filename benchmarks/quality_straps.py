@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality_photos import Mask, MaskedPair
 from masking.canonical_face import CANONICAL_FACE
-from masking.landmarks import Float32, Landmarks
+from masking.landmarks import Landmarks
 from masking.mask_rendering import PARTS
 
 # Kinds that hang on the ears; the bands of the others go round the head.
@@ -30,6 +30,8 @@ _EAR = np.array(
         (0.59, 0.70, -0.92),
     ]
 )
+# Pixels of the smallest piece of strap.
+_CRUMB_PX = 5
 # Distance of the camera that pictures are taken from, in face squares.
 _CAMERA = 14.0
 
@@ -59,42 +61,50 @@ def ear_corners(landmarks: Landmarks) -> NDArray[np.float64]:
 
 
 def strap_gaps(pair: MaskedPair) -> list[float]:
-    """Distance of each strap's end from the ear, as a share of the face's width.
+    """How far straps are from the ears that they should hang on, one gap a side.
 
-    Of masks that hang on the ears, on each side whose ear can be seen (it reaches
-    beyond the jaw's outline): the outermost pixel of each piece of strap, or of the
-    mask itself where that side has no strap. 0 = the end lies on the ear. A peer's
-    pictures do not tell straps from mask: none there.
+    A share of the face's width; 0 = the strap reaches the ear and ends there. The
+    gap is the distance from the ear to the nearest pixel of the side's straps (of
+    the mask itself where there is none), or how far they go on outwards beyond the
+    ear, whichever is more. Only of masks that hang on the ears, and of ears that
+    can be seen: that reach beyond the outline of the jaw. A peer's pictures do not
+    tell straps from mask: none there.
     """
     sample = pair.sample
     if sample is None or sample.specs[0].kind not in EAR_LOOPS:
         return []
-    strap = sample.parts == PARTS.index("strap")
-    mask = (sample.parts > 0) & (sample.parts != PARTS.index("occluder"))
+    worn = _places((sample.parts > 0) & (sample.parts != PARTS.index("occluder")))
+    strap = _places(_without_crumbs(sample.parts == PARTS.index("strap")))
     points = pair.landmarks.points
     axis = (points[16] - points[0]) / np.linalg.norm(points[16] - points[0])
-    gaps: list[float] = []
+    middle = points[27:31].mean(axis=0)
+    gaps = []
     for side, ear in zip((-1, 1), ear_corners(pair.landmarks), strict=True):
         outward = side * axis
-        jaw = points[:3] if side < 0 else points[14:]
-        if (ear @ outward).max() <= (jaw @ outward).max():
+        jaw = points[:3] if side < 0 else points[14:17]
+        rim = float((ear @ outward).max())
+        if rim <= (jaw @ outward).max():
             continue
-        ends = _ends(strap, points, outward) or _ends(mask, points, outward)[:1]
+        own, all_worn = (p[(p - middle) @ outward > 0] for p in (strap, worn))
+        ends = own if len(own) else all_worn
+        if len(ends) == 0:
+            continue
         quad = cv2.convexHull(ear.astype(np.float32))
-        away = [-cv2.pointPolygonTest(quad, end, True) for end in ends]
-        gaps += [max(0.0, gap) / pair.face_px for gap in away]
+        near = min(-cv2.pointPolygonTest(quad, tuple(p), True) for p in ends.tolist())
+        gap = max(0.0, near, float((ends @ outward).max()) - rim)
+        gaps.append(gap / pair.face_px)
     return gaps
 
 
-def _ends(area: Mask, points: Float32, outward: Float32) -> list[tuple[float, float]]:
-    """Outermost pixel of each piece of an area on one side of the face."""
-    count, labels = cv2.connectedComponents(area.astype(np.uint8), connectivity=8)
-    middle = float(points[27:31].mean(axis=0) @ outward)
-    ends = []
-    for piece in range(1, count):
-        rows, columns = np.nonzero(labels == piece)
-        reach = np.stack([columns, rows], axis=1) @ outward
-        if len(rows) >= 3 and reach.max() > middle:
-            at = int(reach.argmax())
-            ends.append((float(columns[at]), float(rows[at])))
-    return ends
+def _without_crumbs(area: Mask) -> Mask:
+    """Without pieces of a few pixels, which are the rim of a mask and no strap."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(area.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= _CRUMB_PX
+    large[0] = False
+    return np.asarray(large[labels])
+
+
+def _places(area: Mask) -> NDArray[np.float64]:
+    """(N, 2) (x, y) px of the pixels of an area."""
+    rows, columns = np.nonzero(area)
+    return np.stack([columns, rows], axis=1).astype(float)
