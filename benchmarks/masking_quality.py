@@ -88,9 +88,8 @@ def main(
 ) -> None:
     """Measure COUNT faces, evenly from the people of NAMES."""
     try:
-        columns = {"ours": _ours(photos, names, count, seed)}
-        if peer is not None:
-            columns["peer"] = _peer(peer, originals or photos)
+        painted_by = (peer, originals or photos) if peer else None
+        columns = _faces(photos, names, count, seed, painted_by)
         beside = _beside_real(real, peer_real, variants, seed) if real else {}
     except ToolkitError as error:
         raise click.ClickException(str(error)) from error
@@ -103,15 +102,20 @@ def main(
     click.echo("\n".join(lines))
 
 
-def _ours(photos: Path, names: Path, count: int, seed: int) -> MaskingFigures:
+def _faces(
+    photos: Path,
+    names: Path,
+    count: int,
+    seed: int,
+    peer: tuple[Path, Path] | None,
+) -> dict[str, MaskingFigures]:
+    """Figures of our masks and of a peer's: (its pictures, what it painted on)."""
     finder = plain_finder()
     chosen = chosen_photos(photos, names, count)
-    return measure(painted_pairs(chosen, finder, SpecConfig(), seed), finder)
-
-
-def _peer(peer: Path, originals: Path) -> MaskingFigures:
-    finder = plain_finder()
-    return measure(peer_pairs(peer, originals, finder), finder)
+    ours = measure(painted_pairs(chosen, finder, SpecConfig(), seed), finder)
+    if peer is None:
+        return {"ours": ours}
+    return {"ours": ours, "peer": measure(peer_pairs(*peer, finder), finder)}
 
 
 def _beside_real(

@@ -27,12 +27,21 @@ from benchmarks.quality_photos import (
     painted_pairs,
     peer_pairs,
 )
-from benchmarks.quality_real import FoundFace, pair_distances
+from benchmarks.quality_real import (
+    FaceReaders,
+    FoundFace,
+    beside_real,
+    labelled,
+    paint_like_real,
+    pair_distances,
+    peer_painted,
+)
 from benchmarks.quality_sharpness import edge_widths, sharpness_ratio
 from benchmarks.quality_straps import ear_corners, strap_gaps
+from masking.alignment import ChipGeometry
 from masking.canonical_face import CANONICAL_FACE
 from masking.embedded_sample import sample_people
-from masking.errors import MissingInput
+from masking.errors import BadRecord, MissingInput
 from masking.face_finding import Face, plain_finder
 from masking.image_files import list_images, read_rgb, write_image
 from masking.landmarks import Landmarks
@@ -77,7 +86,7 @@ def flat(area, colour=(120, 150, 190)):
     return masked
 
 
-def labelled(area, wear, straps=None, kind="surgical"):
+def worn(area, wear, straps=None, kind="surgical"):
     """A pair of which the engine says that `area` is fabric, worn as `wear`."""
     spec = draw_specs(sample_rng(0, "x"), SpecConfig(kinds=(kind,)))[0]
     parts = np.where(area, FABRIC, 0).astype(np.uint8)
@@ -153,13 +162,13 @@ WORN = {
 
 @pytest.mark.parametrize("shown", WORN)
 def test_a_wear_label_is_true_of_its_own_pixels_alone(shown):
-    true = [wear for wear in WORN if wear_is_true(labelled(WORN[shown], wear))]
+    true = [wear for wear in WORN if wear_is_true(worn(WORN[shown], wear))]
     assert true == [shown]
 
 
 @pytest.mark.parametrize("turn", [-12, -4, 0, 8])
 def test_the_turn_of_a_mask_is_measured(turn):
-    pair = labelled(block(turn_deg=turn), "correct")
+    pair = worn(block(turn_deg=turn), "correct")
     assert tilt_deg(pair) == pytest.approx(turn, abs=1)
 
 
@@ -241,7 +250,7 @@ def with_strap(end_x):
     # From the mask's edge at the height of the ear's middle to `end_x`.
     strap = polygon((0.8, 0.47), (end_x, 0.47), (end_x, 0.49), (0.8, 0.49))
     mirrored = strap[:, ::-1]
-    return labelled(block(left=0.1, right=0.9, top=0.45), "correct", strap | mirrored)
+    return worn(block(left=0.1, right=0.9, top=0.45), "correct", strap | mirrored)
 
 
 def test_a_strap_that_ends_on_the_ear_has_no_gap():
@@ -258,7 +267,7 @@ def test_a_strap_that_ends_before_the_ear_is_measured():
 
 
 def test_bands_round_the_head_end_at_no_ear():
-    assert strap_gaps(labelled(block(), "correct", kind="ffp2")) == []
+    assert strap_gaps(worn(block(), "correct", kind="ffp2")) == []
 
 
 def test_pictures_are_matched_with_originals_by_name(tmp_path):
@@ -289,9 +298,9 @@ def chips(rng, colour, count):
 @pytest.mark.parametrize("told", [True, False])
 def test_a_classifier_tells_what_can_be_told(told):
     rng = np.random.default_rng(0)
-    both = chips(rng, SKIN, 40) + chips(rng, (90, 120, 160) if told else SKIN, 40)
-    people = [str(index % 10) for index in range(80)]
-    painted = [index >= 40 for index in range(80)]
+    both = chips(rng, SKIN, 30) + chips(rng, (90, 120, 160) if told else SKIN, 30)
+    people = [str(index % 10) for index in range(60)]
+    painted = [index >= 30 for index in range(60)]
     auc, low, high = telling_auc(both, painted, people, BELOW, seed=0)
     assert low <= auc <= high
     assert (auc > 0.99) if told else (low < 0.5 < high)
@@ -327,6 +336,60 @@ def test_our_masks_are_measured_without_a_detector(tmp_path):
     assert once.untouched == 0
     assert once.chin == once.jaw == once.wear_true == once.hog_again == 1
     assert once.bright_rim < 0.01
+
+
+class BrightnessEmbedder:
+    """One number a chip: its mean brightness."""
+
+    geometry = ChipGeometry()
+
+    def embed(self, chips):
+        return chips.mean(axis=(1, 2, 3), dtype=np.float32)[:, None]
+
+
+def labelled_folder(folder, masks):
+    """Two bare photos and one masked one of each of four people."""
+    rows = ["person,file,mask"]
+    for person in "abcd":
+        for number, mask in enumerate(["no-mask", "no-mask", masks]):
+            picture = drawn_face(SIDE)[0]
+            if mask != "no-mask":
+                picture[block()] = 255
+            write_image(folder / person / f"{number}.png", picture)
+            rows.append(f"{person},{person}/{number}.png,{mask}")
+    (folder / "labels.csv").write_text("\n".join(rows))
+    return folder
+
+
+def test_painted_masks_are_compared_with_real_ones(tmp_path):
+    photos = labelled(labelled_folder(tmp_path, "surgical_blue"))
+    painted = paint_like_real(photos, DrawnFinder(), variants=2, seed=0)
+    assert [photo.name for photo, _ in painted[:4]] == ["a/0.png"] * 2 + ["a/1.png"] * 2
+    readers = FaceReaders(DrawnFinder(), DrawnFinder(), BrightnessEmbedder())
+    figures = beside_real(photos, painted, readers, seed=0)
+    assert (figures.real, figures.painted, figures.people) == (4, 16, 4)
+    assert set(figures.missed.values()) == {0}
+    # Bare photos are all alike; a white block is brighter than what we paint.
+    assert figures.bare_distance == 0
+    assert figures.real_distance > figures.painted_distance > 0
+    assert figures.harder[1] < 0
+    # All upper halves are alike but for a shadow; white blocks are told at once.
+    assert figures.auc[0] > 0.95
+
+
+def test_a_peers_masks_are_matched_with_the_bare_photos(tmp_path):
+    photos = labelled(labelled_folder(tmp_path / "real", "cloth_red"))
+    for name in ("a/0_x", "b/1", "b/2"):  # the last is the masked one
+        write_image(tmp_path / "peer" / f"{name}.png", drawn_face(SIDE)[0])
+    shown = peer_painted(photos, tmp_path / "real", tmp_path / "peer")
+    assert [photo.name for photo, _ in shown] == ["a/0.png", "b/1.png"]
+
+
+def test_masks_without_a_counterpart_are_refused(tmp_path):
+    with pytest.raises(BadRecord, match="unknown mask 'welding'"):
+        labelled(labelled_folder(tmp_path / "one", "welding"))
+    with pytest.raises(MissingInput, match="0 masked of 12"):
+        labelled(labelled_folder(tmp_path / "two", "no-mask"))
 
 
 def test_a_peers_pictures_without_an_original_are_refused(tmp_path):
