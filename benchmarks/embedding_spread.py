@@ -1,0 +1,120 @@
+"""How embeddings spread: between people, within a person, and under a mask.
+
+Writes aggregate figures only, for drawing synthetic people who are as hard to tell
+apart as real ones (benchmarks/synthetic_people.py):
+
+    python -m benchmarks.embedding_spread --photos data/lfw \
+        --names data/peopleDevTrain.txt
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import numpy as np
+
+from index.enroll_stage import network_input
+from masking.alignment import crop_chip
+from masking.face_finding import default_finder
+from masking.image_files import list_images, read_rgb
+from masking.landmarks import Float32
+from masking.mask_rendering import render
+from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.people_lists import read_names
+from training.embedder import Embedder
+from training.model_choice import choose_embedder
+
+SPREAD_FILE = Path(__file__).with_name("embedding_spread.json")
+# Two photos a person separate the spread within people from that between them.
+_PHOTOS = 2
+
+
+def embed_pairs(photos: list[Path], embedder: Embedder) -> tuple[Float32, Float32]:
+    """Bare and masked embeddings, (n, D) each, of the photos with a face."""
+    finder = default_finder()
+    bare, masked = [], []
+    for photo in photos:
+        image = read_rgb(photo)
+        specs = draw_specs(sample_rng(0, photo.name), SpecConfig())
+        faces = finder.find(image)
+        if not faces:
+            bare.append(np.full(embedder.dimension, np.nan))
+            masked.append(bare[-1])
+            continue
+        marks = faces[0].landmarks
+        painted = render(image, marks, specs).pixels
+        # Aligned anew, as a masked probe is: that is part of what a mask does.
+        again = finder.landmarks_in(painted, faces[0].box)
+        chips = [
+            crop_chip(image, marks, embedder.geometry, "").pixels,
+            crop_chip(painted, again, embedder.geometry, "").pixels,
+        ]
+        rows = embedder.embed(network_input(chips))
+        bare.append(rows[0])
+        masked.append(rows[1])
+    return np.array(bare, np.float32), np.array(masked, np.float32)
+
+
+def spread(bare: Float32, masked: Float32) -> dict[str, list[float]]:
+    """Variances along the axes in which people differ, the largest first.
+
+    Args:
+        bare, masked: (2 P, D), both photos of a person together.
+
+    Returns:
+        `between`, `within` and `shift`: (D,) variances of person means, of photos
+        around them, and of what a mask adds; `shift_mean`: (D,) its mean.
+    """
+    pairs = bare.reshape(-1, _PHOTOS, bare.shape[1]).astype(np.float64)
+    means = pairs.mean(axis=1)
+    # Of two photos, each lies half their difference from the mean.
+    within = (pairs[:, 0] - pairs[:, 1]).T @ (pairs[:, 0] - pairs[:, 1]) / 2
+    within /= len(pairs)
+    between = np.cov(means.T) - within / _PHOTOS
+    _, axes = np.linalg.eigh(between)
+    axes = axes[:, ::-1]
+    shift = (masked.astype(np.float64) - bare) @ axes
+    return {
+        "between": np.maximum(np.diag(axes.T @ between @ axes), 1e-6).tolist(),
+        "within": np.diag(axes.T @ within @ axes).tolist(),
+        "shift": shift.var(axis=0).tolist(),
+        "shift_mean": shift.mean(axis=0).tolist(),
+    }
+
+
+@click.command()
+@click.option("--photos", type=click.Path(path_type=Path), required=True)
+@click.option("--names", type=click.Path(path_type=Path), required=True)
+@click.option("--people", default=600, show_default=True, help="People to use.")
+@click.option("--out", type=click.Path(path_type=Path), default=SPREAD_FILE)
+def main(photos: Path, names: Path, people: int, out: Path) -> None:
+    """Measure PEOPLE of NAMES who have two photos or more."""
+    embedder = choose_embedder("shipped", Path("workspace/models"), "cpu")
+    chosen: list[Path] = []
+    for name in sorted(read_names(names)):
+        found = list_images(photos / name)
+        if len(found) >= _PHOTOS and len(chosen) < _PHOTOS * people:
+            chosen += found[:_PHOTOS]
+    bare, masked = embed_pairs(chosen, embedder)
+    found_face = np.isfinite(bare).all(axis=1).reshape(-1, _PHOTOS).all(axis=1)
+    kept = np.repeat(found_face, _PHOTOS)
+    figures = spread(bare[kept], masked[kept])
+    between, shift = sum(figures["between"]), figures["shift"]
+    squared = sum(shift) + float(np.square(figures["shift_mean"]).sum())
+    record = {
+        "source": f"shipped embedder {embedder.fingerprint[:12]}, "
+        f"{int(found_face.sum())} LFW DevTrain people, one painted mask a photo",
+        # What a noisy template is moved by where no masked photo is enrolled.
+        "probe_move": (squared + sum(figures["within"])) ** 0.5 / between**0.5,
+        **{key: [round(v, 7) for v in row] for key, row in figures.items()},
+    }
+    out.write_text(json.dumps(record, indent=0) + "\n")
+    click.echo(
+        f"{out}: {record['source']}; moved by {record['probe_move']:.3f} spreads"
+    )
+
+
+if __name__ == "__main__":
+    main()
