@@ -18,12 +18,13 @@ from index.generation import (
     generation_folders,
     read_generation,
 )
-from index.neighbour_search import current_generation
+from index.generation_building import build_generation, newest_generation
 from index.search_figures import SearchFigures, measure_search
 from masking.errors import BadRecord, ToolkitError
 
 QUERIES = 1000
-_SEED = 0
+# Not that of the tuning: other probes.
+_SEED = 1
 _ROWS_AT_ONCE = 10_000
 _SHOWN = 5
 # Means are summed in another order, and rounded to float32.
@@ -80,14 +81,24 @@ def verify_gallery(folder: Path, queries: int = QUERIES) -> VerifyReport:
         search = None
         if people:
             try:
-                search = measure_search(current_generation(gallery), queries, _SEED)
+                search = measure_search(
+                    _current(gallery), gallery.mask_moves(), queries, _SEED
+                )
             except OSError as error:
                 problems.append(f"search files cannot be written: {error}")
     return VerifyReport(people, photos, len(folders), tuple(problems), search)
 
 
+def _current(gallery: Gallery) -> Generation:
+    """Search files of the gallery as it is now, with trees where they pay."""
+    found = newest_generation(gallery, gallery.version - 1, with_trees=True)
+    if found and found.tuning:
+        return found
+    return build_generation(gallery, with_trees=True)
+
+
 def rebuild_generation(gallery: Gallery) -> Generation:
-    """Delete all search files and build them from the database.
+    """Delete all search files, build them from the database and tune Annoy.
 
     Raises:
         MissingInput: nobody is enrolled.
@@ -95,7 +106,7 @@ def rebuild_generation(gallery: Gallery) -> Generation:
     """
     try:
         drop_generations(gallery.folder)
-        return current_generation(gallery)
+        return build_generation(gallery, with_trees=True)
     except OSError as error:
         raise ToolkitError(
             f"{gallery.folder}: the search files cannot be written "
@@ -143,19 +154,22 @@ def _generation_problems(gallery: Gallery, folders: list[Path]) -> Iterator[str]
     """Damage, and search files that differ from the database; old ones may."""
     templates = gallery.templates()
     for folder in folders:
-        version = folder.name.partition("-")[0]
-        if not version.isdecimal():
+        if not folder.name.partition("-")[0].isdecimal():
             yield f"{folder}: no search files, it does not belong here"
             continue
         try:
-            found = read_generation(folder, gallery.gallery_id, int(version)).templates
+            found = read_generation(folder, gallery.gallery_id, gallery.fingerprint)
+            if found.trees_sha256:
+                found.check_trees()
         except BadRecord as error:
             # Swept since they were listed, by a removal in another process.
             if folder.exists():
                 yield str(error)
             continue
-        if found.version == templates.version and not (
-            np.array_equal(found.person_ids, templates.person_ids)
-            and np.allclose(found.matrix, templates.matrix, rtol=0, atol=_TOLERANCE)
+        rows = found.templates
+        if rows.version == templates.version and not (
+            np.array_equal(rows.person_ids, templates.person_ids)
+            and np.array_equal(rows.masked, templates.masked)
+            and np.allclose(rows.matrix, templates.matrix, rtol=0, atol=_TOLERANCE)
         ):
             yield f"{folder}: differs from the database"

@@ -1,4 +1,4 @@
-"""The gallery's SQLite file: its tables, its format, and what can go wrong with it."""
+"""The gallery's SQLite file: making, opening, upgrading, and what can go wrong."""
 
 from __future__ import annotations
 
@@ -9,46 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from index.gallery_schema import FORMAT_VERSION, create_tables, upgrade_tables
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
-FORMAT_VERSION = 1
 FILE_NAME = "gallery.sqlite"
 # Long enough for another process to finish a large write or a VACUUM.
 BUSY_TIMEOUT_S = 30.0
-
-# `audit` names people by number only: a removed name must not survive in it.
-# AUTOINCREMENT: the number of a removed person is never given to another.
-SCHEMA = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE people (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        name TEXT NOT NULL UNIQUE,
-        created TEXT NOT NULL)""",
-    """CREATE TABLE photos (
-        id INTEGER PRIMARY KEY,
-        person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
-        sha256 TEXT NOT NULL,
-        source TEXT NOT NULL,
-        chip BLOB NOT NULL,
-        masked INTEGER NOT NULL,
-        created TEXT NOT NULL,
-        UNIQUE (person_id, sha256))""",
-    """CREATE TABLE embeddings (
-        photo_id INTEGER PRIMARY KEY REFERENCES photos(id) ON DELETE CASCADE,
-        fingerprint TEXT NOT NULL,
-        dimension INTEGER NOT NULL,
-        vector BLOB NOT NULL)""",
-    """CREATE TABLE audit (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        time TEXT NOT NULL,
-        action TEXT NOT NULL,
-        person_id INTEGER,
-        detail TEXT NOT NULL)""",
-    """CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit
-        BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END""",
-    """CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit
-        BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END""",
-)
 
 
 def create_file(path: Path, meta: Mapping[str, str]) -> None:
@@ -71,8 +37,7 @@ def create_file(path: Path, meta: Mapping[str, str]) -> None:
         with reported(path), closing(_settled(temporary)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             with transaction(connection):
-                for statement in SCHEMA:
-                    connection.execute(statement)
+                create_tables(connection)
                 connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         _publish(temporary, path)
     finally:
@@ -151,8 +116,7 @@ def _check_format(path: Path, connection: sqlite3.Connection) -> None:
             f"{path}: this is no gallery, or it was emptied. Put back a copy of it, "
             "or move the folder away and enroll again."
         )
-    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    found = meta.get("format_version", "")
+    found = _format_version(connection)
     if not found.isdecimal() or int(found) < 1:
         raise BadRecord(f"{path}: format version {found!r}, expected {FORMAT_VERSION}.")
     if int(found) > FORMAT_VERSION:
@@ -160,6 +124,16 @@ def _check_format(path: Path, connection: sqlite3.Connection) -> None:
             f"{path}: format version {found} is newer than the {FORMAT_VERSION} that "
             "this program reads. Update the program."
         )
+    if int(found) < FORMAT_VERSION:
+        with transaction(connection):
+            # Another process may have done it while this one waited.
+            upgrade_tables(connection, int(_format_version(connection)))
+
+
+def _format_version(connection: sqlite3.Connection) -> str:
+    query = "SELECT value FROM meta WHERE key = 'format_version'"
+    row = connection.execute(query).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _publish(temporary: Path, path: Path) -> None:

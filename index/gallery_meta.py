@@ -6,7 +6,7 @@ import json
 import uuid
 from dataclasses import asdict
 
-from index import gallery_file
+from index import gallery_schema
 from index.gallery_store import GalleryStore
 from index.generation import METRIC
 from masking.alignment import ChipGeometry
@@ -17,7 +17,7 @@ from training.embedder import Embedder
 def new_meta(embedder: Embedder) -> dict[str, str]:
     """The records of an empty gallery."""
     return {
-        "format_version": str(gallery_file.FORMAT_VERSION),
+        "format_version": str(gallery_schema.FORMAT_VERSION),
         "gallery_id": uuid.uuid4().hex,
         "version": "0",
         **embedder_meta(embedder),

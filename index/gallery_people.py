@@ -3,45 +3,92 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import date
 
-from index.gallery_rows import NewPhoto, Person
+from index.gallery_rows import NO_TERMS, Person, PhotoRow, Terms
 from index.gallery_store import GalleryStore, utc_now
 from index.person_names import normal_form
 from masking.errors import InvalidConfig, MissingInput
 
+_COMPARED_NAMES = 5000
 
-def insert_photo(
-    store: GalleryStore, name: str, photo: NewPhoto, chip: bytes, vector: bytes
-) -> bool:
-    """Part of a change: store one photo, and its person if new.
 
-    Args:
-        chip: the chip as the bytes of an image file.
-        vector: the embedding as `vector_bytes` gives it.
+def insert_photos(store: GalleryStore, rows: Sequence[PhotoRow], terms: Terms) -> int:
+    """Part of a change: store photos, and their people where new.
 
     Returns:
-        False when the person already has this photo.
+        How many photos were new; those that their person already has are left.
     """
-    now = utc_now()
-    store.execute(
-        "INSERT OR IGNORE INTO people (name, created) VALUES (?, ?)", (name, now)
+    added = Counter[int]()
+    for row in rows:
+        person_id = _insert_photo(store, row)
+        added[person_id] += person_id > 0
+    del added[0]
+    named = {row.name for row in rows} if terms != NO_TERMS else set()
+    if not added and not named:
+        return 0
+    version = store.count_change() if added else 0
+    for person_id, count in sorted(added.items()):
+        store.execute(
+            "UPDATE people SET changed = ? WHERE id = ?", (version, person_id)
+        )
+        store.record("add", person_id, f"{count} photos")
+    for name in sorted(named):
+        _set_terms(store, person_id_of(store, name), terms)
+    return added.total()
+
+
+def _insert_photo(store: GalleryStore, row: PhotoRow) -> int:
+    """The number of the person; 0 when they already have this photo."""
+    now, photo = utc_now(), row.photo
+    if photo_is_stored(store, row.name, photo.sha256):
+        return 0
+    known = store.read("SELECT id FROM people WHERE name = ?", (row.name,))
+    person_id = (
+        int(known[0][0])
+        if known
+        else store.execute(
+            "INSERT INTO people (name, created) VALUES (?, ?)", (row.name, now)
+        )
     )
-    person_id = person_id_of(store, name)
-    if photo_is_stored(store, name, photo.sha256):
-        return False
     # A file name need not be Unicode; what SQLite stores must be.
     source = photo.source.encode("utf-8", "backslashreplace").decode()
     photo_id = store.execute(
         """INSERT INTO photos (person_id, sha256, source, chip, masked, created)
         VALUES (?, ?, ?, ?, ?, ?)""",
-        (person_id, photo.sha256, source, chip, int(photo.masked), now),
+        (person_id, photo.sha256, source, row.chip, int(photo.masked), now),
     )
     store.execute(
         "INSERT INTO embeddings VALUES (?, ?, ?, ?)",
-        (photo_id, store.meta("fingerprint"), len(vector) // 4, vector),
+        (photo_id, store.meta("fingerprint"), len(row.vector) // 4, row.vector),
     )
-    return True
+    return person_id
+
+
+def _set_terms(store: GalleryStore, person_id: int, terms: Terms) -> None:
+    """What says nothing leaves the record as it is."""
+    for column, value in (
+        ("consent", terms.consent),
+        ("retain_until", terms.retain_until),
+    ):
+        if value:
+            # Column names are the two above; values are bound.
+            store.execute(
+                f"UPDATE people SET {column} = ? WHERE id = ?", (value, person_id)
+            )
+    store.record("terms", person_id, f"kept until {terms.retain_until or 'further'}")
+
+
+def expired_names(store: GalleryStore, today: date) -> list[str]:
+    """Names of those who were to be kept until a day before `today`."""
+    rows = store.read(
+        """SELECT name FROM people WHERE retain_until <> '' AND retain_until < ?
+        ORDER BY name""",
+        (today.isoformat(),),
+    )
+    return [row[0] for row in rows]
 
 
 def photo_is_stored(store: GalleryStore, name: str, sha256: str) -> bool:
@@ -61,8 +108,9 @@ def owners_of(store: GalleryStore, sha256s: Collection[str]) -> set[int]:
 def list_people(store: GalleryStore) -> list[Person]:
     """Everybody, by name."""
     rows = store.read(
-        """SELECT people.id, name, people.created, COUNT(photos.id) FROM people
-        LEFT JOIN photos ON person_id = people.id GROUP BY people.id ORDER BY name"""
+        """SELECT people.id, name, people.created, COUNT(photos.id), consent,
+        retain_until FROM people LEFT JOIN photos ON person_id = people.id
+        GROUP BY people.id ORDER BY name"""
     )
     return [Person(*row) for row in rows]
 
@@ -81,8 +129,8 @@ def rename_person(store: GalleryStore, name: str, new_name: str) -> None:
     store.record("rename", person_id, "")
 
 
-def delete_person(store: GalleryStore, name: str) -> int:
-    """Part of a change: delete a person and their photos; returns how many.
+def delete_person(store: GalleryStore, name: str, version: int) -> int:
+    """Part of the change to `version`: delete a person; returns how many photos.
 
     Raises:
         MissingInput: nobody has that name.
@@ -91,6 +139,7 @@ def delete_person(store: GalleryStore, name: str) -> int:
     query = "SELECT COUNT(*) FROM photos WHERE person_id = ?"
     count = int(store.read(query, (person_id,))[0][0])
     store.execute("DELETE FROM people WHERE id = ?", (person_id,))
+    store.execute("INSERT INTO removed VALUES (?, ?)", (person_id, version))
     store.record("remove", person_id, f"{count} photos")
     return count
 
@@ -105,7 +154,9 @@ def person_id_of(store: GalleryStore, name: str) -> int:
     rows = store.read("SELECT id FROM people WHERE name = ?", (wanted,))
     if rows:
         return int(rows[0][0])
-    everybody = [row[0] for row in store.read("SELECT name FROM people")]
+    # Comparing with a million names would take minutes.
+    query = "SELECT name FROM people LIMIT ?"
+    everybody = [row[0] for row in store.read(query, (_COMPARED_NAMES,))]
     near = difflib.get_close_matches(wanted, everybody, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise MissingInput(f"{wanted!r} is not in the gallery.{hint}")

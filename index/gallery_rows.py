@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from masking.errors import BadRecord
+from masking.errors import BadRecord, InvalidConfig
 from masking.landmarks import Float32, Image
 
 
@@ -32,14 +34,80 @@ class NewPhoto:
     masked: bool = False
 
 
+class PhotoRow(NamedTuple):
+    """A checked photograph as it is stored.
+
+    Attributes:
+        name: as `checked_name` returns it.
+        chip: the chip as the bytes of an image file.
+        vector: the embedding as `vector_bytes` gives it.
+    """
+
+    name: str
+    photo: NewPhoto
+    chip: bytes
+    vector: bytes
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what grounds a person is kept, and how long.
+
+    Attributes:
+        consent: a note: who agreed to what, when and where that is filed.
+        retain_until: the last day on which they are kept, YYYY-MM-DD; "" = no end.
+    """
+
+    consent: str = ""
+    retain_until: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.retain_until:
+            return
+        try:
+            day = date.fromisoformat(self.retain_until)
+        except ValueError as error:
+            raise InvalidConfig(
+                f"retain-until is {self.retain_until!r}, expected a day such as "
+                "2030-12-31."
+            ) from error
+        # Python also reads 20301231, which would not sort among the others.
+        object.__setattr__(self, "retain_until", day.isoformat())
+
+
+NO_TERMS = Terms()
+
+
 @dataclass(frozen=True)
 class Person:
-    """One person as lists show them; `created` is UTC, ISO 8601."""
+    """One person as lists show them; `created` is UTC, ISO 8601.
+
+    Attributes:
+        consent, retain_until: see Terms.
+    """
 
     person_id: int
     name: str
     created: str
     photo_count: int
+    consent: str = ""
+    retain_until: str = ""
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One change: when (UTC), by which account, what, and whose record.
+
+    Attributes:
+        person_id: people are recorded by number only, which is never given again, so
+            that nobody's name outlives their removal; None = everybody.
+    """
+
+    time: str
+    actor: str
+    action: str
+    person_id: int | None
+    detail: str
 
 
 @dataclass(frozen=True, eq=False)

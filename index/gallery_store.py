@@ -1,8 +1,9 @@
-"""The gallery's connection: reads, changes that are counted and recorded, erasure."""
+"""The gallery's connection: reads, changes that are counted and recorded."""
 
 from __future__ import annotations
 
-import time
+import getpass
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -11,10 +12,6 @@ from typing import Any
 
 from index import gallery_file
 from index.gallery_file import reported, transaction
-from index.generation import drop_generations
-
-_CHECKPOINT_ATTEMPTS = 20
-_CHECKPOINT_PAUSE_S = 0.05
 
 
 class GalleryStore:
@@ -26,7 +23,7 @@ class GalleryStore:
 
     def __init__(self, folder: Path):
         self.path = folder / gallery_file.FILE_NAME
-        self._folder = folder
+        self._actor = _actor()
         self._sqlite = gallery_file.open_file(self.path)
 
     def close(self) -> None:
@@ -38,10 +35,12 @@ class GalleryStore:
         with reported(self.path):
             return self._sqlite.execute(query, values).fetchall()
 
-    def read_parts(self, query: str, rows_at_once: int) -> Iterator[list[Any]]:
+    def read_parts(
+        self, query: str, rows_at_once: int, values: Sequence[Any] = ()
+    ) -> Iterator[list[Any]]:
         """The rows of a query, piece by piece."""
         with reported(self.path):
-            cursor = self._sqlite.execute(query)
+            cursor = self._sqlite.execute(query, values)
             while rows := cursor.fetchmany(rows_at_once):
                 yield rows
 
@@ -75,43 +74,38 @@ class GalleryStore:
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def record(self, action: str, person_id: int | None, detail: str) -> None:
-        """Part of a change: one line in the audit; it must not name anybody."""
+        """Part of a change: one line in the audit; `detail` must not name anybody."""
         self.execute(
-            "INSERT INTO audit (time, action, person_id, detail) VALUES (?, ?, ?, ?)",
-            (utc_now(), action, person_id, detail),
+            """INSERT INTO audit (time, actor, action, person_id, detail)
+            VALUES (?, ?, ?, ?, ?)""",
+            (utc_now(), self._actor, action, person_id, detail),
         )
 
-    def count_change(self) -> None:
-        """Part of a change of people or embeddings: generations become stale."""
-        self.set_meta("version", str(int(self.meta("version")) + 1))
+    def count_change(self) -> int:
+        """Part of a change of people or embeddings: the version that it makes."""
+        version = int(self.meta("version")) + 1
+        self.set_meta("version", str(version))
+        return version
 
-    def erase_traces(self) -> bool:
-        """Drop generations and rewrite the file without what was removed.
-
-        Returns:
-            False when another process's reading kept the log from being emptied.
-        """
-        try:
-            drop_generations(self._folder)
-        except OSError:
-            return False
+    def rewrite(self) -> None:
+        """Copy all that is left into a fresh file, without what was deleted."""
         with reported(self.path):
             self._sqlite.execute("VACUUM")
-        if not self._empty_log():
-            return False
-        with self.changes():
-            self.set_meta("erasure_pending", "")
-        return True
 
-    def _empty_log(self) -> bool:
-        for _ in range(_CHECKPOINT_ATTEMPTS):
-            with reported(self.path):
-                row = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if not row[0]:
-                return True
-            # SQLite waits for readers, but not for another process's checkpoint.
-            time.sleep(_CHECKPOINT_PAUSE_S)
-        return False
+    def checkpoint(self) -> bool:
+        """Empty the write-ahead log; False when another process held it up."""
+        with reported(self.path):
+            row = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not row[0]
+
+
+def _actor() -> str:
+    """The account that runs this process, for the audit."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run under a number that has no name.
+        return f"uid {os.getuid()}"
 
 
 def utc_now() -> str:

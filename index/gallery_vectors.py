@@ -1,4 +1,4 @@
-"""What a gallery's stored embeddings are read for: templates, best photos, export."""
+"""What stored embeddings are read for: templates, changes, best photos, export."""
 
 from __future__ import annotations
 
@@ -6,33 +6,91 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from index.gallery_rows import GalleryPhoto, vectors_from
 from index.gallery_store import GalleryStore
-from index.templates import Int64, Templates, mean_rows
+from index.templates import Int64, Templates, mean_rows, template_keys
 from masking.errors import InvalidConfig, MissingInput, ToolkitError
 from masking.image_files import decode_rgb
 from masking.landmarks import Float32
 
 _ROWS_AT_ONCE = 10_000
+# People whose masks show what masks do.
+_MOVES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class TemplateChanges:
+    """How the templates of a gallery differ from those of an older version.
+
+    Attributes:
+        templates: all templates of people who are new or whose photos changed; its
+            version is the newer one.
+        removed: (n,) int64, numbers of people who are gone, ascending.
+    """
+
+    templates: Templates
+    removed: Int64
 
 
 def read_templates(store: GalleryStore) -> Templates:
-    """One template a person: the mean of the embeddings of their photos.
+    """One template a person and kind: the mean of the embeddings of their photos.
 
     To be called in a snapshot: it reads several times.
     """
+    return _templates_after(store, -1)
+
+
+def read_changes(store: GalleryStore, version: int) -> TemplateChanges:
+    """What happened after a version; to be called in a snapshot."""
+    query = "SELECT person_id FROM removed WHERE version > ? ORDER BY person_id"
+    removed = np.array([row[0] for row in store.read(query, (version,))], np.int64)
+    return TemplateChanges(_templates_after(store, version), removed)
+
+
+def read_mask_moves(store: GalleryStore) -> Float32:
+    """(n, D): masked photos, less the mean of the same person's bare ones.
+
+    Of at most _MOVES people; to be called in a snapshot.
+    """
+    rows = store.read(
+        """SELECT person_id, masked, vector FROM photos
+        JOIN embeddings ON photo_id = photos.id WHERE person_id IN
+        (SELECT person_id FROM photos GROUP BY person_id
+            HAVING COUNT(DISTINCT masked) = 2 LIMIT ?)
+        ORDER BY person_id""",
+        (_MOVES,),
+    )
     dimension = int(store.meta("dimension"))
-    rows = store.read("SELECT DISTINCT person_id FROM photos ORDER BY person_id")
+    vectors = vectors_from([row[2] for row in rows], dimension, store.path)
+    owners = np.array([row[0] for row in rows], dtype=np.int64)
+    masked = np.array([row[1] for row in rows], dtype=np.bool_)
+    people = np.unique(owners)
+    bare = mean_rows(people, [(owners[~masked], vectors[~masked])], dimension)
+    return vectors[masked] - bare[np.searchsorted(people, owners[masked])]
+
+
+def _templates_after(store: GalleryStore, version: int) -> Templates:
+    rows = store.read(
+        """SELECT DISTINCT person_id, masked FROM people
+        JOIN photos ON person_id = people.id WHERE changed > ?
+        ORDER BY person_id, masked""",
+        (version,),
+    )
     person_ids = np.array([row[0] for row in rows], dtype=np.int64)
+    masked = np.array([row[1] for row in rows], dtype=np.bool_)
+    dimension = int(store.meta("dimension"))
+    parts = _embedding_parts(store, dimension, version)
     return Templates(
         store.meta("gallery_id"),
         int(store.meta("version")),
         person_ids,
-        mean_rows(person_ids, _embedding_parts(store, dimension), dimension),
+        masked,
+        mean_rows(template_keys(person_ids, masked), parts, dimension),
     )
 
 
@@ -117,9 +175,13 @@ def _written(path: Path) -> Iterator[None]:
 
 
 def _embedding_parts(
-    store: GalleryStore, dimension: int
+    store: GalleryStore, dimension: int, version: int
 ) -> Iterator[tuple[Int64, Float32]]:
-    query = "SELECT person_id, vector FROM photos JOIN embeddings ON photo_id = id"
-    for rows in store.read_parts(query, _ROWS_AT_ONCE):
+    query = """SELECT person_id, masked, vector FROM people
+        JOIN photos ON person_id = people.id JOIN embeddings ON photo_id = photos.id
+        WHERE changed > ?"""
+    for rows in store.read_parts(query, _ROWS_AT_ONCE, (version,)):
         owners = np.array([row[0] for row in rows], dtype=np.int64)
-        yield owners, vectors_from([row[1] for row in rows], dimension, store.path)
+        masked = np.array([row[1] for row in rows], dtype=np.bool_)
+        vectors = vectors_from([row[2] for row in rows], dimension, store.path)
+        yield template_keys(owners, masked), vectors

@@ -12,18 +12,18 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from index.annoy_search import SEED, load_trees
 from index.templates import Templates
 from masking.errors import BadRecord
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FOLDER = "generations"
 METRIC = "euclidean"
 # The newest, and one that another process may be reading.
@@ -31,12 +31,34 @@ KEPT = 2
 # Another process may write into a folder while it is being deleted.
 _DELETE_ATTEMPTS = 5
 _ABANDONED_S = 3600.0
-MATRIX, PEOPLE, ANNOY, MANIFEST = (
+MATRIX, PEOPLE, MASKED, ANNOY, MANIFEST = (
     "matrix.npy",
     "people.npy",
+    "masked.npy",
     "annoy.ann",
     "manifest.json",
 )
+
+
+@dataclass(frozen=True)
+class AnnoyTuning:
+    """How Annoy was set for a generation, and what that gave.
+
+    Attributes:
+        trees, search_k: as Annoy calls them.
+        recall: share of probes whose nearest template Annoy finds; higher is better.
+        annoy_ms, exact_ms: median time of a query, milliseconds.
+        probes: how many were asked for.
+        moved_by: what made probes of templates.
+    """
+
+    trees: int
+    search_k: int
+    recall: float
+    annoy_ms: float
+    exact_ms: float
+    probes: int
+    moved_by: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,21 +66,53 @@ class Generation:
     """A checked generation; `templates.matrix` is memory-mapped.
 
     Attributes:
-        annoy_file: Annoy's index over the rows of the matrix.
+        folder: where it lies.
+        templates: what is searched.
+        tuning: of Annoy; None when Annoy was not tried.
+        trees_sha256: of Annoy's file; "" when there is none, as Annoy was not tried
+            or missed too many.
     """
 
+    folder: Path
     templates: Templates
-    annoy_file: Path
+    tuning: AnnoyTuning | None
+    trees_sha256: str
+
+    def check_trees(self) -> None:
+        """Compare Annoy's file with its hash.
+
+        Raises:
+            BadRecord: there is no such file, or it is damaged.
+        """
+        path = self.folder / ANNOY
+        try:
+            if _sha256(path) != self.trees_sha256:
+                raise BadRecord(f"{path}: damaged, its hash differs")
+        except OSError as error:
+            raise BadRecord(f"{path}: damaged ({error})") from error
+
+    def open_trees(self) -> Any:
+        """Annoy's index over the rows of the matrix, mapped, of a checked file.
+
+        Raises:
+            OSError: a removal swept it meanwhile.
+        """
+        return load_trees(self.folder / ANNOY, self.templates.matrix.shape[1])
 
 
 def write_generation(
-    gallery_folder: Path, templates: Templates, build: Callable[[Path], None], seed: int
+    gallery_folder: Path,
+    templates: Templates,
+    fingerprint: str,
+    tuning: AnnoyTuning | None = None,
+    trees: Any = None,
 ) -> Path:
     """Write the next generation, visible only when it is complete.
 
     Args:
-        build: writes Annoy's index of the templates to a path.
-        seed: what `build` was seeded with, for the record.
+        fingerprint: of the embedder of the templates.
+        tuning: of Annoy, where it was tried.
+        trees: Annoy's index of the templates; None to leave it out.
 
     Returns:
         The new folder; older ones than the KEPT newest are gone.
@@ -72,21 +126,26 @@ def write_generation(
     try:
         np.save(writing / MATRIX, templates.matrix, allow_pickle=False)
         np.save(writing / PEOPLE, templates.person_ids, allow_pickle=False)
-        build(writing / ANNOY)
+        np.save(writing / MASKED, templates.masked, allow_pickle=False)
+        if trees is not None:
+            trees.save(str(writing / ANNOY))
         manifest = {
             "format_version": FORMAT_VERSION,
             "gallery_id": templates.gallery_id,
             "gallery_version": templates.version,
-            "people": len(templates.person_ids),
+            "fingerprint": fingerprint,
+            "templates": len(templates.person_ids),
             "dimension": int(templates.matrix.shape[1]),
             "metric": METRIC,
-            "seed": seed,
-            "sha256": {n: _sha256(writing / n) for n in (MATRIX, PEOPLE, ANNOY)},
+            "seed": SEED,
+            "annoy": asdict(tuning) if tuning else None,
+            "sha256": {file.name: _sha256(file) for file in writing.iterdir()},
         }
         (writing / MANIFEST).write_text(json.dumps(manifest, indent=1))
         for file in writing.iterdir():
             file.chmod(0o600)
-        token = writing.name.removeprefix(".writing-")
+        # Of two with one version, the one with trees, made later, is the newer.
+        token = f"{time.time_ns():020d}{writing.name.removeprefix('.writing-')}"
         final = writing.rename(home / f"{templates.version:012d}-{token}")
     except BaseException:
         shutil.rmtree(writing, ignore_errors=True)
@@ -98,46 +157,45 @@ def write_generation(
     return final
 
 
-def read_generation(folder: Path, gallery_id: str, version: int) -> Generation:
+def read_generation(folder: Path, gallery_id: str, fingerprint: str) -> Generation:
     """Open a generation after checking that it is whole and of this gallery.
 
     Raises:
-        BadRecord: damaged, of another gallery, or older than its last change.
+        BadRecord: damaged, of another gallery, or of another embedder's vectors.
     """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        found = (
-            manifest["format_version"],
-            manifest["gallery_id"],
-            manifest["gallery_version"],
-            manifest["metric"],
-        )
-        if found != (FORMAT_VERSION, gallery_id, version, METRIC):
+        names = ("format_version", "gallery_id", "fingerprint", "metric")
+        found = tuple(manifest[name] for name in names)
+        if found != (FORMAT_VERSION, gallery_id, fingerprint, METRIC):
             raise BadRecord(f"{folder}: belongs to another state of the gallery")
-        for name in (MATRIX, PEOPLE, ANNOY):
-            if _sha256(folder / name) != manifest["sha256"][name]:
+        hashes = manifest["sha256"]
+        for name in (MATRIX, PEOPLE, MASKED):
+            if _sha256(folder / name) != hashes[name]:
                 raise BadRecord(f"{folder / name}: damaged, its hash differs")
         matrix = np.load(folder / MATRIX, mmap_mode="r", allow_pickle=False)
-        people = np.load(folder / PEOPLE, allow_pickle=False)
-        if matrix.shape != (manifest["people"], manifest["dimension"]):
+        if matrix.shape != (manifest["templates"], manifest["dimension"]):
             raise BadRecord(f"{folder}: matrix is {matrix.shape}, unlike its manifest")
-        templates = Templates(gallery_id, version, people, matrix)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        templates = Templates(
+            gallery_id,
+            int(manifest["gallery_version"]),
+            np.load(folder / PEOPLE, allow_pickle=False),
+            np.load(folder / MASKED, allow_pickle=False),
+            matrix,
+        )
+        record = manifest["annoy"]
+        tuning = AnnoyTuning(**record) if record else None
+        return Generation(folder, templates, tuning, hashes.get(ANNOY, ""))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRecord(f"{folder}: damaged ({error})") from error
-    return Generation(templates, folder / ANNOY)
 
 
-def generation_folders(gallery_folder: Path, version: int | None = None) -> list[Path]:
-    """Complete generations, of one version or of all, the newest first."""
+def generation_folders(gallery_folder: Path) -> list[Path]:
+    """Complete generations, the newest first."""
     home = gallery_folder / FOLDER
     if not home.is_dir():
         return []
-    start = "" if version is None else f"{version:012d}-"
-    names = [
-        path
-        for path in home.iterdir()
-        if path.name.startswith(start) and not path.name.startswith(".")
-    ]
+    names = [path for path in home.iterdir() if not path.name.startswith(".")]
     return sorted(names, reverse=True)
 
 

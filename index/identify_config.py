@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from masking.errors import InvalidConfig
 
-ENGINES = ("annoy", "exact")
+ENGINES = ("auto", "exact", "annoy", "milvus")
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,14 @@ class IdentifyConfig:
         default=5, metadata={"help": "Candidates to report, the nearest first."}
     )
     engine: str = field(
-        default="annoy",
-        metadata={"help": "annoy (checked by exact search) or exact."},
+        default="auto",
+        metadata={
+            "help": "exact, annoy, auto (the quicker one that misses nobody) or milvus."
+        },
+    )
+    uri: str = field(
+        default="",
+        metadata={"help": "For milvus: http://HOST:19530, or FILE.db for milvus-lite."},
     )
     fpir: float = field(
         default=0.01,

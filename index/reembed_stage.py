@@ -116,7 +116,8 @@ def _replace(store: GalleryStore, embedder: Embedder) -> int:
         store.set_meta(key, value)
     if not same:
         store.execute("DELETE FROM meta WHERE key = 'calibration'")
-    store.count_change()
+    version = store.count_change()
+    store.execute("UPDATE people SET changed = ?", (version,))
     count = int(store.read("SELECT COUNT(*) FROM embeddings")[0][0])
     store.record(
         "reembed", None, f"{count} photos, embedder {embedder.fingerprint[:12]}"

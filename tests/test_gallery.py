@@ -1,15 +1,19 @@
 """The gallery keeps what it acknowledged, refuses what cannot be, and forgets."""
 
+import getpass
 import stat
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from index import gallery_erasure
 from index.calibration import Calibration
 from index.gallery import Gallery, open_gallery, open_or_create_gallery
-from index.gallery_rows import NewPhoto
-from index.neighbour_search import current_generation, open_search
+from index.gallery_rows import NewPhoto, Terms
+from index.generation_building import build_generation, newest_generation
+from index.neighbour_search import open_search
 from masking.alignment import ChipGeometry
 from masking.errors import (
     BadRecord,
@@ -32,11 +36,12 @@ class FakeEmbedder:
         self.fingerprint = fingerprint
 
 
-def photo(name, embedding, sha256=None, source="folder/photo.jpg"):
+def photo(name, embedding, sha256=None, source="folder/photo.jpg", masked=False):
     rng = np.random.default_rng([len(name), int(10 * abs(embedding[0]))])
     chip = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     sha256 = sha256 or f"{name}-{embedding}"
-    return NewPhoto(name, sha256, source, chip, np.array(embedding, dtype=np.float32))
+    vector = np.array(embedding, dtype=np.float32)
+    return NewPhoto(name, sha256, source, chip, vector, masked)
 
 
 @pytest.fixture
@@ -58,6 +63,69 @@ def test_template_is_the_mean_of_the_photos(gallery):
         1: "Person_01",
         2: "Person_02",
     }
+
+
+def test_masked_photos_are_averaged_apart(gallery):
+    gallery.add(
+        [
+            photo("Person_01", [1, 0, 0, 0]),
+            photo("Person_01", [3, 0, 0, 0]),
+            photo("Person_01", [8, 4, 0, 0], masked=True),
+            photo("Person_02", [0, 0, 6, 0], masked=True),
+            photo("Person_02", [0, 0, 8, 0], masked=True),
+        ]
+    )
+    templates = gallery.templates()
+    assert templates.person_ids.tolist() == [1, 1, 2]
+    assert templates.masked.tolist() == [False, True, True]
+    rows = [[2, 0, 0, 0], [8, 4, 0, 0], [0, 0, 7, 0]]
+    np.testing.assert_array_equal(templates.matrix, rows)
+    np.testing.assert_array_equal(gallery.templates("plain").matrix, rows[:1])
+    np.testing.assert_array_equal(gallery.templates("masked").matrix, rows[1:])
+    assert (gallery.size, gallery.template_count()) == (2, 3)
+    # Person_01's mask added this to their bare mean; Person_02 has no bare photo.
+    np.testing.assert_array_equal(gallery.mask_moves(), [[6, 4, 0, 0]])
+
+
+def test_changes_since_a_version(gallery):
+    gallery.add([photo(f"Person_{i}", [i, 0, 0, 0]) for i in range(1, 5)])
+    before = gallery.version
+    assert gallery.changes_since(before).templates.person_ids.size == 0
+    gallery.add([photo("Person_2", [4, 0, 0, 0]), photo("Person_5", [9, 0, 0, 0])])
+    gallery.remove("Person_3")
+    changes = gallery.changes_since(before)
+    assert changes.templates.person_ids.tolist() == [2, 5]
+    np.testing.assert_array_equal(changes.templates.matrix[:, 0], [3, 9])
+    assert changes.removed.tolist() == [3]
+    assert changes.templates.version == gallery.version == before + 2
+    assert gallery.change_count(before) == 3
+
+
+def test_terms_are_kept_and_the_expired_are_named(gallery):
+    gallery.add([photo("Person_01", [1, 0, 0, 0])], Terms("letter 7", "2030-01-31"))
+    gallery.add([photo("Person_02", [2, 0, 0, 0])])
+    # More photos say nothing new about consent.
+    gallery.add([photo("Person_01", [1, 1, 0, 0])])
+    (first, second) = gallery.people()
+    assert (first.consent, first.retain_until) == ("letter 7", "2030-01-31")
+    assert (second.consent, second.retain_until) == ("", "")
+    assert gallery.expired(date(2030, 1, 31)) == []
+    assert gallery.expired(date(2030, 2, 1)) == ["Person_01"]
+    gallery.add([photo("Person_01", [1, 0, 0, 0])], Terms(retain_until="20310131"))
+    assert gallery.people()[0].retain_until == "2031-01-31"
+    assert [e.action for e in gallery.audit()] == [
+        "add",
+        "terms",
+        "add",
+        "add",
+        "terms",
+    ]
+
+
+@pytest.mark.parametrize("day", ["soon", "2030-02-30", "31.12.2030"])
+def test_day_that_does_not_exist_is_refused(day):
+    with pytest.raises(InvalidConfig, match="expected a day such as"):
+        Terms(retain_until=day)
 
 
 def test_same_photo_twice_is_stored_once(gallery):
@@ -90,7 +158,7 @@ def test_nearest_photo_is_the_nearest_of_that_person(gallery):
 
 def test_files_are_private(gallery):
     gallery.add([photo("Person_01", [1, 0, 0, 0])])
-    current_generation(gallery)
+    build_generation(gallery, with_trees=True)
     files = [path for path in gallery.folder.rglob("*") if path.is_file()]
     assert len(files) >= 6
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
@@ -103,7 +171,7 @@ def test_remove_leaves_no_bytes(gallery):
         photo("Person_Gone", [7.123, 8.456, 9.789, 1.234], source="gone/Gone.jpg"),
     ]
     gallery.add(people)
-    open_search(gallery, "annoy")
+    build_generation(gallery, with_trees=True)
     vector = people[1].embedding.tobytes()
     ((chip,),) = gallery._store.read("SELECT chip FROM photos WHERE person_id = 2")
     # A JPEG starts with tables that all of them share; its end is the face.
@@ -117,14 +185,15 @@ def test_remove_leaves_no_bytes(gallery):
     assert not any(trace in after for trace in traces)
     assert b"Person_Kept" in after
     assert [person.name for person in gallery.people()] == ["Person_Kept"]
-    assert current_generation(gallery).templates.person_ids.tolist() == [1]
+    assert newest_generation(gallery) is None
+    assert open_search(gallery).nearest(people[1].embedding, 9)[0].person_id == 1
 
 
 def test_interrupted_erasure_is_finished_at_the_next_opening(tmp_path, monkeypatch):
     with open_or_create_gallery(tmp_path, FakeEmbedder()) as gallery:
         gallery.add([photo("Person_Gone", [1, 2, 3, 4])])
-        monkeypatch.setattr(gallery._store, "erase_traces", lambda: False)
-        with pytest.raises(ToolkitError, match=r"removed, but another process"):
+        monkeypatch.setattr(gallery_erasure, "finish_erasure", lambda *_: "oops")
+        with pytest.raises(ToolkitError, match=r"removed, but oops"):
             gallery.remove("Person_Gone")
     with open_gallery(tmp_path) as again:
         assert again._store.meta("erasure_pending") == ""
@@ -157,8 +226,11 @@ def test_unknown_person_is_named_with_the_nearest(gallery):
 def test_audit_cannot_be_rewritten_and_names_nobody(gallery):
     gallery.add([photo("Person_01", [1, 0, 0, 0])])
     gallery.rename("Person_01", "Person_02")
-    rows = gallery._store.read("SELECT action, person_id, detail FROM audit")
-    assert rows == [("add", None, "1 photos"), ("rename", 1, "")]
+    rows = [
+        (row.actor, row.action, row.person_id, row.detail) for row in gallery.audit()
+    ]
+    actor = getpass.getuser()
+    assert rows == [(actor, "add", 1, "1 photos"), (actor, "rename", 1, "")]
     for change in ("DELETE FROM audit", "UPDATE audit SET action = 'none'"):
         with (
             pytest.raises(ToolkitError, match="append-only"),

@@ -2,16 +2,17 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from test_gallery import FakeEmbedder, photo
 
-from index import neighbour_search, search_figures
+from index import generation_building
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_checks import rebuild_generation, verify_gallery
-from index.generation import generation_folders, write_generation
-from index.neighbour_search import Neighbour, current_generation
+from index.generation import AnnoyTuning, Generation, generation_folders
+from index.generation_building import build_generation
 from index.search_figures import SearchFigures, measure_search
 from index.templates import Templates
 from masking.errors import BadRecord, MissingInput, ToolkitError
@@ -24,7 +25,7 @@ def folder(tmp_path):
         rows = rng.normal(size=(60, 4))
         gallery.add([photo(f"Person_{i:02d}", row) for i, row in enumerate(rows)])
         gallery.add([photo("Person_00", [1, 1, 1, 1])])
-        current_generation(gallery)
+        build_generation(gallery, with_trees=True)
     return tmp_path / "gallery"
 
 
@@ -155,7 +156,7 @@ def test_search_files_that_differ_from_the_database_are_reported(folder):
 def test_older_search_files_may_differ_and_foreign_folders_are_named(folder):
     with open_gallery(folder) as gallery:
         gallery.add([photo("Person_99", [9, 9, 9, 9])])
-        current_generation(gallery)
+        build_generation(gallery, with_trees=True)
     report = verify_gallery(folder, queries=10)
     assert (report.sound, report.generations) == (True, 2)
     (folder / "generations" / "holiday").mkdir()
@@ -169,7 +170,7 @@ def test_folder_that_cannot_be_written(folder, monkeypatch):
 
     with open_gallery(folder) as gallery:
         gallery.add([photo("Person_99", [9, 9, 9, 9])])
-        monkeypatch.setattr(neighbour_search, "write_generation", refused)
+        monkeypatch.setattr(generation_building, "write_generation", refused)
         report = verify_gallery(folder)
         assert report.problems == (
             "search files cannot be written: [Errno 13] Permission denied",
@@ -182,49 +183,33 @@ def test_rebuilt_search_files_replace_all_others(folder):
     before = generation_folders(folder)
     with open_gallery(folder) as gallery:
         generation = rebuild_generation(gallery)
-    assert generation_folders(folder) == [generation.annoy_file.parent]
-    assert generation.annoy_file.parent not in before
+    assert generation_folders(folder) == [generation.folder]
+    assert generation.folder not in before
+    assert generation.tuning.recall >= 0.999
     assert len(generation.templates.person_ids) == 60
 
 
 @pytest.fixture
 def large(tmp_path):
     matrix = np.random.default_rng(0).normal(size=(2000, 16)).astype(np.float32)
-    templates = Templates("g", 1, np.arange(1, 2001), matrix)
-    build = neighbour_search._trees(templates)
-    folder = write_generation(tmp_path, templates, build, seed=1)
-    return neighbour_search.read_generation(folder, "g", 1)
+    bare = np.zeros(2000, dtype=np.bool_)
+    templates = Templates("g", 1, np.arange(1, 2001), bare, matrix)
+    tuning = AnnoyTuning(4, 20_000, 1.0, 1.0, 1.0, 1, "none")
+    return Generation(tmp_path, templates, tuning, "")
 
 
-def test_recall_shows_a_search_that_is_too_short(large, monkeypatch):
-    assert measure_search(large, 200, seed=0).recall == 1.0
-    monkeypatch.setattr(neighbour_search, "SEARCH_K", 1)
-    short = measure_search(large, 200, seed=0)
+def measured(generation, **changes):
+    tuning = replace(generation.tuning, **changes)
+    none = np.empty((0, 16), np.float32)
+    return measure_search(replace(generation, tuning=tuning), none, 200, seed=0)
+
+
+def test_recall_shows_a_search_that_is_too_short(large):
+    assert measured(large).recall == 1.0
+    short = measured(large, search_k=1)
     assert 0.05 < short.recall < 0.8
     assert short.faster == "exact"
-    assert measure_search(large, 200, seed=0).recall == short.recall
-
-
-def test_recall_counts_equally_near_people_as_found(large, monkeypatch):
-    class Tied:
-        def __init__(self, generation):
-            self._exact = search_figures.ExactSearch(generation.templates)
-
-        def nearest(self, query, k):
-            return [Neighbour(-1, self._exact.nearest(query, 1)[0].distance)]
-
-    monkeypatch.setattr(search_figures, "AnnoySearch", Tied)
-    assert measure_search(large, 10, seed=0).recall == 1.0
-
-
-def test_everybody_is_asked_for_and_noise_is_as_wide_as_the_people(large):
-    templates = large.templates
-    queries = search_figures._noisy(templates, 4000, seed=0)
-    near = np.linalg.norm(queries[:2000] - queries[2000:], axis=1)
-    # Both halves start from the same templates; each moved by one spread, in
-    # directions that are nearly at right angles in 16 dimensions.
-    spread = np.median(np.linalg.norm(templates.matrix, axis=1))
-    assert np.median(near) == pytest.approx(spread * np.sqrt(2), rel=0.05)
+    assert measured(large, search_k=1).recall == short.recall
 
 
 @pytest.mark.parametrize(
@@ -237,4 +222,5 @@ def test_everybody_is_asked_for_and_noise_is_as_wide_as_the_people(large):
     ],
 )
 def test_faster_engine(recall, exact_ms, annoy_ms, faster):
-    assert SearchFigures(9, 9, recall, exact_ms, annoy_ms).faster == faster
+    found = SearchFigures(9, 9, "noise", recall, exact_ms, annoy_ms, 8, 1000)
+    assert found.faster == faster

@@ -3,10 +3,14 @@
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_gallery import FakeEmbedder, photo
 
+from index import gallery_schema
 from index.gallery import open_gallery, open_or_create_gallery
+from index.gallery_file import create_file
+from index.gallery_meta import new_meta
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
 
@@ -49,8 +53,38 @@ def test_newer_format_is_refused(tmp_path):
     with connection:
         connection.execute("UPDATE meta SET value='99' WHERE key='format_version'")
     connection.close()
-    with pytest.raises(BadRecord, match="newer than the 1"):
+    with pytest.raises(BadRecord, match="newer than the 2"):
         open_gallery(tmp_path)
+
+
+def test_file_of_the_first_format_is_brought_to_this_one(tmp_path):
+    path = tmp_path / "gallery.sqlite"
+    create_file(path, new_meta(FakeEmbedder()))
+    connection = sqlite3.connect(path, isolation_level=None)
+    for table in ("audit", "embeddings", "photos", "people", "removed", "meta"):
+        connection.execute(f"DROP TABLE {table}")
+    for statement in gallery_schema._TABLES_1:
+        connection.execute(statement)
+    meta = new_meta(FakeEmbedder()) | {"format_version": "1", "version": "7"}
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+    connection.execute("INSERT INTO people VALUES (3, 'Person_03', '2025-01-01')")
+    connection.execute("INSERT INTO photos VALUES (1, 3, 's', 'p', x'', 0, '2025')")
+    vector = np.array([1, 2, 3, 4], "<f4").tobytes()
+    connection.execute("INSERT INTO embeddings VALUES (1, 'a', 4, ?)", (vector,))
+    connection.close()
+    with open_gallery(tmp_path) as gallery:
+        assert gallery.version == 8
+        # Search files of the first format know nothing of changes.
+        assert gallery.changes_since(7).templates.person_ids.tolist() == [3]
+        (person,) = gallery.people()
+        assert (person.name, person.consent, person.retain_until) == (
+            "Person_03",
+            "",
+            "",
+        )
+        gallery.remove("Person_03")
+    with open_gallery(tmp_path) as again:
+        assert again.version == 9
 
 
 def test_folder_that_cannot_be_made(tmp_path):

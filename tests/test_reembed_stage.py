@@ -16,7 +16,8 @@ from index.enroll_stage import ChipRow, enroll_chips
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_store import GalleryStore
 from index.generation import generation_folders
-from index.neighbour_search import current_generation, open_search
+from index.generation_building import build_generation
+from index.neighbour_search import open_search
 from index.reembed_stage import reembed_gallery
 from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
 
@@ -59,10 +60,12 @@ def folder(tmp_path):
 
 
 def content(folder: Path) -> list[list[tuple]]:
-    """Everything of a gallery but its audit."""
+    """Everything of a gallery but its audit and the versions of changes."""
     store = GalleryStore(folder)
-    tables = ("people", "photos", "embeddings", "meta")
-    rows = [store.read(f"SELECT * FROM {name} ORDER BY 1") for name in tables]
+    people = "SELECT id, name, created, consent, retain_until FROM people ORDER BY 1"
+    tables = ("photos", "embeddings", "meta")
+    rows = [store.read(people)]
+    rows += [store.read(f"SELECT * FROM {name} ORDER BY 1") for name in tables]
     store.close()
     return rows
 
@@ -70,7 +73,7 @@ def content(folder: Path) -> list[list[tuple]]:
 def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):
     with open_gallery(folder) as gallery:
         gallery.set_calibration(CALIBRATION)
-        current_generation(gallery)
+        build_generation(gallery, with_trees=False)
     people, photos, *_ = content(folder)
     assert reembed_gallery(folder, DoubleEmbedder()) == 3
     assert content(folder)[:2] == [people, photos]
@@ -82,9 +85,11 @@ def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):
         np.testing.assert_allclose(gallery.templates().matrix, wanted, atol=1e-6)
         found = open_search(gallery, "annoy").nearest(np.zeros(4, np.float32), 2)
         assert [neighbour.person_id for neighbour in found] == [1, 2]
-        audit = gallery._store.read("SELECT action, person_id, detail FROM audit")
+        audit = gallery._store.read(
+            "SELECT action, person_id, detail FROM audit ORDER BY id"
+        )
     assert audit[-1] == ("reembed", None, "3 photos, embedder dddddddddddd")
-    assert [row[0] for row in audit] == ["add", "calibrate", "reembed"]
+    assert [row[0] for row in audit] == ["add", "add", "calibrate", "reembed"]
     with pytest.raises(EmbedderMismatch):
         open_or_create_gallery(folder, ColourEmbedder())
 
@@ -165,7 +170,7 @@ reembed_stage.reembed_gallery(Path(sys.argv[1]), DoubleEmbedder())
 @pytest.mark.parametrize("moment", ["replace", "sweep"])
 def test_killed_process_leaves_the_old_gallery_or_the_new(folder, moment):
     with open_gallery(folder) as gallery:
-        current_generation(gallery)
+        build_generation(gallery, with_trees=False)
     before = content(folder)
     paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
     killed = subprocess.run(

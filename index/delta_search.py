@@ -1,0 +1,168 @@
+"""Keeps a search that is built from files up to date with the gallery.
+
+The files hold the gallery of some moment. What changed since is read from the
+database and compared exactly; of whom the files tell something old, nothing is
+reported from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+
+from index.exact_search import ExactSearch
+from index.gallery import Gallery
+from index.neighbours import Neighbour, NeighbourSearch, first_people, in_order
+from index.templates import Int64, Templates
+from masking.landmarks import Float32
+
+# Beyond it, new files are made: the delta is searched row by row.
+REBUILD_SHARE = 0.05
+# A delta as small as this costs nothing, however small the base is.
+_ALWAYS_QUICK = 16
+# Hidden people that are usually in the way of the k that are asked for.
+_SPARE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """A search over the gallery of one moment.
+
+    Attributes:
+        version: of the gallery at that moment.
+        rows: templates that it holds; it may tell old things about some.
+        close: releases what it holds open.
+    """
+
+    search: NeighbourSearch
+    version: int
+    rows: int
+    close: Callable[[], None] = lambda: None
+
+
+class BaseSource(Protocol):
+    """Where a base comes from.
+
+    Attributes:
+        survives_removal: whether a base still answers after somebody was erased.
+    """
+
+    survives_removal: bool
+
+    def open(self) -> Base:
+        """The best base there is.
+
+        Raises:
+            MissingInput: nobody is enrolled.
+        """
+
+    def newer(self, version: int) -> Base | None:
+        """A base that is newer than a version; None while it is still being made.
+
+        It takes over what the older one holds open.
+        """
+
+
+class DeltaSearch:
+    """A base, and the exact truth about everybody who changed since.
+
+    Every answer is that of the gallery as it is at that moment, whichever process
+    enrolled or removed people after this search was opened.
+    """
+
+    def __init__(self, gallery: Gallery, source: BaseSource):
+        self._gallery, self._source = gallery, source
+        self._hidden: Int64 = np.empty(0, dtype=np.int64)
+        self._take(source.open())
+
+    def __enter__(self) -> DeltaSearch:
+        return self
+
+    def __exit__(
+        self,
+        _: type[BaseException] | None,
+        __: BaseException | None,
+        ___: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the base's files or connection."""
+        self._base.close()
+
+    def nearest(self, query: Float32, k: int) -> list[Neighbour]:
+        """See NeighbourSearch."""
+        if self._gallery.version != self._seen:
+            self._refresh()
+        found = [*self._from_base(query, k), *self._fresh.nearest(query, k)]
+        return first_people(in_order(found), k)
+
+    def _take(self, base: Base) -> None:
+        self._base = base
+        self._read_changes(None, base.version)
+
+    def _refresh(self) -> None:
+        removed = self._read_changes(self._delta, self._seen)
+        if removed and not self._source.survives_removal:
+            self._base.close()
+            self._take(self._source.open())
+        elif stale(len(self._hidden), self._base.rows):
+            newer = self._source.newer(self._base.version)
+            if newer:
+                self._take(newer)
+
+    def _read_changes(self, known: Templates | None, version: int) -> bool:
+        """Take in what happened after a version, up to which all is `known`.
+
+        Returns:
+            Whether somebody was removed.
+        """
+        changes = self._gallery.changes_since(version)
+        fresh, hidden = changes.templates, changes.removed
+        self._seen = fresh.version
+        if known is not None:
+            now = np.union1d(fresh.person_ids, changes.removed)
+            kept = known.where(~np.isin(known.person_ids, now))
+            fresh = joined(kept, fresh)
+            hidden = np.union1d(self._hidden, hidden)
+        self._delta = fresh
+        self._hidden = np.union1d(hidden, fresh.person_ids)
+        self._fresh = ExactSearch(fresh)
+        return bool(changes.removed.size)
+
+    def _from_base(self, query: Float32, k: int) -> list[Neighbour]:
+        wanted = k + min(_SPARE, len(self._hidden))
+        while True:
+            found = self._base.search.nearest(query, wanted)
+            people = len({neighbour.person_id for neighbour in found})
+            kept = [n for n in found if not self._is_hidden(n.person_id)]
+            enough = len({neighbour.person_id for neighbour in kept}) >= k
+            if enough or people < wanted or wanted >= k + len(self._hidden):
+                return kept
+            wanted = min(2 * wanted, k + len(self._hidden))
+
+    def _is_hidden(self, person_id: int) -> bool:
+        place = int(np.searchsorted(self._hidden, person_id))
+        return place < len(self._hidden) and self._hidden[place] == person_id
+
+
+def stale(changed: int, rows: int) -> bool:
+    """Whether so many changed people ask for a new base."""
+    return changed > max(_ALWAYS_QUICK, REBUILD_SHARE * rows)
+
+
+def joined(one: Templates, other: Templates) -> Templates:
+    """The templates of both, which share no person; the version is `other`'s."""
+    person_ids = np.concatenate([one.person_ids, other.person_ids])
+    order: Int64 = np.argsort(person_ids, kind="stable")
+    return Templates(
+        other.gallery_id,
+        other.version,
+        person_ids[order],
+        np.concatenate([one.masked, other.masked])[order],
+        np.concatenate([one.matrix, other.matrix])[order],
+    )

@@ -1,0 +1,137 @@
+"""What can be read of an open gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from index.gallery_meta import check_unchanged
+from index.gallery_people import list_people, owners_of, photo_is_stored
+from index.gallery_rows import AuditEntry, GalleryPhoto, Person
+from index.gallery_store import GalleryStore
+from index.gallery_vectors import (
+    TemplateChanges,
+    export_embeddings,
+    read_changes,
+    read_mask_moves,
+    read_nearest_photo,
+    read_templates,
+)
+from index.person_photos import PersonPhoto, read_person_photos
+from index.templates import ALL, Templates
+from masking.landmarks import Float32
+
+
+class GalleryReader:
+    """The reading half of `Gallery`.
+
+    Attributes:
+        folder: where it and its generations lie.
+        gallery_id: random; a copy that was put back has another one.
+        fingerprint, dimension, metric: of the embedder whose vectors it holds.
+    """
+
+    def __init__(self, store: GalleryStore, folder: Path):
+        self._store = store
+        self.folder = folder
+        self.gallery_id = store.meta("gallery_id")
+        self.fingerprint = store.meta("fingerprint")
+        self.dimension = int(store.meta("dimension"))
+        self.metric = store.meta("metric")
+
+    @property
+    def version(self) -> int:
+        """Counts the changes to people and embeddings."""
+        with self._own_vectors():
+            return int(self._store.meta("version"))
+
+    @property
+    def last_erasure(self) -> int:
+        """The version that the latest removal made; 0 when there was none."""
+        return int(self._store.meta("last_erasure") or 0)
+
+    @property
+    def size(self) -> int:
+        """How many people are enrolled."""
+        return int(self._store.read("SELECT COUNT(*) FROM people")[0][0])
+
+    def template_count(self) -> int:
+        """How many templates are searched: up to two a person."""
+        query = "SELECT COUNT(*) FROM (SELECT DISTINCT person_id, masked FROM photos)"
+        return int(self._store.read(query)[0][0])
+
+    def has_photo(self, name: str, sha256: str) -> bool:
+        """Whether this photo of this person is stored."""
+        return photo_is_stored(self._store, name, sha256)
+
+    def people(self) -> list[Person]:
+        """Everybody, by name."""
+        return list_people(self._store)
+
+    def names(self, person_ids: Sequence[int]) -> dict[int, str]:
+        """Names of those of the given people who are (still) enrolled."""
+        query = "SELECT id, name FROM people WHERE id = ?"
+        return dict(row for i in person_ids for row in self._store.read(query, (i,)))
+
+    def templates(self, kind: str = ALL) -> Templates:
+        """The means of the embeddings of each person's photos, bare and masked apart.
+
+        Args:
+            kind: ALL, PLAIN or MASKED, of index.templates.
+        """
+        with self._own_vectors():
+            return read_templates(self._store).of_kind(kind)
+
+    def changes_since(self, version: int) -> TemplateChanges:
+        """Templates of people who are new or changed, and who is gone."""
+        with self._own_vectors():
+            return read_changes(self._store, version)
+
+    def change_count(self, version: int) -> int:
+        """How many people were enrolled, changed or removed after a version."""
+        query = """SELECT (SELECT COUNT(*) FROM people WHERE changed > ?)
+            + (SELECT COUNT(*) FROM removed WHERE version > ?)"""
+        return int(self._store.read(query, (version, version))[0][0])
+
+    def mask_moves(self) -> Float32:
+        """(n, D): what masks added to the embeddings of people enrolled bare too."""
+        with self._own_vectors():
+            return read_mask_moves(self._store)
+
+    def nearest_photo(self, person_id: int, query: Float32) -> GalleryPhoto:
+        """The person's stored photo nearest to a (D,) query embedding."""
+        with self._own_vectors():
+            return read_nearest_photo(self._store, person_id, query)
+
+    def photos(self, name: str) -> list[PersonPhoto]:
+        """The photos of a person, in the order in which they were enrolled.
+
+        Raises:
+            MissingInput: nobody has that name.
+        """
+        with self._own_vectors():
+            return read_person_photos(self._store, name)
+
+    def owners(self, sha256s: Collection[str]) -> set[int]:
+        """Numbers of the people who have one of these photos."""
+        return owners_of(self._store, sha256s)
+
+    def audit(self) -> list[AuditEntry]:
+        """All changes, the oldest first."""
+        query = "SELECT time, actor, action, person_id, detail FROM audit ORDER BY id"
+        return [AuditEntry(*row) for row in self._store.read(query)]
+
+    def export(self, path: Path) -> int:
+        """Write all embeddings with names as .npz; returns how many."""
+        return export_embeddings(self._store, path)
+
+    @contextmanager
+    def _own_vectors(self) -> Iterator[None]:
+        """Reads of the block see one state, with this embedder's vectors.
+
+        Another process may embed the gallery anew while this one has it open.
+        """
+        with self._store.snapshot():
+            check_unchanged(self._store, self.fingerprint)
+            yield
