@@ -34,7 +34,6 @@ class ExactSearch:
         if not len(matrix):
             return []
         partial = self._squares - 2 * (matrix @ query)
-        # In float32 the slack may round away; then the k-th itself stays in.
         # A person has at most two rows, so these belong to k people at least.
         last = min(2 * k, len(matrix)) - 1
         limit = np.partition(partial, last)[last] + self._slack(query)

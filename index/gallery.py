@@ -146,6 +146,14 @@ class Gallery(GalleryReader):
         """
         return erase_people(self._store, self.folder, [name])
 
+    def remove_all(self, names: Sequence[str]) -> int:
+        """`remove` of several people, all of them or none."""
+        return erase_people(self._store, self.folder, names)
+
+    def back_up(self) -> Path:
+        """Copy the database now; a daily copy is made without being asked."""
+        return self._store.back_up()
+
     def expired(self, today: date) -> list[str]:
         """Names of those who were to be kept until a day before `today`."""
         return expired_names(self._store, today)

@@ -10,15 +10,10 @@ from index.milvus_collection import drop_collections
 
 def note_copy(store: GalleryStore, uri: str) -> None:
     """Record, before the first vector goes there, that a copy lies at a URI."""
-    if uri not in noted_copies(store):
+    copy = [uri, store.meta("gallery_id")]
+    if copy not in _noted(store):
         with store.changes():
-            uris = sorted({*noted_copies(store), uri})
-            store.set_meta("copies", json.dumps(uris))
-
-
-def noted_copies(store: GalleryStore) -> list[str]:
-    """All URIs that ever held a copy."""
-    return [str(uri) for uri in json.loads(store.meta("copies") or "[]")]
+            store.set_meta("copies", json.dumps([*_noted(store), copy]))
 
 
 def drop_copies(store: GalleryStore) -> None:
@@ -27,5 +22,14 @@ def drop_copies(store: GalleryStore) -> None:
     Raises:
         ToolkitError: a server cannot be reached, or its package is not installed.
     """
-    for uri in noted_copies(store):
-        drop_collections(uri, store.meta("gallery_id"))
+    for uri, gallery_id in _noted(store):
+        drop_collections(uri, gallery_id)
+
+
+def _noted(store: GalleryStore) -> list[list[str]]:
+    """URIs that ever held a copy, and the identity that the gallery had then.
+
+    A gallery that was put back from a backup has another identity.
+    """
+    copies: list[list[str]] = json.loads(store.meta("copies") or "[]")
+    return copies

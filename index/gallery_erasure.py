@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from index.gallery_backup import erase_from_copies
 from index.gallery_copies import drop_copies
 from index.gallery_people import delete_person
 from index.gallery_store import GalleryStore
@@ -55,6 +56,11 @@ def finish_erasure(store: GalleryStore, folder: Path) -> str:
         drop_copies(store)
     except ToolkitError as error:
         return f"a copy remains: {error}"
+    try:
+        removed = store.read("SELECT person_id FROM removed")
+        erase_from_copies(folder, {row[0] for row in removed})
+    except OSError as error:
+        return f"a backup still holds them ({error}). Make the folder writable"
     store.rewrite()
     if not _log_is_emptied(store):
         return (

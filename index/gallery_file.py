@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from index.backup_files import rescue_advice
 from index.gallery_schema import FORMAT_VERSION, create_tables, upgrade_tables
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
@@ -91,8 +92,7 @@ def reported(path: Path) -> Iterator[None]:
         ) from error
     except sqlite3.DatabaseError as error:
         raise BadRecord(
-            f"{path}: the gallery is damaged ({error}). Put back a copy of it, or "
-            "move the folder away and enroll again."
+            f"{path}: the gallery is damaged ({error}). {rescue_advice(path.parent)}"
         ) from error
 
 
@@ -113,8 +113,8 @@ def _check_format(path: Path, connection: sqlite3.Connection) -> None:
     tables = connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
     if ("meta",) not in tables.fetchall():
         raise BadRecord(
-            f"{path}: this is no gallery, or it was emptied. Put back a copy of it, "
-            "or move the folder away and enroll again."
+            f"{path}: this is no gallery, or it was emptied. "
+            f"{rescue_advice(path.parent)}"
         )
     found = _format_version(connection)
     if not found.isdecimal() or int(found) < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from index import gallery_file
+from index.gallery_backup import back_up, back_up_if_due
 from index.gallery_file import reported, transaction
+from masking.errors import ToolkitError
+
+_log = logging.getLogger(__name__)
 
 
 class GalleryStore:
@@ -25,10 +30,24 @@ class GalleryStore:
         self.path = folder / gallery_file.FILE_NAME
         self._actor = _actor()
         self._sqlite = gallery_file.open_file(self.path)
+        self._changed = False
 
     def close(self) -> None:
-        """Release the file."""
-        self._sqlite.close()
+        """Release the file; after changes, first make the daily backup.
+
+        A backup that cannot be made is only logged: the changes are stored.
+        """
+        try:
+            if self._changed:
+                back_up_if_due(self._sqlite, self.path.parent)
+        except ToolkitError as error:
+            _log.warning("there is no new backup: %s", error)
+        finally:
+            self._sqlite.close()
+
+    def back_up(self) -> Path:
+        """Make a backup now; see gallery_backup."""
+        return back_up(self._sqlite, self.path.parent)
 
     def read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""
@@ -63,6 +82,7 @@ class GalleryStore:
         """The block's changes happen together or not at all."""
         with reported(self.path), transaction(self._sqlite):
             yield
+        self._changed = True
 
     def meta(self, key: str) -> str:
         """A value of the gallery as a whole; "" when it was never set."""

@@ -16,12 +16,13 @@ from typing import Any
 from tqdm import tqdm
 
 from index.enroll_stage import network_input
+from index.gallery_copies import drop_copies
 from index.gallery_file import reported
 from index.gallery_meta import check_chips_fit, embedder_meta
 from index.gallery_rows import checked_embedding, vector_bytes
 from index.gallery_store import GalleryStore
 from index.generation import drop_generations
-from masking.errors import BadRecord, UnreadableImage
+from masking.errors import BadRecord, ToolkitError, UnreadableImage
 from masking.image_files import decode_rgb
 from masking.landmarks import Image
 from training.embedder import Embedder
@@ -67,11 +68,12 @@ def reembed_gallery(folder: Path, embedder: Embedder) -> int:
                 # Those that were enrolled meanwhile; now nobody else can write.
                 _embed_missing(store, embedder, progress)
                 count = _replace(store, embedder)
-    try:
-        drop_generations(folder)
-    except OSError as error:
-        # Of an older version of the gallery: no search opens them any more.
-        _log.warning("old search files could not be deleted: %s", error)
+        try:
+            drop_generations(folder)
+            drop_copies(store)
+        except (OSError, ToolkitError) as error:
+            # Of another embedder: no search opens them any more.
+            _log.warning("old search files could not be deleted: %s", error)
     return count
 
 

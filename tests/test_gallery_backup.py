@@ -1,0 +1,152 @@
+"""Backups are made without asking, hold what was stored, and forget who is erased."""
+
+import os
+import sqlite3
+import stat
+
+import pytest
+from test_gallery import FakeEmbedder, all_bytes, photo
+
+from index import gallery_backup
+from index.backup_files import backup_files
+from index.gallery import open_gallery, open_or_create_gallery
+from index.gallery_restoring import restore
+from index.generation_building import build_generation, newest_generation
+from index.neighbour_search import open_search
+from masking.errors import BadRecord, MissingInput, ToolkitError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with open_or_create_gallery(tmp_path / "gallery", FakeEmbedder()) as gallery:
+        gallery.add([photo(f"Person_{i:02d}", [i, 0, 0, 0]) for i in range(40)])
+    return tmp_path / "gallery"
+
+
+def damage(folder):
+    path = folder / "gallery.sqlite"
+    data = bytearray(path.read_bytes())
+    data[8192:] = b"\xff" * (len(data) - 8192)
+    path.write_bytes(bytes(data))
+
+
+def test_backup_is_made_when_a_changed_gallery_is_closed_once_a_day(
+    folder, monkeypatch
+):
+    (first,) = backup_files(folder)
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+    with open_gallery(folder) as gallery:
+        gallery.add([photo("Late", [99, 0, 0, 0])])
+    assert backup_files(folder) == [first]
+    monkeypatch.setattr(gallery_backup, "EVERY", gallery_backup.EVERY * 0)
+    open_gallery(folder).close()
+    assert backup_files(folder) == [first], "nothing changed"
+    for number in range(3):
+        with open_gallery(folder) as gallery:
+            gallery.rename("Late", "Later")
+            gallery.rename("Later", "Late")
+        assert len(backup_files(folder)) == 2, number
+    assert first not in backup_files(folder)
+
+
+def test_damaged_gallery_names_the_newest_backup_which_can_be_put_back(folder):
+    with open_gallery(folder) as gallery:
+        newest = gallery.back_up()
+        build_generation(gallery, with_trees=False)
+        gallery.add([photo("Lost", [99, 0, 0, 0])])
+        gallery_id = gallery.gallery_id
+    damage(folder)
+    with (
+        pytest.raises(BadRecord, match=f"newest backup is {newest}. Run: .* restore"),
+        open_gallery(folder) as gallery,
+    ):
+        gallery.templates()
+    assert restore(folder) == newest
+    with open_gallery(folder) as gallery:
+        assert gallery.size == 40
+        assert gallery.gallery_id != gallery_id
+        # The files of the lost state would know of somebody who is not there.
+        assert newest_generation(gallery) is None
+        assert gallery.audit()[-1].action == "restore"
+        gallery.add([photo("New", [98, 0, 0, 0])])
+        place = photo("New", [98, 0, 0, 0]).embedding
+        assert open_search(gallery).nearest(place, 1)[0].distance == 0
+    modes = {stat.S_IMODE(p.stat().st_mode) for p in folder.glob("gallery*")}
+    assert modes == {0o600}
+    assert len(list(folder.glob("damaged/*/gallery.sqlite"))) == 1
+
+
+def test_log_of_the_damaged_file_is_not_replayed_into_the_backup(folder):
+    with open_gallery(folder) as gallery:
+        gallery.back_up()
+        gallery.add([photo("Late", [99, 0, 0, 0])])
+        # As a killed process leaves it: the last change only in the log.
+        for suffix in ("", "-wal"):
+            path = folder / f"gallery.sqlite{suffix}"
+            path.with_name(f"kept{suffix}").write_bytes(path.read_bytes())
+    for suffix in ("", "-wal"):
+        (folder / f"kept{suffix}").rename(folder / f"gallery.sqlite{suffix}")
+    assert (folder / "gallery.sqlite-wal").stat().st_size > 0
+    restore(folder)
+    with open_gallery(folder) as gallery:
+        assert [p.name for p in gallery.people() if p.name == "Late"] == []
+
+
+def test_erased_people_leave_backups_and_damaged_files_too(folder):
+    trace = b"Person_07"
+    with open_gallery(folder) as gallery:
+        gallery.back_up()
+    damage(folder)
+    restore(folder)
+    before = [path.read_bytes() for path in backup_files(folder)]
+    assert len(before) == 2
+    assert all(trace in data for data in before)
+    with open_gallery(folder) as gallery:
+        gallery.remove("Person_07")
+    assert trace not in all_bytes(folder)
+    assert len(backup_files(folder)) == 2
+    restore(folder)
+    with open_gallery(folder) as gallery:
+        assert gallery.size == 39
+
+
+def test_damaged_backup_is_deleted_by_an_erasure(folder):
+    (backup,) = backup_files(folder)
+    backup.write_bytes(b"text" * 1000)
+    with open_gallery(folder) as gallery:
+        gallery.remove("Person_07")
+        assert not backup.exists()
+
+
+def test_damaged_backup_is_not_put_back(folder):
+    (backup,) = backup_files(folder)
+    data = bytearray(backup.read_bytes())
+    data[8192:] = b"\xff" * (len(data) - 8192)
+    backup.write_bytes(bytes(data))
+    before = (folder / "gallery.sqlite").read_bytes()
+    with pytest.raises(BadRecord, match="damaged"):
+        restore(folder)
+    assert (folder / "gallery.sqlite").read_bytes() == before
+    backup.unlink()
+    with pytest.raises(MissingInput, match="no backup to put back"):
+        restore(folder)
+
+
+def test_damaged_gallery_replaces_no_backup(folder):
+    before = backup_files(folder)
+    connection = sqlite3.connect(folder / "gallery.sqlite", isolation_level=None)
+    damage(folder)
+    with pytest.raises(ToolkitError, match="damaged|malformed"):
+        gallery_backup.back_up(connection, folder)
+    connection.close()
+    assert backup_files(folder) == before
+    assert os.listdir(folder / "backups") == [before[0].name]
+
+
+def test_backup_that_cannot_be_written_is_only_a_notice(tmp_path, caplog):
+    with open_or_create_gallery(tmp_path, FakeEmbedder()) as gallery:
+        gallery.add([photo("Person_01", [1, 0, 0, 0])])
+        (tmp_path / "backups").write_text("in the way")
+    assert "no new backup" in caplog.text
+    with open_gallery(tmp_path) as gallery:
+        assert gallery.size == 1
