@@ -13,7 +13,7 @@ from index.enroll_stage import ChipRow, EnrollReport, enroll_chips
 from index.gallery import Gallery
 from index.gallery_calibration import MIN_PAIRS
 from index.gallery_rows import checked_embedding
-from index.person_names import normal_form
+from index.person_names import folder_name
 from masking.errors import InvalidConfig
 from masking.landmarks import Float32
 from masking.manifest import Manifest, ManifestRow
@@ -80,13 +80,8 @@ def _chip_rows(manifest: Manifest, embedder: Embedder) -> Iterator[ChipRow]:
     chips = _chips(manifest, rows, embedder)
     for index, row in enumerate(rows):
         pixels = chips[0, index][0].numpy().transpose(1, 2, 0)
-        name = _gallery_name(row)
+        name = folder_name(row.identity)
         yield ChipRow(name, row.sha256, row.photo_id, np.ascontiguousarray(pixels))
-
-
-def _gallery_name(row: ManifestRow) -> str:
-    # A path of folders may name a person; names in a gallery are no paths.
-    return normal_form(row.identity.replace("/", " "))
 
 
 def _chips(
@@ -158,6 +153,6 @@ def _own_templates(gallery: Gallery, strangers: Sequence[ManifestRow]) -> set[in
     By photograph too, as a person may have been renamed or enrolled under another
     name: a single one would put genuine pairs among the nearest strangers.
     """
-    names = {_gallery_name(row) for row in strangers}
+    names = {folder_name(row.identity) for row in strangers}
     named = {person.person_id for person in gallery.people() if person.name in names}
     return named | gallery.owners({row.sha256 for row in strangers})

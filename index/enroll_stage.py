@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from index.calibration import DEFAULT_CALIBRATION
+from index.enroll_faces import FoundFace, single_faces
+from index.enroll_sources import NamedPhoto, photos_of_person
+from index.enroll_sources import photo_list as photo_list
 from index.gallery import Gallery
-from index.gallery_rows import NewPhoto, checked_embedding
-from index.person_names import checked_name, typed_name
+from index.gallery_rows import NO_TERMS, NewPhoto, Terms, checked_embedding
+from index.person_names import checked_name
 from index.person_photos import unlike_the_others
 from masking.errors import MissingInput, NoFace, ToolkitError
 from masking.face_finding import FaceFinder
-from masking.image_files import list_images
 from masking.landmarks import Float32, Image
-from masking.photo_faces import PhotoFaces, photo_faces
 from training.embedder import Embedder
 
 # Chips in memory and in one transaction; a kill loses no more than this.
@@ -65,32 +67,21 @@ class EnrollReport:
     unlike: dict[str, float] = field(default_factory=dict)
 
 
-def photo_list(paths: Sequence[Path]) -> list[Path]:
-    """The photographs meant by files and folders; folders are searched at any depth.
-
-    Raises:
-        MissingInput: nothing given, or a folder without an image.
-    """
-    if not paths:
-        raise MissingInput("no photograph was given. Give files or folders of images.")
-    return [
-        photo
-        for path in paths
-        for photo in (list_images(path) if path.is_dir() else [path])
-    ]
-
-
 def enroll(
     name: str,
     photos: Sequence[Path],
     gallery: Gallery,
     embedder: Embedder,
     finder: FaceFinder,
+    terms: Terms = NO_TERMS,
+    masked: bool | None = None,
 ) -> EnrollReport:
     """Add a person, or more photos of one, from photographs of one face each.
 
     Args:
         photos: files, or folders that hold nothing but photos of this person.
+        terms: consent and the end of keeping, recorded with the person.
+        masked: whether the person wears a mask in them; None when nobody said.
 
     Raises:
         InvalidConfig: a name that nobody can have.
@@ -98,17 +89,46 @@ def enroll(
         MissingInput: no photo was given.
         ToolkitError: none of the photos could be enrolled; says why.
     """
-    name = typed_name(name)
+    named = photos_of_person(name, photos, masked)
+    return enroll_photos(named, gallery, embedder, lambda: finder, 1, terms)
+
+
+def enroll_photos(
+    photos: Sequence[NamedPhoto],
+    gallery: Gallery,
+    embedder: Embedder,
+    make_finder: Callable[[], FaceFinder],
+    workers: int,
+    terms: Terms = NO_TERMS,
+) -> EnrollReport:
+    """Add the people of any number of photographs of one face each.
+
+    Works batch by batch; interrupted and started again, it looks only at what is
+    missing.
+
+    Args:
+        make_finder: builds a process's finder; picklable for more than one worker.
+        workers: processes that find faces; 1 works in this one.
+
+    Raises:
+        EmbedderMismatch: the gallery belongs to another embedder.
+        ToolkitError: none of the photos could be enrolled; says why.
+    """
     gallery.check_embedder(embedder)
     report = EnrollReport()
-    rows = _single_faces(name, photo_list(photos), embedder, finder, report)
-    _store(gallery, embedder, rows, report)
+    found = single_faces(photos, gallery, embedder.geometry, make_finder, workers)
+    shown = tqdm(found, "enroll", len(photos), unit="photo", disable=None, leave=False)
+    known: set[str] = set()
+    rows = _chip_rows(shown, report, known)
+    _store(gallery, embedder, rows, report, terms)
+    if terms != NO_TERMS:
+        gallery.set_terms(known, terms)
     if not report.added and not report.known:
-        first = next(iter(report.failures.values()))
+        first = next(iter(report.failures.values()), "there is no photo")
         more = len(report.failures) - 1
         raise NoFace(
-            f"nothing was enrolled for {name!r}: {first}"
-            + (f" (and {more} more photos that failed)" if more else "")
+            f"nothing was enrolled for {photos[0].name!r}: {first}"
+            + (f" (and {more} more photos that failed)" if more > 0 else "")
         )
     return report
 
@@ -130,35 +150,29 @@ def enroll_chips(
     return report
 
 
-def _single_faces(
-    name: str,
-    photos: Iterable[Path],
-    embedder: Embedder,
-    finder: FaceFinder,
-    report: EnrollReport,
+def _chip_rows(
+    found: Iterable[FoundFace], report: EnrollReport, known: set[str]
 ) -> Iterator[ChipRow]:
-    for photo in photos:
-        found = photo_faces(photo, finder, embedder.geometry)
-        failure = _failure(found)
-        if failure:
-            report.failures[str(photo)] = failure
+    """Faces to embed; whose photos are known is added to `known`."""
+    for face in found:
+        source = str(face.photo.path)
+        if face.known:
+            report.known.append(source)
+            known.add(face.photo.name)
+        elif face.pixels is None:
+            report.failures[source] = face.failure
         else:
-            yield ChipRow(name, found.sha256, str(photo), found.chips[0].pixels)
-
-
-def _failure(found: PhotoFaces) -> str:
-    if found.failure:
-        return found.failure
-    if len(found.chips) > 1:
-        return (
-            f"{found.path}: shows {len(found.chips)} faces, one is needed. Crop the "
-            "photo to the person."
-        )
-    return ""
+            # Whoever says nothing about masks enrolls bare faces.
+            masked = bool(face.photo.masked)
+            yield ChipRow(face.photo.name, face.sha256, source, face.pixels, masked)
 
 
 def _store(
-    gallery: Gallery, embedder: Embedder, rows: Iterable[ChipRow], report: EnrollReport
+    gallery: Gallery,
+    embedder: Embedder,
+    rows: Iterable[ChipRow],
+    report: EnrollReport,
+    terms: Terms = NO_TERMS,
 ) -> None:
     remaining = iter(rows)
     # Name -> SHA-256 of the new photos -> what the report calls them.
@@ -169,7 +183,7 @@ def _store(
             continue
         embeddings = embedder.embed(network_input([row.pixels for row in new]))
         photos = list(_new_photos(new, embeddings, gallery.dimension, report))
-        gallery.add(photos)
+        gallery.add(photos, terms)
         report.added.extend(photo.source for photo in photos)
         for photo in photos:
             new_photos[photo.name][photo.sha256] = photo.source

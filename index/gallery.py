@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +12,12 @@ from index.calibration import Calibration
 from index.gallery_copies import note_copy
 from index.gallery_erasure import erase_people, finish_erasure
 from index.gallery_meta import check_unchanged, new_meta
-from index.gallery_people import expired_names, insert_photos, rename_person
+from index.gallery_people import (
+    expired_names,
+    insert_photos,
+    rename_person,
+    set_terms,
+)
 from index.gallery_reading import GalleryReader
 from index.gallery_rows import (
     NO_TERMS,
@@ -117,6 +122,15 @@ class Gallery(GalleryReader):
         with self._store.changes():
             check_unchanged(self._store, self.fingerprint)
             return insert_photos(self._store, ready, terms)
+
+    def set_terms(self, names: Collection[str], terms: Terms) -> None:
+        """Record consent and the end of keeping with people who are enrolled.
+
+        Raises:
+            MissingInput: nobody has one of the names.
+        """
+        with self._store.changes():
+            set_terms(self._store, names, terms)
 
     def note_copy(self, uri: str) -> None:
         """Record that a copy of the templates goes to a URI: erasure goes there."""

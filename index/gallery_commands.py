@@ -17,6 +17,7 @@ from index.command_options import (
     model_option,
     workspace_option,
 )
+from masking.errors import InvalidConfig
 
 
 @click.group("gallery")
@@ -28,21 +29,32 @@ def gallery_group() -> None:
 @workspace_option
 @json_option
 def gallery_list_command(workspace: Path, as_json: bool) -> None:
-    """Everybody with the number of their photos.
+    """Everybody with the number of their photos, and until when they are kept.
 
     \b
     Example:
         python cli.py gallery list
     """
+    from datetime import date
+
     from index.gallery import open_gallery
 
     with open_gallery(workspace / "gallery") as gallery:
         people = gallery.people()
+        expired = frozenset(gallery.expired(date.today()))
     if as_json:
-        click.echo(json.dumps([asdict(person) for person in people]))
+        records = [asdict(p) | {"expired": p.name in expired} for p in people]
+        click.echo(json.dumps(records))
         return
     for person in people:
-        click.echo(f"{person.name}\t{person.photo_count} photos")
+        line = f"{person.name}\t{person.photo_count} photos"
+        if person.retain_until:
+            line += f"\tkept until {person.retain_until}"
+        click.echo(line + ("\tEXPIRED" if person.name in expired else ""))
+    if expired:
+        click.echo(
+            f"{len(expired)} expired: python cli.py gallery remove --expired", err=True
+        )
 
 
 @gallery_group.command("show")
@@ -89,9 +101,12 @@ def gallery_verify_command(workspace: Path, as_json: bool) -> None:
         if report.search:
             found = report.search
             click.echo(
-                f"Annoy finds the nearest person in {found.recall:.2%} of "
-                f"{found.queries} queries, {found.annoy_ms:.2f} ms each; exact search "
-                f"takes {found.exact_ms:.2f} ms"
+                f"{found.templates} templates, {found.queries} probes (moved by "
+                f"{found.moved_by})\n"
+                f"exact: recall 100.00%, {found.exact_ms:.2f} ms\n"
+                f"annoy: recall {found.recall:.2%}, {found.annoy_ms:.2f} ms "
+                f"({found.trees} trees, search_k {found.search_k})\n"
+                f"faster without missing anybody: {found.faster}"
             )
     sys.exit(0 if report.sound else 1)
 
@@ -137,10 +152,11 @@ def gallery_rename_command(name: str, new_name: str, workspace: Path) -> None:
 
 
 @gallery_group.command("remove")
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--expired", is_flag=True, help="Everybody whose last day is over.")
 @workspace_option
-def gallery_remove_command(name: str, workspace: Path) -> None:
-    """Erase a person: embeddings, thumbnails, search files and their traces.
+def gallery_remove_command(name: str | None, expired: bool, workspace: Path) -> None:
+    """Erase a person: embeddings, thumbnails, backups, search files, their traces.
 
     Cards of earlier answers (WORKSPACE/identified) are yours to delete.
 
@@ -148,11 +164,16 @@ def gallery_remove_command(name: str, workspace: Path) -> None:
     Example:
         python cli.py gallery remove Person_01
     """
+    from datetime import date
+
     from index.gallery import open_gallery
 
+    if (name is None) is not expired:
+        raise InvalidConfig("gallery remove takes a name, or --expired.")
     with open_gallery(workspace / "gallery") as gallery:
-        count = gallery.remove(name)
-    click.echo(f"{name}: {count} photos erased")
+        names = gallery.expired(date.today()) if name is None else [name]
+        count = gallery.remove_all(names) if names else 0
+    click.echo(f"{name or f'{len(names)} people'}: {count} photos erased")
 
 
 @gallery_group.command("export")
@@ -170,3 +191,60 @@ def gallery_export_command(out: Path, workspace: Path) -> None:
     with open_gallery(workspace / "gallery") as gallery:
         count = gallery.export(out)
     click.echo(f"{out}: {count} embeddings")
+
+
+@gallery_group.command("audit")
+@workspace_option
+@json_option
+def gallery_audit_command(workspace: Path, as_json: bool) -> None:
+    """Who changed what and when; people are named by number only.
+
+    \b
+    Example:
+        python cli.py gallery audit
+    """
+    from index.gallery import open_gallery
+
+    with open_gallery(workspace / "gallery") as gallery:
+        entries = gallery.audit()
+    for entry in entries:
+        if as_json:
+            click.echo(json.dumps(asdict(entry)))
+            continue
+        whom = "" if entry.person_id is None else f"person {entry.person_id}"
+        click.echo(
+            f"{entry.time}\t{entry.actor}\t{entry.action}\t{whom}\t{entry.detail}"
+        )
+
+
+@gallery_group.command("backup")
+@workspace_option
+def gallery_backup_command(workspace: Path) -> None:
+    """Copy the database now; a daily copy is made without being asked.
+
+    \b
+    Example:
+        python cli.py gallery backup
+    """
+    from index.gallery import open_gallery
+
+    with open_gallery(workspace / "gallery") as gallery:
+        click.echo(f"{gallery.back_up()}")
+
+
+@gallery_group.command("restore")
+@click.argument("backup", required=False, type=A_PATH)
+@workspace_option
+def gallery_restore_command(backup: Path | None, workspace: Path) -> None:
+    """Put BACKUP, or the newest one, in the place of a damaged gallery.
+
+    End all other programs that use the gallery first. What was there is set aside.
+
+    \b
+    Example:
+        python cli.py gallery restore
+    """
+    from index.gallery_restoring import restore
+
+    restored = restore(workspace / "gallery", backup)
+    click.echo(f"{restored} is the gallery now; run: python cli.py gallery verify")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from index.gallery_rows import NO_TERMS, Person, PhotoRow, Terms
+from index.gallery_rows import Person, PhotoRow, Terms
 from index.gallery_store import GalleryStore, utc_now
 from index.person_names import normal_form
 from masking.errors import InvalidConfig, MissingInput
@@ -26,17 +26,13 @@ def insert_photos(store: GalleryStore, rows: Sequence[PhotoRow], terms: Terms) -
         person_id = _insert_photo(store, row)
         added[person_id] += person_id > 0
     del added[0]
-    named = {row.name for row in rows} if terms != NO_TERMS else set()
-    if not added and not named:
-        return 0
     version = store.count_change() if added else 0
     for person_id, count in sorted(added.items()):
         store.execute(
             "UPDATE people SET changed = ? WHERE id = ?", (version, person_id)
         )
         store.record("add", person_id, f"{count} photos")
-    for name in sorted(named):
-        _set_terms(store, person_id_of(store, name), terms)
+    set_terms(store, {row.name for row in rows}, terms)
     return added.total()
 
 
@@ -67,18 +63,23 @@ def _insert_photo(store: GalleryStore, row: PhotoRow) -> int:
     return person_id
 
 
-def _set_terms(store: GalleryStore, person_id: int, terms: Terms) -> None:
-    """What says nothing leaves the record as it is."""
-    for column, value in (
-        ("consent", terms.consent),
-        ("retain_until", terms.retain_until),
-    ):
-        if value:
-            # Column names are the two above; values are bound.
+def set_terms(store: GalleryStore, names: Collection[str], terms: Terms) -> None:
+    """Part of a change: record terms with people; what says nothing stays as it is.
+
+    Raises:
+        MissingInput: nobody has one of the names.
+    """
+    for name in sorted(names):
+        person_id = person_id_of(store, name)
+        query = "SELECT consent, retain_until FROM people WHERE id = ?"
+        consent, retain_until = store.read(query, (person_id,))[0]
+        new = (terms.consent or consent, terms.retain_until or retain_until)
+        if new != (consent, retain_until):
             store.execute(
-                f"UPDATE people SET {column} = ? WHERE id = ?", (value, person_id)
+                "UPDATE people SET consent = ?, retain_until = ? WHERE id = ?",
+                (*new, person_id),
             )
-    store.record("terms", person_id, f"kept until {terms.retain_until or 'further'}")
+            store.record("terms", person_id, f"kept until {new[1] or 'further notice'}")
 
 
 def expired_names(store: GalleryStore, today: date) -> list[str]:

@@ -20,6 +20,7 @@ from index.command_options import (
     options_from,
     workspace_option,
 )
+from index.enroll_config import EnrollConfig
 from index.identify_config import IdentifyConfig
 
 if TYPE_CHECKING:
@@ -27,48 +28,72 @@ if TYPE_CHECKING:
 
 
 @click.command("enroll")
-@click.argument("name")
-@click.argument("photos", nargs=-1, required=True, type=A_PATH)
+@click.argument("name", required=False)
+@click.argument("photos", nargs=-1, type=A_PATH)
+@click.option("--folder", type=A_PATH, help="Enroll a folder per person.")
+@click.option("--csv", "table", type=A_PATH, help="Enroll a CSV: person,file[,masked].")
+@click.option("--masked/--bare", default=None, help="What the photos show.")
 @workspace_option
 @model_option
 @device_option
 @json_option
+@options_from(EnrollConfig)
 def enroll_command(
-    name: str,
+    name: str | None,
     photos: tuple[Path, ...],
+    folder: Path | None,
+    table: Path | None,
+    masked: bool | None,
     workspace: Path,
     model: str,
     device: str,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Add a person to the gallery; nothing is trained again.
+    """Add people to the gallery; nothing is trained again.
 
-    PHOTOS are files, or folders that show nobody but this person.
+    PHOTOS are files, or folders that show nobody but this person. Of --folder and
+    --csv, photos that are in the gallery already are passed over: after an
+    interruption, the same command goes on.
 
     \b
-    Example:
+    Examples:
         python cli.py enroll "Person 61" photos/61/*.jpg
+        python cli.py enroll --folder people --retain-until 2030-12-31
+        python cli.py enroll --csv people.csv --consent "form 17, file B"
     """
-    from index.enroll_stage import enroll
+    config = EnrollConfig(**options)
+    from index.enroll_sources import chosen_photos
+    from index.enroll_stage import enroll_photos
     from index.gallery import open_or_create_gallery
+    from index.gallery_rows import Terms
     from masking.face_finding import default_finder
+    from masking.worker_pool import worker_count
 
+    terms = Terms(config.consent, config.retain_until)
+    chosen = chosen_photos(name, photos, folder, table, masked)
     embedder = embedder_of(workspace, model, device)
+    # Processes take a second to start, which a few photos are not worth.
+    workers = worker_count(config.workers) if folder or table else 1
     with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
-        report = enroll(name, photos, gallery, embedder, default_finder())
-        size = len(gallery.people())
+        report = enroll_photos(
+            chosen, gallery, embedder, default_finder, workers, terms
+        )
+        size = gallery.size
+    who = name or str(folder or table)
     if as_json:
-        click.echo(json.dumps({"name": name, "people": size} | asdict(report)))
+        click.echo(json.dumps({"name": who, "people": size} | asdict(report)))
         return
     for reason in report.failures.values():
         click.echo(f"skipped: {reason}", err=True)
     for photo, distance in report.unlike.items():
+        whose = name or "the same name"
         click.echo(
-            f"look again: {photo} is {distance:.2f} from the other photos of {name}",
+            f"look again: {photo} is {distance:.2f} from the other photos of {whose}",
             err=True,
         )
     click.echo(
-        f"{name}: {len(report.added)} photos added, {len(report.known)} known before, "
+        f"{who}: {len(report.added)} photos added, {len(report.known)} known before, "
         f"{len(report.failures)} skipped; the gallery holds {size} people"
     )
 

@@ -1,0 +1,153 @@
+"""Whom to enroll from which photographs: a name, a folder per person, or a CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from index.person_names import folder_name, typed_name
+from masking.errors import BadRecord, InvalidConfig, MissingInput
+from masking.image_files import list_images
+from masking.photo_collections import list_photos
+
+COLUMNS = ("person", "file")
+# How people write it in tables; empty means that nobody said.
+_ANSWERS = {
+    "": None,
+    **dict.fromkeys(("1", "yes", "true", "masked"), True),
+    **dict.fromkeys(("0", "no", "false", "bare", "no-mask"), False),
+}
+
+
+class NamedPhoto(NamedTuple):
+    """One photograph to enroll.
+
+    Attributes:
+        name: whose it is, unchecked.
+        path: the file, which may be missing.
+        masked: whether the person wears a mask in it; None when nobody said.
+    """
+
+    name: str
+    path: Path
+    masked: bool | None = None
+
+
+def photo_list(paths: Sequence[Path]) -> list[Path]:
+    """The photographs meant by files and folders; folders are searched at any depth.
+
+    Raises:
+        MissingInput: nothing given, or a folder without an image.
+    """
+    if not paths:
+        raise MissingInput("no photograph was given. Give files or folders of images.")
+    return [
+        photo
+        for path in paths
+        for photo in (list_images(path) if path.is_dir() else [path])
+    ]
+
+
+def chosen_photos(
+    name: str | None,
+    paths: Sequence[Path],
+    folder: Path | None,
+    table: Path | None,
+    masked: bool | None,
+) -> list[NamedPhoto]:
+    """The photographs of a name, of a folder per person, or of a table.
+
+    Raises:
+        InvalidConfig: not exactly one of the three, or a table and `masked`.
+        MissingInput, BadRecord: as the function for that source.
+    """
+    if (name is not None) + (folder is not None) + (table is not None) != 1:
+        raise InvalidConfig(
+            "enroll takes a name and photographs, or --folder FOLDER, or --csv FILE."
+        )
+    if folder is not None:
+        return photos_of_folders(folder, masked)
+    if table is None:
+        return photos_of_person(str(name), paths, masked)
+    if masked is not None:
+        raise InvalidConfig("a CSV says who is masked in its own column: masked.")
+    return photos_of_table(table)
+
+
+def photos_of_person(
+    name: str, paths: Sequence[Path], masked: bool | None = None
+) -> list[NamedPhoto]:
+    """Photographs, or folders of them, that all show one person.
+
+    Raises:
+        InvalidConfig: a name that nobody can have.
+        MissingInput: no photograph.
+    """
+    name = typed_name(name)
+    return [NamedPhoto(name, photo, masked) for photo in photo_list(paths)]
+
+
+def photos_of_folders(folder: Path, masked: bool | None = None) -> list[NamedPhoto]:
+    """A folder per person, or CelebA: the name is that of the folder.
+
+    Raises:
+        MissingInput: no such folder, or no image in a person's folder.
+    """
+    return [
+        NamedPhoto(folder_name(photo.identity), photo.path, masked)
+        for photo in list_photos(folder)
+    ]
+
+
+def photos_of_table(table: Path) -> list[NamedPhoto]:
+    """A CSV with the columns person and file, and perhaps masked (yes or no).
+
+    Files are relative to the table's folder.
+
+    Raises:
+        MissingInput: no such file, or a table without rows.
+        BadRecord: no such columns, an empty field, or masked neither yes nor no.
+    """
+    try:
+        # utf-8-sig: spreadsheets put a byte order mark before the first column.
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            _check_columns(table, reader.fieldnames or ())
+            photos = [
+                _photo(table.parent, row, f"{table}, line {reader.line_num}")
+                for row in reader
+            ]
+    except OSError as error:
+        raise MissingInput(
+            f"{table}: cannot be read ({error.strerror or error}). Give a CSV with the "
+            f"columns {', '.join(COLUMNS)}."
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadRecord(
+            f"{table}: not a table that can be read ({error}). Expected CSV in UTF-8."
+        ) from error
+    if not photos:
+        raise MissingInput(f"{table}: holds no row. Expected one a photograph.")
+    return photos
+
+
+def _check_columns(table: Path, found: Iterable[str]) -> None:
+    missing = [column for column in COLUMNS if column not in found]
+    if missing:
+        raise BadRecord(
+            f"{table}: column {', '.join(missing)} is missing, found "
+            f"{', '.join(found) or 'nothing'}. Expected {', '.join(COLUMNS)} and, if "
+            "you like, masked."
+        )
+
+
+def _photo(folder: Path, row: dict[str, str | None], where: str) -> NamedPhoto:
+    person, file = ((row[column] or "").strip() for column in COLUMNS)
+    if not person or not file:
+        raise BadRecord(f"{where}: empty field. Expected {', '.join(COLUMNS)}.")
+    answer = (row.get("masked") or "").strip().lower()
+    if answer not in _ANSWERS:
+        raise BadRecord(f"{where}: masked is {answer!r}, expected yes, no or nothing.")
+    return NamedPhoto(person, folder / file, _ANSWERS[answer])
