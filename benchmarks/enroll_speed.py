@@ -1,0 +1,105 @@
+"""How long one more person takes from their embedding until a search finds them."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.synthetic_people import draw_people
+from index.gallery import Gallery, open_or_create_gallery
+from index.gallery_rows import NewPhoto
+from index.neighbour_search import open_search
+from masking.alignment import ChipGeometry
+from masking.landmarks import Float32, Image
+
+_TIMES = 20
+_AT_ONCE = 1000
+# As large as a stored thumbnail, and as slow to encode.
+_CHIP_PX = 150
+
+
+class DrawnEmbedder:
+    """Stands for an embedder: vectors are drawn."""
+
+    fingerprint = "f" * 64
+    name = "drawn"
+    dimension = 128
+    metric = "euclidean"
+    geometry = ChipGeometry(size_px=_CHIP_PX)
+
+    def embed(self, chips: Image) -> Float32:
+        """Not used."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class EnrollFigures:
+    """Wall time of enrolling one more person, embedding left out.
+
+    Attributes:
+        people: in the gallery before.
+        times: how often it was measured.
+        stored_ms: median from the embedding until the database has it.
+        found_ms: median of the search after that, which finds the person.
+        slowest_ms: the longest of both together.
+    """
+
+    people: int
+    times: int
+    stored_ms: float
+    found_ms: float
+    slowest_ms: float
+
+
+def measure_enroll(people: int) -> EnrollFigures:
+    """Add people one by one to a gallery with an open search."""
+    drawn = draw_people(people + _TIMES, 1, 1, seed=people)
+    with tempfile.TemporaryDirectory() as folder:
+        gallery = open_or_create_gallery(Path(folder) / "gallery", DrawnEmbedder())
+        for start in range(0, people, _AT_ONCE):
+            end = min(start + _AT_ONCE, people)
+            gallery.add([_photo(i, drawn.templates[i]) for i in range(start, end)])
+        with open_search(gallery, "auto") as search:
+            stored = np.empty(_TIMES)
+            found = np.empty(_TIMES)
+            chips = np.random.default_rng(0).integers(
+                0, 256, (_TIMES, _CHIP_PX, _CHIP_PX, 3), dtype=np.uint8
+            )
+            for number in range(_TIMES):
+                vector = drawn.templates[people + number]
+                started = time.perf_counter()
+                gallery.add([_photo(people + number, vector, chips[number])])
+                half = time.perf_counter()
+                best = search.nearest(vector, 1)[0]
+                found[number] = time.perf_counter() - half
+                stored[number] = half - started
+                _check(gallery, best.person_id, people + number)
+        gallery.close()
+    both = 1000 * (stored + found)
+    return EnrollFigures(
+        people,
+        _TIMES,
+        float(1000 * np.median(stored)),
+        float(1000 * np.median(found)),
+        float(both.max()),
+    )
+
+
+def _check(gallery: Gallery, person_id: int, number: int) -> None:
+    name = gallery.names([person_id]).get(person_id)
+    if name != _name(number):
+        raise RuntimeError(f"{_name(number)} was enrolled, but {name} was found")
+
+
+def _photo(number: int, vector: Float32, chip: Image | None = None) -> NewPhoto:
+    # All but the measured ones share a tiny chip: they are not read again.
+    pixels = np.zeros((8, 8, 3), dtype=np.uint8) if chip is None else chip
+    return NewPhoto(_name(number), f"{number}", "drawn", pixels, vector)
+
+
+def _name(number: int) -> str:
+    return f"Person {number}"

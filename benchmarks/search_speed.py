@@ -1,0 +1,209 @@
+"""How fast people are found, and how often the right one, against the usual ways.
+
+    python -m benchmarks.search_speed --people 1000,100000
+
+People are synthetic, with the spread of real embeddings; probes are masked. Times are
+CPU time on this machine, so that other work on it does not count. Peers: the way of
+the package face_recognition, which compares with every encoding of every photo
+(face_recognition.face_distance), and plain numpy on one template a person.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.enroll_speed import EnrollFigures, measure_enroll
+from benchmarks.synthetic_people import SyntheticPeople, draw_people
+from index.annoy_search import AnnoySearch, build_trees
+from index.exact_search import ExactSearch
+from index.milvus_collection import Collection
+from index.milvus_search import MilvusSearch
+from index.neighbours import NeighbourSearch
+from index.search_tuning import tune_annoy
+from index.templates import Int64, Templates
+from masking.landmarks import Float32
+
+# Of each person; face_recognition keeps them all.
+PHOTOS = 2
+PROBES = 500
+_TIMED = 30
+_GALLERY_ID = "0" * 32
+FACE_RECOGNITION, PLAIN = "face_recognition's way", "plain numpy"
+_QUICK = ("exact", "annoy")
+Find = Callable[[Float32], int]
+
+
+@dataclass(frozen=True)
+class SpeedFigures:
+    """One way to search at one size.
+
+    Attributes:
+        people: one template each.
+        recall: share of masked probes whose person is found first; higher is better.
+        agrees: share of probes for which the answer is that of exact search.
+        ms: median CPU time of a search, milliseconds.
+        ratio: time of face_recognition's way divided by `ms`; higher is better.
+        note: how it was set.
+    """
+
+    people: int
+    way: str
+    recall: float
+    agrees: float
+    ms: float
+    ratio: float
+    note: str = ""
+
+
+def measure(people: int, milvus_up_to: int) -> list[SpeedFigures]:
+    """All ways on the same people and probes."""
+    drawn = draw_people(people, PHOTOS, PROBES, seed=people)
+    truth = ExactSearch(templates_of(drawn)).nearest_rows(drawn.probes)[0]
+    rows: list[SpeedFigures] = []
+    for way, note, find in _ways(drawn, people <= milvus_up_to):
+        count = PROBES if way in _QUICK else _TIMED
+        times, found = np.empty(count), np.empty(count, dtype=np.int64)
+        for number, probe in enumerate(drawn.probes[:count]):
+            started = time.process_time()
+            found[number] = find(probe)
+            times[number] = time.process_time() - started
+        if way == FACE_RECOGNITION:
+            # What it answers for the other probes, found quicker.
+            found = _nearest_photos(drawn)
+        elif way == PLAIN:
+            found = truth
+        ms = 1000 * float(np.median(times))
+        recall = float((found == drawn.owners[: len(found)]).mean())
+        agrees = float((found == truth[: len(found)]).mean())
+        ratio = rows[0].ms / ms if rows else 1.0
+        rows.append(SpeedFigures(people, way, recall, agrees, ms, ratio, note))
+    return rows
+
+
+def _ways(drawn: SyntheticPeople, milvus: bool) -> Iterator[tuple[str, str, Find]]:
+    """Ways with what is to be said about them; each is dropped before the next."""
+    encodings = drawn.photos.reshape(-1, drawn.photos.shape[2]).astype(np.float64)
+    yield FACE_RECOGNITION, f"{PHOTOS} photos a person", _every_encoding(encodings)
+    del encodings
+    yield PLAIN, "one template a person", _plain(drawn.templates)
+    templates = templates_of(drawn)
+    yield "exact", "", _finder(ExactSearch(templates))
+    started = time.process_time()
+    tuning, trees = tune_annoy(templates, np.empty((0, 128), np.float32))
+    note = f"{tuning.trees} trees, search_k {tuning.search_k}, "
+    note += f"tuned to {tuning.recall:.4f} in {time.process_time() - started:.0f} s"
+    if trees is None:
+        note += "; given up, as exact search is quicker"
+        trees = build_trees(templates, tuning.trees)
+    yield "annoy", note, _finder(AnnoySearch(templates, trees, tuning.search_k))
+    del trees
+    if milvus and importlib.util.find_spec("milvus_lite"):
+        with tempfile.TemporaryDirectory() as folder:
+            uri = str(Path(folder) / "templates.db")
+            collection = Collection(uri, _GALLERY_ID, _GALLERY_ID, 128)
+            collection.version()
+            collection.update(templates, np.empty(0, np.int64))
+            note = f"milvus-lite, {_TIMED} probes"
+            yield "milvus", note, _finder(MilvusSearch(collection))
+            collection.close()
+
+
+def _nearest_photos(drawn: SyntheticPeople) -> Int64:
+    """(Q,) row of the person who has the photo nearest to each probe."""
+    photos = drawn.photos.reshape(-1, drawn.photos.shape[2])
+    ids = np.arange(len(photos))
+    bare = np.zeros(len(photos), dtype=np.bool_)
+    search = ExactSearch(Templates(_GALLERY_ID, 1, ids, bare, photos))
+    return search.nearest_rows(drawn.probes)[0] // PHOTOS
+
+
+def templates_of(drawn: SyntheticPeople) -> Templates:
+    """Row i is person i + 1."""
+    people = len(drawn.templates)
+    ids = np.arange(1, people + 1)
+    bare = np.zeros(people, dtype=np.bool_)
+    return Templates(_GALLERY_ID, 1, ids, bare, drawn.templates)
+
+
+def _every_encoding(encodings: NDArray[np.float64]) -> Find:
+    def find(probe: Float32) -> int:
+        # As face_recognition.face_distance; encodings there are float64.
+        distances = np.linalg.norm(encodings - probe.astype(np.float64), axis=1)
+        return int(distances.argmin()) // PHOTOS
+
+    return find
+
+
+def _plain(templates: Float32) -> Find:
+    def find(probe: Float32) -> int:
+        return int(np.linalg.norm(templates - probe, axis=1).argmin())
+
+    return find
+
+
+def _finder(search: NeighbourSearch) -> Find:
+    def find(probe: Float32) -> int:
+        return search.nearest(probe, 1)[0].person_id - 1
+
+    return find
+
+
+@click.command()
+@click.option("--people", default="1000,100000", show_default=True, help="Sizes.")
+@click.option("--milvus-up-to", default=100_000, show_default=True)
+@click.option(
+    "--enroll",
+    "sizes",
+    default="1000,100000",
+    show_default=True,
+    help="Sizes of galleries to which one more person is added; empty for none.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(people: str, milvus_up_to: int, sizes: str, as_json: bool) -> None:
+    """Compare the ways to search among as many PEOPLE, and to add one more."""
+    rows = [row for n in _numbers(people) for row in measure(n, milvus_up_to)]
+    enrolled = [measure_enroll(size) for size in _numbers(sizes)]
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "search": [asdict(row) for row in rows],
+                    "enroll": [asdict(row) for row in enrolled],
+                }
+            )
+        )
+        return
+    click.echo("   people  way                      recall  agrees   CPU ms   ratio")
+    for row in rows:
+        click.echo(
+            f"{row.people:>9,}  {row.way:<24}{row.recall:>7.3f}{row.agrees:>8.4f}"
+            f"{row.ms:>9.3f}{row.ratio:>8.1f}  {row.note}"
+        )
+    for figures in enrolled:
+        click.echo(_enroll_line(figures))
+
+
+def _enroll_line(figures: EnrollFigures) -> str:
+    return (
+        f"{figures.people:>9,}  one more person: {figures.stored_ms:.1f} ms to be "
+        f"stored, {figures.found_ms:.1f} ms to be found; the slowest of "
+        f"{figures.times}: {figures.slowest_ms:.1f} ms"
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",") if number]
+
+
+if __name__ == "__main__":
+    main()
