@@ -35,8 +35,8 @@ from masking.landmarks import Float32
 
 # Of each person; face_recognition keeps them all.
 PHOTOS = 2
-PROBES = 500
-_TIMED = 30
+PROBES = 300
+_TIMED = 15
 _GALLERY_ID = "0" * 32
 FACE_RECOGNITION, PLAIN = "face_recognition's way", "plain numpy"
 _QUICK = ("exact", "annoy")

@@ -18,7 +18,7 @@ from masking.landmarks import Float32
 # Annoy may answer alone only if it finds practically every nearest template.
 WANTED_RECALL = 0.999
 # As many as templates, within these bounds: a miss in a thousand has to show.
-LEAST_PROBES, MOST_PROBES = 200, 2000
+LEAST_PROBES, MOST_PROBES = 200, 1000
 SEED = 0
 # A tree costs time to build and memory, search_k costs time in every search.
 TREES = (8, 32)

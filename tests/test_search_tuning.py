@@ -24,9 +24,9 @@ def test_least_search_that_finds_everybody_is_chosen(templates, monkeypatch):
     monkeypatch.setattr(search_tuning, "TREES", (8,))
     monkeypatch.setattr(search_tuning, "_HOPELESS", 1e9)
     tuning, index = tune_annoy(templates, NO_MOVES)
-    assert (tuning.trees, tuning.probes) == (8, 1500)
+    assert (tuning.trees, tuning.probes) == (8, 1000)
     assert tuning.recall >= 0.999
-    probes, moved_by = probes_of(templates, NO_MOVES, 1500, search_tuning.SEED)
+    probes, moved_by = probes_of(templates, NO_MOVES, 1000, search_tuning.SEED)
     assert tuning.moved_by == moved_by == "1.00 spreads between people"
     truth = ExactSearch(templates).nearest_rows(probes)[1]
     half = AnnoySearch(templates, index, tuning.search_k // 2)
