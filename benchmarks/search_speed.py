@@ -197,7 +197,7 @@ def _enroll_line(figures: EnrollFigures) -> str:
     return (
         f"{figures.people:>9,}  one more person: {figures.stored_ms:.1f} ms to be "
         f"stored, {figures.found_ms:.1f} ms to be found; the slowest of "
-        f"{figures.times}: {figures.slowest_ms:.1f} ms"
+        f"{figures.times}: {figures.slowest_ms:.1f} ms; CPU {figures.cpu_ms:.1f} ms"
     )
 
 

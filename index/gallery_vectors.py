@@ -77,7 +77,7 @@ def read_mask_moves(store: GalleryStore) -> Float32:
 def _templates_after(store: GalleryStore, version: int) -> Templates:
     rows = store.read(
         """SELECT DISTINCT person_id, masked FROM people
-        JOIN photos ON person_id = people.id WHERE changed > ?
+        CROSS JOIN photos ON person_id = people.id WHERE changed > ?
         ORDER BY person_id, masked""",
         (version,),
     )
@@ -177,9 +177,10 @@ def _written(path: Path) -> Iterator[None]:
 def _embedding_parts(
     store: GalleryStore, dimension: int, version: int
 ) -> Iterator[tuple[Int64, Float32]]:
+    # CROSS: SQLite would go through all photos to find those of the few changed.
     query = """SELECT person_id, masked, vector FROM people
-        JOIN photos ON person_id = people.id JOIN embeddings ON photo_id = photos.id
-        WHERE changed > ?"""
+        CROSS JOIN photos ON person_id = people.id
+        CROSS JOIN embeddings ON photo_id = photos.id WHERE changed > ?"""
     for rows in store.read_parts(query, _ROWS_AT_ONCE, (version,)):
         owners = np.array([row[0] for row in rows], dtype=np.int64)
         masked = np.array([row[1] for row in rows], dtype=np.bool_)

@@ -101,6 +101,24 @@ def test_changes_since_a_version(gallery):
     assert gallery.change_count(before) == 3
 
 
+def test_few_changes_are_found_without_reading_everybody(gallery):
+    gallery.add([photo(f"Person_{i}", [i, 0, 0, 0]) for i in range(1, 1001)])
+    before = gallery.version
+    gallery.add([photo("New", [0, 1, 0, 0])])
+    steps = {}
+    for version in (before, -1):
+        steps[version] = 0
+
+        def count(version=version):
+            steps[version] += 1
+
+        gallery._store._sqlite.set_progress_handler(count, 10)
+        changes = gallery.changes_since(version)
+        gallery._store._sqlite.set_progress_handler(None, 10)
+        assert changes.templates.person_ids[-1] == 1001
+    assert steps[before] < 100 < 1000 < steps[-1]
+
+
 def test_terms_are_kept_and_the_expired_are_named(gallery):
     gallery.add([photo("Person_01", [1, 0, 0, 0])], Terms("letter 7", "2030-01-31"))
     gallery.add([photo("Person_02", [2, 0, 0, 0])])
