@@ -99,7 +99,7 @@ def enroll_for_ever(folder: Path, name: str, told: Connection) -> None:
                 gallery.remove(person)
                 told.send(("removed", person))
             if number % 3 == 2:
-                build_generation(gallery, with_trees=False)
+                build_generation(gallery, with_trees=number % 6 == 5)
 
 
 def kill_often(folder: Path, kills: int, seed: int) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from pathlib import Path
 
 from index.gallery import Gallery
 from index.generation import (
@@ -58,17 +59,25 @@ def build_generation(gallery: Gallery, with_trees: bool) -> Generation:
         MissingInput: nobody is enrolled.
         OSError, BadRecord: they cannot be written.
     """
-    reason: Exception | None = None
+    reason = "no attempt was made"
     for _ in range(_ATTEMPTS):
+        before = gallery.last_erasure
         try:
-            return _built(gallery, with_trees)
-        except FileNotFoundError as error:
-            # A removal in another process swept what was being written.
-            reason = error
-    raise BadRecord(f"{gallery.folder}: people are removed all the time ({reason})")
+            folder = _written(gallery, with_trees)
+        except OSError as error:
+            # A removal in another process sweeps what is being written.
+            if gallery.last_erasure == before:
+                raise
+            reason = str(error)
+            continue
+        if folder is not None:
+            return read_generation(folder, gallery.gallery_id, gallery.fingerprint)
+        reason = "a person was removed meanwhile"
+    raise BadRecord(f"{gallery.folder}: search files cannot be made ({reason})")
 
 
-def _built(gallery: Gallery, with_trees: bool) -> Generation:
+def _written(gallery: Gallery, with_trees: bool) -> Path | None:
+    """The new generation; None when somebody who is in it was removed meanwhile."""
     templates = gallery.templates()
     if not len(templates.person_ids):
         raise MissingInput(
@@ -84,5 +93,5 @@ def _built(gallery: Gallery, with_trees: bool) -> Generation:
     # look comes after ours is visible, so one of the two deletes it.
     if gallery.last_erasure > templates.version:
         shutil.rmtree(folder, ignore_errors=True)
-        raise FileNotFoundError("a person was removed meanwhile")
-    return read_generation(folder, gallery.gallery_id, gallery.fingerprint)
+        return None
+    return folder

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from test_gallery import FakeEmbedder, photo
 
+from index import generation_building
 from index.gallery import open_or_create_gallery
 from index.generation import KEPT, generation_folders, read_generation
 from index.generation_building import build_generation, newest_generation
@@ -105,6 +106,36 @@ def test_generation_made_during_a_removal_is_not_kept(gallery, monkeypatch):
     generation = build_generation(gallery, with_trees=False)
     assert 6 not in generation.templates.person_ids
     assert generation_folders(gallery.folder) == [generation.folder]
+
+
+def test_removal_that_sweeps_what_is_being_written_starts_it_again(
+    gallery, monkeypatch
+):
+    write, swept = generation_building.write_generation, []
+
+    def sweep(folder, *rest):
+        if not swept:
+            swept.append(folder)
+            gallery.remove("Person_005")
+            raise OSError("Unable to open: No such file or directory")
+        return write(folder, *rest)
+
+    monkeypatch.setattr(generation_building, "write_generation", sweep)
+    generation = build_generation(gallery, with_trees=False)
+    assert len(generation.templates.person_ids) == 49
+
+
+def test_disk_that_is_full_is_not_tried_again(gallery, monkeypatch):
+    tried = []
+
+    def full(*_):
+        tried.append(1)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(generation_building, "write_generation", full)
+    with pytest.raises(OSError, match="No space left"):
+        build_generation(gallery, with_trees=False)
+    assert tried == [1]
 
 
 def test_search_works_where_files_cannot_be_written(gallery, caplog):
