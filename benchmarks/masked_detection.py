@@ -1,15 +1,17 @@
-"""How often masked faces are found, and how well their landmarks sit.
+"""How often masked faces are found, how well their landmarks sit, at what cost.
 
 Masks are painted on faces that dlib's stock detector finds bare, so the true place
-and landmarks are known. Peers: dlib's stock detector and stock landmarks.
+and landmarks are known. Peers: dlib's stock detector and stock landmarks. With
+--labelled, really masked faces of a folder with a labels.csv are looked for too.
 
     python -m benchmarks.masked_detection --photos data/lfw \
-        --names data/peopleDevTest.txt
+        --names data/peopleDevTest.txt --labelled data/mfr2-a
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,13 +19,16 @@ import click
 import cv2
 import numpy as np
 
-from masking.face_detection import HogDetector
+from benchmarks.labelled_detection import LabelledFigures, measure_labelled
+from benchmarks.timed_detection import TimedDetector
+from masking.face_detection import STOCK, FaceDetector, HogDetector
 from masking.face_finding import FaceFinder, bare_finder, default_finder, plain_finder
 from masking.image_files import list_images, read_rgb
 from masking.landmarks import JAW, LEFT_EYE, RIGHT_EYE, Image, Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 from masking.people_lists import read_names
+from tools.masked_examples import background
 
 CROP_SIDE_PX = 160
 
@@ -35,6 +40,11 @@ class DetectionFigures:
     Attributes:
         found_bare, found_masked, found_crops: share of faces found; higher is
             better. Crops are tight cut-outs of the masked face, 160 px.
+        false_per_100: faces found in 100 backgrounds, which are photographs
+            whose head was replaced by what is beside it; lower is better.
+        times_stock: CPU time of detection in bare and masked photographs, as a
+            multiple of the stock detector's on the same; lower is better.
+        times_stock_empty: the same in backgrounds, where nothing is to be found.
         eye_mean, eye_p95: error of the eye points on masked faces; lower is better.
         jaw_mean: error of the jaw points on masked faces.
     """
@@ -44,74 +54,126 @@ class DetectionFigures:
     found_bare: float
     found_masked: float
     found_crops: float
+    backgrounds: int
+    false_per_100: float
+    times_stock: float
+    times_stock_empty: float
     eye_mean: float
     eye_p95: float
     jaw_mean: float
 
 
-def measure(
-    finders: dict[str, FaceFinder], photos: list[Path]
-) -> list[DetectionFigures]:
-    """Figures of each finder on the same painted photographs."""
-    truth = plain_finder()
-    found: dict[str, list[tuple[bool, bool, bool]]] = {name: [] for name in finders}
-    errors: dict[str, list[tuple[float, float]]] = {name: [] for name in finders}
-    for photo in photos:
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One photograph, bare, masked, cropped and without its face."""
+
+    bare: Image
+    masked: Image
+    landmarks: Landmarks
+    crop: Image
+    crop_landmarks: Landmarks
+    empty: Image | None
+
+
+class MakeCases:
+    """Photographs to cases, the same ones every time."""
+
+    def __init__(self) -> None:
+        self._truth = plain_finder()
+        # A second face in the photograph would be no false one.
+        self._bystanders = HogDetector("bystanders", 0.0, 2.0, {STOCK: -0.3})
+
+    def make(self, photo: Path) -> Case | None:
+        """None where the stock detector finds no bare face to begin with."""
         image = read_rgb(photo)
-        faces = truth.find(image)
+        faces = self._truth.find(image)
         if not faces:
-            continue
+            return None
         marks = faces[0].landmarks
         specs = draw_specs(sample_rng(0, photo.name), SpecConfig())
         masked = render(image, marks, specs).pixels
-        crop, in_crop = _tight_crop(masked, marks)
-        for name, finder in finders.items():
-            hit = _hit(finder, masked, marks)
-            found[name].append(
-                (
-                    _hit(finder, image, marks) is not None,
-                    hit is not None,
-                    _hit(finder, crop, in_crop) is not None,
-                )
-            )
-            if hit is not None:
-                errors[name].append(_errors(hit, marks))
-    return [_figures(name, found[name], errors[name]) for name in finders]
+        alone = len(self._bystanders.detect(image)) == 1
+        empty = background(image, marks) if alone else None
+        return Case(image, masked, marks, *tight_crop(masked, marks), empty)
 
 
-def _figures(
-    name: str, found: list[tuple[bool, bool, bool]], errors: list[tuple[float, float]]
-) -> DetectionFigures:
-    bare, masked, crops = np.mean(found, axis=0)
-    eyes, jaws = np.array(errors).T
-    return DetectionFigures(
-        name,
-        len(found),
-        float(bare),
-        float(masked),
-        float(crops),
-        float(eyes.mean()),
-        float(np.percentile(eyes, 95)),
-        float(jaws.mean()),
-    )
+class Tally:
+    """What one finder did with the cases."""
+
+    def __init__(self, make: Callable[[], FaceFinder]):
+        finder = make()
+        self._timed = TimedDetector(finder.detector)
+        self._finder = FaceFinder(self._timed, finder.predictor)
+        self.found: list[tuple[bool, bool, bool]] = []
+        self.errors: list[tuple[float, float]] = []
+        self.false_faces: list[int] = []
+        self.busy_s = self.empty_s = 0.0
+
+    def add(self, case: Case) -> None:
+        """Look at all pictures of a case."""
+        bare = self._hit(case.bare, case.landmarks)
+        masked = self._hit(case.masked, case.landmarks)
+        self.busy_s += self._timed.taken_s()
+        crop = self._hit(case.crop, case.crop_landmarks)
+        self.found.append((bare is not None, masked is not None, crop is not None))
+        if masked is not None:
+            self.errors.append(point_errors(masked, case.landmarks))
+        if case.empty is not None:
+            self._timed.taken_s()
+            self.false_faces.append(len(self._timed.detect(case.empty)))
+            self.empty_s += self._timed.taken_s()
+
+    def _hit(self, image: Image, truth: Landmarks) -> Landmarks | None:
+        """Landmarks of the face whose middle is the true one's; None = missed."""
+        middle = truth.points.mean(axis=0)
+        for face in self._finder.find(image):
+            away = np.linalg.norm(face.landmarks.points.mean(axis=0) - middle)
+            if away < truth.interocular_px:
+                return face.landmarks
+        return None
+
+    def figures(self, name: str, stock: Tally) -> DetectionFigures:
+        """Means over the cases; `stock` is the tally that times compare with."""
+        bare, masked, crops = np.mean(self.found, axis=0)
+        eyes, jaws = np.array(self.errors).T
+        return DetectionFigures(
+            name,
+            len(self.found),
+            float(bare),
+            float(masked),
+            float(crops),
+            len(self.false_faces),
+            100 * float(np.mean(self.false_faces)),
+            self.busy_s / stock.busy_s,
+            self.empty_s / stock.empty_s,
+            float(eyes.mean()),
+            float(np.percentile(eyes, 95)),
+            float(jaws.mean()),
+        )
 
 
-def _hit(finder: FaceFinder, image: Image, truth: Landmarks) -> Landmarks | None:
-    """Landmarks of the found face whose middle is the true one's; None = missed."""
-    middle = truth.points.mean(axis=0)
-    for face in finder.find(image):
-        away = np.linalg.norm(face.landmarks.points.mean(axis=0) - middle)
-        if away < truth.interocular_px:
-            return face.landmarks
-    return None
+def measure(
+    makers: dict[str, Callable[[], FaceFinder]], photos: list[Path]
+) -> list[DetectionFigures]:
+    """Figures of each finder on the same pictures; the first is the stock one."""
+    cases = MakeCases()
+    tallies = {name: Tally(make) for name, make in makers.items()}
+    for photo in photos:
+        case = cases.make(photo)
+        if case is not None:
+            for tally in tallies.values():
+                tally.add(case)
+    stock = next(iter(tallies.values()))
+    return [tally.figures(name, stock) for name, tally in tallies.items()]
 
 
-def _errors(found: Landmarks, truth: Landmarks) -> tuple[float, float]:
+def point_errors(found: Landmarks, truth: Landmarks) -> tuple[float, float]:
+    """Mean distance of the eye points and of the jaw points, interocular shares."""
     away = np.linalg.norm(found.points - truth.points, axis=1) / truth.interocular_px
     return float(away[RIGHT_EYE.start : LEFT_EYE.stop].mean()), float(away[JAW].mean())
 
 
-def _tight_crop(image: Image, marks: Landmarks) -> tuple[Image, Landmarks]:
+def tight_crop(image: Image, marks: Landmarks) -> tuple[Image, Landmarks]:
     """The face from brow to chin with next to no margin, as a square picture."""
     eye = marks.interocular_px
     low = np.maximum(marks.points.min(axis=0) - [0.1 * eye, 0.45 * eye], 0).astype(int)
@@ -123,37 +185,57 @@ def _tight_crop(image: Image, marks: Landmarks) -> tuple[Image, Landmarks]:
     return crop, Landmarks(((marks.points - low) * scale).astype(np.float32))
 
 
+def finders() -> dict[str, Callable[[], FaceFinder]]:
+    """The compared finders; the stock one comes first."""
+
+    def doubled() -> FaceFinder:
+        detector: FaceDetector = HogDetector("stock", 0.0, 2.0, {STOCK: 0.0})
+        return FaceFinder(detector, plain_finder().predictor)
+
+    return {
+        "stock HOG, stock landmarks": plain_finder,
+        "stock HOG x2, stock landmarks": doubled,
+        "our cascade, stock landmarks": bare_finder,
+        "our cascade, our landmarks": default_finder,
+    }
+
+
 @click.command()
 @click.option("--photos", type=click.Path(path_type=Path), required=True)
 @click.option("--names", type=click.Path(path_type=Path), required=True)
 @click.option("--count", default=400, show_default=True, help="Photographs to use.")
+@click.option("--labelled", type=click.Path(path_type=Path), help="With labels.csv.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(photos: Path, names: Path, count: int, as_json: bool) -> None:
+def main(
+    photos: Path, names: Path, count: int, labelled: Path | None, as_json: bool
+) -> None:
     """Compare finders on COUNT photos, evenly from the people of NAMES."""
     people = sorted(read_names(names))
     paths = [path for name in people for path in list_images(photos / name)]
     chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)
-    bare = bare_finder()
-    finders = {
-        "stock HOG, stock landmarks": plain_finder(),
-        "stock HOG x2, stock landmarks": FaceFinder(
-            HogDetector("stock", 0.0, 2.0, 0.0), bare.predictor
-        ),
-        "our cascade, stock landmarks": bare,
-        "our cascade, our landmarks": default_finder(),
-    }
-    rows = measure(finders, [paths[index] for index in chosen])
+    rows = measure(finders(), [paths[index] for index in chosen])
+    real = [] if labelled is None else measure_labelled(finders(), labelled)
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows]))
+        painted = [asdict(row) for row in rows]
+        others = [asdict(row) for row in real]
+        click.echo(json.dumps({"painted": painted, "labelled": others}))
         return
-    click.echo(f"{f'{rows[0].faces} faces':<32} found:              error:")
-    click.echo(f"{'':<32} bare   masked crops  eyes  p95   jaw")
+    _print(rows, real)
+
+
+def _print(rows: list[DetectionFigures], real: list[LabelledFigures]) -> None:
+    head = f"{rows[0].faces} faces, {rows[0].backgrounds} backgrounds"
+    click.echo(f"{head:<30} found:              false  x stock time  error:")
+    click.echo(f"{'':<30} bare  masked crops  /100   photos empty  eyes  p95  jaw")
     for row in rows:
         click.echo(
-            f"{row.name:<32} {row.found_bare:.3f}  {row.found_masked:.3f}  "
-            f"{row.found_crops:.3f}  {row.eye_mean:.3f} {row.eye_p95:.3f} "
+            f"{row.name:<30} {row.found_bare:.3f} {row.found_masked:.3f} "
+            f"{row.found_crops:.3f}  {row.false_per_100:5.2f}  {row.times_stock:5.2f} "
+            f"{row.times_stock_empty:6.1f}   {row.eye_mean:.3f} {row.eye_p95:.3f} "
             f"{row.jaw_mean:.3f}"
         )
+    for other in real:
+        click.echo(other.line())
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ from masking.landmarks import FaceChip, Float32, Image, Landmarks
 # Points that keep their place when a mask covers the lower face. On 403 bare
 # photos of 150 LFW DevTrain people dlib's untouched network does as well with
 # them as with dlib's own choice (TAR at FAR 1e-3 .946 and .940).
-_UPPER_FACE = np.r_[17:31, 36:48]
+UPPER_FACE = np.r_[17:31, 36:48]
 # dlib's own choice (image_transforms/interpolation.h, get_face_chip_details):
 # nose, eyes and upper lip.
 _INNER_FACE = np.r_[27:55, 60:65]
-ALIGNMENTS = {"upper": _UPPER_FACE, "inner": _INNER_FACE}
+ALIGNMENTS = {"upper": UPPER_FACE, "inner": _INNER_FACE}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,7 +21,9 @@ from masking.model_files import (
 WORKING_SIDE_PX = 1000
 # Black border of tight crops, as a share of the longer side. dlib's detectors
 # need to see what is around a face.
-BORDER = 0.35
+BORDER = 0.2
+# dlib's own detector, among the names of our detectors' files.
+STOCK = "stock"
 # The smallest face that the CNN detector was trained to find.
 _CNN_FACE_PX = 40
 # Boxes that share this much of the smaller one show the same face; of two
@@ -33,8 +36,8 @@ class FaceBox:
     """A detected face: corners in px of the photograph, may lie outside of it.
 
     Attributes:
-        score: the detector's own confidence, higher is surer, 0 = its default
-            threshold; not comparable between detectors.
+        score: the detector's own confidence, higher is surer, 0 = its threshold;
+            not comparable between stages.
         detector: name of the stage that found it, as written in manifests.
     """
 
@@ -71,33 +74,38 @@ class HogDetector:
         name: str,
         border: float,
         upsample: float,
-        threshold: float,
-        masked_views: tuple[str, ...] = (),
+        thresholds: Mapping[str, float],
     ):
         """
         Args:
             name: of this stage, as written in manifests.
             border: black border, as a share of the picture's longer side.
             upsample: enlargement before detection.
-            threshold: lowest score that counts; dlib's default is 0.
-            masked_views: which of MASKED_VIEWS to run beside the stock detector.
+            thresholds: the detectors to run, STOCK or files of ours, and the
+                lowest score that counts of each; dlib's default is 0.
         """
         import dlib
 
-        own = [dlib.fhog_object_detector(str(own_model(view))) for view in masked_views]
-        self._detectors: list[Any] = [dlib.get_frontal_face_detector(), *own]
+        self._detectors: list[Any] = [
+            dlib.get_frontal_face_detector()
+            if file == STOCK
+            else dlib.fhog_object_detector(str(own_model(file)))
+            for file in thresholds
+        ]
         self._run: Any = dlib.fhog_object_detector.run_multiple
-        self._name, self._border = name, border
-        self._upsample, self._threshold = upsample, threshold
+        self._thresholds = list(thresholds.values())
+        self._name, self._border, self._upsample = name, border, upsample
 
     def detect(self, image: Image) -> list[FaceBox]:
         """Faces of at least 80 px in the picture as this stage enlarges it."""
         ready, scale, pad_px = _prepared(image, self._border, self._upsample)
-        found, scores, _ = self._run(self._detectors, ready, 0, self._threshold)
-        boxes = [
-            _box(rectangle, scale, pad_px, score, self._name)
-            for rectangle, score in zip(found, scores, strict=True)
-        ]
+        found = self._run(self._detectors, ready, 0, min(self._thresholds))
+        boxes = []
+        for rectangle, score, number in zip(*found, strict=True):
+            # Scores of different detectors compare by how far they exceed theirs.
+            above = score - self._thresholds[number]
+            if above >= 0:
+                boxes.append(_box(rectangle, scale, pad_px, above, self._name))
         return strongest(boxes)
 
 

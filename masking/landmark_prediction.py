@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from masking.alignment import similarity
+from masking.alignment import UPPER_FACE, similarity
 from masking.canonical_face import CANONICAL_FACE
 from masking.face_detection import FaceBox
 from masking.landmarks import Image, Landmarks
@@ -16,6 +17,7 @@ from masking.landmarks import Image, Landmarks
 # in the coordinates of the canonical face: landmark models expect such boxes.
 _BOX_MIDDLE = np.array([0.515, 0.515], dtype=np.float32)
 _BOX_HALF = 0.65
+ALL_POINTS = slice(None)
 
 
 class LandmarkPredictor:
@@ -25,13 +27,27 @@ class LandmarkPredictor:
     brows of masked ones.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, look_twice: bool = False):
+        """
+        Args:
+            look_twice: predict again from a box that is rebuilt on the eyes and
+                brows of the first answer, and answer the mean: steadier where
+                detectors draw poor boxes.
+        """
         import dlib
 
         self._predictor: Any = dlib.shape_predictor(str(path))
+        self._look_twice = look_twice
 
     def predict(self, image: Image, box: FaceBox) -> Landmarks:
         """The 68 points of the face in `box`, in px of the (H, W, 3) picture."""
+        first = self._points(image, box)
+        if not self._look_twice:
+            return first
+        second = self._points(image, box_around(first, UPPER_FACE))
+        return Landmarks((first.points + second.points) * np.float32(0.5))
+
+    def _points(self, image: Image, box: FaceBox) -> Landmarks:
         import dlib
 
         corners = (box.left, box.top, box.right, box.bottom)
@@ -41,9 +57,15 @@ class LandmarkPredictor:
         return Landmarks(np.array(points, dtype=np.float32))
 
 
-def box_around(landmarks: Landmarks) -> FaceBox:
-    """The box that the stock detector would draw around a face, on average."""
-    matrix = similarity(CANONICAL_FACE, landmarks.points)
+def box_around(
+    landmarks: Landmarks, points: NDArray[np.intp] | slice = ALL_POINTS
+) -> FaceBox:
+    """The box that the stock detector would draw around a face, on average.
+
+    Args:
+        points: the landmarks that place it.
+    """
+    matrix = similarity(CANONICAL_FACE[points], landmarks.points[points])
     middle = matrix[:, :2] @ _BOX_MIDDLE + matrix[:, 2]
     half = _BOX_HALF * float(np.hypot(matrix[0, 0], matrix[1, 0]))
     x, y = (float(value) for value in middle)

@@ -13,7 +13,10 @@ DETECTOR_CNN = "mmod_human_face_detector.dat"
 RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"
 # Trained by tools/train_face_finder.py on LFW DevTrain faces with painted masks.
 MASKED_LANDMARKS = "masked-landmarks.dat"
-MASKED_VIEWS = ("masked-upright.svm", "masked-left.svm", "masked-right.svm")
+MASKED_UPRIGHT = "masked-upright.svm"
+MASKED_CROP = "masked-crop.svm"
+MASKED_LEFT = "masked-left.svm"
+MASKED_RIGHT = "masked-right.svm"
 
 
 @cache

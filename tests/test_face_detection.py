@@ -1,12 +1,14 @@
 """The cascade stops at the first success; faces are found, masked and cropped ones."""
 
+import cv2
 import numpy as np
 import pytest
 
-from masking.alignment import ChipGeometry, crop_chip
+from masking.alignment import UPPER_FACE, ChipGeometry, crop_chip
 from masking.canonical_face import CANONICAL_FACE
 from masking.embedded_sample import sample_people
 from masking.face_detection import (
+    STOCK,
     CascadeDetector,
     CnnDetector,
     FaceBox,
@@ -15,11 +17,11 @@ from masking.face_detection import (
 )
 from masking.face_finding import FaceFinder, default_finder
 from masking.image_files import read_rgb
-from masking.landmark_prediction import LandmarkPredictor
+from masking.landmark_prediction import LandmarkPredictor, box_around
 from masking.landmarks import Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.model_files import MASKED_LANDMARKS, own_model
+from masking.model_files import MASKED_LANDMARKS, MASKED_UPRIGHT, own_model
 
 BLANK = np.zeros((100, 200, 3), np.uint8)
 
@@ -46,7 +48,7 @@ def finder():
 
 @pytest.fixture(scope="module")
 def stock():
-    return HogDetector("stock", border=0.0, upsample=1.0, threshold=0.0)
+    return HogDetector("stock", 0.0, 1.0, {STOCK: 0.0})
 
 
 def finder_with(detector):
@@ -130,12 +132,35 @@ def test_masked_faces_are_found_in_tight_crops(finder, stock):
 def test_boxes_are_in_photo_pixels_whatever_the_stage_sees(stock):
     image = read_rgb(photos(1)[0])
     plain = stock.detect(image)
-    changed = HogDetector("b", border=0.4, upsample=2.0, threshold=0.0).detect(image)
+    changed = HogDetector("b", 0.4, 2.0, {STOCK: 0.0}).detect(image)
     assert [found.detector for found in plain + changed] == ["stock", "b"]
     one, other = plain[0], changed[0]
     side = one.right - one.left
     for name in ("left", "top", "right", "bottom"):
         assert abs(getattr(one, name) - getattr(other, name)) < 0.25 * side
+
+
+def test_each_detector_has_its_own_threshold(stock):
+    """A score is how far a detector exceeds its threshold, whichever it was."""
+    image = read_rgb(photos(1)[0])
+    score = stock.detect(image)[0].score
+    below, above = score - 0.25, score + 0.25
+    sure = HogDetector("a", 0.0, 1.0, {STOCK: below}).detect(image)
+    assert [found.score for found in sure] == pytest.approx([0.25], abs=1e-6)
+    assert HogDetector("b", 0.0, 1.0, {STOCK: above}).detect(image) == []
+    # The other detector's lower threshold lets no box of the stock one pass.
+    both = {STOCK: above, MASKED_UPRIGHT: -0.5}
+    found = HogDetector("c", 0.0, 1.0, both).detect(image)
+    alone = HogDetector("d", 0.0, 1.0, {MASKED_UPRIGHT: -0.5}).detect(image)
+    assert len(alone) == 1
+    assert [one.score for one in found] == [one.score for one in alone]
+
+
+def test_small_faces_are_found(finder, stock):
+    """In photographs shrunk to 96 px a face has about 45 px."""
+    image = cv2.resize(read_rgb(photos(1)[0]), (96, 96), interpolation=cv2.INTER_AREA)
+    assert stock.detect(image) == []
+    assert [face.box.detector for face in finder.find(image)] == ["hog-doubled"]
 
 
 def test_large_photos_are_found_at_their_own_size(finder):
@@ -153,6 +178,33 @@ def test_pictures_without_room_for_a_face_have_none(shape, stock):
 
 def test_the_last_stage_answers_nothing_for_an_empty_wall(finder):
     assert finder.find(np.full((80, 80, 3), 120, np.uint8)) == []
+
+
+def test_looking_twice_answers_the_mean_of_two_boxes():
+    image = read_rgb(photos(1)[0])
+    path = own_model(MASKED_LANDMARKS)
+    where = box(60, 70, 200, 210)
+    once = LandmarkPredictor(path)
+    first = once.predict(image, where)
+    second = once.predict(image, box_around(first, UPPER_FACE))
+    twice = LandmarkPredictor(path, look_twice=True).predict(image, where)
+    assert np.abs(first.points - second.points).max() > 0.5
+    np.testing.assert_allclose(
+        twice.points, (first.points + second.points) / 2, atol=1e-4
+    )
+
+
+def test_a_box_built_on_eyes_and_brows_ignores_the_mouth():
+    open_mouth = CANONICAL_FACE.copy()
+    open_mouth[48:] += np.float32([0.0, 0.3])
+    shut = Landmarks(CANONICAL_FACE * 100)
+    gaping = Landmarks(open_mouth * 100)
+    assert box_around(gaping, UPPER_FACE) == box_around(shut, UPPER_FACE)
+    assert box_around(gaping).bottom > box_around(shut).bottom + 1
+    # The middle (51.5, 51.5) and half side 65 of the canonical box.
+    found = box_around(shut, UPPER_FACE)
+    corners = (found.left, found.top, found.right, found.bottom)
+    assert corners == pytest.approx((-13.5, -13.5, 116.5, 116.5), abs=1e-3)
 
 
 def test_landmarks_follow_the_box():
