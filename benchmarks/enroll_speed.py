@@ -78,8 +78,8 @@ def measure_enroll(people: int) -> EnrollFigures:
                 gallery.add([_photo(people + number, vector, chips[number])])
                 half = time.perf_counter()
                 best = search.nearest(vector, 1)[0]
-                end = time.perf_counter(), time.process_time()
-                seconds[:, number] = half - started, end[0] - half, end[1] - cpu
+                done, spent = time.perf_counter(), time.process_time()
+                seconds[:, number] = half - started, done - half, spent - cpu
                 _check(gallery, best.person_id, people + number)
         gallery.close()
     stored, found, cpu_ms = 1000 * np.median(seconds, axis=1)

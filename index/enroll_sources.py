@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,9 +11,10 @@ from typing import NamedTuple
 from index.person_names import folder_name, typed_name
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from masking.image_files import list_images
-from masking.photo_collections import list_photos
+from masking.photo_collections import Collection
 
 COLUMNS = ("person", "file")
+_log = logging.getLogger(__name__)
 # How people write it in tables; empty means that nobody said.
 _ANSWERS = {
     "": None,
@@ -95,9 +97,15 @@ def photos_of_folders(folder: Path, masked: bool | None = None) -> list[NamedPho
     Raises:
         MissingInput: no such folder, or no image in a person's folder.
     """
+    photos = list(Collection(folder))
+    nobody = [photo.refused for photo in photos if not photo.identity]
+    if nobody:
+        _log.warning("%d files are nobody's, such as %s", len(nobody), nobody[0])
+    # Files that cannot be read fail by themselves and are reported so.
     return [
         NamedPhoto(folder_name(photo.identity), photo.path, masked)
-        for photo in list_photos(folder)
+        for photo in photos
+        if photo.identity
     ]
 
 
