@@ -1,0 +1,230 @@
+"""Whether a face wears a mask, and whether the nose is out, from its chip alone.
+
+Logistic regressions on gradients (HOG) and colours of the face, trained on painted
+masks by `tools/train_mask_state.py`. Independent of the embedder: any chip whose
+geometry is known will do.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from masking.alignment import ChipGeometry
+from masking.errors import BadRecord, MissingInput
+from masking.landmarks import Float32, Image
+
+MODEL_FILE = Path(__file__).parent / "models" / "mask-state.npz"
+FORMAT_VERSION = 1
+# Side of what is looked at, and its border around the face square as a share.
+_SIDE_PX = 64
+_BORDER = 0.15
+# Side of a colour cell, px.
+_CELL_PX = 8
+# Rows of colour cells that show brows, eyes and cheekbones, mask or not.
+_UPPER_ROWS = slice(1, 4)
+_CELLS = _SIDE_PX // _CELL_PX
+_BINS = 9
+# Strength of a block's gradients below which it counts as flat.
+_FLAT = 20.0
+_GRADIENTS = 4 * _BINS * (_CELLS - 1) ** 2
+FEATURES = _GRADIENTS + 6 * _CELLS**2
+_ROW, _COLUMN = np.mgrid[:_SIDE_PX, :_SIDE_PX] // _CELL_PX
+_CELL_OF_PIXEL = _ROW * _CELLS + _COLUMN
+
+
+@dataclass(frozen=True)
+class MaskState:
+    """What the lower half of a face wears.
+
+    Attributes:
+        masked: probability in [0, 1] that a mask covers the mouth. A mask on the
+            chin covers no face, a hand or sunglasses are no mask.
+        nose_out: probability in [0, 1] that the nose is bare if a mask is worn.
+    """
+
+    masked: float
+    nose_out: float
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether a mask is more likely than none."""
+        return self.masked >= 0.5
+
+    @property
+    def label(self) -> str:
+        """In words: "bare", "masked" or "masked, nose out"."""
+        if not self.is_masked:
+            return "bare"
+        return "masked, nose out" if self.nose_out >= 0.5 else "masked"
+
+
+@dataclass(frozen=True, eq=False)
+class MaskStateModel:
+    """Two logistic regressions over `features`.
+
+    Attributes:
+        weights: (2, F) float32: of the mask, and of the bare nose.
+        offsets: (2,) float32.
+    """
+
+    weights: Float32
+    offsets: Float32
+
+    def __post_init__(self) -> None:
+        if self.weights.shape != (2, FEATURES) or self.offsets.shape != (2,):
+            raise BadRecord(
+                f"a mask-state model has weights {self.weights.shape} and offsets "
+                f"{self.offsets.shape}, expected (2, {FEATURES}) and (2,)."
+            )
+        if not (np.isfinite(self.weights).all() and np.isfinite(self.offsets).all()):
+            raise BadRecord("a mask-state model holds a number that is not finite.")
+
+    def states(self, chips: Image, geometry: ChipGeometry) -> tuple[MaskState, ...]:
+        """The state of each of (N, 3, S, S) uint8 RGB chips of this geometry.
+
+        Raises:
+            ValueError: another shape or type.
+        """
+        logits = features(chips, geometry) @ self.weights.T + self.offsets
+        # exp(-|x|) never overflows.
+        small = np.exp(-np.abs(logits))
+        shares = np.where(logits >= 0, 1, small) / (1 + small)
+        return tuple(MaskState(float(masked), float(out)) for masked, out in shares)
+
+
+def mask_states(chips: Image, geometry: ChipGeometry) -> tuple[MaskState, ...]:
+    """`MaskStateModel.states` of the shipped model."""
+    return shipped_model().states(chips, geometry)
+
+
+@cache
+def shipped_model() -> MaskStateModel:
+    """The model that comes with the project, read once.
+
+    Raises:
+        MissingInput: its file is not there.
+        BadRecord: it is damaged.
+    """
+    return read_model(MODEL_FILE)
+
+
+def read_model(path: Path) -> MaskStateModel:
+    """A model from its .npz file.
+
+    Raises:
+        MissingInput: the file cannot be read.
+        BadRecord: damaged, or of another version.
+    """
+    if not path.is_file():
+        raise MissingInput(f"{path}: the mask-state model is missing. Install again.")
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            version = int(file["format_version"])
+            weights, offsets = file["weights"], file["offsets"]
+    # A zip file breaks in many ways; all mean that this is no model.
+    except Exception as error:
+        raise BadRecord(f"{path}: damaged ({error}). Install again.") from error
+    if version != FORMAT_VERSION:
+        raise BadRecord(
+            f"{path}: format version {version}, expected {FORMAT_VERSION}. Install "
+            "the model that belongs to this program."
+        )
+    return MaskStateModel(weights.astype(np.float32), offsets.astype(np.float32))
+
+
+def model_hash(path: Path = MODEL_FILE) -> str:
+    """Hex SHA-256 of a model's file."""
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def features(chips: Image, geometry: ChipGeometry) -> Float32:
+    """(N, FEATURES) float32 of (N, 3, S, S) uint8 RGB chips.
+
+    Histograms of oriented gradients of the grey chip (Dalal & Triggs, CVPR 2005),
+    then the colour of each cell, with the median of the upper face taken away:
+    fabric differs from the skin around the eyes, whatever the light.
+
+    Raises:
+        ValueError: another shape or type.
+    """
+    side = geometry.size_px
+    if chips.shape[1:] != (3, side, side) or chips.dtype != np.uint8:
+        raise ValueError(
+            f"expected (N, 3, {side}, {side}) uint8 chips, got {chips.shape} "
+            f"{chips.dtype}"
+        )
+    rows = np.empty((len(chips), FEATURES), dtype=np.float32)
+    matrix = _crop_matrix(geometry)
+    for row, chip in zip(rows, chips, strict=True):
+        pixels = np.ascontiguousarray(chip.transpose(1, 2, 0))
+        face = _looked_at(pixels, matrix)
+        row[:_GRADIENTS] = _gradients(face)
+        row[_GRADIENTS:] = _colours(face)
+    return rows
+
+
+def _crop_matrix(geometry: ChipGeometry) -> Float32:
+    """(2, 3) matrix from the looked-at square to chip px (both pixel centres)."""
+    span = geometry.square_px * (1 + 2 * _BORDER)
+    scale = span / _SIDE_PX
+    first = (geometry.padding - _BORDER) * geometry.square_px + 0.5 * scale - 0.5
+    return np.array([[scale, 0, first], [0, scale, first]], dtype=np.float32)
+
+
+def _looked_at(pixels: Image, matrix: Float32) -> Image:
+    face = cv2.warpAffine(
+        pixels,
+        matrix,
+        (_SIDE_PX, _SIDE_PX),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(face, dtype=np.uint8)
+
+
+def _colours(face: Image) -> Float32:
+    """Lightness and two colour differences of each cell, against the upper face."""
+    small = cv2.resize(face, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+    cells = cv2.cvtColor(np.float32(small) / 255, cv2.COLOR_RGB2LAB) / 50
+    usual = np.median(cells[_UPPER_ROWS, 1:-1].reshape(-1, 3), axis=0)
+    differences = cells - usual
+    # The size of a difference tells fabric from skin, its sign only the colour.
+    return np.concatenate([differences.ravel(), np.abs(differences).ravel()])
+
+
+def _gradients(face: Image) -> Float32:
+    """Histograms of the gradient's direction, 0 to 180 degrees, in blocks of cells."""
+    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+    values = np.sqrt(grey, dtype=np.float32)  # dampens strong light, as Dalal & Triggs
+    across = cv2.Sobel(values, cv2.CV_32F, 1, 0, ksize=1)
+    down = cv2.Sobel(values, cv2.CV_32F, 0, 1, ksize=1)
+    strength, angle_rad = cv2.cartToPolar(across, down)
+    place = angle_rad * (_BINS / np.pi)
+    low = np.floor(place)
+    share = (place - low) * strength
+    first = low.astype(np.int64) % _BINS
+    after = (first + 1) % _BINS
+    pixels = _CELL_OF_PIXEL * _BINS
+    total = _CELLS**2 * _BINS
+    histogram = np.bincount((pixels + first).ravel(), (strength - share).ravel(), total)
+    histogram += np.bincount((pixels + after).ravel(), share.ravel(), total)
+    histogram = histogram.reshape(_CELLS, _CELLS, _BINS)
+    blocks = np.concatenate(
+        [
+            histogram[:-1, :-1],
+            histogram[:-1, 1:],
+            histogram[1:, :-1],
+            histogram[1:, 1:],
+        ],
+        axis=2,
+    )
+    # The usual contrast of a block, so that flat ones stay flat.
+    lengths = np.sqrt((blocks**2).sum(axis=2, keepdims=True) + _FLAT**2)
+    return np.asarray(blocks / lengths, dtype=np.float32).ravel()
