@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.calibration import DEFAULT_CALIBRATION
-from index.celebrity_stage import calibrate_on, enroll_celebrities
+from index.calibrate_config import CalibrateConfig
+from index.calibrate_stage import calibrate_on_chips
+from index.calibration_fit import TooFewStrangers
+from index.celebrity_stage import enroll_celebrities
+from index.decision import judge_of
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_file import FILE_NAME
 from index.reembed_stage import reembed_gallery
@@ -16,6 +20,8 @@ from training.embedder import Embedder
 from training.train_config import TrainConfig
 from training.train_stage import held_out_rows
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class BuiltGallery:
@@ -24,7 +30,8 @@ class BuiltGallery:
     Attributes:
         people, photos: in it; photos counts those that are new.
         reembedded: photos that were enrolled with an earlier embedder.
-        threshold: Euclidean distance below which a face is accepted.
+        threshold: Euclidean distance below which a bare face is accepted.
+        threshold_masked: below which a masked face is.
         calibrated: whether the threshold was measured for this embedder.
     """
 
@@ -32,6 +39,7 @@ class BuiltGallery:
     photos: int
     reembedded: int
     threshold: float
+    threshold_masked: float
     calibrated: bool
 
 
@@ -56,16 +64,19 @@ def build_gallery(
         if stale:
             reembedded = reembed_gallery(folder, embedder)
     strangers = held_out_rows(trained_on, config.validation_share, config.seed)
-    workers = worker_count(config.workers)
+    workers, masks = worker_count(config.workers), CalibrateConfig().masks
     with open_or_create_gallery(folder, embedder) as gallery:
         added = enroll_celebrities(gallery, celebrities, embedder)
-        measured = calibrate_on(gallery, trained_on, strangers, embedder, workers)
-        calibration = measured or gallery.calibration or DEFAULT_CALIBRATION
-        people = len(gallery.people())
+        try:
+            calibrate_on_chips(gallery, trained_on, strangers, embedder, masks, workers)
+        except TooFewStrangers as error:
+            _log.warning("%s: not calibrated: %s", folder, error)
+        judge = judge_of(gallery)
         return BuiltGallery(
-            people,
-            added,
-            reembedded,
-            calibration.threshold(people),
-            calibration is not DEFAULT_CALIBRATION,
+            people=len(gallery.people()),
+            photos=added,
+            reembedded=reembedded,
+            threshold=judge.threshold(masked_probe=False),
+            threshold_masked=judge.threshold(masked_probe=True),
+            calibrated=judge.calibrated,
         )

@@ -1,36 +1,42 @@
-"""Thresholds from the distances of strangers, and the decision that they give.
+"""What was measured on strangers: thresholds, and how likely a match is right.
 
-All distances are Euclidean, lower is closer. A face is accepted when its
-distance is strictly below the threshold.
+All distances are Euclidean, lower is closer. A face is accepted when its distance
+is strictly below the threshold.
 """
 
 from __future__ import annotations
 
 import json
-import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike
-
+from index.calibration_upgrade import upgrade_1_to_2
+from index.probabilities import MatchProbability
+from index.thresholds import Thresholds
 from masking.errors import BadRecord
+from training.mask_state import MaskState
 
-# Points kept of the lower tail: enough for a straight line between neighbours.
-_TAIL_POINTS = 48
-# The smallest distances of a sample are luck; ranks from here on are kept.
-_FIRST_RANK = 3
-_TAIL_SHARE = 0.05
+FORMAT_VERSION = 2
+# Mask states of a probe and of the template that it is compared with.
+STATES = ("bare", "masked")
+PAIRS = tuple(f"{probe}-{template}" for probe in STATES for template in STATES)
 
 
 @dataclass(frozen=True)
 class Match:
-    """A person of the gallery and the distance to them, in `metric`."""
+    """A person of the gallery and the distance to them, in `metric`.
+
+    Attributes:
+        masked_template: whether the distance is to the mean of the person's masked
+            photos instead of the bare ones.
+    """
 
     name: str
     person_id: int
     distance: float
     metric: str
+    masked_template: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,16 @@ class Decision:
 
     Attributes:
         name: the accepted person; None means unknown, a normal answer.
-        matches: candidates, the nearest first, whether accepted or not.
-        threshold: the nearest is accepted when its distance is below it.
+        matches: candidates, the best first, whether accepted or not.
+        threshold: the first is accepted when its distance is below it.
         metric: of distances and threshold.
         calibrated: whether the threshold was measured for this embedder or is
             the default.
+        mask_state: whether the probe wears a mask; None when nobody looked.
+        probability: that the first is the right person, in [0, 1], for faces half of
+            which belong to people of the gallery; None when that was not measured.
+        margin: how much farther from acceptance the second person is, in `metric`;
+            None without one.
     """
 
     name: str | None
@@ -51,144 +62,97 @@ class Decision:
     threshold: float
     metric: str
     calibrated: bool
+    mask_state: MaskState | None = None
+    probability: float | None = None
+    margin: float | None = None
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The low tail of the distances between strangers and person templates.
+    """Thresholds and probabilities of one embedder.
 
     Attributes:
-        far: false-accept rates, ascending: shares of stranger-template pairs.
-        distance: the distance below which that share lies, ascending.
-        pairs: pairs that were measured.
+        thresholds: one table for each of PAIRS, for templates of one photo.
+        spread: by mask state of the template: what more photos in it change, see
+            `photo_counts`.
+        probability: by mask state of the probe, a key of STATES; empty when too few
+            people with several photos were there to measure it.
+        strangers: people whose faces were compared with templates of others.
         source: what was measured, one line.
     """
 
-    far: tuple[float, ...]
-    distance: tuple[float, ...]
-    pairs: int
+    thresholds: Mapping[str, Thresholds]
+    spread: Mapping[str, float]
+    probability: Mapping[str, MatchProbability]
+    strangers: int
     source: str
 
     def __post_init__(self) -> None:
-        far, distance = np.array(self.far), np.array(self.distance)
-        whole = len(far) == len(distance) >= 2
-        if not whole or (np.diff(far) <= 0).any() or (np.diff(distance) < 0).any():
-            raise BadRecord("a calibration needs two ascending columns of a length")
-        if not (far[0] > 0 and far[-1] < 1 and np.isfinite(distance).all()):
-            raise BadRecord("a calibration holds rates in (0, 1) and finite distances")
+        if set(self.thresholds) != set(PAIRS):
+            raise BadRecord(f"a calibration needs thresholds for {', '.join(PAIRS)}")
+        if set(self.spread) != set(STATES) or not all(
+            0 <= value < 1 for value in self.spread.values()
+        ):
+            raise BadRecord("a calibration has a spread for bare and masked templates")
+        if not set(self.probability) <= set(STATES):
+            raise BadRecord(f"a calibration has probabilities for {', '.join(STATES)}")
 
-    def threshold(self, gallery_size: int, fpir: float = 0.01) -> float:
+    def threshold(
+        self,
+        gallery_size: int,
+        fpir: float = 0.01,
+        masked_probe: bool = True,
+        masked_template: bool = False,
+    ) -> float:
         """The distance at which a share `fpir` of strangers is given some name.
 
-        A stranger is compared with every one of N templates, so
-        FPIR = 1 - (1 - FAR)^N, which assumes that the N comparisons are
-        independent. They are not: a face that is close to one stranger is close
-        to several, so the true FPIR is at most this and the threshold is on the
-        strict side. Source: Grother & Ngan, NISTIR 8009 (2014), on 1:N rates
-        from 1:1 ones.
-
-        Rates below the measured tail are extrapolated on a straight line in
-        (log FAR, distance). The tails of such distances fall faster than that,
-        so this too is on the strict side.
+        Holds for templates of one photo; `photo_counts.limit_for` for more. With
+        templates of both kinds in a gallery, take the number of all: each kind then
+        has its share of the false positives.
 
         Args:
-            gallery_size: N, at least 1.
+            gallery_size: templates in the gallery, at least 1.
             fpir: in (0, 1).
         """
-        if gallery_size < 1 or not 0 < fpir < 1:
-            raise ValueError(f"no threshold for {gallery_size} people, FPIR {fpir}")
-        far = -math.expm1(math.log1p(-fpir) / gallery_size)
-        logs, distances = np.log(self.far), np.array(self.distance)
-        if far >= self.far[0]:
-            return float(np.interp(math.log(far), logs, distances))
-        # The lowest decade or, if the tail is shorter, all of it.
-        low = logs <= logs[0] + math.log(10)
-        low[:2] = True
-        slope, offset = np.polyfit(logs[low], distances[low], 1)
-        return max(0.0, float(slope * math.log(far) + offset))
+        pair = f"{STATES[masked_probe]}-{STATES[masked_template]}"
+        return self.thresholds[pair].threshold(gallery_size, fpir)
 
     def to_json(self) -> str:
         """As one line of JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps({"format_version": FORMAT_VERSION} | asdict(self))
 
     @staticmethod
     def from_json(text: str) -> Calibration:
-        """The reverse of `to_json`.
+        """The reverse of `to_json`; older formats are upgraded.
 
         Raises:
-            BadRecord: no calibration.
+            BadRecord: no calibration, or one of a newer version.
         """
         try:
-            values: dict[str, Any] = json.loads(text)
+            record: dict[str, Any] = json.loads(text)
+            version = record.get("format_version", 1)
+            if version == 1:
+                record = upgrade_1_to_2(record)
+            elif version != FORMAT_VERSION:
+                raise BadRecord(f"it has format version {version}, update the program")
             return Calibration(
-                tuple(float(value) for value in values["far"]),
-                tuple(float(value) for value in values["distance"]),
-                int(values["pairs"]),
-                str(values["source"]),
+                {pair: _table(record["thresholds"][pair]) for pair in PAIRS},
+                {state: float(record["spread"][state]) for state in STATES},
+                {
+                    state: MatchProbability(**{k: float(v) for k, v in values.items()})
+                    for state, values in record["probability"].items()
+                },
+                int(record["strangers"]),
+                str(record["source"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, BadRecord) as error:
             raise BadRecord(f"the stored calibration is damaged ({error}).") from error
 
 
-# For galleries without a calibration. Unmasked LFW DevTrain people: one photo each
-# of 1,096 strangers against the templates (up to four photos) of 1,098 others.
-DEFAULT_CALIBRATION = Calibration(
-    far=(4e-6, 1e-5, 3.2e-5, 1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2, 3.2e-2, 5e-2),
-    distance=(0.402, 0.417, 0.441, 0.463, 0.503, 0.534, 0.568, 0.604, 0.647, 0.665),
-    pairs=1_203_408,
-    source="dlib's untouched network on unmasked LFW DevTrain people",
-)
-
-
-def calibrate(stranger_distances: ArrayLike, source: str) -> Calibration:
-    """Measure the low tail from all stranger-template distances.
-
-    Args:
-        stranger_distances: any shape; row i, column j is the distance of probe i
-            to the template of a person who is not the one in the probe. Leave
-            pairs of the same person out. Probes should look like those that will
-            be identified (masked, if those are).
-        source: what was measured, one line.
-
-    Raises:
-        ValueError: fewer than 1,000 distances, or one that is not finite.
-    """
-    values = np.asarray(stranger_distances, dtype=np.float64).ravel()
-    if values.size < 1000 or not np.isfinite(values).all():
-        raise ValueError(f"needs 1,000 finite distances, got {values.size}")
-    last = max(_FIRST_RANK + 1, int(values.size * _TAIL_SHARE))
-    ranks = np.unique(np.geomspace(_FIRST_RANK, last, _TAIL_POINTS).astype(int))
-    lowest = np.sort(np.partition(values, last - 1)[:last])
-    return Calibration(
-        tuple((ranks / values.size).tolist()),
-        tuple(lowest[ranks - 1].tolist()),
-        int(values.size),
-        source,
+def _table(record: dict[str, Any]) -> Thresholds:
+    return Thresholds(
+        tuple(int(size) for size in record["sizes"]),
+        tuple(float(rate) for rate in record["fpirs"]),
+        tuple(tuple(float(d) for d in row) for row in record["distances"]),
+        int(record["measured_size"]),
     )
-
-
-def threshold_for(impostor_best_distances: ArrayLike, fpir: float = 0.01) -> float:
-    """The largest threshold that names at most a share `fpir` of these strangers.
-
-    Args:
-        impostor_best_distances: (n,) distance of each stranger to the nearest
-            template of a gallery; holds for galleries of that size only.
-        fpir: in (0, 1).
-
-    Raises:
-        ValueError: no distances, or one that is not finite.
-    """
-    best = np.sort(np.asarray(impostor_best_distances, dtype=np.float64).ravel())
-    if best.size == 0 or not np.isfinite(best).all():
-        raise ValueError("needs finite distances of strangers, at least one")
-    # Below the (m + 1)-th smallest lie at most m strangers, ties or not.
-    return float(best[math.floor(fpir * best.size)])
-
-
-def decide(
-    matches: tuple[Match, ...], threshold: float, metric: str, calibrated: bool
-) -> Decision:
-    """Accept the nearest candidate when it is below the threshold."""
-    accepted = bool(matches) and matches[0].distance < threshold
-    name = matches[0].name if accepted else None
-    return Decision(name, matches, threshold, metric, calibrated)

@@ -1,4 +1,4 @@
-"""Fills the gallery with the people of an augmented folder and calibrates it."""
+"""Fills the gallery with the people of an augmented folder."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from index.calibration import Calibration, calibrate
+from index.calibrate_stage import check_alignment
 from index.enroll_stage import ChipRow, EnrollReport, enroll_chips
 from index.gallery import Gallery
-from index.gallery_calibration import MIN_PAIRS
-from index.gallery_rows import checked_embedding
 from index.person_names import folder_name
-from masking.errors import InvalidConfig
-from masking.landmarks import Float32
 from masking.manifest import Manifest, ManifestRow
 from masking.mask_spec import SpecConfig
 from training.chip_dataset import CALM, ChipDataset
-from training.chip_embeddings import embed_rows
-from training.comparisons import euclidean
 from training.embedder import Embedder
+from training.mask_state import mask_states
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +34,7 @@ def enroll_celebrities(gallery: Gallery, manifest: Manifest, embedder: Embedder)
         EmbedderMismatch: the gallery belongs to another embedder.
         InvalidConfig: the manifest's chips are aligned in another way.
     """
-    _check_alignment(manifest, embedder)
+    check_alignment(manifest, embedder)
     rows = _chip_rows(manifest, embedder)
     shown = tqdm(
         rows, "gallery", len(manifest.faces()), unit="photo", disable=None, leave=False
@@ -65,23 +60,19 @@ def _log_doubts(report: EnrollReport) -> None:
         )
 
 
-def _check_alignment(manifest: Manifest, embedder: Embedder) -> None:
-    found, wanted = manifest.geometry.points, embedder.geometry.points
-    if found != wanted:
-        raise InvalidConfig(
-            f"{manifest.folder}: its chips are aligned by the {found} points, the "
-            f"embedder {embedder.name} reads chips aligned by the {wanted} ones. Run "
-            "again: python cli.py augment"
-        )
-
-
 def _chip_rows(manifest: Manifest, embedder: Embedder) -> Iterator[ChipRow]:
     rows = manifest.faces()
     chips = _chips(manifest, rows, embedder)
     for index, row in enumerate(rows):
-        pixels = chips[0, index][0].numpy().transpose(1, 2, 0)
-        name = folder_name(row.identity)
-        yield ChipRow(name, row.sha256, row.photo_id, np.ascontiguousarray(pixels))
+        pixels = chips[0, index][0].numpy()
+        state = mask_states(pixels[None], embedder.geometry)[0]
+        yield ChipRow(
+            folder_name(row.identity),
+            row.sha256,
+            row.photo_id,
+            np.ascontiguousarray(pixels.transpose(1, 2, 0)),
+            state.is_masked,
+        )
 
 
 def _chips(
@@ -97,62 +88,3 @@ def _chips(
         CALM,
         0,
     )
-
-
-def calibrate_on(
-    gallery: Gallery,
-    manifest: Manifest,
-    strangers: Sequence[ManifestRow],
-    embedder: Embedder,
-    workers: int,
-) -> Calibration | None:
-    """Measure how near masked strangers come to the gallery's people, and keep it.
-
-    Args:
-        strangers: rows of people whom the embedder was not trained on. Their own
-            templates are left out, so it does not matter that they are enrolled.
-
-    Returns:
-        None when there are too few to say anything; the gallery keeps its own.
-
-    Raises:
-        EmbedderMismatch: the gallery belongs to another embedder.
-        InvalidConfig: the manifest's chips are aligned in another way.
-        BadRecord: the embedding of a stranger is not finite.
-    """
-    gallery.check_embedder(embedder)
-    _check_alignment(manifest, embedder)
-    masked = _masked_embeddings(manifest, strangers, embedder, workers)
-    templates = gallery.templates()
-    own = _own_templates(gallery, strangers)
-    others = [row for row, i in enumerate(templates.person_ids) if int(i) not in own]
-    distances = euclidean(masked, templates.matrix[others])
-    if distances.size < MIN_PAIRS:
-        return None
-    people = len({row.identity for row in strangers})
-    source = f"{people} validation people with painted masks, {len(others)} templates"
-    calibration = calibrate(distances, source)
-    gallery.set_calibration(calibration)
-    return calibration
-
-
-def _masked_embeddings(
-    manifest: Manifest, rows: Sequence[ManifestRow], embedder: Embedder, workers: int
-) -> Float32:
-    embeddings = embed_rows(
-        manifest, rows, embedder, workers, masked_share=1.0, seed=1, label="calibrate"
-    )
-    for row, embedding in zip(rows, embeddings, strict=True):
-        checked_embedding(embedding, embedder.dimension, row.photo_id)
-    return embeddings
-
-
-def _own_templates(gallery: Gallery, strangers: Sequence[ManifestRow]) -> set[int]:
-    """Numbers of enrolled people who are strangers, by name or by photograph.
-
-    By photograph too, as a person may have been renamed or enrolled under another
-    name: a single one would put genuine pairs among the nearest strangers.
-    """
-    names = {folder_name(row.identity) for row in strangers}
-    named = {person.person_id for person in gallery.people() if person.name in names}
-    return named | gallery.owners({row.sha256 for row in strangers})

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from index.calibration import DEFAULT_CALIBRATION
+from index.decision import Judge, calibration_of
 from index.enroll_faces import FoundFace, single_faces
 from index.enroll_sources import NamedPhoto, photos_of_person
 from index.enroll_sources import photo_list as photo_list
@@ -21,10 +21,12 @@ from index.gallery import Gallery
 from index.gallery_rows import NO_TERMS, NewPhoto, Terms, checked_embedding
 from index.person_names import checked_name
 from index.person_photos import unlike_the_others
+from masking.alignment import ChipGeometry
 from masking.errors import MissingInput, NoFace, ToolkitError
 from masking.face_finding import FaceFinder
 from masking.landmarks import Float32, Image
 from training.embedder import Embedder
+from training.mask_state import mask_states
 
 # Chips in memory and in one transaction; a kill loses no more than this.
 _CHIPS_AT_ONCE = 256
@@ -119,7 +121,7 @@ def enroll_photos(
     found = single_faces(photos, gallery, embedder.geometry, make_finder, workers)
     shown = tqdm(found, "enroll", len(photos), unit="photo", disable=None, leave=False)
     known: set[str] = set()
-    rows = _chip_rows(shown, report, known)
+    rows = _chip_rows(shown, embedder.geometry, report, known)
     _store(gallery, embedder, rows, report, terms)
     if terms != NO_TERMS:
         gallery.set_terms(known, terms)
@@ -151,7 +153,10 @@ def enroll_chips(
 
 
 def _chip_rows(
-    found: Iterable[FoundFace], report: EnrollReport, known: set[str]
+    found: Iterable[FoundFace],
+    geometry: ChipGeometry,
+    report: EnrollReport,
+    known: set[str],
 ) -> Iterator[ChipRow]:
     """Faces to embed; whose photos are known is added to `known`."""
     for face in found:
@@ -162,8 +167,10 @@ def _chip_rows(
         elif face.pixels is None:
             report.failures[source] = face.failure
         else:
-            # Whoever says nothing about masks enrolls bare faces.
-            masked = bool(face.photo.masked)
+            masked = face.photo.masked
+            if masked is None:
+                (state,) = mask_states(network_input([face.pixels]), geometry)
+                masked = state.is_masked
             yield ChipRow(face.photo.name, face.sha256, source, face.pixels, masked)
 
 
@@ -194,13 +201,12 @@ def _store(
 def _unlike(
     gallery: Gallery, new_photos: Mapping[str, Mapping[str, str]]
 ) -> Iterator[tuple[str, float]]:
-    calibration = gallery.calibration or DEFAULT_CALIBRATION
     # One person, because the question is not who of all people a photo shows.
-    threshold = calibration.threshold(gallery_size=1)
+    judge = Judge(*calibration_of(gallery), gallery_size=1, fpir=0.01)
     for name, sources in new_photos.items():
         # A person may be removed meanwhile, by another process.
         with suppress(MissingInput):
-            gaps = unlike_the_others(gallery.photos(name), threshold)
+            gaps = unlike_the_others(gallery.photos(name), judge.threshold)
             yield from ((sources[key], gaps[key]) for key in sources if key in gaps)
 
 

@@ -18,7 +18,12 @@ from index.gallery_vectors import (
     read_nearest_photo,
     read_templates,
 )
-from index.person_photos import PersonPhoto, read_person_photos
+from index.person_photos import (
+    PersonPhoto,
+    PhotoDistance,
+    read_person_photos,
+    read_photo_distances,
+)
 from index.templates import ALL, Templates
 from masking.landmarks import Float32
 
@@ -60,6 +65,20 @@ class GalleryReader:
         """How many templates are searched: up to two a person."""
         query = "SELECT COUNT(*) FROM (SELECT DISTINCT person_id, masked FROM photos)"
         return int(self._store.read(query)[0][0])
+
+    def photo_counts(self, person_ids: Sequence[int]) -> dict[tuple[int, bool], int]:
+        """How many photos each template of these people is the mean of.
+
+        The key is a person's number and whether masked photos are meant.
+        """
+        query = (
+            "SELECT masked, COUNT(*) FROM photos WHERE person_id = ? GROUP BY masked"
+        )
+        return {
+            (person_id, bool(masked)): int(count)
+            for person_id in dict.fromkeys(person_ids)
+            for masked, count in self._store.read(query, (person_id,))
+        }
 
     def has_photo(self, name: str, sha256: str) -> bool:
         """Whether this photo of this person is stored."""
@@ -112,6 +131,11 @@ class GalleryReader:
         """
         with self._own_vectors():
             return read_person_photos(self._store, name)
+
+    def photo_distances(self, person_id: int, query: Float32) -> list[PhotoDistance]:
+        """How far each photo of a person is from a (D,) query, the nearest first."""
+        with self._own_vectors():
+            return read_photo_distances(self._store, person_id, query)
 
     def owners(self, sha256s: Collection[str]) -> set[int]:
         """Numbers of the people who have one of these photos."""

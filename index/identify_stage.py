@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,8 @@ from index.answers import (
     answer_record,
     status_of,
 )
-from index.calibration import DEFAULT_CALIBRATION, Match, decide
+from index.calibration import Match
+from index.decision import judge_of
 from index.enroll_stage import network_input, photo_list
 from index.gallery import Gallery
 from index.gallery_rows import checked_embedding
@@ -32,6 +33,7 @@ from masking.face_finding import FaceFinder
 from masking.image_files import decode_rgb, file_sha256, read_bytes, write_image
 from masking.landmarks import Float32, Image
 from training.embedder import Embedder
+from training.mask_state import mask_states
 
 # People removed while the search files are being replaced drop out of a list.
 _SPARE_CANDIDATES = 5
@@ -104,12 +106,7 @@ class Identifier:
         self._gallery, self._embedder, self._finder = gallery, embedder, finder
         self._out, self._config = out, config
         self._gallery_size = len(gallery.people())
-        measured = gallery.calibration
-        calibration = measured or DEFAULT_CALIBRATION
-        self._calibrated = measured is not None and not config.threshold
-        self._threshold = config.threshold or calibration.threshold(
-            self._gallery_size, config.fpir
-        )
+        self._judge = judge_of(gallery, config.fpir, config.threshold)
 
     def answers(self, photo: Path) -> list[Answer]:
         """One answer a face, or a single one that says why there is none."""
@@ -149,12 +146,10 @@ class Identifier:
     def _answer(self, probe: Probe, face: int, spent_s: float) -> Answer:
         started = time.perf_counter()
         matches = self._matches(probe.embeddings[face])
-        decision = decide(
-            matches[: self._config.top_k],
-            self._threshold,
-            self._gallery.metric,
-            self._calibrated,
-        )
+        pixels = network_input([probe.chips[face]])
+        (state,) = mask_states(pixels, self._embedder.geometry)
+        decision = self._judge.decide(matches, state)
+        decision = replace(decision, matches=decision.matches[: self._config.top_k])
         stem = probe.path.stem[:_STEM_LETTERS].encode("ascii", "replace").decode()
         stem = stem.replace("?", "_")
         card = self._out / f"{stem}-{probe.sha256[:8]}-face{face + 1}.png"
@@ -195,7 +190,7 @@ class Identifier:
             chip=probe.chips[face],
             name=answer.decision.name if answer.decision else None,
             candidates=tuple(self._candidates(matches, probe.embeddings[face])),
-            threshold=self._threshold,
+            threshold=answer.decision.threshold if answer.decision else 0.0,
             metric=self._gallery.metric,
             note=self._note(),
             seconds=answer.seconds,
@@ -219,7 +214,7 @@ class Identifier:
         if self._config.threshold:
             return f"Threshold set by hand; gallery of {people}."
         rate = f"about {self._config.fpir:.0%} of strangers get a name"
-        if self._calibrated:
+        if self._judge.calibrated:
             return f"Threshold calibrated for a gallery of {people}: {rate}."
         return f"Default threshold for {people}, not calibrated for this model."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from index.gallery_people import person_id_of
 from index.gallery_rows import vectors_from
 from index.gallery_store import GalleryStore
+from masking.landmarks import Float32
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,53 @@ def read_person_photos(store: GalleryStore, name: str) -> list[PersonPhoto]:
     ]
 
 
+@dataclass(frozen=True)
+class PhotoDistance:
+    """How far one stored photo is from a probe.
+
+    Attributes:
+        source, sha256, masked: as in `PersonPhoto`.
+        distance: of its embedding to the probe's; lower is closer.
+    """
+
+    source: str
+    sha256: str
+    masked: bool
+    distance: float
+
+
+def read_photo_distances(
+    store: GalleryStore, person_id: int, query: Float32
+) -> list[PhotoDistance]:
+    """All photos of a person by their distance to a (D,) query, the nearest first.
+
+    Empty for somebody who was removed meanwhile. To be called in a snapshot.
+    """
+    rows = store.read(
+        """SELECT source, sha256, masked, vector FROM photos
+        JOIN embeddings ON photo_id = photos.id WHERE person_id = ?
+        ORDER BY photos.id""",
+        (person_id,),
+    )
+    vectors = vectors_from([row[3] for row in rows], len(query), store.path)
+    distances = np.linalg.norm(vectors - query, axis=1)
+    order = np.argsort(distances, kind="stable")
+    return [
+        PhotoDistance(rows[i][0], rows[i][1], bool(rows[i][2]), float(distances[i]))
+        for i in order
+    ]
+
+
 def unlike_the_others(
-    photos: Sequence[PersonPhoto], threshold: float
+    photos: Sequence[PersonPhoto], limit: Callable[[bool, bool, int], float]
 ) -> dict[str, float]:
-    """Photos that are farther from the person's other photos than the threshold.
+    """Photos that are farther from the person's other photos than a limit.
 
     Args:
         photos: all photos of one person.
-        threshold: the largest distance that passes, between a photo and the mean
-            of the others.
+        limit: the largest distance that passes, between a photo and the mean of the
+            others, by whether the photo is masked, whether most others are, and how
+            many others there are.
 
     Returns:
         SHA-256 -> distance to the mean of the others. Of two photos that differ
@@ -75,7 +114,13 @@ def unlike_the_others(
     count = len(photos)
     if count < 2:
         return {}
-    # With m the mean of all n photos, that of the others than x is
-    # (n m - x) / (n - 1), so x is n / (n - 1) times as far from it as from m.
-    far = {photo.sha256: photo.distance * count / (count - 1) for photo in photos}
-    return {sha256: gap for sha256, gap in far.items() if gap > threshold}
+    masked_photos = sum(photo.masked for photo in photos)
+    found = {}
+    for photo in photos:
+        # With m the mean of all n photos, that of the others than x is
+        # (n m - x) / (n - 1), so x is n / (n - 1) times as far from it as from m.
+        gap = photo.distance * count / (count - 1)
+        others_masked = 2 * (masked_photos - photo.masked) > count - 1
+        if gap > limit(photo.masked, others_masked, count - 1):
+            found[photo.sha256] = gap
+    return found

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_calibrations import flat_calibration
 
 from index import gallery_erasure
-from index.calibration import Calibration
 from index.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery_rows import NewPhoto, Terms
 from index.generation_building import build_generation, newest_generation
@@ -271,7 +271,7 @@ def test_export_needs_no_pickle(gallery, tmp_path):
 
 def test_calibration_is_kept(gallery):
     assert gallery.calibration is None
-    calibration = Calibration((0.001, 0.01), (0.5, 0.6), 5000, "drawn")
+    calibration = flat_calibration(0.5)
     gallery.set_calibration(calibration)
     assert gallery.calibration == calibration
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from drawn_calibrations import flat_calibration
 from faces_for_index import (
     BLUE,
     GREEN,
@@ -24,7 +25,6 @@ from index.answers import (
     answer_record,
     exit_code,
 )
-from index.calibration import Calibration
 from index.enroll_stage import enroll
 from index.gallery import open_or_create_gallery
 from index.identify_config import IdentifyConfig
@@ -144,7 +144,7 @@ def test_threshold_comes_from_the_gallery_calibration(ask, gallery, tmp_path):
     probe = draw_photo(tmp_path / "probe.png", RED)
     (before,) = ask(probe, config=IdentifyConfig())
     assert not before.decision.calibrated
-    gallery.set_calibration(Calibration((1e-9, 0.5), (0.2, 0.2), 1000, "drawn"))
+    gallery.set_calibration(flat_calibration(0.2))
     (after,) = ask(probe, config=IdentifyConfig())
     assert after.decision.calibrated
     assert after.decision.threshold == pytest.approx(0.2)

@@ -1,5 +1,7 @@
 """What is stored of a person, and which photos do not look like the others."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from faces_for_index import BLUE, RED, ColourEmbedder, SquareFinder, draw_photo
@@ -49,22 +51,81 @@ def test_owners_are_those_who_have_the_photo(gallery):
     assert gallery.owners([]) == set()
 
 
-def described(*distances):
-    return [PersonPhoto("", f"s{i}", False, "", d) for i, d in enumerate(distances)]
+def described(*distances, masked=()):
+    return [
+        PersonPhoto("", f"s{i}", i in masked, "", d) for i, d in enumerate(distances)
+    ]
+
+
+def always(limit):
+    return lambda masked, others_masked, others: limit
 
 
 def test_distance_is_to_the_mean_of_the_other_photos():
     # Photos at 0, 0 and 3 on a line: the mean is 1, that of the first two is 0.
-    gaps = unlike_the_others(described(1.0, 1.0, 2.0), threshold=1.5)
+    gaps = unlike_the_others(described(1.0, 1.0, 2.0), always(1.5))
     assert gaps == {"s2": 3.0}
     # Exactly at the threshold still passes.
-    assert unlike_the_others(described(1.0, 1.0, 2.0), threshold=3.0) == {}
+    assert unlike_the_others(described(1.0, 1.0, 2.0), always(3.0)) == {}
 
 
 def test_of_two_photos_both_may_be_the_wrong_one():
-    assert unlike_the_others(described(0.5, 0.5), 0.9) == {"s0": 1.0, "s1": 1.0}
-    assert unlike_the_others(described(0.0), 0.9) == {}
-    assert unlike_the_others([], 0.9) == {}
+    assert unlike_the_others(described(0.5, 0.5), always(0.9)) == {"s0": 1.0, "s1": 1.0}
+    assert unlike_the_others(described(0.0), always(0.9)) == {}
+    assert unlike_the_others([], always(0.9)) == {}
+
+
+def test_masked_photos_are_compared_by_the_limit_of_their_kind():
+    limits = {
+        (False, False): 1.0,
+        (True, False): 2.0,
+        (False, True): 3.0,
+        (True, True): 4.0,
+    }
+
+    def gaps(masked):
+        photos = described(1.0, 1.0, 1.0, masked=masked)  # 1.5 from the others
+        return set(unlike_the_others(photos, lambda *kinds: limits[kinds[:2]]))
+
+    assert gaps(masked=()) == {"s0", "s1", "s2"}
+    # One of the two others is masked: most are not.
+    assert gaps(masked={0}) == {"s1", "s2"}
+    assert gaps(masked={0, 1}) == set()
+    assert gaps(masked={0, 1, 2}) == set()
+
+
+def test_the_number_of_other_photos_is_told():
+    asked = []
+    unlike_the_others(described(0.1, 0.1, 0.1), lambda *kinds: asked.append(kinds) or 9)
+    assert asked == [(False, False, 2)] * 3
+
+
+def test_distances_of_all_photos_to_a_probe(gallery):
+    gallery.add(
+        [
+            photo("Person_01", [0, 0, 0, 0], sha256="a", source="one.jpg"),
+            photo("Person_02", [9, 9, 9, 9], sha256="b"),
+            photo("Person_01", [6, 8, 0, 0], sha256="c", source="two.jpg"),
+        ]
+    )
+    found = gallery.photo_distances(1, np.array([6, 7, 0, 0], dtype=np.float32))
+    assert [(one.source, one.sha256, one.masked) for one in found] == [
+        ("two.jpg", "c", False),
+        ("one.jpg", "a", False),
+    ]
+    assert [one.distance for one in found] == pytest.approx([1.0, 85**0.5])
+    assert gallery.photo_distances(7, np.zeros(4, dtype=np.float32)) == []
+
+
+def test_photos_of_each_template_are_counted(gallery):
+    gallery.add([photo("Person_01", [i, 0, 0, 0]) for i in range(3)])
+    covered = replace(photo("Person_01", [9, 0, 0, 0]), masked=True)
+    gallery.add([covered, photo("Person_02", [1, 1, 1, 1])])
+    assert gallery.photo_counts([2, 1, 1, 7]) == {
+        (1, False): 3,
+        (1, True): 1,
+        (2, False): 1,
+    }
 
 
 def enrolled(gallery, photos):

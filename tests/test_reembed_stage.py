@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_calibrations import flat_calibration
 from faces_for_index import ColourEmbedder
 
-from index.calibration import Calibration
 from index.enroll_stage import ChipRow, enroll_chips
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_store import GalleryStore
@@ -21,7 +21,7 @@ from index.neighbour_search import open_search
 from index.reembed_stage import reembed_gallery
 from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
 
-CALIBRATION = Calibration((0.001, 0.01), (0.5, 0.6), 5000, "drawn")
+CALIBRATION = flat_calibration(0.5)
 
 
 class DoubleEmbedder(ColourEmbedder):

@@ -1,0 +1,134 @@
+"""Embeds photographs once and keeps the numbers, so that a benchmark reruns quickly.
+
+What is kept holds no picture: embeddings, detectors, and the boxes that
+`index.remembered_faces` keeps.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from index.embed_views import EmbeddedViews, embed_views, geometries_of
+from index.labelled_photos import LabelledPhoto
+from index.mask_painter import MaskPainter
+from index.photo_views import ViewPlan, all_views
+from index.remembered_faces import RememberingFinders, finder_identity
+from masking.face_finding import default_finder
+from masking.image_files import write_bytes
+from training.embedder import Embedder
+
+_BATCH = 64
+# Photographs whose numbers are kept together: an interrupted run loses no more.
+_PIECE = 250
+
+
+@dataclass(frozen=True)
+class EmbeddingStore:
+    """Where embeddings are kept, and with how many processes faces are found."""
+
+    folder: Path
+    workers: int = 0
+
+    def embedded(
+        self,
+        photos: Sequence[LabelledPhoto],
+        embedders: Sequence[Embedder],
+        painter: MaskPainter | None = None,
+    ) -> EmbeddedViews:
+        """All views of the photographs, see `index.photo_views.all_views`.
+
+        Args:
+            photos: as they are, and with a painted mask each if there is a painter;
+                the face is found anew under the mask.
+        """
+        pieces = [photos[i : i + _PIECE] for i in range(0, len(photos), _PIECE)]
+        shown = tqdm(pieces, "embed", unit="piece", disable=None)
+        return _joined([self._piece(piece, embedders, painter) for piece in shown])
+
+    def _piece(
+        self,
+        photos: Sequence[LabelledPhoto],
+        embedders: Sequence[Embedder],
+        painter: MaskPainter | None,
+    ) -> EmbeddedViews:
+        paths = [self._path(photos, embedder, painter) for embedder in embedders]
+        missing = [
+            embedder
+            for embedder, path in zip(embedders, paths, strict=True)
+            if not path.is_file()
+        ]
+        if missing:
+            plan = ViewPlan(geometries_of(missing), painter=painter)
+            finders = RememberingFinders(default_finder, self.folder / "found-faces")
+            views = all_views(photos, plan, self.workers, finders)
+            fresh = embed_views(views, missing, _BATCH)
+            for number, embedder in enumerate(missing):
+                _write(self._path(photos, embedder, painter), fresh, number)
+        return _read(paths)
+
+    def _path(
+        self,
+        photos: Sequence[LabelledPhoto],
+        embedder: Embedder,
+        painter: MaskPainter | None,
+    ) -> Path:
+        key = [
+            finder_identity(default_finder),
+            repr(painter),
+            embedder.fingerprint,
+            *(f"{photo.path.resolve()} {photo.mask}" for photo in photos),
+        ]
+        name = sha256(json.dumps(key).encode()).hexdigest()
+        return self.folder / "embeddings" / f"{name}.npz"
+
+
+def _write(path: Path, views: EmbeddedViews, number: int) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        photos=views.photos,
+        masks=np.array(views.masks, dtype=np.str_),
+        detectors=np.array(views.detectors, dtype=np.str_),
+        failures=np.array([failure or "" for failure in views.failures], np.str_),
+        rows=views.embeddings[number],
+    )
+    write_bytes(path, buffer.getvalue())
+
+
+def _read(paths: Sequence[Path]) -> EmbeddedViews:
+    files = [np.load(path, allow_pickle=False) for path in paths]
+    first = files[0]
+    return EmbeddedViews(
+        first["photos"],
+        tuple(first["masks"].tolist()),
+        tuple(first["detectors"].tolist()),
+        tuple(failure or None for failure in first["failures"].tolist()),
+        tuple(file["rows"] for file in files),
+    )
+
+
+def _joined(pieces: Sequence[EmbeddedViews]) -> EmbeddedViews:
+    starts = range(0, len(pieces) * _PIECE, _PIECE)
+    numbers = [
+        piece.photos + np.int32(start)
+        for piece, start in zip(pieces, starts, strict=True)
+    ]
+    return EmbeddedViews(
+        np.concatenate(numbers).astype(np.int32),
+        tuple(mask for piece in pieces for mask in piece.masks),
+        tuple(detector for piece in pieces for detector in piece.detectors),
+        tuple(failure for piece in pieces for failure in piece.failures),
+        tuple(
+            np.concatenate(rows)
+            for rows in zip(*(piece.embeddings for piece in pieces), strict=True)
+        ),
+    )

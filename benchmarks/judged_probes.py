@@ -1,0 +1,203 @@
+"""Probes decided by a judge, and the rates of right and wrong names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.calibration import Calibration, Match
+from index.decision import Judge
+from index.probabilities import calibration_error
+from masking.landmarks import Float32
+from training.comparisons import EmbeddedFaces, Indices, euclidean
+from training.mask_state import MaskState
+
+Bools = NDArray[np.bool_]
+Float64 = NDArray[np.float64]
+
+# What a search gives the judge.
+_CANDIDATES = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Probes:
+    """Faces to identify.
+
+    Attributes:
+        faces: one row a probe; NaN rows were not acquired.
+        states: of each, what the mask-state model says; any for rows not acquired.
+    """
+
+    faces: EmbeddedFaces
+    states: list[MaskState]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What became of each probe, (N,) each.
+
+    Attributes:
+        best: person of the best match, -1 when the face was not acquired.
+        named: whether the best was accepted.
+        probability: that the best is right; NaN when none is given.
+        people: who it is.
+    """
+
+    best: Indices
+    named: Bools
+    probability: Float64
+    people: Indices
+
+    @property
+    def weights(self) -> Float64:
+        """(N,) of the probes: each person counts once."""
+        return np.asarray(1 / np.bincount(self.people)[self.people])
+
+    def share(self, chosen: Bools) -> float:
+        """Share of a part, people weighted equally."""
+        return float(self.weights @ chosen / self.weights.sum())
+
+
+class Templates(NamedTuple):
+    """One row a person.
+
+    Attributes:
+        faces: the mean of the person's acquired faces.
+        photos: (T,) int64, how many these are.
+    """
+
+    faces: EmbeddedFaces
+    photos: NDArray[np.int64]
+
+    def joined(self, other: Templates) -> Templates:
+        """These and others."""
+        return Templates(
+            EmbeddedFaces(
+                np.concatenate([self.faces.embeddings, other.faces.embeddings]),
+                np.concatenate([self.faces.people, other.faces.people]),
+                np.concatenate([self.faces.photos, other.faces.photos]),
+            ),
+            np.concatenate([self.photos, other.photos]),
+        )
+
+
+def mean_templates(faces: EmbeddedFaces) -> Templates:
+    """The template of each person with an acquired face."""
+    acquired = faces[faces.acquired]
+    people, places = np.unique(acquired.people, return_inverse=True)
+    sums = np.zeros((len(people), faces.embeddings.shape[1]))
+    np.add.at(sums, places, acquired.embeddings)
+    counts = np.bincount(places, minlength=len(people))
+    means = (sums / counts[:, None]).astype(np.float32)
+    return Templates(EmbeddedFaces(means, people, people), counts)
+
+
+def judged(
+    probes: Probes,
+    templates: Templates,
+    calibration: Calibration,
+    fpir: float,
+    as_strangers: bool,
+) -> Judged:
+    """Decide on every probe.
+
+    Args:
+        calibration: of the embedder.
+        fpir: share of strangers that may be given a name.
+        as_strangers: leave the template of each probe's own person out.
+    """
+    faces = probes.faces
+    best = np.full(len(faces.people), -1, dtype=np.int32)
+    named, probability = best > 0, np.full(len(best), np.nan)
+    owners = templates.faces.people
+    distances: Float32 = euclidean(faces.embeddings, templates.faces.embeddings)
+    if as_strangers:
+        distances[faces.people[:, None] == owners] = np.inf
+    # By number of the row, because those who fill up a gallery share one.
+    counts = {(row, False): int(n) for row, n in enumerate(templates.photos)}
+    judge = Judge(
+        calibration, True, len(owners), fpir, photo_counts=lambda people: counts
+    )
+    several = min(_CANDIDATES, len(owners))
+    nearest = np.argpartition(distances, several - 1, axis=1)[:, :several]
+    for row in np.flatnonzero(faces.acquired):
+        matches = [
+            Match("", int(i), float(distances[row, i]), "euclidean")
+            for i in nearest[row]
+        ]
+        decided = judge.decide(matches, probes.states[row])
+        best[row] = owners[decided.matches[0].person_id]
+        named[row] = decided.name is not None
+        if decided.probability is not None:
+            probability[row] = decided.probability
+    return Judged(best, named, probability, faces.people)
+
+
+@dataclass(frozen=True)
+class OpenSetFigures:
+    """Rates of one kind of probe in galleries of one size.
+
+    Attributes:
+        network: name of the embedder.
+        probes: "unmasked" or "masked".
+        gallery: people in it.
+        rank_1: share of the gallery's people whose right name comes first.
+        tpir: share of them who are named rightly; a face that was not found counts
+            as missed, here and in rank_1.
+        fpir: share of strangers who are given some name.
+        strangers, mated: how many people were measured.
+        calibration_error: of the probabilities, strangers and others half each.
+        not_found: share of the photographs in which no face was found.
+    """
+
+    network: str
+    probes: str
+    gallery: int
+    rank_1: float
+    tpir: float
+    fpir: float
+    strangers: int
+    mated: int
+    calibration_error: float
+    not_found: float
+
+
+def figures(
+    network: str, kind: str, gallery: int, known: Judged, strangers: Judged
+) -> OpenSetFigures:
+    """Rates of people of the gallery and of strangers."""
+    right = known.best == known.people
+    parts = [(known, right), (strangers, np.zeros(len(strangers.best), dtype=bool))]
+    lost = np.concatenate([known.best, strangers.best]) < 0
+    error = _calibration_error(parts)
+    return OpenSetFigures(
+        network,
+        kind,
+        gallery,
+        known.share(right),
+        known.share(right & known.named),
+        strangers.share(strangers.named),
+        len(np.unique(strangers.people)),
+        len(np.unique(known.people)),
+        error,
+        float(lost.mean()),
+    )
+
+
+def _calibration_error(parts: Sequence[tuple[Judged, Bools]]) -> float:
+    """Of all parts together, each with the same weight; NaN without probabilities."""
+    values, truths, weights = [], [], []
+    for part, truth in parts:
+        given = np.isfinite(part.probability)
+        values.append(part.probability[given])
+        truths.append(truth[given])
+        weights.append(part.weights[given] / max(part.weights[given].sum(), 1e-9))
+    if not sum(map(len, values)):
+        return float("nan")
+    return calibration_error(
+        np.concatenate(values), np.concatenate(truths), np.concatenate(weights)
+    )

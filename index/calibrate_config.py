@@ -1,0 +1,39 @@
+"""Settings of `calibrate`; imports nothing heavy, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from masking.errors import InvalidConfig
+
+
+@dataclass(frozen=True)
+class CalibrateConfig:
+    """How strangers are turned into thresholds."""
+
+    masks: int = field(
+        default=3, metadata={"help": "Masks to paint on each photo of a stranger."}
+    )
+    validation_share: float = field(
+        default=0.1,
+        metadata={"help": "Share of the last augment's people that train kept out."},
+    )
+    seed: int = field(
+        default=0, metadata={"help": "Of that choice of people, as given to train."}
+    )
+    workers: int = field(
+        default=0, metadata={"help": "Processes that find faces; 0 = one a CPU core."}
+    )
+
+    def __post_init__(self) -> None:
+        if self.masks < 1:
+            raise InvalidConfig(f"masks must be at least 1, got {self.masks}")
+        if not 0 < self.validation_share < 1:
+            raise InvalidConfig(
+                f"validation-share must be in (0, 1), got {self.validation_share}"
+            )
+        if self.seed < 0 or self.workers < 0:
+            raise InvalidConfig(
+                f"seed and workers must not be negative, got {self.seed} and "
+                f"{self.workers}"
+            )

@@ -1,0 +1,207 @@
+"""Strangers to thresholds: photographs or chips of people who are not enrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from index.calibration import Calibration
+from index.calibration_fit import HeldOutFaces, fit_calibration
+from index.decision import calibration_of
+from index.embed_views import embed_views, geometries_of
+from index.gallery import Gallery
+from index.gallery_rows import checked_embedding
+from index.labelled_photos import LabelledPhoto
+from index.mask_painter import ALL_KINDS, mask_painter
+from index.person_names import folder_name
+from index.photo_views import Finder, ViewPlan, all_views
+from index.remembered_faces import RememberingFinders
+from index.stranger_distances import OtherTemplates
+from index.templates import PLAIN
+from masking.errors import InvalidConfig
+from masking.image_files import file_sha256
+from masking.landmarks import Float32
+from masking.manifest import Manifest, ManifestRow
+from training.chip_dataset import CALM, Wear
+from training.chip_embeddings import embed_rows
+from training.comparisons import EmbeddedFaces
+from training.embedder import Embedder
+
+# Landmarks on masked faces are off by about this much.
+_MISALIGNED = Wear(turn_deg=2, scale=0.03, shift_px=1.5, coarse_share=0, jpeg_share=0)
+# Of one person no more photos, and no more people, are looked at: enough for a
+# stranger in a thousand.
+_MOST_PHOTOS, _MOST_PEOPLE = 6, 4000
+_BATCH = 64
+
+
+def calibrate_on_photos(
+    gallery: Gallery,
+    photos: Sequence[LabelledPhoto],
+    embedder: Embedder,
+    masks: int,
+    workers: int,
+    found_faces: Path,
+    make_finder: Callable[[], Finder],
+) -> Calibration:
+    """Calibrate a gallery on photographs of strangers, and keep it.
+
+    Without a masked photograph among them, masks are painted and the faces found
+    anew under them.
+
+    Args:
+        photos: of strangers. Who is enrolled, by name or by photo, is left out of
+            the templates and does no harm.
+        masks: painted on each photo.
+        found_faces: folder that remembers detections.
+
+    Raises:
+        EmbedderMismatch: the gallery belongs to another embedder.
+        TooFewStrangers: nothing can be said about one in a hundred.
+    """
+    gallery.check_embedder(embedder)
+    names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
+    people = numbers.astype(np.int32)
+    painted = not any(photo.masked for photo in photos)
+    finders = RememberingFinders(make_finder, found_faces)
+    bare, masked = [], []
+    for seed in range(masks if painted else 1):
+        painter = mask_painter(seed, ALL_KINDS) if painted else None
+        plan = ViewPlan(geometries_of([embedder]), painter=painter)
+        views = all_views(photos, plan, workers, finders)
+        embedded = embed_views(views, [embedder], _BATCH)
+        faces = embedded.faces(0, people)
+        masked.append(faces[embedded.masked])
+        bare.append(faces[~embedded.masked])
+    kind = f"{masks} painted masks" if painted else "their masks"
+    source = f"photos of {len(names)} strangers, bare and with {kind}"
+    shas = {file_sha256(photo.path.read_bytes()) for photo in photos}
+    own = own_people(gallery, set(names.tolist()), shas)
+    return _fitted(gallery, HeldOutFaces(bare[0], _joined(masked)), own, source)
+
+
+def calibrate_on_chips(
+    gallery: Gallery,
+    manifest: Manifest,
+    strangers: Sequence[ManifestRow],
+    embedder: Embedder,
+    masks: int,
+    workers: int,
+) -> Calibration:
+    """Calibrate a gallery on the chips of an augmented folder, and keep it.
+
+    Args:
+        strangers: rows of people whom the embedder was not trained on. Their own
+            templates are left out, so it does not matter that they are enrolled.
+        masks: painted on each chip.
+
+    Raises:
+        EmbedderMismatch: the gallery belongs to another embedder.
+        TooFewStrangers: nothing can be said about one in a hundred.
+        InvalidConfig: chips that are aligned in another way.
+        BadRecord: the embedding of a stranger is not finite.
+    """
+    gallery.check_embedder(embedder)
+    check_alignment(manifest, embedder)
+    rows = _some(strangers)
+    names, numbers = np.unique([row.identity for row in rows], return_inverse=True)
+    people, photos = numbers.astype(np.int32), np.arange(len(rows), dtype=np.int32)
+
+    def embedded(seed: int | None) -> EmbeddedFaces:
+        matrix = _chip_embeddings(manifest, rows, embedder, workers, seed)
+        return EmbeddedFaces(matrix, people, photos)
+
+    masked = _joined([embedded(seed) for seed in range(1, masks + 1)])
+    source = f"{len(names)} validation people, bare and with {masks} painted masks"
+    shas = {row.sha256 for row in rows}
+    own = own_people(gallery, {row.identity for row in rows}, shas)
+    return _fitted(gallery, HeldOutFaces(embedded(None), masked), own, source)
+
+
+def check_alignment(manifest: Manifest, embedder: Embedder) -> None:
+    """Raise InvalidConfig unless the chips are aligned as the embedder reads them."""
+    found, wanted = manifest.geometry.points, embedder.geometry.points
+    if found != wanted:
+        raise InvalidConfig(
+            f"{manifest.folder}: its chips are aligned by the {found} points, the "
+            f"embedder {embedder.name} reads chips aligned by the {wanted} ones. Run "
+            "again: python cli.py augment"
+        )
+
+
+def own_people(
+    gallery: Gallery, names: Collection[str], sha256s: Collection[str]
+) -> set[int]:
+    """Numbers of enrolled people who are among the strangers, by name or by photo.
+
+    By photograph too, as a person may have been renamed or enrolled under another
+    name: a single one would put genuine pairs among the nearest strangers.
+    """
+    known = {folder_name(name) for name in names}
+    named = {person.person_id for person in gallery.people() if person.name in known}
+    return named | gallery.owners(sha256s)
+
+
+def _fitted(
+    gallery: Gallery, faces: HeldOutFaces, own: set[int], source: str
+) -> Calibration:
+    templates = gallery.templates(PLAIN)
+    others = templates.where(~np.isin(templates.person_ids, list(own)))
+    people = [int(person_id) for person_id in others.person_ids]
+    counts = gallery.photo_counts(people)
+    photos = np.array([counts.get((i, False), 1) for i in people], dtype=np.int64)
+    reference, _ = calibration_of(gallery)
+    calibration = fit_calibration(
+        faces,
+        OtherTemplates(others.matrix, photos),
+        f"{source}; {len(people)} templates of others",
+        reference,
+    )
+    gallery.set_calibration(calibration)
+    return calibration
+
+
+def _some(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """The first photos of the first people."""
+    counts: dict[str, int] = {}
+    kept = []
+    for row in rows:
+        if row.identity not in counts and len(counts) == _MOST_PEOPLE:
+            continue
+        counts[row.identity] = counts.get(row.identity, 0) + 1
+        if counts[row.identity] <= _MOST_PHOTOS:
+            kept.append(row)
+    return kept
+
+
+def _chip_embeddings(
+    manifest: Manifest,
+    rows: Sequence[ManifestRow],
+    embedder: Embedder,
+    workers: int,
+    seed: int | None,
+) -> Float32:
+    """(N, D) of bare chips, or of masked ones with the masks of a seed."""
+    matrix = embed_rows(
+        manifest,
+        rows,
+        embedder,
+        workers,
+        masked_share=0.0 if seed is None else 1.0,
+        wear=CALM if seed is None else _MISALIGNED,
+        seed=seed or 0,
+        label="calibrate",
+    )
+    for row, embedding in zip(rows, matrix, strict=True):
+        checked_embedding(embedding, embedder.dimension, row.photo_id)
+    return matrix
+
+
+def _joined(parts: Sequence[EmbeddedFaces]) -> EmbeddedFaces:
+    return EmbeddedFaces(
+        np.concatenate([part.embeddings for part in parts]),
+        np.concatenate([part.people for part in parts]),
+        np.concatenate([part.photos for part in parts]),
+    )

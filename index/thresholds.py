@@ -1,0 +1,191 @@
+"""Thresholds by gallery size and false-positive rate, from the distances of strangers.
+
+FPIR, the false-positive identification rate, is the share of strangers to whom a
+gallery gives some name. Distances are Euclidean; lower is closer.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masking.errors import BadRecord
+from masking.landmarks import Float32
+
+Float64 = NDArray[np.float64]
+
+FPIRS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+# Fewer strangers below a threshold than this are luck.
+_FEWEST_BELOW = 4
+_LARGEST_SIZE = 1_000_000
+_SIZES_A_DECADE = 4
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds for one mask state of probes and one of templates.
+
+    Attributes:
+        sizes: numbers of templates in a gallery, ascending.
+        fpirs: rates in (0, 1), ascending.
+        distances: one row a size, one column a rate: a share `fpir` of strangers is
+            nearer than this to some template. Rows ascend.
+        measured_size: the largest gallery that was measured; larger ones are
+            extrapolated.
+    """
+
+    sizes: tuple[int, ...]
+    fpirs: tuple[float, ...]
+    distances: tuple[tuple[float, ...], ...]
+    measured_size: int
+
+    def __post_init__(self) -> None:
+        table = np.array(self.distances, dtype=np.float64)
+        shape = (len(self.sizes), len(self.fpirs))
+        if table.shape != shape or min(shape) < 2 or not np.isfinite(table).all():
+            raise BadRecord(f"thresholds of shape {table.shape}, expected {shape}")
+        ascending = np.diff(self.sizes).min() > 0 and np.diff(self.fpirs).min() > 0
+        if not ascending or (np.diff(table, axis=1) < 0).any():
+            raise BadRecord("thresholds are not in ascending order")
+        if self.sizes[0] < 1 or not 0 < self.fpirs[0] < self.fpirs[-1] < 1:
+            raise BadRecord("thresholds need sizes of at least 1 and rates in (0, 1)")
+
+    def threshold(self, gallery_size: int, fpir: float) -> float:
+        """The distance below which a share `fpir` of strangers comes.
+
+        Between the measured sizes and rates on a straight line in their logarithms,
+        which is nearly how such distances fall; outside of them on the line through
+        the last two. Never negative.
+
+        Args:
+            gallery_size: templates, at least 1.
+            fpir: in (0, 1).
+        """
+        if gallery_size < 1 or not 0 < fpir < 1:
+            raise ValueError(f"no threshold for {gallery_size} templates, FPIR {fpir}")
+        by_size = [_line(self.fpirs, row, fpir) for row in self.distances]
+        return max(0.0, _line(self.sizes, by_size, gallery_size))
+
+
+def _line(
+    places: tuple[float, ...] | tuple[int, ...],
+    values: tuple[float, ...] | list[float],
+    wanted: float,
+) -> float:
+    """Piecewise linear in the logarithm of the place, continued at both ends."""
+    last = len(places) - 2
+    left = min(max(int(np.searchsorted(places, wanted)) - 1, 0), last)
+    low, high = math.log(places[left]), math.log(places[left + 1])
+    share = (math.log(wanted) - low) / (high - low)
+    return float(values[left] + share * (values[left + 1] - values[left]))
+
+
+def sizes_up_to(largest: int) -> tuple[int, ...]:
+    """Gallery sizes from 1 to the largest, evenly in the logarithm."""
+    count = max(2, 1 + round(_SIZES_A_DECADE * math.log10(max(largest, 2))))
+    grid = np.geomspace(1, max(largest, 2), count)
+    return tuple(int(size) for size in np.unique(np.round(grid)))
+
+
+def measure(distances: Float32, weights: Float64) -> Thresholds:
+    """Thresholds for galleries of up to as many templates as there are columns.
+
+    For a gallery of n of the N templates, drawn at random, the k-th nearest of a
+    stranger's templates is the nearest of the drawn ones with the probability
+    C(N - k, n - 1) / C(N, n). So the rates of all smaller galleries follow exactly
+    from one comparison with all templates; that templates resemble each other and
+    strangers differ in how near they come to everybody is measured, not assumed away.
+
+    Args:
+        distances: (S, T) of strangers to templates; infinite where a template is the
+            stranger's own. Leave people out whom the embedder was trained on.
+        weights: (S,) of the strangers, positive; people, not photos, count alike.
+
+    Raises:
+        ValueError: fewer than two templates or strangers, or a wrong shape.
+    """
+    count = int(np.isfinite(distances).sum(axis=1).min()) if distances.size else 0
+    if len(distances) < 2 or count < 2 or weights.shape != (len(distances),):
+        raise ValueError(
+            f"thresholds need two strangers and templates, got {distances.shape}"
+        )
+    ranked = np.sort(distances, axis=1)[:, :count].astype(np.float64)
+    shares = weights / weights.sum()
+    # Each person counts once: photos of one are no independent strangers.
+    people = 1 / (shares**2).sum()
+    fpirs = tuple(rate for rate in FPIRS if rate * people >= _FEWEST_BELOW)
+    fpirs = fpirs if len(fpirs) >= 2 else FPIRS[-2:]
+    sizes = sizes_up_to(count)
+    order = np.argsort(ranked, axis=None)
+    values, strangers = ranked.ravel()[order], shares[order // count]
+    table = []
+    for size in sizes:
+        chances = _chance_of_rank(count, size)[order % count]
+        table.append(_quantiles(values, chances * strangers, fpirs))
+    return Thresholds(sizes, fpirs, tuple(table), count)
+
+
+def _chance_of_rank(count: int, size: int) -> Float64:
+    """(count,) probability that the k-th nearest of all is the nearest of `size`."""
+    # The next one's share of what is left: (N - k - n + 1) / (N - k).
+    k = np.arange(1, count)
+    falls = np.maximum(count - k - size + 1, 0) / (count - k)
+    return np.concatenate([[1.0], np.cumprod(falls)]) * size / count
+
+
+def _quantiles(
+    values: Float64, weights: Float64, fpirs: tuple[float, ...]
+) -> tuple[float, ...]:
+    """Largest distances strictly below which at most each share of the weight lies."""
+    below = np.cumsum(weights)
+    places = np.searchsorted(below, np.array(fpirs) + 1e-12, side="right")
+    return tuple(values[np.minimum(places, len(values) - 1)].tolist())
+
+
+def extended(measured: Thresholds, reference: Thresholds | None) -> Thresholds:
+    """The same thresholds with all of FPIRS, for galleries of up to a million.
+
+    What was not measured follows another embedder's curve, moved so that it meets
+    the nearest measured one. Without a reference it goes on in larger galleries as
+    over the last decade.
+    """
+    largest = measured.sizes[-1]
+    larger = [s for s in sizes_up_to(_LARGEST_SIZE) if s > 1.2 * largest]
+    sizes = (*measured.sizes, *larger)
+    first, last = measured.fpirs[0], measured.fpirs[-1]
+    table = np.empty((len(sizes), len(FPIRS)))
+    for row, size in enumerate(sizes):
+        for column, fpir in enumerate(FPIRS):
+            near = min(size, largest), min(max(fpir, first), last)
+            table[row, column] = measured.threshold(*near)
+            if reference is not None:
+                wanted, met = (
+                    reference.threshold(size, fpir),
+                    reference.threshold(*near),
+                )
+                table[row, column] += wanted - met
+            elif size > largest:
+                table[row, column] += _slope(measured) * math.log(size / largest)
+    # A curve that was moved may cross another by a hair.
+    table = np.maximum.accumulate(np.maximum(table, 0.0), axis=1)
+    return Thresholds(
+        sizes,
+        FPIRS,
+        tuple(tuple(row) for row in table.tolist()),
+        measured.measured_size,
+    )
+
+
+def _slope(measured: Thresholds) -> float:
+    """Change of the threshold per logarithm of the size, over the last decade."""
+    largest = measured.sizes[-1]
+    smaller = max(1, largest // 10)
+    falls = [
+        (measured.threshold(largest, f) - measured.threshold(smaller, f))
+        / math.log(largest / smaller)
+        for f in measured.fpirs
+    ]
+    return min(0.0, float(np.mean(falls)))

@@ -1,0 +1,136 @@
+"""Thresholds by gallery size and rate, worked out by hand."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from index.thresholds import FPIRS, Thresholds, extended, measure, sizes_up_to
+from masking.errors import BadRecord
+
+TABLE = Thresholds((1, 100), (0.01, 0.1), ((0.6, 0.7), (0.4, 0.5)), 100)
+
+
+def test_a_table_is_read_between_its_sizes_and_rates():
+    assert TABLE.threshold(1, 0.01) == pytest.approx(0.6)
+    # 10 lies halfway from 1 to 100 in the logarithm, sqrt(1e-3) from 0.01 to 0.1.
+    assert TABLE.threshold(10, 0.01) == pytest.approx(0.5)
+    assert TABLE.threshold(10, 1e-3**0.5) == pytest.approx(0.55)
+
+
+def test_a_table_goes_on_past_its_ends():
+    assert TABLE.threshold(10_000, 0.01) == pytest.approx(0.2)
+    assert TABLE.threshold(1, 0.001) == pytest.approx(0.5)
+    assert TABLE.threshold(10**9, 0.01) == 0.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sizes": (100, 1)},
+        {"fpirs": (0.1, 0.01)},
+        {"fpirs": (0.01, 1.0)},
+        {"distances": ((0.6, 0.5), (0.4, 0.5))},
+        {"distances": ((0.6, 0.7),)},
+        {"distances": ((0.6, float("nan")), (0.4, 0.5))},
+    ],
+)
+def test_a_table_without_order_is_refused(change):
+    with pytest.raises(BadRecord):
+        replace(TABLE, **change)
+
+
+def test_there_is_no_threshold_for_nobody():
+    with pytest.raises(ValueError, match="0 templates"):
+        TABLE.threshold(0, 0.01)
+
+
+def test_rates_of_smaller_galleries_are_the_mean_over_all_of_them():
+    # 12 strangers, 7 templates; 5 of the 7 make 21 galleries.
+    rng = np.random.default_rng(0)
+    distances = rng.random((12, 7)).astype(np.float32)
+    table = measure(distances, np.ones(12))
+    size, fpir = table.sizes[-2], 0.4
+    best = np.array(
+        [
+            distances[:, list(drawn)].min(axis=1)
+            for drawn in combinations(range(7), size)
+        ]
+    )
+    assert 1 < size < 7
+    threshold = table.threshold(size, fpir)
+    assert (best < threshold).mean() <= fpir < (best <= threshold).mean()
+
+
+def test_strangers_own_templates_do_not_count():
+    distances = np.array([[np.inf, 0.5, 0.6], [0.7, np.inf, 0.8]] * 20, np.float32)
+    # All templates: half the strangers are 0.5 away from the nearest, half 0.7.
+    table = measure(distances, np.ones(40))
+    assert table.measured_size == 2
+    assert table.threshold(2, 0.4) == pytest.approx(0.5)
+
+
+def test_people_count_alike_however_many_photos_they_have():
+    # 30 photos of one person at 0.1; 50 other people at 0.5 with one photo.
+    distances = np.array([[0.1, 0.1]] * 30 + [[0.5, 0.5]] * 50, dtype=np.float32)
+    weights = np.array([1 / 30] * 30 + [1.0] * 50)
+    table = measure(distances, weights)
+    # One person of 51 is below; as photos they would be 30 of 80.
+    assert table.threshold(1, 0.2) == pytest.approx(0.5)
+    assert measure(distances, np.ones(80)).threshold(1, 0.2) == pytest.approx(0.1)
+
+
+def test_strangers_differ_in_how_near_they_come():
+    """Where the textbook's independence fails, the measured rate is right."""
+    rng = np.random.default_rng(1)
+    near = rng.normal(1.0, 0.15, (4000, 1))  # a stranger's usual distance
+
+    def strangers(count):
+        return (near[:count] + rng.normal(0, 0.05, (count, 100))).astype(np.float32)
+
+    table = measure(strangers(2000), np.ones(2000))
+    threshold = table.threshold(100, 0.01)
+    new = near[2000:] + rng.normal(0, 0.05, (2000, 100))
+    assert (new.min(axis=1) < threshold).mean() == pytest.approx(0.01, abs=0.006)
+    independent = np.quantile(new, 1 - 0.99 ** (1 / 100))
+    assert (new.min(axis=1) < independent).mean() < 0.004
+
+
+def test_larger_galleries_are_stricter():
+    distances = np.random.default_rng(0).normal(1, 0.1, (500, 300)).astype(np.float32)
+    table = extended(measure(distances, np.ones(500)), None)
+    limits = [table.threshold(n, 0.01) for n in (1, 10, 100, 300, 5000, 900_000)]
+    assert limits == sorted(limits, reverse=True)
+    assert len(set(limits)) == len(limits)
+    assert table.fpirs == FPIRS
+    assert table.sizes[-1] == 1_000_000
+    assert table.measured_size == 300
+
+
+def test_what_was_not_measured_follows_the_reference():
+    sizes = sizes_up_to(1_000_000)
+    reference = Thresholds(
+        sizes,
+        FPIRS,
+        tuple(tuple(1 + 0.1 * np.log10(f / n) for f in FPIRS) for n in sizes),
+        1_000_000,
+    )
+    reference = replace(
+        reference,
+        distances=tuple(tuple(max(0.0, d) for d in row) for row in reference.distances),
+    )
+    measured = Thresholds((1, 10), (0.1, 0.4), ((0.8, 0.9), (0.72, 0.81)), 10)
+    table = extended(measured, reference)
+    assert table.threshold(10, 0.1) == pytest.approx(0.72)
+    # Ten times the size and a tenth of the rate: 0.1 lower each.
+    assert table.threshold(100, 0.1) == pytest.approx(0.62, abs=2e-3)
+    assert table.threshold(10, 0.01) == pytest.approx(0.62, abs=2e-3)
+    assert table.threshold(100, 0.01) == pytest.approx(0.52, abs=2e-3)
+
+
+def test_too_little_to_measure():
+    with pytest.raises(ValueError, match="two strangers"):
+        measure(np.ones((1, 5), np.float32), np.ones(1))
+    with pytest.raises(ValueError, match="two strangers"):
+        measure(np.ones((5, 1), np.float32), np.ones(5))

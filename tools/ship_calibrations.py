@@ -1,0 +1,100 @@
+"""Calibrates dlib's network and the shipped embedder; writes the file that ships.
+
+Held-out people of the training are the strangers, the people it trained on fill the
+gallery. Give the lists of names and options that the shipped embedder was trained
+with.
+
+    python -m tools.ship_calibrations --photos data/lfw \
+        --names data/peopleDevTrain.txt --without in-mfr2.txt --store workspace/open-set
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.embedded_photos import EmbeddingStore
+from benchmarks.judged_probes import mean_templates
+from index.calibration_fit import HeldOutFaces, fit_calibration
+from index.labelled_photos import read_person_folders
+from index.mask_painter import ALL_KINDS, mask_painter
+from index.shipped_calibrations import FILE, write_calibrations
+from index.stranger_distances import OtherTemplates
+from masking.people_lists import read_names
+from training.comparisons import EmbeddedFaces
+from training.identity_split import validation_people
+from training.model_choice import choose_embedder
+
+
+@click.command()
+@click.option("--photos", type=click.Path(path_type=Path), required=True)
+@click.option("--names", type=click.Path(path_type=Path), required=True)
+@click.option("--without", type=click.Path(path_type=Path), help="People to leave out.")
+@click.option("--store", type=click.Path(path_type=Path), required=True)
+@click.option("--out", type=click.Path(path_type=Path), default=FILE)
+@click.option("--masks", default=3, show_default=True, help="Painted on each photo.")
+@click.option("--validation-share", default=0.1, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
+def main(
+    photos: Path,
+    names: Path,
+    without: Path | None,
+    store: Path,
+    out: Path,
+    masks: int,
+    validation_share: float,
+    seed: int,
+    workers: int,
+) -> None:
+    """Calibrate on the validation people of NAMES and write OUT."""
+    kept = EmbeddingStore(store, workers)
+    networks = [choose_embedder(name, Path(), "cpu") for name in ("dlib", "shipped")]
+    wanted = read_names(names) - (read_names(without) if without else frozenset())
+    listed = [p for p in read_person_folders(photos) if p.person in wanted]
+    people = [photo.person for photo in listed]
+    out_of_training = validation_people(people, validation_share, seed)
+    held_out = [p for p, held in zip(listed, out_of_training, strict=True) if held]
+    others = [p for p, held in zip(listed, out_of_training, strict=True) if not held]
+    crowd = kept.embedded(others, networks)
+    worn = [
+        # Not the masks of a test with the usual seed.
+        kept.embedded(held_out, networks, mask_painter(1000 + number, ALL_KINDS))
+        for number in range(masks)
+    ]
+    owners = np.unique([p.person for p in held_out], return_inverse=True)[1]
+    crowd_owners = np.unique([p.person for p in others], return_inverse=True)[1]
+    calibrations = {}
+    for number, network in enumerate(networks):
+        faces = [views.faces(number, owners.astype(np.int32)) for views in worn]
+        masked = [part[views.masked] for part, views in zip(faces, worn, strict=True)]
+        bare = faces[0][~worn[0].masked]
+        templates, counts = mean_templates(
+            crowd.faces(number, crowd_owners.astype(np.int32))
+        )
+        source = (
+            f"{len(set(owners.tolist()))} people kept out of training, bare and with "
+            f"{masks} painted masks; {len(templates.people)} templates of others"
+        )
+        calibrations[network.fingerprint] = fit_calibration(
+            HeldOutFaces(bare, _joined(masked)),
+            OtherTemplates(templates.embeddings, counts),
+            source,
+            None,
+        )
+    write_calibrations(out, networks[0].fingerprint, calibrations)
+    click.echo(f"{out}: {', '.join(network.name for network in networks)}")
+
+
+def _joined(parts: list[EmbeddedFaces]) -> EmbeddedFaces:
+    return EmbeddedFaces(
+        np.concatenate([part.embeddings for part in parts]),
+        np.concatenate([part.people for part in parts]),
+        np.concatenate([part.photos for part in parts]),
+    )
+
+
+if __name__ == "__main__":
+    main()
