@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from index.all_commands import ToolkitGroup, version_option
+from index.calibrate_commands import calibrate_command
 from index.command_options import (
     A_PATH,
     json_option,
@@ -164,7 +165,7 @@ def train_command(
     click.echo(_figures_table(report.before, report.after, report.validation_people))
     click.echo(
         f"gallery: {built.people} people, {built.photos} photos; accepted below "
-        f"distance {built.threshold:.3f}"
+        f"distance {built.threshold:.3f}, masked {built.threshold_masked:.3f}"
     )
     click.echo(f"model {report.checkpoint}, curves in {models}/train-report")
 
@@ -218,6 +219,7 @@ def demo_command(workspace: Path) -> None:
 
 main.add_command(enroll_command)
 main.add_command(identify_command)
+main.add_command(calibrate_command)
 main.add_command(evaluate_command)
 main.add_command(embed_command)
 main.add_command(gallery_group)

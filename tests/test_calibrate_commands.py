@@ -1,0 +1,87 @@
+"""`calibrate` as a person types it."""
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+import cli
+from index import calibration_fit
+from index.calibrate_config import CalibrateConfig
+from index.celebrity_stage import enroll_celebrities
+from index.gallery import open_gallery, open_or_create_gallery
+from masking.embedded_sample import sample_people
+from masking.errors import InvalidConfig
+from training.model_choice import choose_embedder
+
+
+@pytest.fixture(scope="module")
+def workspace(small_manifest, tmp_path_factory):
+    """Eight augmented people in the gallery of the shipped embedder."""
+    folder = tmp_path_factory.mktemp("work")
+    shutil.copytree(small_manifest.folder, folder / "augmented")
+    embedder = choose_embedder("shipped", folder / "models", "cpu")
+    with open_or_create_gallery(folder / "gallery", embedder) as gallery:
+        enroll_celebrities(gallery, small_manifest, embedder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory):
+    """Eight synthetic people who are not in the workspace, three photos each."""
+    folder = tmp_path_factory.mktemp("strangers")
+    for person in sorted(sample_people().iterdir())[8:16]:
+        (folder / person.name).mkdir()
+        for photo in sorted(person.iterdir())[:3]:
+            shutil.copy(photo, folder / person.name / photo.name)
+    return folder
+
+
+def calibrated(workspace, *arguments):
+    places = ["--workspace", str(workspace), "--device", "cpu", "--workers", "1"]
+    options = ["--masks", "1", "--model", "shipped", *map(str, arguments)]
+    return CliRunner().invoke(cli.main, ["calibrate", *places, *options])
+
+
+def test_few_strangers_are_too_few(workspace, strangers):
+    done = calibrated(workspace, strangers)
+    assert done.exit_code == 2
+    assert "needs 1,000 pairs of a stranger and somebody else, got" in done.output
+
+
+def test_photographs_of_strangers(workspace, strangers, monkeypatch):
+    monkeypatch.setattr(calibration_fit, "MIN_PAIRS", 100)
+    done = calibrated(workspace, strangers, "--json")
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert record["strangers"] == 8
+    assert record["people"] == [8, 100, 1000, 5000]
+    for limits in record["thresholds"].values():
+        assert limits == sorted(limits, reverse=True)
+        assert 0.2 < limits[-1] < limits[0] < 0.9
+    with open_gallery(workspace / "gallery") as gallery:
+        stored = gallery.calibration
+    assert stored.source.startswith("photos of 8 strangers, bare and with 1 painted")
+    assert (
+        round(stored.threshold(8, 0.01, True), 4) == record["thresholds"]["masked"][0]
+    )
+
+
+def test_people_whom_train_kept_out(workspace, monkeypatch):
+    monkeypatch.setattr(calibration_fit, "MIN_PAIRS", 10)
+    done = calibrated(workspace)
+    assert done.exit_code == 0, done.output
+    assert "calibrated on 2 validation people, bare and with 1 painted" in done.output
+    assert "8 people (this gallery)" in done.output
+    assert "5,000 people " in done.output
+    assert "no probabilities are shown" in done.output
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"masks": 0}, {"validation_share": 1.0}, {"seed": -1}, {"workers": -1}],
+)
+def test_senseless_settings_are_refused(wrong):
+    with pytest.raises(InvalidConfig):
+        CalibrateConfig(**wrong)
