@@ -1,0 +1,80 @@
+"""Masked celebrities looked for among everybody: all of LFW and one bare photo each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.embedded_photos import EmbeddingStore
+from benchmarks.judged_probes import (
+    OpenSetFigures,
+    Probes,
+    figures,
+    judged,
+    mean_templates,
+)
+from benchmarks.mask_state_rows import MaskStateRows, states_of
+from index.labelled_photos import LabelledPhoto, read_labelled_photos
+from index.shipped_calibrations import shipped_calibration
+from masking.errors import InvalidConfig
+from training.embedder import Embedder
+
+FPIR = 0.01
+
+
+def celebrity_figures(
+    everybody: Sequence[LabelledPhoto],
+    celebrities: Path,
+    store: EmbeddingStore,
+    networks: Sequence[Embedder],
+) -> list[OpenSetFigures]:
+    """Really masked and other unmasked photos of the celebrities, and strangers.
+
+    The gallery holds the mean template of everybody and one unmasked photo of each
+    celebrity, the first by name. Somebody of the same name among everybody is left
+    out, as the celebrity would be found by those photos. Each celebrity is also
+    identified as a stranger, in the gallery without their photo.
+    """
+    known = read_labelled_photos(celebrities)
+    stars = {_plain(photo.person) for photo in known}
+    crowd = [photo for photo in everybody if _plain(photo.person) not in stars]
+    crowd_views = store.embedded(crowd, networks)
+    views = store.embedded(known, [*networks, MaskStateRows()])
+    names, crowd_people = np.unique([p.person for p in crowd], return_inverse=True)
+    _, people = np.unique([p.person for p in known], return_inverse=True)
+    people = (people + len(names)).astype(np.int32)
+    enrolled = _first_bare(known, people)
+    rows = []
+    for number, network in enumerate(networks):
+        calibration = shipped_calibration(network.fingerprint)
+        if calibration is None:
+            raise InvalidConfig(f"no calibration ships for {network.name}.")
+        mass = mean_templates(crowd_views.faces(number, crowd_people.astype(np.int32)))
+        faces = views.faces(number, people)
+        few = mean_templates(faces[enrolled])
+        templates = mass.joined(few)
+        for kind, of_kind in (("unmasked", ~views.masked), ("masked", views.masked)):
+            chosen = of_kind & ~enrolled
+            probes = Probes(faces[chosen], states_of(views.embeddings[-1][chosen]))
+            found = judged(probes, templates, calibration, FPIR, False)
+            strange = judged(probes, templates, calibration, FPIR, True)
+            size = len(templates.photos)
+            rows.append(figures(network.name, f"{kind} stars", size, found, strange))
+    return rows
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalpha())
+
+
+def _first_bare(photos: Sequence[LabelledPhoto], people: np.ndarray) -> np.ndarray:
+    """(V,) bool: the first unmasked photograph of each person."""
+    chosen = np.zeros(len(photos), dtype=bool)
+    seen: set[int] = set()
+    for row in sorted(range(len(photos)), key=lambda number: photos[number].name):
+        if not photos[row].masked and int(people[row]) not in seen:
+            seen.add(int(people[row]))
+            chosen[row] = True
+    return chosen

@@ -1,0 +1,240 @@
+"""Open-set identification: who is found, and how many strangers are given a name.
+
+People of a list are split by lot into galleries and strangers. Every decision is the
+product's: thresholds and probabilities from the calibration that ships with the
+embedder, the mask state as the model estimates it. dlib's untouched network stands
+beside the shipped embedder, each with its own calibration.
+
+    python -m benchmarks.open_set --photos data/lfw --names data/peopleDevTest.txt \
+        --store workspace/open-set
+    python -m benchmarks.open_set --photos data/lfw --names data/peopleDevTest.txt \
+        --store workspace/open-set --masked-celebrities data/mfr2-a
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.embedded_photos import EmbeddingStore
+from benchmarks.judged_probes import (
+    Judged,
+    OpenSetFigures,
+    Probes,
+    Templates,
+    figures,
+    judged,
+    mean_templates,
+)
+from benchmarks.mask_state_rows import MaskStateRows, states_of
+from benchmarks.masked_celebrities import celebrity_figures
+from index.embed_views import EmbeddedViews
+from index.labelled_photos import LabelledPhoto, read_person_folders
+from index.mask_painter import ALL_KINDS, mask_painter
+from index.shipped_calibrations import shipped_calibration
+from masking.errors import InvalidConfig
+from masking.people_lists import read_names
+from training.comparisons import EmbeddedFaces, Indices
+from training.embedder import Embedder
+from training.model_choice import choose_embedder
+
+FPIR = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of an embedded collection, by what they are for; boolean masks.
+
+    Attributes:
+        people: (V,) person of each row.
+        mated, strangers: numbers of people.
+        enrolled: the unmasked rows that make the templates of `mated`.
+        probes: rows to identify: other photos of `mated`, all of `strangers`.
+    """
+
+    people: Indices
+    mated: Indices
+    strangers: Indices
+    enrolled: np.ndarray
+    probes: np.ndarray
+
+
+def _lot(seed: int, name: str) -> int:
+    return zlib.crc32(f"{seed}/{name}".encode())
+
+
+def split_people(
+    photos: Sequence[LabelledPhoto], views: EmbeddedViews, count: int, seed: int
+) -> Split:
+    """`count` people for galleries, the others strangers; half the photos enrolled.
+
+    The first of a person's photos, by lot, are enrolled, rounded up; the others are
+    probes, with and without a mask.
+    """
+    names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
+    order = np.argsort([_lot(seed, name) for name in names], kind="stable")
+    if not 2 <= count < len(names):
+        raise InvalidConfig(f"{count} of {len(names)} people leave no strangers.")
+    enrolled = np.zeros(len(photos), dtype=bool)
+    for person in order[:count]:
+        own = np.flatnonzero(numbers == person)
+        lots = [_lot(seed, photos[photo].name) for photo in own]
+        chosen = own[np.argsort(lots, kind="stable")]
+        enrolled[chosen[: -(-len(own) // 2)]] = True
+    people = numbers.astype(np.int32)[views.photos]
+    in_gallery = enrolled[views.photos]
+    return Split(
+        people,
+        order[:count].astype(np.int32),
+        order[count:].astype(np.int32),
+        in_gallery & ~views.masked,
+        ~in_gallery,
+    )
+
+
+def open_set_figures(
+    network: Embedder,
+    rows: EmbeddedFaces,
+    states: np.ndarray,
+    masked: np.ndarray,
+    split: Split,
+    size: int,
+    fill: Templates | None,
+) -> list[OpenSetFigures]:
+    """Figures of one network in galleries of one size, unmasked and masked probes.
+
+    Galleries smaller than the number of mated people are several, one after the
+    other; larger ones are filled up with the people of `fill`.
+    """
+    calibration = shipped_calibration(network.fingerprint)
+    if calibration is None:
+        raise InvalidConfig(f"no calibration ships for the embedder {network.name}.")
+    found = []
+    for kind, of_kind in (("unmasked", ~masked), ("masked", masked)):
+        known, strangers = [], []
+        for start in range(0, len(split.mated) - min(size, len(split.mated)) + 1, size):
+            members = split.mated[start : start + size]
+            templates = mean_templates(
+                rows[split.enrolled & np.isin(rows.people, members)]
+            )
+            templates = _filled(templates, fill, size - len(members))
+            for people, parts in ((members, known), (split.strangers, strangers)):
+                chosen = split.probes & of_kind & np.isin(rows.people, people)
+                probes = Probes(rows[chosen], states_of(states[chosen]))
+                parts.append(judged(probes, templates, calibration, FPIR, False))
+        merged = (_merged(known), _merged(strangers))
+        found.append(figures(network.name, kind, size, *merged))
+    return found
+
+
+def _filled(templates: Templates, fill: Templates | None, count: int) -> Templates:
+    if count <= 0:
+        return templates
+    if fill is None or len(fill.photos) < count:
+        raise InvalidConfig(f"{count} more people are needed, give --fill.")
+    faces = fill.faces
+    # Nobody who is identified.
+    nobody = np.full(count, -2, dtype=np.int32)
+    more = EmbeddedFaces(faces.embeddings[:count], nobody, faces.photos[:count])
+    return templates.joined(Templates(more, fill.photos[:count]))
+
+
+def _merged(parts: Sequence[Judged]) -> Judged:
+    return Judged(
+        np.concatenate([part.best for part in parts]),
+        np.concatenate([part.named for part in parts]),
+        np.concatenate([part.probability for part in parts]),
+        np.concatenate([part.people for part in parts]),
+    )
+
+
+def networks() -> list[Embedder]:
+    """dlib's untouched network and the shipped embedder."""
+    return [choose_embedder(name, Path(), "cpu") for name in ("dlib", "shipped")]
+
+
+@click.command()
+@click.option("--photos", type=click.Path(path_type=Path), required=True)
+@click.option("--names", type=click.Path(path_type=Path), required=True)
+@click.option("--fill", type=click.Path(path_type=Path), help="People for more.")
+@click.option("--masked-celebrities", type=click.Path(path_type=Path))
+@click.option("--store", type=click.Path(path_type=Path), required=True)
+@click.option("--people", default=1000, show_default=True, help="In the galleries.")
+@click.option("--sizes", default="1000", show_default=True, help="Of the galleries.")
+@click.option("--seed", default=0, show_default=True, help="Of the split and masks.")
+@click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(
+    photos: Path,
+    names: Path,
+    fill: Path | None,
+    masked_celebrities: Path | None,
+    store: Path,
+    people: int,
+    sizes: str,
+    seed: int,
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Identify the people of NAMES, unmasked and masked, in galleries of SIZES."""
+    kept = EmbeddingStore(store, workers)
+    everybody = read_person_folders(photos)
+    if masked_celebrities:
+        rows = celebrity_figures(everybody, masked_celebrities, kept, networks())
+    else:
+        rows = []
+        listed, more = read_names(names), read_names(fill) if fill else frozenset()
+        tested = [photo for photo in everybody if photo.person in listed]
+        others = [photo for photo in everybody if photo.person in more - listed]
+        views = kept.embedded(
+            tested, [*networks(), MaskStateRows()], mask_painter(seed, ALL_KINDS)
+        )
+        split = split_people(tested, views, people, seed)
+        extra = kept.embedded(others, networks()) if others else None
+        for number, network in enumerate(networks()):
+            rows_of = EmbeddedFaces(
+                views.embeddings[number], split.people, views.photos
+            )
+            filling = None
+            if extra is not None:
+                owners = np.unique([p.person for p in others], return_inverse=True)[1]
+                filling = mean_templates(extra.faces(number, owners.astype(np.int32)))
+            for size in (int(text) for text in sizes.split(",")):
+                rows += open_set_figures(
+                    network,
+                    rows_of,
+                    views.embeddings[-1],
+                    views.masked,
+                    split,
+                    size,
+                    filling,
+                )
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows]))
+        return
+    click.echo(table(rows))
+
+
+def table(rows: Sequence[OpenSetFigures]) -> str:
+    """The figures as text."""
+    lines = [
+        f"{'network':<10}{'probes':<22}{'gallery':>8}{'people':>8}{'rank-1':>8}"
+        f"{'TPIR':>7}{'strangers':>11}{'FPIR':>8}{'ECE':>7}{'not found':>11}"
+    ]
+    for row in rows:
+        lines.append(
+            f"{row.network:<10}{row.probes:<22}{row.gallery:>8,}{row.mated:>8,}"
+            f"{row.rank_1:>8.3f}{row.tpir:>7.3f}{row.strangers:>11,}{row.fpir:>8.4f}"
+            f"{row.calibration_error:>7.3f}{row.not_found:>11.4f}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

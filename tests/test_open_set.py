@@ -1,0 +1,101 @@
+"""The open-set benchmark's rates and split, by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_calibrations import flat_calibration
+
+from benchmarks.judged_probes import Judged, Probes, figures, judged, mean_templates
+from benchmarks.open_set import split_people
+from index.embed_views import EmbeddedViews
+from index.labelled_photos import NO_MASK, LabelledPhoto
+from index.probabilities import MatchProbability
+from training.comparisons import EmbeddedFaces
+from training.mask_state import MaskState
+
+NAN = float("nan")
+
+
+def faces(values, people):
+    rows = np.array(values, dtype=np.float32)[:, None]
+    owners = np.array(people, dtype=np.int32)
+    return EmbeddedFaces(rows, owners, np.arange(len(owners), dtype=np.int32))
+
+
+def test_templates_are_means_of_what_was_acquired():
+    found = mean_templates(faces([1, 3, NAN, 7, NAN], [4, 4, 4, 2, 9]))
+    assert found.faces.people.tolist() == [2, 4]
+    assert found.faces.embeddings[:, 0].tolist() == [7, 2]
+    assert found.photos.tolist() == [1, 2]
+
+
+def test_probes_are_decided_one_by_one():
+    model = MatchProbability(0.0, 1.0, 0.0)
+    calibration = flat_calibration(0.5, {"bare": model})
+    templates = mean_templates(faces([0.0, 1.0, 5.0], [0, 1, 2]))
+    probes = Probes(
+        faces([0.4, 1.4, 2.9, NAN], [0, 0, 7, 1]), [MaskState(0.0, 0.0)] * 4
+    )
+    found = judged(probes, templates, calibration, 0.01, False)
+    assert found.best.tolist() == [0, 1, 1, -1]
+    assert found.named.tolist() == [True, True, False, False]
+    assert found.probability[0] == pytest.approx(model.of(0.1, None))
+    assert np.isnan(found.probability[3])
+    # As strangers: 0.4 is nearest to 1, 1.4 too.
+    strange = judged(probes, templates, calibration, 0.01, True)
+    assert strange.best.tolist() == [1, 1, 1, -1]
+    assert strange.named.tolist() == [False, True, False, False]
+
+
+def test_means_of_several_photos_have_to_be_nearer():
+    calibration = flat_calibration(0.5, spread=0.4)
+    templates = mean_templates(faces([-0.5, 0.5, 3.0], [0, 0, 1]))
+    probes = Probes(faces([0.44, 0.46], [0, 0]), [MaskState(0.0, 0.0)] * 2)
+    found = judged(probes, templates, calibration, 0.01, False)
+    # 0.25 * (1 - 0.4 / 2) = 0.447^2.
+    assert found.named.tolist() == [True, False]
+
+
+def test_rates_weigh_people_alike_and_count_what_was_not_found():
+    known = Judged(
+        best=np.array([0, 0, 3, -1]),
+        named=np.array([True, False, True, False]),
+        probability=np.array([1.0, 1.0, 0.0, NAN]),
+        people=np.array([0, 0, 1, 2]),
+    )
+    strangers = Judged(
+        best=np.array([0, 1, 1]),
+        named=np.array([True, False, False]),
+        probability=np.array([0.0, 0.0, 0.0]),
+        people=np.array([5, 5, 6]),
+    )
+    found = figures("net", "masked", 3, known, strangers)
+    assert (found.rank_1, found.tpir) == pytest.approx((1 / 3, 1 / 6))
+    assert found.fpir == pytest.approx(0.25)
+    assert (found.mated, found.strangers) == (3, 2)
+    assert found.not_found == pytest.approx(1 / 7)
+    assert found.calibration_error == pytest.approx(0.0)
+
+
+def test_people_are_split_and_half_of_the_photos_enrolled():
+    photos = [
+        LabelledPhoto(Path(f"{p}/{n}.jpg"), f"{p}/{n}.jpg", f"P{p}")
+        for p in range(6)
+        for n in range(3)
+    ]
+    twice = np.repeat(np.arange(18, dtype=np.int32), 2)
+    masks = (NO_MASK, "cloth") * 18
+    views = EmbeddedViews(twice, masks, ("",) * 36, (None,) * 36, ())
+    split = split_people(photos, views, 4, seed=0)
+    assert sorted([*split.mated, *split.strangers]) == list(range(6))
+    assert len(split.strangers) == 2
+    for person in split.mated:
+        own = split.people == person
+        assert (split.enrolled & own).sum() == 2
+        assert (split.probes & own).sum() == 2  # the third photo, bare and masked
+    for person in split.strangers:
+        assert (split.probes & (split.people == person)).sum() == 6
+    assert not (split.enrolled & views.masked).any()
+    enrolled = set(views.photos[split.enrolled].tolist())
+    assert not enrolled & set(views.photos[split.probes].tolist())
