@@ -21,12 +21,13 @@ import numpy as np
 
 from benchmarks.labelled_detection import LabelledFigures, measure_labelled
 from benchmarks.timed_detection import TimedDetector
-from masking.face_detection import STOCK, FaceDetector, HogDetector
+from masking.face_detection import FaceDetector, HogDetector
 from masking.face_finding import FaceFinder, bare_finder, default_finder, plain_finder
 from masking.image_files import list_images, read_rgb
 from masking.landmarks import JAW, LEFT_EYE, RIGHT_EYE, Image, Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.model_files import STOCK
 from masking.people_lists import read_names
 from tools.masked_examples import background
 

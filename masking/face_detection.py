@@ -12,6 +12,7 @@ import numpy as np
 from masking.landmarks import Image
 from masking.model_files import (
     DETECTOR_CNN,
+    STOCK,
     dlib_model,
     own_model,
 )
@@ -22,8 +23,6 @@ WORKING_SIDE_PX = 1000
 # Black border of tight crops, as a share of the longer side. dlib's detectors
 # need to see what is around a face.
 BORDER = 0.2
-# dlib's own detector, among the names of our detectors' files.
-STOCK = "stock"
 # The smallest face that the CNN detector was trained to find.
 _CNN_FACE_PX = 40
 # Boxes that share this much of the smaller one show the same face; of two
@@ -81,16 +80,14 @@ class HogDetector:
             name: of this stage, as written in manifests.
             border: black border, as a share of the picture's longer side.
             upsample: enlargement before detection.
-            thresholds: the detectors to run, STOCK or files of ours, and the
+            thresholds: the files of the detectors to run, STOCK or ours, and the
                 lowest score that counts of each; dlib's default is 0.
         """
         import dlib
 
+        # dlib.get_frontal_face_detector() unpacks the same detector in half a second.
         self._detectors: list[Any] = [
-            dlib.get_frontal_face_detector()
-            if file == STOCK
-            else dlib.fhog_object_detector(str(own_model(file)))
-            for file in thresholds
+            dlib.fhog_object_detector(str(own_model(file))) for file in thresholds
         ]
         self._run: Any = dlib.fhog_object_detector.run_multiple
         self._thresholds = list(thresholds.values())

@@ -8,7 +8,6 @@ import numpy as np
 
 from masking.face_detection import (
     BORDER,
-    STOCK,
     CascadeDetector,
     CnnDetector,
     FaceBox,
@@ -24,6 +23,7 @@ from masking.model_files import (
     MASKED_LEFT,
     MASKED_RIGHT,
     MASKED_UPRIGHT,
+    STOCK,
     dlib_model,
     own_model,
 )

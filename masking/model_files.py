@@ -11,6 +11,8 @@ from masking.errors import MissingInput
 LANDMARKS_68 = "shape_predictor_68_face_landmarks.dat"
 DETECTOR_CNN = "mmod_human_face_detector.dat"
 RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"
+# What dlib.get_frontal_face_detector() gives, as its save() wrote it.
+STOCK = "stock-frontal.svm"
 # Trained by tools/train_face_finder.py on LFW DevTrain faces with painted masks.
 MASKED_LANDMARKS = "masked-landmarks.dat"
 MASKED_UPRIGHT = "masked-upright.svm"

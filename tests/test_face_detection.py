@@ -1,6 +1,7 @@
 """The cascade stops at the first success; faces are found, masked and cropped ones."""
 
 import cv2
+import dlib
 import numpy as np
 import pytest
 
@@ -8,7 +9,6 @@ from masking.alignment import UPPER_FACE, ChipGeometry, crop_chip
 from masking.canonical_face import CANONICAL_FACE
 from masking.embedded_sample import sample_people
 from masking.face_detection import (
-    STOCK,
     CascadeDetector,
     CnnDetector,
     FaceBox,
@@ -21,7 +21,7 @@ from masking.landmark_prediction import LandmarkPredictor, box_around
 from masking.landmarks import Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.model_files import MASKED_LANDMARKS, MASKED_UPRIGHT, own_model
+from masking.model_files import MASKED_LANDMARKS, MASKED_UPRIGHT, STOCK, own_model
 
 BLANK = np.zeros((100, 200, 3), np.uint8)
 
@@ -49,6 +49,19 @@ def finder():
 @pytest.fixture(scope="module")
 def stock():
     return HogDetector("stock", 0.0, 1.0, {STOCK: 0.0})
+
+
+def test_the_stored_stock_detector_is_dlibs_own():
+    stored = dlib.fhog_object_detector(str(own_model(STOCK)))
+    packed = dlib.get_frontal_face_detector()
+    run, found = dlib.fhog_object_detector.run_multiple, 0
+    for photo in photos(3):
+        image = read_rgb(photo)
+        # Far below the usual threshold, so that there is much to compare.
+        ours, theirs = (run([one], image, 0, -1.0) for one in (stored, packed))
+        assert [list(part) for part in ours] == [list(part) for part in theirs]
+        found += len(ours[0])
+    assert found > 3
 
 
 def finder_with(detector):
