@@ -10,12 +10,7 @@ import cv2
 import numpy as np
 
 from masking.landmarks import Image
-from masking.model_files import (
-    DETECTOR_CNN,
-    STOCK,
-    dlib_model,
-    own_model,
-)
+from masking.model_files import DETECTOR_CNN, dlib_model, own_model
 
 # Detection runs on a picture of at most this side: faces of a twelfth of the
 # picture's side (dlib's smallest face is 80 px) are still found.

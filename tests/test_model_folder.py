@@ -10,7 +10,8 @@ from masking.alignment import ChipGeometry
 from masking.errors import BadRecord
 from training.checkpoint import Checkpoint, load_embedder
 from training.dlib_network import DlibFaceNet
-from training.model_folder import add_checkpoint, latest_checkpoint, set_latest
+from training.latest_model import latest_checkpoint, set_latest
+from training.model_folder import add_checkpoint
 from training.network_embedder import NetworkEmbedder
 
 MANIFEST = "ab" * 32

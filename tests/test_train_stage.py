@@ -9,7 +9,7 @@ from masking.errors import InvalidConfig
 from training import train_loop, train_stage
 from training.checkpoint import load_checkpoint, load_embedder
 from training.chip_embeddings import bare_embeddings, embed_rows
-from training.model_folder import latest_checkpoint
+from training.latest_model import latest_checkpoint
 from training.network_embedder import start_embedder
 from training.schedule import learning_rate_at
 from training.train_config import TrainConfig

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.model_choice import SHIPPED
+from training.latest_model import SHIPPED
 
 
 @click.command()

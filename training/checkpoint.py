@@ -18,16 +18,13 @@ import torch
 from torch import Tensor
 
 from masking.alignment import ChipGeometry
-from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.image_files import file_sha256, write_bytes
+from masking.errors import BadRecord, InvalidConfig
+from training.checkpoint_file import REMEDY, read_content, write_content
 from training.dlib_network import DlibFaceNet
 from training.network_embedder import NetworkEmbedder, fingerprint_of
 
 FORMAT_VERSION = 1
 _KIND = "embedder"
-_MAGIC = b"masked-faces checkpoint\n"
-_HASH_LENGTH = 64
-_REMEDY = "Copy it again or run: python cli.py train"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +87,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> N
         _unpickle(content)
     except Exception as error:
         raise TypeError(f"the resume state cannot be read back: {error}") from error
-    write_bytes(path, _MAGIC + file_sha256(content).encode() + b"\n" + content)
+    write_content(path, content)
 
 
 def round_filters(network: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -113,7 +110,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         geometry = ChipGeometry(**payload["geometry"])
     except (TypeError, InvalidConfig) as error:
         raise BadRecord(
-            f"{path}: its chip geometry makes no sense ({error}). {_REMEDY}"
+            f"{path}: its chip geometry makes no sense ({error}). {REMEDY}"
         ) from error
     network = {name: tensor.float() for name, tensor in payload["network"].items()}
     return Checkpoint(
@@ -141,7 +138,7 @@ def load_embedder(
     except RuntimeError as error:
         raise BadRecord(
             f"{path}: its weights ({len(checkpoint.network)} tensors) do not fit "
-            f"dlib's network. {_REMEDY}"
+            f"dlib's network. {REMEDY}"
         ) from error
     return NetworkEmbedder(
         network, path.stem, device, flip_average, checkpoint.geometry
@@ -149,28 +146,9 @@ def load_embedder(
 
 
 def _read_payload(path: Path) -> Any:
+    content = read_content(path)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise MissingInput(
-            f"{path}: cannot be read ({error.strerror or error}). Run: python cli.py "
-            "train"
-        ) from error
-    start = len(_MAGIC) + _HASH_LENGTH + 1
-    if not data.startswith(_MAGIC):
-        raise BadRecord(
-            f"{path}: not a checkpoint: begins with {data[:12]!r}, expected "
-            f"{_MAGIC[:12]!r}. Give a file that python cli.py train wrote."
-        )
-    wanted = data[len(_MAGIC) : start - 1].decode("ascii", errors="replace")
-    found = file_sha256(data[start:])
-    if found != wanted:
-        raise BadRecord(
-            f"{path}: damaged or cut short: its content has the SHA-256 {found[:12]}, "
-            f"expected {wanted[:12]}. {_REMEDY}"
-        )
-    try:
-        return _unpickle(data[start:])
+        return _unpickle(content)
     # torch raises many types here; all mean that no version of this wrote the file.
     except Exception as error:
         raise BadRecord(
@@ -200,5 +178,5 @@ def _checked(path: Path, payload: Any) -> dict[str, Any]:
     expected = {field.name for field in dataclasses.fields(Checkpoint)}
     missing = expected - payload.keys()
     if missing:
-        raise BadRecord(f"{path}: lacks {', '.join(sorted(missing))}. {_REMEDY}")
+        raise BadRecord(f"{path}: lacks {', '.join(sorted(missing))}. {REMEDY}")
     return dict(payload)

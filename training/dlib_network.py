@@ -12,20 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-DIMENSION = 128
-STEM_CHANNELS = 32
-HEAD_CHANNELS = 256
-# Channels of each block and whether it halves the picture, from the input on.
-BLOCKS: tuple[tuple[int, bool], ...] = (
-    *[(32, False)] * 3,
-    (64, True),
-    *[(64, False)] * 3,
-    (128, True),
-    *[(128, False)] * 2,
-    (256, True),
-    *[(256, False)] * 2,
-    (256, True),
-)
+from training.dlib_layout import BLOCKS, DIMENSION, HEAD_CHANNELS, STEM_CHANNELS
+
 # Blocks before the first of 128 channels: the ones whose maps are worth caching.
 EARLY_BLOCKS = 7
 

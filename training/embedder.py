@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Protocol
 
 from masking.alignment import ChipGeometry
@@ -32,3 +36,21 @@ class Embedder(Protocol):
 
         Rows are independent of the batch they come in; N may be 0.
         """
+
+
+def weights_fingerprint(
+    weights: Mapping[str, Float32], geometry: ChipGeometry, flip_average: bool
+) -> str:
+    """Hex SHA-256 of all that decides an embedding, whatever computes it.
+
+    Args:
+        weights: of the network by name, float32.
+    """
+    digest = hashlib.sha256()
+    settings = dataclasses.asdict(geometry) | {"flip_average": flip_average}
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    for name in sorted(weights):
+        values = weights[name].astype("<f4")
+        digest.update(f"\n{name} {values.shape}\n".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from masking.errors import MissingInput
 from training.checkpoint import load_embedder
-from training.model_folder import latest_checkpoint
+from training.latest_model import DLIB_NAME, checkpoint_path
 from training.network_embedder import NetworkEmbedder, best_device, start_embedder
-
-SHIPPED = Path(__file__).parent / "models" / "embedder.pt"
-DLIB_NAME = "dlib"
-SHIPPED_NAME = "shipped"
 
 
 def choose_embedder(
@@ -32,14 +27,4 @@ def choose_embedder(
     where = best_device(device)
     if choice == DLIB_NAME:
         return start_embedder(where, flip_average)
-    if choice == SHIPPED_NAME:
-        return load_embedder(SHIPPED, where, flip_average)
-    if choice == "auto":
-        path = latest_checkpoint(models) or SHIPPED
-        return load_embedder(path, where, flip_average)
-    if not Path(choice).is_file():
-        raise MissingInput(
-            f"{choice}: no such model. Expected auto, {SHIPPED_NAME}, {DLIB_NAME} or "
-            "the path of a checkpoint."
-        )
-    return load_embedder(Path(choice), where, flip_average)
+    return load_embedder(checkpoint_path(choice, models), where, flip_average)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,8 +11,10 @@ from torch import Tensor
 from masking.alignment import ChipGeometry
 from masking.errors import InvalidConfig
 from masking.landmarks import Float32, Image
-from training.dlib_network import DIMENSION, DlibFaceNet
+from training.dlib_layout import DIMENSION
+from training.dlib_network import DlibFaceNet
 from training.dlib_weights import read_dlib_network
+from training.embedder import weights_fingerprint
 
 # Larger ones are no faster on a CPU core; 64 chips need about 100 MB.
 _BATCH = 64
@@ -105,14 +104,11 @@ def fingerprint_of(
     Args:
         state: `state_dict` of the network, float32.
     """
-    digest = hashlib.sha256()
-    settings = dataclasses.asdict(geometry) | {"flip_average": flip_average}
-    digest.update(json.dumps(settings, sort_keys=True).encode())
-    for name in sorted(state):
-        values = state[name].detach().cpu().contiguous().numpy().astype("<f4")
-        digest.update(f"\n{name} {values.shape}\n".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()
+    arrays = {
+        name: values.detach().cpu().contiguous().numpy()
+        for name, values in state.items()
+    }
+    return weights_fingerprint(arrays, geometry, flip_average)
 
 
 def start_embedder(

@@ -14,8 +14,9 @@ from masking.manifest import Manifest, ManifestRow
 from masking.worker_pool import worker_count
 from training.chip_embeddings import bare_embeddings
 from training.identity_split import validation_people
+from training.latest_model import set_latest
 from training.losses import class_means
-from training.model_folder import add_checkpoint, set_latest
+from training.model_folder import add_checkpoint
 from training.network_embedder import NetworkEmbedder, best_device, start_embedder
 from training.train_config import TrainConfig
 from training.train_loop import TrainData, TrainLoop, spec_config
