@@ -1,0 +1,148 @@
+"""Joins the faces of a film's frames to tracks: one person, for as long as seen.
+
+A track keeps a sum and its best sighting, so a film of any length fits in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from masking.face_detection import FaceBox
+from masking.landmarks import Float32, Image
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """One face in one frame.
+
+    Attributes:
+        time_s: of the frame, from the film's start.
+        box: px of the frame.
+        chip: (3, S, S) uint8 RGB.
+        embedding: (D,) float32.
+        frame: (H, W, 3) uint8 RGB, shared by the sightings of a frame.
+    """
+
+    time_s: float
+    box: FaceBox
+    chip: Image
+    embedding: Float32
+    frame: Image
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """What is known of a face over time.
+
+    Attributes:
+        number: from 1, in the order in which faces appeared.
+        first_s, last_s: when it was first and last seen.
+        count: sightings.
+        total: (D,) float64 sum of their embeddings.
+        last_box: where it was seen last.
+        best: the sighting with the largest box.
+    """
+
+    number: int
+    first_s: float
+    last_s: float
+    count: int
+    total: np.typing.NDArray[np.float64]
+    last_box: FaceBox
+    best: Sighting
+
+    @property
+    def embedding(self) -> Float32:
+        """(D,) float32 mean of all its embeddings."""
+        return np.asarray(self.total / self.count, dtype=np.float32)
+
+    def joined(self, sighting: Sighting) -> Track:
+        """The track with one more sighting."""
+        larger = sighting.box.area_px > self.best.box.area_px
+        return Track(
+            self.number,
+            self.first_s,
+            sighting.time_s,
+            self.count + 1,
+            self.total + sighting.embedding,
+            sighting.box,
+            sighting if larger else self.best,
+        )
+
+
+class TrackJoiner:
+    """Takes frame after frame, gives tracks as they end."""
+
+    def __init__(self, gap_s: float, overlap: float, same_person: float):
+        """
+        Args:
+            gap_s: a face that is not seen for longer ends its track.
+            overlap: least intersection over union of a face and its track's last box.
+            same_person: a face at this distance from the track's mean, or farther, is
+                somebody else: a cut puts another face in the same place.
+        """
+        self._gap_s, self._overlap, self._same = gap_s, overlap, same_person
+        self._open: dict[int, Track] = {}
+        self._started = 0
+
+    def add(self, time_s: float, sightings: Sequence[Sighting]) -> list[Track]:
+        """Join the faces of one frame; gives the tracks that have ended before it."""
+        ended = [
+            track
+            for track in self._open.values()
+            if time_s - track.last_s > self._gap_s
+        ]
+        for track in ended:
+            del self._open[track.number]
+        free = dict(enumerate(sightings))
+        waiting = set(self._open)
+        for _, number, place in self._pairs(sightings):
+            # The best pair first; each face and each track is used once.
+            if number in waiting and place in free:
+                waiting.remove(number)
+                self._open[number] = self._open[number].joined(free.pop(place))
+        for sighting in free.values():
+            self._started += 1
+            self._open[self._started] = _new_track(self._started, sighting)
+        return ended
+
+    def close(self) -> list[Track]:
+        """The tracks that last to the film's end."""
+        ended = list(self._open.values())
+        self._open.clear()
+        return ended
+
+    def _pairs(self, sightings: Sequence[Sighting]) -> list[tuple[float, int, int]]:
+        """(shared, track, face) of all that may be one person, the best first."""
+        pairs = []
+        for number, track in self._open.items():
+            for place, sighting in enumerate(sightings):
+                shared = intersection_over_union(track.last_box, sighting.box)
+                away = float(np.linalg.norm(track.embedding - sighting.embedding))
+                if shared >= self._overlap and away < self._same:
+                    pairs.append((shared, number, place))
+        return sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2]))
+
+
+def intersection_over_union(one: FaceBox, other: FaceBox) -> float:
+    """Shared area of two boxes as a share of the area of both, 0 to 1."""
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    shared = max(0.0, width) * max(0.0, height)
+    both = one.area_px + other.area_px - shared
+    return shared / both if both else 0.0
+
+
+def _new_track(number: int, sighting: Sighting) -> Track:
+    return Track(
+        number,
+        sighting.time_s,
+        sighting.time_s,
+        1,
+        sighting.embedding.astype(np.float64),
+        sighting.box,
+        sighting,
+    )

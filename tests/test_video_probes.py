@@ -1,0 +1,135 @@
+"""Frames come at their times; what is no film or camera ends with one sentence."""
+
+import cv2
+import numpy as np
+import pytest
+
+from index.video_config import VideoConfig
+from index.video_probes import (
+    camera_frames,
+    open_camera,
+    open_video,
+    video_frames,
+    video_token,
+)
+from masking.errors import InvalidConfig, MissingInput, UnreadableImage
+
+
+class DrawnCapture:
+    """Frames whose blue is their number; some cannot be grabbed or decoded."""
+
+    def __init__(self, count, rate=10.0, broken=(), late=0):
+        self.count, self.rate, self.broken, self.late = count, rate, broken, late
+        self.number, self.asked, self.decoded = -1, 0, 0
+
+    def grab(self):
+        self.asked += 1
+        if self.asked <= self.late:
+            return False
+        self.number += 1
+        return self.number < self.count
+
+    def retrieve(self):
+        if not 0 <= self.number < self.count or self.number in self.broken:
+            return False, None
+        self.decoded += 1
+        return True, np.full((4, 6, 3), (self.number, 0, 200), np.uint8)
+
+    def get(self, prop):
+        assert prop == cv2.CAP_PROP_FPS
+        return self.rate
+
+
+def write_film(path, frames=12, rate=10):
+    codec = cv2.VideoWriter_fourcc(*"MJPG")
+    writer = cv2.VideoWriter(str(path), codec, rate, (64, 48))
+    assert writer.isOpened()
+    for number in range(frames):
+        writer.write(np.full((48, 64, 3), (20 * number, 0, 255), np.uint8))
+    writer.release()
+    return path
+
+
+def test_every_nth_frame_is_decoded_with_its_time():
+    capture = DrawnCapture(11)
+    frames = list(video_frames(capture, 5, 0.0, "film"))
+    assert [frame.time_s for frame in frames] == [0.0, 0.5, 1.0]
+    assert capture.decoded == 3
+    # OpenCV's blue comes first; ours last.
+    assert frames[1].image[0, 0].tolist() == [200, 0, 5]
+    assert frames[0].image.shape == (4, 6, 3)
+
+
+def test_a_film_can_be_cut_short_and_may_state_no_rate():
+    frames = list(video_frames(DrawnCapture(100), 1, 0.25, "film"))
+    assert [frame.time_s for frame in frames] == [0.0, 0.1, 0.2]
+    frames = list(video_frames(DrawnCapture(2, rate=0.0), 1, 0.0, "film"))
+    assert [frame.time_s for frame in frames] == [0.0, 0.04]
+
+
+def test_frames_that_cannot_be_decoded_are_left_out():
+    frames = list(video_frames(DrawnCapture(3, broken=(1,)), 1, 0.0, "film"))
+    assert [frame.image[0, 0, 2] for frame in frames] == [0, 2]
+    with pytest.raises(UnreadableImage, match=r"film: no frame .* can be decoded"):
+        list(video_frames(DrawnCapture(0), 1, 0.0, "film"))
+
+
+def test_a_real_file_is_read_back(tmp_path):
+    path = write_film(tmp_path / "film.avi")
+    with open_video(path) as film:
+        frames = list(video_frames(film, 4, 0.0, str(path)))
+    assert [frame.time_s for frame in frames] == pytest.approx([0.0, 0.4, 0.8])
+    for frame, blue in zip(frames, (0, 80, 160), strict=True):
+        colour = frame.image.reshape(-1, 3).mean(axis=0)
+        assert colour == pytest.approx([255, 0, blue], abs=6)
+
+
+def test_tokens_tell_films_apart(tmp_path):
+    one = write_film(tmp_path / "one.avi")
+    other = write_film(tmp_path / "two.avi", frames=13)
+    assert video_token(one) == video_token(one) != video_token(other)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no film", None], ids=["empty", "text", "cut"]
+)
+def test_what_is_no_film_ends_with_one_sentence(tmp_path, content, capfd):
+    path = tmp_path / "film.avi"
+    if content is None:
+        content = write_film(path).read_bytes()[:300]
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImage, match="not a video"), open_video(path):
+        pass
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["gone.mp4", "http://127.0.0.1:9/film.mp4"])
+def test_missing_files_and_addresses_are_refused(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for ask in (video_token, lambda path: open_video(path).__enter__()):
+        with pytest.raises(MissingInput, match="no such file"):
+            ask(tmp_path / name)
+
+
+def test_a_camera_may_be_slow_to_start_and_silent_at_the_end():
+    frames = list(camera_frames(DrawnCapture(5, late=3), 1, 0.0, "camera-0"))
+    assert [frame.image[0, 0, 2] for frame in frames] == [0, 1, 2, 3, 4]
+    times = [frame.time_s for frame in frames]
+    assert times == sorted(times) and times[0] >= 0
+    with pytest.raises(UnreadableImage, match="gives no picture"):
+        list(camera_frames(DrawnCapture(0), 1, 0.0, "camera-0"))
+
+
+def test_a_camera_that_is_not_there(capfd):
+    with pytest.raises(MissingInput, match="camera 63: cannot be opened"):
+        open_camera(63).__enter__()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"every": 0}, {"seconds": -1.0}, {"gap_s": float("nan")}, {"overlap": 0.0}],
+)
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(InvalidConfig):
+        VideoConfig(**wrong)
