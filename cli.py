@@ -20,8 +20,9 @@ from index.command_options import (
     workspace_option,
 )
 from index.gallery_commands import gallery_group
+from index.identify_commands import identify_command
 from index.measure_commands import embed_command, evaluate_command
-from index.people_commands import enroll_command, identify_command
+from index.people_commands import enroll_command
 from masking.augment_config import AugmentConfig
 from training.train_config import TrainConfig
 

@@ -75,15 +75,17 @@ class Canvas:
         anchor: str = "ls",
         bold: bool = False,
         width: float | None = None,
+        smallest: float = _MIN_TEXT,
     ) -> None:
         """One line of text.
 
         Args:
             position: of the anchor, Pillow's code ("ls" is left on the baseline).
-            size: of the letters; made smaller, then cut short, to fit `width`.
+            size: of the letters; made smaller, down to `smallest`, then cut short,
+                to fit `width`.
         """
         text = printable(text)
-        while width is not None and size > _MIN_TEXT and _wide(text, size, bold, width):
+        while width is not None and size > smallest and _wide(text, size, bold, width):
             size -= 1
         if width is not None and _wide(text, size, bold, width):
             while text and _wide(text + "…", size, bold, width):
@@ -96,6 +98,24 @@ class Canvas:
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """How wide one line is, px of the finished card."""
     return float(_font(size, bold).getlength(printable(text))) / _FINENESS
+
+
+def two_lines(
+    text: str, size: float, width: float, bold: bool = False
+) -> tuple[str, str]:
+    """The text as what fits into a line, broken at a blank if it can be, and the rest.
+
+    The rest is "" where all of it fits.
+    """
+    text = printable(text)
+    if not _wide(text, size, bold, width):
+        return text, ""
+    fits = 1
+    while not _wide(text[: fits + 1], size, bold, width):
+        fits += 1
+    blank = text.rfind(" ", 1, fits + 1)
+    end = blank if blank > 0 else fits
+    return text[:end], text[end:].lstrip()
 
 
 def printable(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 import click
 
 if TYPE_CHECKING:
+    from training.embedder import Embedder
     from training.network_embedder import NetworkEmbedder
+
+# Up to here importing torch takes longer than embedding without it.
+_FEW_PHOTOS = 8
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -72,3 +76,18 @@ def embedder_of(workspace: Path, model: str, device: str) -> NetworkEmbedder:
     from training.model_choice import choose_embedder
 
     return choose_embedder(model, workspace / "models", device)
+
+
+def quick_embedder_of(
+    workspace: Path, model: str, device: str, photos: Sequence[Path]
+) -> Embedder:
+    """The embedder that --model and --device mean, for these photos or folders.
+
+    A few photos are embedded without torch, unless a device is named.
+    """
+    few = 0 < len(photos) <= _FEW_PHOTOS and not any(path.is_dir() for path in photos)
+    if device != "auto" or not few:
+        return embedder_of(workspace, model, device)
+    from training.quick_choice import choose_quick_embedder
+
+    return choose_quick_embedder(model, workspace / "models")

@@ -53,10 +53,10 @@ def demo(workspace: Path) -> Iterator[str]:
         count = len(added.added) + len(added.known)
         yield f"3. enrolled {newcomer.name} from {count} photos, no training"
         out = workspace / "identified"
-        answers = identify([probe], gallery, embedder, finder, out, IdentifyConfig())
-    for answer in answers:
-        yield f"4. {answer_line(answer)}"
-        yield f"   look at {answer.card}"
+        config = IdentifyConfig(heatmap=True)
+        for answer in identify([probe], gallery, embedder, finder, out, config):
+            yield f"4. {answer_line(answer)}"
+            yield f"   look at {answer.card}"
 
 
 def _masked_copy(photo: Path, out: Path) -> Path:

@@ -16,6 +16,7 @@ from index.gallery_vectors import (
     read_changes,
     read_mask_moves,
     read_nearest_photo,
+    read_person_template,
     read_templates,
 )
 from index.person_photos import (
@@ -117,6 +118,15 @@ class GalleryReader:
         """(n, D): what masks added to the embeddings of people enrolled bare too."""
         with self._own_vectors():
             return read_mask_moves(self._store)
+
+    def person_template(self, person_id: int, masked: bool) -> Float32:
+        """(D,) one of a person's templates, the bare or the masked one.
+
+        Raises:
+            MissingInput: the person, or the last such photo of them, was removed.
+        """
+        with self._own_vectors():
+            return read_person_template(self._store, person_id, masked)
 
     def nearest_photo(self, person_id: int, query: Float32) -> GalleryPhoto:
         """The person's stored photo nearest to a (D,) query embedding."""

@@ -120,6 +120,27 @@ def read_nearest_photo(
     return GalleryPhoto(pixels, source, float(distances[best]))
 
 
+def read_person_template(
+    store: GalleryStore, person_id: int, masked: bool
+) -> Float32:
+    """(D,) mean of the embeddings of one person's bare or masked photos.
+
+    Raises:
+        MissingInput: the person was removed meanwhile.
+    """
+    rows = store.read(
+        """SELECT vector FROM photos JOIN embeddings ON photo_id = photos.id
+        WHERE person_id = ?""",
+        (person_id,),
+    )
+    if not rows:
+        raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
+    vectors = vectors_from(
+        [row[0] for row in rows], int(store.meta("dimension")), store.path
+    )
+    return np.asarray(vectors.mean(axis=0, dtype=np.float64), dtype=np.float32)
+
+
 def export_embeddings(store: GalleryStore, path: Path) -> int:
     """Write names, embeddings and sources as an .npz that needs no pickle.
 

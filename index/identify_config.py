@@ -34,6 +34,13 @@ class IdentifyConfig:
         default=0.0,
         metadata={"help": "Accept below this distance; 0 = by calibration."},
     )
+    cards: bool = field(
+        default=True, metadata={"help": "Draw a result card for every face."}
+    )
+    heatmap: bool = field(
+        default=False,
+        metadata={"help": "Show on cards what the score rests on (half a second)."},
+    )
 
     def __post_init__(self) -> None:
         if self.top_k < 1:

@@ -1,30 +1,24 @@
-"""The commands `enroll` and `identify`."""
+"""The command `enroll`."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from index.command_options import (
     A_PATH,
     device_option,
-    embedder_of,
     json_option,
     model_option,
     options_from,
+    quick_embedder_of,
     workspace_option,
 )
 from index.enroll_config import EnrollConfig
-from index.identify_config import IdentifyConfig
-
-if TYPE_CHECKING:
-    from index.answers import Answer
 
 
 @click.command("enroll")
@@ -72,7 +66,7 @@ def enroll_command(
 
     terms = Terms(config.consent, config.retain_until)
     chosen = chosen_photos(name, photos, folder, table, masked)
-    embedder = embedder_of(workspace, model, device)
+    embedder = quick_embedder_of(workspace, model, device, photos)
     # Processes take a second to start, which a few photos are not worth.
     workers = worker_count(config.workers) if folder or table else 1
     with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
@@ -96,64 +90,3 @@ def enroll_command(
         f"{who}: {len(report.added)} photos added, {len(report.known)} known before, "
         f"{len(report.failures)} skipped; the gallery holds {size} people"
     )
-
-
-@click.command("identify")
-@click.argument("photos", nargs=-1, required=True, type=A_PATH)
-@workspace_option
-@model_option
-@device_option
-@click.option(
-    "--show/--no-show", default=True, help="Open the result card on a desktop."
-)
-@json_option
-@options_from(IdentifyConfig)
-def identify_command(
-    photos: tuple[Path, ...],
-    workspace: Path,
-    model: str,
-    device: str,
-    show: bool,
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Say who is in PHOTOS (files or folders), masked or not, or "unknown".
-
-    Draws a card for every face: probe, score and the person it was identified
-    with. Exit code: 0 all named, 3 some unknown, 4 a photo without a face, 2 a
-    photo that cannot be read.
-
-    \b
-    Example:
-        python cli.py identify masked.jpg
-    """
-    config = IdentifyConfig(**options)
-    from index.answers import answer_line, answer_record, exit_code
-    from index.gallery import open_gallery
-    from index.identify_stage import identify
-    from masking.face_finding import default_finder
-
-    out = workspace / "identified"
-    embedder = embedder_of(workspace, model, device)
-    with open_gallery(workspace / "gallery") as gallery:
-        answers = identify(photos, gallery, embedder, default_finder(), out, config)
-    for answer in answers:
-        if as_json:
-            click.echo(answer_record(answer))
-        else:
-            click.echo(answer_line(answer))
-            if answer.card:
-                click.echo(f"  card: {answer.card}")
-    if show and not as_json:
-        _open_card(answers)
-    sys.exit(exit_code(answers))
-
-
-def _open_card(answers: list[Answer]) -> None:
-    """Open the first card where a person is sitting at a desktop."""
-    cards = [answer.card for answer in answers if answer.card]
-    has_desktop = sys.platform in ("darwin", "win32") or any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
-    )
-    if cards and has_desktop and sys.stdout.isatty():
-        click.launch(str(cards[0]))

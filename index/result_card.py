@@ -1,33 +1,39 @@
-"""The picture that explains an answer: probe, evidence, score and alternatives."""
+"""The picture that explains an answer: probe, evidence, score and alternatives.
+
+Upright and of the proportions of A4, so that it fills a phone's screen and a sheet.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from index.card_drawing import Box, Canvas, Colour, text_width
+from index.card_drawing import Box, Canvas, Colour, text_width, two_lines
+from index.card_photo import draw_photo
+from index.card_style import (
+    HEIGHT_PX,
+    INK,
+    LINE,
+    MARGIN,
+    PAPER,
+    SOFT,
+    SURE,
+    SURE_ZONE,
+    UNSURE,
+    WIDTH_PX,
+    draw_band,
+)
+from index.score_heatmap import coloured_heat
 from masking.face_detection import FaceBox
-from masking.landmarks import Image
+from masking.landmarks import Float32, Image
 
-WIDTH_PX, HEIGHT_PX = 1200, 800
 # The best one large, the next four small.
 CARD_CANDIDATES = 5
 
-_GROUND: Colour = (238, 241, 245)
-_PAPER: Colour = (255, 255, 255)
-_INK: Colour = (23, 30, 43)
-_SOFT: Colour = (92, 103, 120)
-_MAT: Colour = (226, 231, 238)
-_LINE: Colour = (214, 220, 228)
-# Blue and orange stay apart for colour-blind readers, and in grey print the words
-# say the same.
-_YES: Colour = (17, 94, 163)
-_NO: Colour = (190, 82, 8)
-_YES_ZONE: Colour = (190, 216, 240)
-
-_MARGIN = 32.0
-_LEFT: Box = (_MARGIN, _MARGIN, 500.0, HEIGHT_PX - _MARGIN)
-_RIGHT: Box = (524.0, _MARGIN, WIDTH_PX - _MARGIN, HEIGHT_PX - _MARGIN)
-_INNER_LEFT, _INNER_RIGHT = _RIGHT[0] + 32, _RIGHT[2] - 32
+_LEFT, _RIGHT = MARGIN, WIDTH_PX - MARGIN
+_PHOTO: Box = (_LEFT, 192.0, _RIGHT, 592.0)
+_TILE, _TILE_TOP = 300.0, 656.0
+_SCORE_TOP, _FACTS_TOP, _NEXT_TOP = 1026.0, 1152.0, 1238.0
+_THUMB = 124.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +66,11 @@ class CardContent:
         threshold: the nearest is accepted when its distance is below it.
         metric: of the distances.
         note: one line on where the threshold comes from.
-        seconds: from reading the photo to the decision.
+        circumstances: which face of the photo or film, and how long it took.
+        probability: that the nearest is the right person; None when not calibrated.
+        margin: how much farther the second person is; None without one.
+        mask: state of the mask in words; "" when it was not looked at.
+        heat: (S, S) float32 of `occlusion_heat`; None when it was not asked for.
     """
 
     photo: Image
@@ -73,149 +83,154 @@ class CardContent:
     threshold: float
     metric: str
     note: str
-    seconds: float
+    circumstances: str
+    probability: float | None = None
+    margin: float | None = None
+    mask: str = ""
+    heat: Float32 | None = None
 
 
 def draw_card(content: CardContent) -> Image:
     """(HEIGHT_PX, WIDTH_PX, 3) uint8 RGB."""
-    canvas = Canvas(WIDTH_PX, HEIGHT_PX, _GROUND)
-    canvas.rectangle(_LEFT, _PAPER, 18)
-    canvas.rectangle(_RIGHT, _PAPER, 18)
-    _draw_probe(canvas, content)
+    canvas = Canvas(WIDTH_PX, HEIGHT_PX, PAPER)
     _draw_answer(canvas, content)
+    frames = {content.face: _accent(content)}
+    draw_photo(canvas, _PHOTO, content.photo, content.boxes, frames)
+    name = content.photo_name
+    canvas.text((_LEFT, 630), name, 24, INK, bold=True, width=560, smallest=20)
+    canvas.text((_RIGHT, 630), content.circumstances, 22, SOFT, anchor="rs", width=400)
     _draw_evidence(canvas, content)
     if content.candidates:
         _draw_score(canvas, content)
+        _draw_facts(canvas, content)
     _draw_alternatives(canvas, content)
-    canvas.text(
-        (_INNER_LEFT, _RIGHT[3] - 20),
-        content.note,
-        13,
-        _SOFT,
-        width=_INNER_RIGHT - _INNER_LEFT,
-    )
+    footer = (_LEFT, HEIGHT_PX - 22.0)
+    canvas.text(footer, content.note, 19, SOFT, width=_RIGHT - _LEFT)
     return canvas.pixels()
-
-
-def _draw_probe(canvas: Canvas, content: CardContent) -> None:
-    left, top, right, bottom = _LEFT
-    width, height = right - left - 40, bottom - top - 118
-    photo_height, photo_width = content.photo.shape[:2]
-    # A wide or tall photo lies on a mat, so that the space around it looks meant.
-    canvas.rectangle((left + 20, top + 20, right - 20, top + 20 + height), _MAT, 10)
-    scale = min(width / photo_width, height / photo_height)
-    shown = (photo_width * scale, photo_height * scale)
-    x, y = (left + right - shown[0]) / 2, top + 20 + (height - shown[1]) / 2
-    canvas.picture(content.photo, (x, y, x + shown[0], y + shown[1]), 10)
-    accent = _accent(content)
-    others = [b for i, b in enumerate(content.boxes) if i != content.face]
-    for box in others:
-        canvas.outline(_placed(box, x, y, scale, shown), _PAPER, 2, 6)
-    frame = _placed(content.boxes[content.face], x, y, scale, shown)
-    # A white rim keeps the frame visible on a dark photo and on a blue one.
-    rim = (frame[0] - 1.5, frame[1] - 1.5, frame[2] + 1.5, frame[3] + 1.5)
-    canvas.outline(rim, _PAPER, 7, 8)
-    canvas.outline(frame, accent, 4, 7)
-    x, room = left + 24, right - left - 48
-    place = (x, bottom - 52)
-    canvas.text(place, content.photo_name, 18, _INK, bold=True, width=room)
-    count = len(content.boxes)
-    which = f"Face {content.face + 1} of {count}" if count > 1 else "One face"
-    line = f"{which} · answered in {content.seconds:.2f} s"
-    canvas.text((x, bottom - 24), line, 15, _SOFT, width=room)
 
 
 def _draw_answer(canvas: Canvas, content: CardContent) -> None:
     label = "MATCH" if content.name is not None else "NO MATCH"
-    top = _RIGHT[1] + 28
-    accent = _accent(content)
-    width = text_width(label, 16, bold=True) + 32
-    canvas.rectangle((_INNER_LEFT, top, _INNER_LEFT + width, top + 30), accent, 15)
-    middle = (_INNER_LEFT + width / 2, top + 15)
-    canvas.text(middle, label, 16, _PAPER, anchor="mm", bold=True)
     name = "unknown" if content.name is None else content.name
-    canvas.text(
-        (_INNER_LEFT, top + 88),
-        name,
-        52,
-        accent if content.name is None else _INK,
-        bold=True,
-        width=_INNER_RIGHT - _INNER_LEFT,
-    )
+    aside = ("", "")
+    if content.name is not None and content.probability is not None:
+        aside = (percent(content.probability), "probability")
+    draw_band(canvas, label, name, aside, _accent(content))
 
 
 def _draw_evidence(canvas: Canvas, content: CardContent) -> None:
-    top, side = _RIGHT[1] + 142, 176.0
-    left = _INNER_LEFT
-    canvas.picture(content.chip, (left, top, left + side, top + side), 10)
-    canvas.text((left, top + side + 22), "This face, aligned", 14, _SOFT)
+    step = (_RIGHT - _LEFT - _TILE) / 2
+    first, second, third = (
+        (_LEFT + place * step, _TILE_TOP, _LEFT + place * step + _TILE)
+        for place in range(3)
+    )
+    _tile(canvas, first, content.chip, "This face, aligned")
     if not content.candidates:
         return
     best = content.candidates[0]
-    middle = left + side + 24
-    canvas.picture(best.chip, (middle, top, middle + side, top + side), 10)
-    canvas.outline((middle, top, middle + side, top + side), _accent(content), 4, 10)
     # The name matters most when it was not accepted and stands nowhere else.
-    caption = f"Nearest: {best.name}"
-    canvas.text((middle, top + side + 22), caption, 14, _SOFT, width=side)
-    text_left = middle + side + 24
-    room = _INNER_RIGHT - text_left
+    matched = content.name is not None
+    who = "Best gallery photo" if matched else f"Nearest: {best.name}"
+    _tile(canvas, second, best.chip, who)
+    left, top, right = second
+    canvas.outline((left, top, right, top + _TILE), _accent(content), 5, 14)
+    if content.heat is not None:
+        heat = coloured_heat(content.chip, content.heat)
+        _tile(canvas, third, heat, "What the score rests on")
+        below = (third[0], _TILE_TOP + _TILE + 58)
+        legend = "A hint: orange for, blue against"
+        canvas.text(below, legend, 19, SOFT, width=_TILE)
+        return
     distance, threshold = _numbers(content)
-    metric = content.metric.capitalize()
-    canvas.text((text_left, top + 22), metric, 15, _SOFT, width=room)
-    canvas.text((text_left, top + 42), "distance", 15, _SOFT)
-    canvas.text(
-        (text_left, top + 96), distance, 50, _accent(content), bold=True, width=room
-    )
+    left, top, right = third
+    room = right - left
+    metric = f"{content.metric.capitalize()} distance"
+    canvas.text((left, top + 40), metric, 24, SOFT, width=room)
+    accent = _accent(content)
+    canvas.text((left, top + 150), distance, 104, accent, bold=True, width=room)
     accepted = content.name is not None
     comparison = f"{'below' if accepted else 'not below'} {threshold}:"
-    canvas.text((text_left, top + 132), comparison, 15, _INK, width=room)
+    canvas.text((left, top + 214), comparison, 26, INK, width=room)
     meaning = "accepted" if accepted else "not accepted"
-    canvas.text((text_left, top + 154), meaning, 15, _INK, bold=True, width=room)
+    canvas.text((left, top + 250), meaning, 26, INK, bold=True, width=room)
+
+
+def _tile(
+    canvas: Canvas, place: tuple[float, float, float], picture: Image, caption: str
+) -> None:
+    left, top, right = place
+    canvas.picture(picture, (left, top, right, top + _TILE), 14)
+    below = (left, top + _TILE + 32)
+    canvas.text(below, caption, 23, SOFT, width=right - left, smallest=19)
 
 
 def _draw_score(canvas: Canvas, content: CardContent) -> None:
     best = content.candidates[0]
-    top, left, right = _RIGHT[1] + 388, _INNER_LEFT, _INNER_RIGHT
+    top = _SCORE_TOP + 42
     # At least to 1, so that cards look alike unless a face is far off.
     end = max(1.0, 1.1 * best.distance, 1.4 * content.threshold)
 
     def across(distance: float) -> float:
-        return left + (right - left) * distance / end
+        return _LEFT + (_RIGHT - _LEFT) * distance / end
 
-    tick, mark = across(content.threshold), across(best.distance)
-    canvas.rectangle((left, top, right, top + 16), _LINE, 8)
-    canvas.rectangle((left, top, max(tick, left + 16), top + 16), _YES_ZONE, 8)
-    canvas.rectangle((tick - 10, top, tick, top + 16), _YES_ZONE)
-    canvas.rectangle((tick - 1.5, top - 8, tick + 1.5, top + 24), _INK)
-    canvas.rectangle((mark - 11, top - 3, mark + 11, top + 19), _PAPER, 11)
-    canvas.rectangle((mark - 9, top - 1, mark + 9, top + 17), _accent(content), 9)
     shown_distance, shown_threshold = _numbers(content)
-    label = f"threshold {shown_threshold}"
-    half = text_width(label, 13) / 2
-    middle = min(max(tick, left + half), right - half)
-    canvas.text((middle, top - 14), label, 13, _INK, anchor="ms")
     line = (
         f"{content.metric.capitalize()} distance {shown_distance}, accepted below "
         f"{shown_threshold}; lower is closer"
     )
-    canvas.text((left, top + 48), line, 16, _INK, width=right - left)
+    canvas.text((_LEFT, _SCORE_TOP + 24), line, 24, INK, width=_RIGHT - _LEFT)
+    tick, mark = across(content.threshold), across(best.distance)
+    canvas.rectangle((_LEFT, top, _RIGHT, top + 22), LINE, 11)
+    canvas.rectangle((_LEFT, top, max(tick, _LEFT + 22), top + 22), SURE_ZONE, 11)
+    canvas.rectangle((tick - 14, top, tick, top + 22), SURE_ZONE)
+    canvas.rectangle((tick - 2, top - 7, tick + 2, top + 30), INK)
+    canvas.rectangle((mark - 17, top - 6, mark + 17, top + 28), PAPER, 17)
+    canvas.rectangle((mark - 14, top - 3, mark + 14, top + 25), _accent(content), 14)
+    label = f"threshold {shown_threshold}"
+    half = text_width(label, 20) / 2
+    middle = min(max(tick, _LEFT + half), _RIGHT - half)
+    canvas.text((middle, top + 54), label, 20, INK, anchor="ms")
+
+
+def _draw_facts(canvas: Canvas, content: CardContent) -> None:
+    # Without a second person there is no margin, but whether one is calibrated is
+    # always said.
+    odds = "not calibrated"
+    if content.probability is not None:
+        odds = percent(content.probability)
+    facts = [("Probability of the nearest", odds)]
+    if content.margin is not None:
+        facts.append(("Second is farther by", f"{content.margin:.2f}"))
+    if content.mask:
+        facts.append(("Mask", content.mask))
+    slot = (_RIGHT - _LEFT) / 3
+    for place, (label, value) in enumerate(facts):
+        left = _LEFT + place * slot
+        canvas.text((left, _FACTS_TOP + 24), label, 21, SOFT, width=slot - 16)
+        below = (left, _FACTS_TOP + 62)
+        canvas.text(below, value, 32, INK, bold=True, width=slot - 16)
 
 
 def _draw_alternatives(canvas: Canvas, content: CardContent) -> None:
-    top, left = _RIGHT[1] + 468, _INNER_LEFT
-    canvas.rectangle((left, top, _INNER_RIGHT, top + 1), _LINE)
+    canvas.rectangle((_LEFT, _NEXT_TOP, _RIGHT, _NEXT_TOP + 2), LINE)
     others = content.candidates[1:CARD_CANDIDATES]
     title = "Next candidates" if others else "Nobody else is in the gallery"
-    canvas.text((left, top + 30), title, 15, _SOFT, bold=True)
+    canvas.text((_LEFT, _NEXT_TOP + 36), title, 24, SOFT, bold=True)
     gap = 20.0
-    slot = (_INNER_RIGHT - left - gap * (CARD_CANDIDATES - 2)) / (CARD_CANDIDATES - 1)
-    side = 124.0
+    slot = (_RIGHT - _LEFT - gap * (CARD_CANDIDATES - 2)) / (CARD_CANDIDATES - 1)
     for place, candidate in enumerate(others):
-        x, y = left + place * (slot + gap), top + 46
-        canvas.picture(candidate.chip, (x, y, x + side, y + side), 8)
-        canvas.text((x, y + side + 22), candidate.name, 15, _INK, width=slot)
-        canvas.text((x, y + side + 42), f"{candidate.distance:.2f}", 15, _SOFT)
+        x, y = _LEFT + place * (slot + gap), _NEXT_TOP + 54
+        canvas.picture(candidate.chip, (x, y, x + _THUMB, y + _THUMB), 10)
+        distance = f"{candidate.distance:.2f}"
+        canvas.text((x + _THUMB + 12, y + 28), distance, 24, SOFT)
+        for line, text in enumerate(two_lines(candidate.name, 22, slot)):
+            below = (x, y + _THUMB + 30 + 28 * line)
+            canvas.text(below, text, 22, INK, width=slot, smallest=22)
+
+
+def percent(share: float) -> str:
+    """A probability as people read it; never a certain one."""
+    return "over 99%" if share > 0.99 else f"{share:.0%}" if share >= 0.01 else "<1%"
 
 
 def _numbers(content: CardContent) -> tuple[str, str]:
@@ -229,15 +244,4 @@ def _numbers(content: CardContent) -> tuple[str, str]:
 
 
 def _accent(content: CardContent) -> Colour:
-    return _NO if content.name is None else _YES
-
-
-def _placed(
-    box: FaceBox, x: float, y: float, scale: float, shown: tuple[float, float]
-) -> Box:
-    """The box on the card, cut off where the photo ends, never inside out."""
-    left = min(max(box.left * scale, 0), shown[0] - 4)
-    top = min(max(box.top * scale, 0), shown[1] - 4)
-    right = max(min(box.right * scale, shown[0]), left + 4)
-    bottom = max(min(box.bottom * scale, shown[1]), top + 4)
-    return x + left, y + top, x + right, y + bottom
+    return UNSURE if content.name is None else SURE

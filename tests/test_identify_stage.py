@@ -1,6 +1,7 @@
 """Every photo gets an answer, a record and, if it has a face, a card."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,19 +19,20 @@ from faces_for_index import (
 from index.answers import (
     MATCH,
     NO_FACE,
+    RECORDS,
     UNKNOWN,
     UNREADABLE,
-    Answer,
     answer_line,
     answer_record,
     exit_code,
 )
+from index.card_style import HEIGHT_PX, WIDTH_PX
 from index.enroll_stage import enroll
 from index.gallery import open_or_create_gallery
 from index.identify_config import IdentifyConfig
 from index.identify_stage import identify
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
-from masking.image_files import read_rgb
+from masking.image_files import read_bytes, read_rgb
 
 CONFIG = IdentifyConfig(threshold=0.5)
 
@@ -46,10 +48,11 @@ def gallery(tmp_path):
 
 @pytest.fixture
 def ask(gallery, tmp_path):
-    def asked(*photos, config=CONFIG, embedder=None):
+    def asked(*photos, config=CONFIG, embedder=None, read=read_bytes):
         embedder = embedder or ColourEmbedder()
         out = tmp_path / "identified"
-        return identify(photos, gallery, embedder, SquareFinder(), out, config)
+        answers = identify(photos, gallery, embedder, SquareFinder(), out, config, read)
+        return list(answers)
 
     return asked
 
@@ -63,8 +66,8 @@ def test_known_face_is_named_with_card_and_record(ask, tmp_path):
     # Colours (240, 20, 20) and (250, 5, 5) differ by (10, 15, 15) / 255.
     distance = np.linalg.norm([10, 15, 15]) / 255
     assert answer.decision.matches[0].distance == pytest.approx(distance, abs=0.01)
-    assert read_rgb(answer.card).shape == (800, 1200, 3)
-    assert exit_code([answer]) == 0
+    assert read_rgb(answer.card).shape == (HEIGHT_PX, WIDTH_PX, 3)
+    assert exit_code([answer.status]) == 0
     lines = (tmp_path / "identified" / "answers.jsonl").read_text().splitlines()
     record = json.loads(lines[0])
     assert len(lines) == 1
@@ -89,7 +92,7 @@ def test_stranger_is_unknown_but_candidates_are_told(ask, tmp_path, engine):
     assert answer.decision.name is None
     assert len(answer.decision.matches) == 2
     assert answer.card.is_file()
-    assert exit_code([answer]) == 3
+    assert exit_code([answer.status]) == 3
     assert "unknown, nearest is" in answer_line(answer)
 
 
@@ -105,7 +108,7 @@ def test_every_face_of_a_photo_is_answered(ask, tmp_path):
 def test_no_face(ask, tmp_path):
     (answer,) = ask(draw_photo(tmp_path / "nobody.png"))
     assert (answer.status, answer.card, answer.decision) == (NO_FACE, None, None)
-    assert exit_code([answer]) == 4
+    assert exit_code([answer.status]) == 4
 
 
 def test_unreadable_photos_do_not_stop_the_batch(ask, tmp_path):
@@ -117,7 +120,7 @@ def test_unreadable_photos_do_not_stop_the_batch(ask, tmp_path):
     answers = ask(text, cut, tmp_path / "missing.jpg", good)
     assert [answer.status for answer in answers] == [UNREADABLE] * 3 + [MATCH]
     assert "not an image" in answers[0].reason
-    assert exit_code(answers) == 2
+    assert exit_code(answer.status for answer in answers) == 2
 
 
 def test_embedding_that_is_not_finite_is_reported(ask, tmp_path):
@@ -130,14 +133,71 @@ def test_embedding_that_is_not_finite_is_reported(ask, tmp_path):
     assert "not finite" in answer.reason
 
 
-def test_worst_answer_decides_the_exit_code(tmp_path):
-    def code(*statuses):
-        return exit_code([Answer(tmp_path, status) for status in statuses])
+def test_worst_answer_decides_the_exit_code():
+    assert exit_code([MATCH, UNKNOWN, NO_FACE, UNREADABLE]) == 2
+    assert exit_code([UNKNOWN, NO_FACE, MATCH]) == 4
+    assert exit_code([MATCH, UNKNOWN]) == 3
+    assert exit_code([MATCH, MATCH]) == 0
 
-    assert code(MATCH, UNKNOWN, NO_FACE, UNREADABLE) == 2
-    assert code(UNKNOWN, NO_FACE, MATCH) == 4
-    assert code(MATCH, UNKNOWN) == 3
-    assert code(MATCH, MATCH) == 0
+
+def test_a_photo_of_several_gets_a_card_of_all(ask, tmp_path):
+    (alone,) = ask(draw_photo(tmp_path / "alone.png", RED))
+    assert alone.overview is None
+    answers = ask(draw_photo(tmp_path / "group.png", GREEN, YELLOW))
+    (overview,) = {answer.overview for answer in answers}
+    assert overview.name.endswith("-all.png")
+    assert read_rgb(overview).shape == (HEIGHT_PX, WIDTH_PX, 3)
+    assert json.loads(answer_record(answers[0]))["overview"] == str(overview)
+
+
+def test_without_cards_nothing_is_drawn(ask, tmp_path):
+    config = IdentifyConfig(threshold=0.5, cards=False)
+    answers = ask(draw_photo(tmp_path / "group.png", GREEN, RED), config=config)
+    assert [answer.decision.name for answer in answers] == ["Zoë 李", "Person_01"]
+    assert {(answer.card, answer.overview) for answer in answers} == {(None, None)}
+    assert [path.name for path in (tmp_path / "identified").iterdir()] == [RECORDS]
+
+
+def test_a_heatmap_changes_the_card_alone(ask, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", (240, 20, 20))
+    (plain,) = ask(probe)
+    without = read_rgb(plain.card)
+    config = IdentifyConfig(threshold=0.5, heatmap=True)
+    embedder = ColourEmbedder()
+    (explained,) = ask(probe, config=config, embedder=embedder)
+    assert explained.decision == plain.decision
+    assert embedder.embedded > 10
+    differs = (read_rgb(explained.card) != without).any(axis=2)
+    # Only the tile on the right, and the seconds that it took.
+    rows, columns = np.nonzero(differs[650:1010])
+    assert len(rows) > 10_000 and columns.min() > 700
+
+
+def test_standard_input_has_a_name(ask, tmp_path):
+    data = draw_photo(tmp_path / "probe.png", RED).read_bytes()
+    (answer,) = ask(Path("-"), read=lambda path: data)
+    assert answer.decision.name == "Person_01"
+    assert answer.photo == Path("standard-input")
+    assert answer.card.name.startswith("standard-input-")
+
+
+def test_answers_come_one_by_one(gallery, tmp_path):
+    good = draw_photo(tmp_path / "good.png", RED)
+
+    def read(path):
+        assert path == good, "read before the first answer was taken"
+        return good.read_bytes()
+
+    answers = identify(
+        [good, tmp_path / "later.png"],
+        gallery,
+        ColourEmbedder(),
+        SquareFinder(),
+        tmp_path / "out",
+        CONFIG,
+        read,
+    )
+    assert next(answers).status == MATCH
 
 
 def test_threshold_comes_from_the_gallery_calibration(ask, gallery, tmp_path):
@@ -175,7 +235,7 @@ def test_out_that_is_a_file(gallery, tmp_path):
     (tmp_path / "file").write_text("")
     probe = draw_photo(tmp_path / "probe.png", RED)
     with pytest.raises(ToolkitError, match="cannot be written"):
-        identify(
+        answers = identify(
             [probe],
             gallery,
             ColourEmbedder(),
@@ -183,6 +243,7 @@ def test_out_that_is_a_file(gallery, tmp_path):
             tmp_path / "file",
             CONFIG,
         )
+        next(answers)
 
 
 def test_odd_file_names(ask, tmp_path):

@@ -1,0 +1,56 @@
+"""The table has a line for every answer, complete as soon as it is known."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from index.answer_table import COLUMNS, answer_table
+from index.answers import MATCH, NO_FACE, UNKNOWN, Answer, Span
+from index.calibration import Decision, Match
+from masking.errors import ToolkitError
+from masking.face_detection import FaceBox
+
+BOX = FaceBox(1.0, 2.0, 3.5, 4.0, 1.0, "drawn")
+
+
+def answer(name, **changes):
+    matches = (Match("Zoë, 李", 1, 0.41, "euclidean"),)
+    decision = Decision(
+        name, matches, 0.5, "euclidean", True, probability=0.875, margin=0.1
+    )
+    status = UNKNOWN if name is None else MATCH
+    return Answer(Path("a.jpg"), status, "", 1, 1, BOX, decision, **changes)
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_kind_of_answer_has_its_line(tmp_path):
+    path = tmp_path / "new" / "answers.csv"
+    with answer_table(path) as write:
+        write(answer("Zoë, 李", card=Path("card.png")))
+        # Already there, while others are still to come.
+        assert len(rows(path)) == 1
+        write(answer(None, span=Span(1.5, 3.25, 7)))
+        write(Answer(Path("b.jpg"), NO_FACE, "b.jpg: no face found."))
+    named, unknown, nobody = rows(path)
+    assert tuple(named) == COLUMNS
+    assert named["name"] == named["nearest"] == "Zoë, 李"
+    assert (named["distance"], named["threshold"]) == ("0.4100", "0.5000")
+    assert (named["probability"], named["margin"]) == ("0.8750", "0.1000")
+    assert (named["left"], named["right"], named["card"]) == ("1.0", "3.5", "card.png")
+    assert (unknown["status"], unknown["name"]) == ("unknown", "")
+    assert (unknown["first_s"], unknown["last_s"]) == ("1.50", "3.25")
+    assert (nobody["face"], nobody["reason"]) == ("", "b.jpg: no face found.")
+
+
+def test_names_that_are_no_text_and_places_that_cannot_be_written(tmp_path):
+    path = tmp_path / "answers.csv"
+    with answer_table(path) as write:
+        write(Answer(Path("caf\udce9.jpg"), NO_FACE, ""))
+    assert b"caf\xe9.jpg" in path.read_bytes()
+    with pytest.raises(ToolkitError, match="cannot be written"):
+        answer_table(path / "below.csv").__enter__()
