@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from index.all_commands import ToolkitGroup, version_option
+from index.app_commands import app_command
 from index.calibrate_commands import calibrate_command
 from index.command_options import (
     A_PATH,
@@ -224,6 +225,7 @@ main.add_command(calibrate_command)
 main.add_command(evaluate_command)
 main.add_command(embed_command)
 main.add_command(gallery_group)
+main.add_command(app_command)
 
 if __name__ == "__main__":
     main()

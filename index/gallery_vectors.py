@@ -120,9 +120,7 @@ def read_nearest_photo(
     return GalleryPhoto(pixels, source, float(distances[best]))
 
 
-def read_person_template(
-    store: GalleryStore, person_id: int, masked: bool
-) -> Float32:
+def read_person_template(store: GalleryStore, person_id: int, masked: bool) -> Float32:
     """(D,) mean of the embeddings of one person's bare or masked photos.
 
     Raises:

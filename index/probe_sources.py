@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from index.enroll_stage import photo_list
+from index.enroll_sources import photo_list
 from masking.errors import InvalidConfig, UnreadableImage
 from masking.image_files import read_bytes
 

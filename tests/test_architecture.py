@@ -11,6 +11,7 @@ HEAVY = {"torch", "torchvision", "numpy", "cv2", "dlib", "kornia", "annoy"} | {
     "matplotlib",
     "sklearn",
     "PIL",
+    "gradio",
 }
 
 

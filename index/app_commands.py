@@ -1,0 +1,60 @@
+"""The command `app`."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from index.command_options import (
+    device_option,
+    embedder_of,
+    model_option,
+    workspace_option,
+)
+from masking.errors import MissingInput
+
+
+@click.command("app")
+@workspace_option
+@model_option
+@device_option
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=7860,
+    show_default=True,
+    help="Of 127.0.0.1; 0 takes a free one.",
+)
+@click.option("--browser/--no-browser", default=True, help="Open the page at once.")
+def app_command(
+    workspace: Path, model: str, device: str, port: int, browser: bool
+) -> None:
+    """Serve a page to this machine alone: identify, enroll, remove, try masks.
+
+    Nothing leaves the machine. Ctrl-C ends it.
+
+    \b
+    Example:
+        python cli.py app
+    """
+    if importlib.util.find_spec("gradio") is None:
+        raise MissingInput(
+            "the page needs Gradio. Run: pip install 'masked-faces[app]'"
+        )
+    embedder = embedder_of(workspace, model, device)
+    # What is dropped on the page is gone when it is closed.
+    with TemporaryDirectory(prefix="masked-faces-") as dropped:
+        from index.app_settings import keep_quiet
+
+        keep_quiet(Path(dropped))
+        from index.app_actions import AppActions
+        from index.app_page import build_page, serve
+
+        out = workspace / "identified"
+        page = build_page(AppActions(workspace, embedder))
+        address = serve(page, port, out, browser)
+        click.echo(f"{address} (Ctrl-C ends it)")
+        page.block_thread()
