@@ -142,8 +142,10 @@ def _people_tab(actions: AppActions, tab: gr.Tab) -> None:
     text = gr.Textbox(label="Done", elem_id="done")
 
     def listed() -> tuple[list[list[Any]], Any]:
-        people = [list(person) for person in actions.people()]
-        return people, gr.Dropdown([person[0] for person in people], value=None)
+        people = actions.people()
+        names: list[Any] = [name for name, _, _ in people]
+        rows: list[list[Any]] = [list(person) for person in people]
+        return rows, gr.Dropdown(names, value=None)
 
     def remove(chosen: str | None, confirmed: bool) -> tuple[Any, ...]:
         done = actions.remove(chosen or "", confirmed)

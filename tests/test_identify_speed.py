@@ -1,0 +1,36 @@
+"""What the benchmark reports is what was timed."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks.cold_start import ColdFigures, cold_start
+from benchmarks.dlib_way import nearest
+from benchmarks.stopwatch import Stopwatch
+
+
+def test_medians_are_of_the_steps_and_of_the_chosen():
+    watch = Stopwatch()
+    for seconds in (0.1, 0.5, 0.2):
+        watch.add("all of it, without a card", seconds)
+    watch.add("detect", 0.25)
+    assert watch.medians_ms() == {
+        "all of it, without a card": pytest.approx(200),
+        "detect": pytest.approx(250),
+    }
+    assert watch.whole_ms([True, True, False]) == pytest.approx(300)
+
+
+def test_a_probe_is_compared_with_every_encoding():
+    encodings = np.array([[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]])
+    assert nearest(encodings, np.array([3.0, 0.0])) == (2, 2.0)
+
+
+def test_a_cold_start_is_timed_as_a_process_and_must_succeed():
+    busy = "import time\nwhile time.process_time() < 0.3: pass"
+    figures = cold_start([sys.executable, "-c", busy], runs=1)
+    assert isinstance(figures, ColdFigures)
+    assert figures.cpu_s >= 0.29 and figures.wall_s >= 0.29
+    with pytest.raises(RuntimeError, match="no answer"):
+        cold_start([sys.executable, "-c", "import sys; sys.exit('no answer')"], runs=1)
