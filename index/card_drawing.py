@@ -25,7 +25,6 @@ class Canvas:
     """A card being drawn; all positions and sizes are in px of the finished card."""
 
     def __init__(self, width: int, height: int, ground: Colour):
-        self._size = (width, height)
         size = (width * _FINENESS, height * _FINENESS)
         self._picture = Pillow.new("RGB", size, ground)
         self._draw = ImageDraw.Draw(self._picture)
@@ -34,7 +33,7 @@ class Canvas:
         """(height, width, 3) uint8 RGB."""
         import numpy as np
 
-        return np.array(self._picture.resize(self._size, Pillow.Resampling.BOX))
+        return np.array(self._picture.reduce(_FINENESS))
 
     def rectangle(self, box: Box, fill: Colour, radius: float = 0.0) -> None:
         """A filled rectangle (left, top, right, bottom) with round corners."""
@@ -59,7 +58,9 @@ class Canvas:
         """A picture stretched to a box, its corners rounded."""
         left, top, right, bottom = (round(v * _FINENESS) for v in box)
         size = (max(1, right - left), max(1, bottom - top))
-        ready = Pillow.fromarray(pixels).resize(size, Pillow.Resampling.LANCZOS)
+        ready = Pillow.fromarray(pixels).resize(
+            size, Pillow.Resampling.BICUBIC, reducing_gap=3.0
+        )
         stencil = Pillow.new("L", size, 0)
         ImageDraw.Draw(stencil).rounded_rectangle(
             (0, 0, size[0] - 1, size[1] - 1), radius * _FINENESS, 255
