@@ -99,11 +99,16 @@ def answer_line(answer: Answer) -> str:
     if decision.name is None:
         who = f"unknown, nearest is {best.name}"
     elif decision.probability is not None:
-        who += f", probability {decision.probability:.2f}"
+        who += f", probability {percent(decision.probability)}"
     return (
         f"{where}: {who} ({decision.metric} distance {best.distance:.3f}, accepted "
         f"below {decision.threshold:.3f}; lower is closer)"
     )
+
+
+def percent(share: float) -> str:
+    """A probability as people read it; never a certain one."""
+    return "over 99%" if share > 0.99 else f"{share:.0%}" if share >= 0.01 else "<1%"
 
 
 def _place(answer: Answer) -> str:

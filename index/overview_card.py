@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from index.answers import percent
 from index.card_drawing import Canvas, Colour
 from index.card_photo import draw_photo
 from index.card_style import (
@@ -18,7 +19,6 @@ from index.card_style import (
     WIDTH_PX,
     draw_band,
 )
-from index.result_card import percent
 from masking.face_detection import FaceBox
 from masking.landmarks import Image
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from index.answers import percent
 from index.card_drawing import Box, Canvas, Colour, text_width, two_lines
 from index.card_photo import draw_photo
 from index.card_style import (
@@ -226,11 +227,6 @@ def _draw_alternatives(canvas: Canvas, content: CardContent) -> None:
         for line, text in enumerate(two_lines(candidate.name, 22, slot)):
             below = (x, y + _THUMB + 30 + 28 * line)
             canvas.text(below, text, 22, INK, width=slot, smallest=22)
-
-
-def percent(share: float) -> str:
-    """A probability as people read it; never a certain one."""
-    return "over 99%" if share > 0.99 else f"{share:.0%}" if share >= 0.01 else "<1%"
 
 
 def _numbers(content: CardContent) -> tuple[str, str]:
