@@ -1,9 +1,14 @@
 """The commands as a person types them, in one workspace of synthetic people."""
 
+import csv
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -73,6 +78,92 @@ def test_identify_prints_json(workspace, masked):
     assert record["status"] == "match"
     assert record["matches"][0]["name"] == record["name"] == "New Person"
     assert len(record["matches"]) == 5
+
+
+def test_identify_reads_standard_input_and_writes_a_table(workspace, masked, tmp_path):
+    table = tmp_path / "answers.csv"
+    done = CliRunner().invoke(
+        cli.main,
+        [
+            *("identify", "-", "--workspace", str(workspace), "--threshold", "0.9"),
+            *("--csv", str(table), "--no-cards"),
+        ],
+        input=masked.read_bytes(),
+    )
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("standard-input: New Person")
+    assert "card" not in done.output
+    with table.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["photo"], row["name"]) == ("standard-input", "New Person")
+
+
+def test_identify_follows_faces_through_a_film(workspace, masked, tmp_path):
+    picture = read_rgb(masked)
+    codec = cv2.VideoWriter_fourcc(*"MJPG")
+    size = (picture.shape[1], picture.shape[0])
+    film = tmp_path / "film.avi"
+    writer = cv2.VideoWriter(str(film), codec, 5, size)
+    for _ in range(7):
+        writer.write(picture[:, :, ::-1])
+    writer.release()
+    done = call(
+        *("identify", "--video", film, "--every", 3, "--workspace", workspace),
+        *("--threshold", 0.9, "--json"),
+    )
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert (record["name"], record["frames"]) == ("New Person", 3)
+    assert (record["first_s"], record["last_s"]) == (0.0, 1.2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--video", "nowhere.mp4"],
+        ["--video", "TEXT"],
+        ["--camera", "63"],
+        [],
+        ["-", "-"],
+    ],
+    ids=["missing", "text", "camera", "nothing", "twice"],
+)
+def test_films_that_cannot_be_read_end_with_one_sentence(
+    workspace, tmp_path, arguments
+):
+    (tmp_path / "text").write_text("no film")
+    given = [item.replace("TEXT", str(tmp_path / "text")) for item in arguments]
+    done = call("identify", *given, "--workspace", workspace)
+    assert done.exit_code == 2, done.output
+    assert done.output.startswith("error: ")
+    assert len(done.output.strip().splitlines()) == 1
+
+
+def test_a_photo_is_identified_without_loading_what_it_does_not_need(workspace, masked):
+    code = (
+        "import sys, cli\n"
+        "try: cli.main(sys.argv[1:])\n"
+        "except SystemExit as end: print('ended', end.code)\n"
+        "print('loaded', *sorted(sys.modules))"
+    )
+    arguments = ["identify", str(masked), "--workspace", str(workspace)]
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments, "--threshold", "0.9"],
+        cwd=Path(cli.__file__).parent,
+        capture_output=True,
+        text=True,
+    )
+    assert "ended 0" in run.stdout, run.stderr
+    loaded = set(run.stdout.rpartition("loaded ")[2].split())
+    assert {"numpy", "cv2", "dlib"} <= loaded
+    assert not loaded & {"torch", "torchvision", "kornia", "matplotlib", "sklearn"}
+
+
+def test_the_page_says_how_to_install_it(workspace, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    done = call("app", "--workspace", workspace)
+    assert done.exit_code == 2
+    assert "pip install 'masked-faces[app]'" in done.output
 
 
 def test_a_strict_threshold_answers_unknown(workspace, masked):
