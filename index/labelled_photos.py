@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.csv_tables import read_table
 from masking.errors import BadRecord, MissingInput
 from masking.image_files import list_images
 
@@ -76,19 +76,9 @@ def read_person_folders(folder: Path) -> list[LabelledPhoto]:
 def read_labels(folder: Path) -> list[LabelledPhoto]:
     """The rows of labels.csv: person, file (relative to the folder) and mask."""
     table = folder / LABELS
-    try:
-        # utf-8-sig: spreadsheets put a byte order mark before the first column.
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            _check_columns(table, reader.fieldnames or ())
-            photos = [
-                _labelled(folder, row, f"{table}, line {reader.line_num}")
-                for row in reader
-            ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadRecord(
-            f"{table}: not a table that can be read ({error}). Expected CSV in UTF-8."
-        ) from error
+    photos = [
+        _labelled(folder, row, where) for where, row in read_table(table, COLUMNS)
+    ]
     missing = [photo for photo in photos if not photo.path.is_file()]
     if missing:
         raise MissingInput(
@@ -103,24 +93,24 @@ def read_labels(folder: Path) -> list[LabelledPhoto]:
     return photos
 
 
-def _check_columns(table: Path, found: object) -> None:
-    names = [str(name) for name in found] if isinstance(found, list | tuple) else []
-    missing = [column for column in COLUMNS if column not in names]
-    if missing:
-        raise BadRecord(
-            f"{table}: column {', '.join(missing)} is missing, found "
-            f"{', '.join(names) or 'nothing'}. Expected {', '.join(COLUMNS)}."
-        )
-
-
 def _labelled(folder: Path, row: dict[str, str], where: str) -> LabelledPhoto:
-    values = [(row[column] or "").strip() for column in COLUMNS]
-    if not all(values):
+    person, file, mask = (row[column] for column in COLUMNS)
+    if not all((person, file, mask)):
         raise BadRecord(f"{where}: empty field. Expected {', '.join(COLUMNS)}.")
-    person, name, mask = values
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise BadRecord(f"{where}: {name} leaves the folder. Expected a path in it.")
-    return LabelledPhoto(folder / name, Path(name).as_posix(), person, mask)
+    name = inner_name(file, where)
+    return LabelledPhoto(folder / name, name, person, mask)
+
+
+def inner_name(file: str, where: str) -> str:
+    """The name of a photograph in its folder, with "/".
+
+    Raises:
+        BadRecord: the path leaves the folder.
+    """
+    path = Path(file)
+    if path.is_absolute() or ".." in path.parts:
+        raise BadRecord(f"{where}: {file} leaves the folder. Expected a path in it.")
+    return path.as_posix()
 
 
 def read_people(people_file: Path) -> dict[str, int]:
