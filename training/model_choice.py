@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.checkpoint import load_embedder
+from training.checkpoint import load_checkpoint, load_embedder
 from training.latest_model import DLIB_NAME, checkpoint_path
 from training.network_embedder import NetworkEmbedder, best_device, start_embedder
 
@@ -28,3 +28,18 @@ def choose_embedder(
     if choice == DLIB_NAME:
         return start_embedder(where, flip_average)
     return load_embedder(checkpoint_path(choice, models), where, flip_average)
+
+
+def painted_in_training(choice: str, models: Path) -> frozenset[str] | None:
+    """The kinds of mask that a model was trained with; None when not recorded.
+
+    Raises:
+        MissingInput: the file does not exist.
+        BadRecord: it is no checkpoint.
+    """
+    if choice == DLIB_NAME:
+        return frozenset()
+    kinds = load_checkpoint(checkpoint_path(choice, models)).config.get("kinds")
+    if not isinstance(kinds, str):
+        return None
+    return frozenset(kind.strip() for kind in kinds.split(","))
