@@ -8,18 +8,35 @@ Source: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, ch. 13
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.comparisons import Comparisons, Float64, ScoredPairs
+from index.open_set_metrics import Search, tpir_at_fpir
+from index.redrawn_pairs import Counts, RedrawnPairs
+from training.comparisons import Float64, Indices, ScoredPairs
 
 PERCENTILES = (2.5, 97.5)
-# Impostor pairs beyond this many times the wanted FAR are seldom needed; leaving
-# them out of each round makes it fifty times faster.
-TAIL = 4.0
 
-Counts = NDArray[np.int64]
+
+@dataclass(frozen=True, eq=False)
+class DrawnRates:
+    """The rates in each of R bootstrap rounds; NaN where a draw has no pairs.
+
+    Draws of the same seed and people are the same, so that the differences of two
+    embedders round by round are those of paired samples.
+
+    Attributes:
+        tar: (R, F) `tar_at_far` for each FAR.
+        far_at: (R, T) share of impostor weight within each fixed threshold.
+        auc, eer: (R,) `auc` and `equal_error_rate`.
+    """
+
+    tar: Float64
+    far_at: Float64
+    auc: Float64
+    eer: Float64
 
 
 def drawn_people(
@@ -31,73 +48,76 @@ def drawn_people(
         yield np.bincount(drawn, minlength=size)
 
 
-def tar_intervals(
-    pairs: ScoredPairs, fars: tuple[float, ...], rounds: int, rng: np.random.Generator
-) -> Float64:
-    """(len(fars), 2) float64: 95% interval of `tar_at_far` for each FAR.
+def drawn_rates(
+    pairs: ScoredPairs,
+    fars: tuple[float, ...],
+    thresholds: tuple[float, ...],
+    rounds: int,
+    rng: np.random.Generator,
+) -> DrawnRates:
+    """Measure a set of pairs again with people drawn with replacement.
 
-    A person drawn twice counts twice in own pairs, a pair of people as often as
-    the product of both; copies of one person are not compared with each other.
+    Args:
+        thresholds: for `far_at`.
     """
-    genuine, impostor = pairs.genuine, pairs.impostor
-    present = np.union1d(genuine.people, impostor.people).astype(np.intp)
+    redrawn = RedrawnPairs.of(pairs, fars, thresholds)
+    present = _present(pairs)
     size = int(present.max(initial=0)) + 1
-    between = _weight_between_people(impostor, size)
-    cut = int(np.searchsorted(impostor.cumulative, _tail(impostor, fars)))
-    tars = []
-    for times in drawn_people(present, size, rounds, rng):
-        total = float(times @ between @ times)
-        own = genuine.weights * times[genuine.people[:, 0]]
-        cumulative_own = np.concatenate([[0.0], np.cumsum(own)])
-        if total == 0 or cumulative_own[-1] == 0:
-            continue  # a draw of one person, or of people without two photographs
-        reach = _redrawn(impostor, cut, times)
-        if reach[-1] <= max(fars) * total:
-            reach = _redrawn(impostor, len(impostor.distances), times)
-        # As threshold_at_far: all below the first impostor over the limit.
-        limits = np.searchsorted(reach, np.array(fars) * total * (1 + 1e-9), "right")
-        edges = np.append(impostor.distances, np.float32(np.inf))[limits]
-        accepted = np.searchsorted(genuine.distances, edges, side="left")
-        tars.append(cumulative_own[accepted] / cumulative_own[-1])
-    return percentile_interval(np.array(tars).reshape(-1, len(fars)))
+    tar = np.empty((rounds, len(fars)))
+    far_at = np.empty((rounds, len(thresholds)))
+    curve = np.empty((rounds, 2))
+    wanted, fixed = np.array(fars), np.array(thresholds, np.float32)
+    for number, times in enumerate(drawn_people(present, size, rounds, rng)):
+        own = redrawn.own_weights(times)
+        tar[number], far_at[number] = redrawn.tar_and_far(times, own, wanted, fixed)
+        curve[number] = redrawn.auc_and_eer(times, own)
+    return DrawnRates(tar, far_at, curve[:, 0], curve[:, 1])
 
 
-def mean_interval(
-    values: Float64, people: NDArray[np.int32], rounds: int, rng: np.random.Generator
+def _present(pairs: ScoredPairs) -> NDArray[np.intp]:
+    """(P,) the people of any pair, ascending."""
+    people = (part.people.ravel() for part in (pairs.genuine, pairs.impostor))
+    # Counting is ten times faster than sorting millions.
+    found = [np.flatnonzero(np.bincount(numbers)) for numbers in people]
+    return np.union1d(found[0], found[1])
+
+
+def drawn_means(
+    values: Float64, people: Indices, rounds: int, rng: np.random.Generator
 ) -> Float64:
-    """(2,) float64: 95% interval of the mean of (N,) values, grouped by person."""
+    """(rounds,) means of (N,) values, grouped by person, people drawn anew."""
     present = np.unique(people).astype(np.intp)
     size = int(present.max(initial=0)) + 1
     sums = np.bincount(people, weights=values, minlength=size)
     counts = np.bincount(people, minlength=size)
-    means = [
-        (times @ sums) / (times @ counts)
-        for times in drawn_people(present, size, rounds, rng)
-        if len(present)
-    ]
-    return np.asarray(percentile_interval(np.array(means).reshape(-1, 1))[0])
+    if not len(present):
+        return np.full(rounds, np.nan)
+    drawn = drawn_people(present, size, rounds, rng)
+    return np.array([(times @ sums) / (times @ counts) for times in drawn])
 
 
-def percentile_interval(draws: Float64) -> Float64:
-    """(rounds, K) to (K, 2): the 2.5th and 97.5th percentile; NaN without rounds."""
+def drawn_tpirs(
+    searches: tuple[Search, ...], fpir: float, rounds: int, rng: np.random.Generator
+) -> Float64:
+    """(rounds,) `tpir_at_fpir` with the people of the probes drawn anew.
+
+    The galleries stay as they are; thresholds are chosen in each round.
+    """
+    parts = [part for one in searches for part in (one.own_people, one.outside_people)]
+    present = np.unique(np.concatenate(parts)).astype(np.intp)
+    if not len(present):
+        return np.full(rounds, np.nan)
+    drawn = drawn_people(present, int(present.max()) + 1, rounds, rng)
+    return np.array([tpir_at_fpir(searches, fpir, times) for times in drawn])
+
+
+def interval(draws: Float64) -> tuple[float, float]:
+    """The 2.5th and 97.5th percentile of (rounds,) draws; NaN without any.
+
+    Rounds without a figure are left out.
+    """
+    draws = draws[np.isfinite(draws)]
     if not len(draws):
-        return np.full((draws.shape[1], 2), np.nan)
-    return np.asarray(np.percentile(draws, PERCENTILES, axis=0).T)
-
-
-def _weight_between_people(impostor: Comparisons, size: int) -> Float64:
-    keys = impostor.people[:, 0].astype(np.int64) * size + impostor.people[:, 1]
-    summed = np.bincount(keys, weights=impostor.weights, minlength=size * size)
-    return np.asarray(summed.reshape(size, size))
-
-
-def _tail(impostor: Comparisons, fars: tuple[float, ...]) -> float:
-    return float(min(1.0, TAIL * max(fars)) * impostor.cumulative[-1])
-
-
-def _redrawn(impostor: Comparisons, count: int, times: Counts) -> Float64:
-    """Cumulative weight of the `count` closest impostor pairs after the draw."""
-    first, second = impostor.people[:count].T
-    # A leading zero-weight entry keeps an empty tail from having no last element.
-    weights = impostor.weights[:count] * times[first] * times[second]
-    return np.cumsum(weights) if count else np.zeros(1)
+        return float("nan"), float("nan")
+    low, high = np.percentile(draws, PERCENTILES)
+    return float(low), float(high)

@@ -43,8 +43,29 @@ class EvaluateConfig:
         default="all",
         metadata={"help": "Kinds of mask to paint, separated by commas."},
     )
+    unseen: str = field(
+        default="",
+        metadata={
+            "help": "Kinds of mask that are reported as unseen in training, separated "
+            "by commas; without it those that the models' records do not list."
+        },
+    )
+    mixed: bool = field(
+        default=False,
+        metadata={
+            "help": "Also compare masked faces by each model with unmasked faces by "
+            "dlib's network, as in a gallery that was enrolled with it."
+        },
+    )
+    max_pairs: int = field(
+        default=20_000_000,
+        metadata={
+            "help": "Pairs compared in a set, about 120 bytes of memory each; of more, "
+            "a random sample."
+        },
+    )
     seed: int = field(
-        default=0, metadata={"help": "Draws the painted masks, folds and intervals."}
+        default=0, metadata={"help": "Draws painted masks, folds, intervals, samples."}
     )
     rounds: int = field(
         default=200, metadata={"help": "Bootstrap rounds of the intervals; 0 = none."}
@@ -58,6 +79,10 @@ class EvaluateConfig:
             raise InvalidConfig(f"seed must not be negative, got {self.seed}")
         if self.rounds < 0:
             raise InvalidConfig(f"rounds must not be negative, got {self.rounds}")
+        if self.max_pairs < 1000:
+            raise InvalidConfig(
+                f"max-pairs must be at least 1000, got {self.max_pairs}"
+            )
 
 
 def _check(on_no_face: str, workers: int, batch_size: int) -> None:

@@ -2,184 +2,199 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.bootstrap import mean_interval, tar_intervals
-from index.identification_metrics import ranks
-from training.comparisons import (
-    EmbeddedFaces,
-    ScoredPairs,
-    compare_between,
-    compare_within,
-)
-from training.verification_metrics import (
-    acceptance,
-    auc,
-    equal_error_rate,
-    pair_accuracy,
-    person_folds,
-    tar_at_far,
-    threshold_at_far,
+from index.labelled_photos import NO_MASK
+from index.pairings import Chosen, Pairing
+from index.rank_figures import MeasuredRanks, RankFigures, measure_ranks
+from index.set_figures import (
+    Chance,
+    MeasuredSet,
+    SetFigures,
+    measure_set,
+    thresholds_of,
 )
 
-# U = unmasked, M = masked; unmasked comes first because its thresholds are used
-# on the others.
+# U = unmasked, M = masked.
 SETS = ("U-U", "M-U", "M-M")
-FARS = (1e-2, 1e-3, 1e-4)
-CURVE_FARS = np.logspace(-5, 0, 101)
-CMC_DEPTH = 20
+SEEN, UNSEEN = "seen", "unseen"
+ALL = ("all", "")
 
-Interval = tuple[float, float]
-
-
-@dataclass(frozen=True, eq=False)
-class SetFigures:
-    """Verification on one set. Directions: see `verification_metrics`.
-
-    Attributes:
-        genuine_pairs, impostor_pairs: how many comparisons.
-        genuine_people: people with a genuine pair; each has the same weight.
-        lost: share of genuine weight with a face that was not acquired.
-        tar: for each of FARS.
-        tar_intervals: 95%, for each of FARS; empty without bootstrap.
-        thresholds: distance accepted at each of FARS.
-        far_at_plain: FAR of this set at the U-U thresholds of FARS; empty
-            without U-U pairs.
-        tar_at_plain: likewise TAR.
-        curve_tar: TAR at CURVE_FARS; NaN below what the number of pairs can tell.
-    """
-
-    genuine_pairs: int
-    impostor_pairs: int
-    genuine_people: int
-    lost: float
-    auc: float
-    eer: float
-    pair_accuracy: float
-    tar: tuple[float, ...]
-    tar_intervals: tuple[Interval, ...]
-    thresholds: tuple[float, ...]
-    far_at_plain: tuple[float, ...]
-    tar_at_plain: tuple[float, ...]
-    curve_tar: tuple[float, ...]
+Masks = NDArray[np.str_]
 
 
 @dataclass(frozen=True, eq=False)
-class RankFigures:
-    """Identification of masked probes among unmasked templates.
+class MaskFigures:
+    """Figures of the faces under some kinds of mask alone.
+
+    M-U compares these masked faces with all unmasked ones, M-M with each other.
 
     Attributes:
-        probes: masked faces that were searched, acquired or not.
-        left_out: masked faces whose person has no (other) unmasked photograph.
-        gallery_people: people with a template.
-        cmc: share of probes found among the first 1, 2 .. CMC_DEPTH people.
-        rank1_interval: 95% of cmc[0]; NaN without bootstrap.
+        faces: masked faces of these kinds.
+        failed: how many of them were not acquired.
+        sets: of "M-U" and "M-M" those with genuine and impostor pairs.
+        ranks: these faces as probes; None for a list of pairs.
     """
 
-    probes: int
-    left_out: int
-    gallery_people: int
-    cmc: tuple[float, ...]
-    rank1_interval: Interval
+    faces: int
+    failed: int
+    sets: dict[str, SetFigures]
+    ranks: RankFigures | None
 
 
 @dataclass(frozen=True, eq=False)
 class EmbedderFigures:
-    """All figures of one embedder; sets without pairs of both kinds are absent."""
+    """All figures of one embedder; sets without pairs of both kinds are absent.
+
+    Attributes:
+        ranks: None for a list of pairs.
+        by_mask: for each kind of mask.
+        by_novelty: SEEN and UNSEEN kinds together, where both are worn.
+    """
 
     name: str
     fingerprint: str
     sets: dict[str, SetFigures]
-    ranks: RankFigures
+    ranks: RankFigures | None
+    by_mask: dict[str, MaskFigures]
+    by_novelty: dict[str, MaskFigures]
 
 
-def figures_of(
-    faces: EmbeddedFaces,
-    masked: NDArray[np.bool_],
-    name: str,
-    fingerprint: str,
-    seed: int,
-    rounds: int,
-) -> EmbedderFigures:
-    """Measure one embedder.
+@dataclass(frozen=True, eq=False)
+class MaskTest:
+    """What is measured, but for the embedder.
+
+    Attributes:
+        masks: (V,) kind of mask of each face, NO_MASK without one.
+        unseen: the kinds that training did not show; None = not known.
+        identify: masked faces are searched among the unmasked, too.
+        chance: the lot.
+    """
+
+    masks: Masks
+    unseen: frozenset[str] | None
+    identify: bool
+    chance: Chance
+
+    @property
+    def masked(self) -> Chosen:
+        """(V,) bool: the face wears any mask."""
+        return np.asarray(self.masks != NO_MASK)
+
+    def kinds(self) -> list[str]:
+        """The kinds worn, sorted."""
+        return sorted(set(self.masks.tolist()) - {NO_MASK})
+
+    def novelty(self) -> dict[str, list[str]]:
+        """The kinds seen and unseen in training; empty unless both are worn."""
+        if self.unseen is None:
+            return {}
+        parts: dict[str, list[str]] = {SEEN: [], UNSEEN: []}
+        for kind in self.kinds():
+            parts[UNSEEN if kind in self.unseen else SEEN].append(kind)
+        return parts if all(parts.values()) else {}
+
+    def groups(self) -> Iterator[tuple[tuple[str, str], Chosen]]:
+        """Names of groups of masked faces, and (V,) bool who is in them."""
+        yield ALL, self.masked
+        for kind in self.kinds():
+            yield ("kind", kind), self.masks == kind
+        for name, kinds in self.novelty().items():
+            yield ("novelty", name), np.isin(self.masks, kinds)
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredGroup:
+    """A group of masked faces by one embedder, with the bootstrap draws."""
+
+    faces: int
+    failed: int
+    sets: dict[str, MeasuredSet]
+    ranks: MeasuredRanks | None
+
+    def figures(self) -> MaskFigures:
+        """Without the draws."""
+        sets = {kind: measured.figures for kind, measured in self.sets.items()}
+        ranks = self.ranks.figures if self.ranks else None
+        return MaskFigures(self.faces, self.failed, sets, ranks)
+
+
+Measured = Mapping[tuple[str, str], MeasuredGroup]
+
+
+def measure_embedder(
+    pairing: Pairing, test: MaskTest, baseline: Measured | None
+) -> dict[tuple[str, str], MeasuredGroup]:
+    """Measure every group of masked faces; U-U is in the group ALL.
 
     Args:
-        masked: (N,) bool, which of the faces wear a mask.
-        seed: draws folds and intervals, the same ones for every embedder.
-        rounds: of the bootstrap; 0 = no intervals.
+        pairing: the faces by this embedder.
+        baseline: the same by the first embedder; None = this is the first.
     """
-    plain_thresholds: tuple[float, ...] = ()
-    sets: dict[str, SetFigures] = {}
-    for kind in SETS:
-        pairs = _pairs(kind, faces, masked)
-        if not len(pairs.genuine.distances) or not len(pairs.impostor.distances):
-            continue
-        if kind == "U-U":
-            plain_thresholds = _thresholds(pairs)
-        sets[kind] = _set_figures(pairs, plain_thresholds, seed, rounds)
-    ranked = _rank_figures(faces[masked], faces[~masked], seed, rounds)
-    return EmbedderFigures(name, fingerprint, sets, ranked)
+    plain = _plain_set(pairing, test, baseline)
+    groups = {}
+    for name, chosen in test.groups():
+        earlier = baseline[name] if baseline else None
+        groups[name] = _measure_group(pairing, test, chosen, plain, earlier)
+    if plain:
+        everything = groups[ALL]
+        groups[ALL] = replace(everything, sets={"U-U": plain, **everything.sets})
+    return groups
 
 
-def _pairs(kind: str, faces: EmbeddedFaces, masked: NDArray[np.bool_]) -> ScoredPairs:
-    if kind == "M-U":
-        return compare_between(faces[masked], faces[~masked])
-    return compare_within(faces[~masked if kind == "U-U" else masked])
+def _measure_group(
+    pairing: Pairing,
+    test: MaskTest,
+    chosen: Chosen,
+    plain: MeasuredSet | None,
+    baseline: MeasuredGroup | None,
+) -> MeasuredGroup:
+    thresholds = plain.figures.thresholds if plain else ()
+    sets = {}
+    for kind in ("M-U", "M-M"):
+        if kind == "M-U":
+            pairs = pairing.between(chosen, ~test.masked)
+        else:
+            pairs = pairing.within(chosen)
+        if pairs.comparable:
+            earlier = baseline.sets.get(kind) if baseline else None
+            sets[kind] = measure_set(pairs, pairing, thresholds, test.chance, earlier)
+    faces, ranks = pairing.faces[chosen], None
+    if test.identify:
+        references = pairing.faces[~test.masked]
+        before = baseline.ranks if baseline else None
+        ranks = measure_ranks(faces, references, test.chance, before)
+    return MeasuredGroup(len(faces.people), int((~faces.acquired).sum()), sets, ranks)
 
 
-def _thresholds(pairs: ScoredPairs) -> tuple[float, ...]:
-    return tuple(threshold_at_far(pairs.impostor, far) for far in FARS)
+def _plain_set(
+    pairing: Pairing, test: MaskTest, baseline: Measured | None
+) -> MeasuredSet | None:
+    pairs = pairing.within(~test.masked)
+    if not pairs.comparable:
+        return None
+    earlier = baseline[ALL].sets.get("U-U") if baseline else None
+    # Its own thresholds at FARS are the U-U thresholds of all sets.
+    return measure_set(pairs, pairing, thresholds_of(pairs), test.chance, earlier)
 
 
-def _set_figures(
-    pairs: ScoredPairs, plain: tuple[float, ...], seed: int, rounds: int
-) -> SetFigures:
-    genuine, impostor = pairs.genuine, pairs.impostor
-    people = int(max(genuine.people.max(), impostor.people.max())) + 1
-    folds = person_folds(people, np.random.default_rng(seed))
-    intervals = (
-        tar_intervals(pairs, FARS, rounds, np.random.default_rng(seed))
-        if rounds
-        else np.empty((0, 2))
-    )
-    finest = 1 / len(impostor.distances)
-    return SetFigures(
-        genuine_pairs=len(genuine.distances),
-        impostor_pairs=len(impostor.distances),
-        genuine_people=len(np.unique(genuine.people)),
-        lost=1 - acceptance(genuine, float(np.finfo(np.float32).max)),
-        auc=auc(pairs),
-        eer=equal_error_rate(pairs),
-        pair_accuracy=pair_accuracy(pairs, folds),
-        tar=tuple(tar_at_far(pairs, far) for far in FARS),
-        tar_intervals=tuple((float(low), float(high)) for low, high in intervals),
-        thresholds=_thresholds(pairs),
-        far_at_plain=tuple(acceptance(impostor, threshold) for threshold in plain),
-        tar_at_plain=tuple(acceptance(genuine, threshold) for threshold in plain),
-        curve_tar=tuple(
-            tar_at_far(pairs, float(far)) if far >= finest else float("nan")
-            for far in CURVE_FARS
-        ),
-    )
-
-
-def _rank_figures(
-    probes: EmbeddedFaces, references: EmbeddedFaces, seed: int, rounds: int
-) -> RankFigures:
-    found = ranks(probes, references)
-    interval = (float("nan"), float("nan"))
-    if rounds and len(found.ranks):
-        first = (found.ranks <= 1).astype(np.float64)
-        rng = np.random.default_rng(seed)
-        low, high = mean_interval(first, found.people, rounds, rng)
-        interval = (float(low), float(high))
-    return RankFigures(
-        probes=len(found.ranks),
-        left_out=found.left_out,
-        gallery_people=found.gallery_people,
-        cmc=tuple(found.cmc(CMC_DEPTH)),
-        rank1_interval=interval,
+def embedder_figures(
+    name: str, fingerprint: str, measured: Measured
+) -> EmbedderFigures:
+    """What is reported of the groups of `measure_embedder`."""
+    parts: dict[str, dict[str, MaskFigures]] = {"all": {}, "kind": {}, "novelty": {}}
+    for (sort, group), part in measured.items():
+        parts[sort][group] = part.figures()
+    everything = parts["all"][ALL[1]]
+    return EmbedderFigures(
+        name,
+        fingerprint,
+        everything.sets,
+        everything.ranks,
+        parts["kind"],
+        parts["novelty"],
     )

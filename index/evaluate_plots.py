@@ -1,4 +1,4 @@
-"""ROC and DET plots of several embedders on the three sets."""
+"""ROC, DET and CMC plots of several embedders, a panel for each set of pairs."""
 
 from __future__ import annotations
 
@@ -8,63 +8,107 @@ from typing import Any
 
 import numpy as np
 
-from index.evaluate_figures import CURVE_FARS, SETS, EmbedderFigures
+from index.evaluate_figures import SETS, EmbedderFigures
+from index.set_figures import CURVE_FARS
 
-_STYLES = ("-", "--", "-.", ":")
-_COLOURS = {"U-U": "tab:green", "M-U": "tab:blue", "M-M": "tab:red"}
+_STYLES = ("--", "-", "-.", ":")
+# Okabe and Ito's colours, which the colour-blind tell apart.
+_COLOURS = ("#666666", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
+_SMALLEST_FAR = 1e-4
 
 
 def roc_png(embedders: Sequence[EmbedderFigures]) -> bytes:
     """TAR over FAR (logarithmic): PNG bytes. Up and to the left is better."""
-    figure, axes = _axes()
-    for kind, tar, label, style in _curves(embedders):
-        axes.plot(CURVE_FARS, tar, style, color=_COLOURS[kind], label=label)
-    axes.set(ylabel="true accept rate", ylim=(0, 1.01), title="ROC")
-    return _png(figure, axes)
+    figure, panels = _panels(embedders)
+    for axes, name, tar, look in _curves(embedders, panels):
+        axes.plot(CURVE_FARS, tar, label=name, **look)
+    for axes in panels.values():
+        axes.set(ylim=(0, 1.01))
+    next(iter(panels.values())).set(ylabel="true accept rate")
+    return _png(figure, panels, "lower right")
 
 
 def det_png(embedders: Sequence[EmbedderFigures]) -> bytes:
     """Missed genuine pairs over FAR, both logarithmic: PNG bytes. Down is better."""
-    figure, axes = _axes()
-    for kind, tar, label, style in _curves(embedders):
+    figure, panels = _panels(embedders)
+    for axes, name, tar, look in _curves(embedders, panels):
         # A rate of zero has no place on a logarithmic axis.
         missed = np.where(tar < 1, 1 - tar, np.nan)
-        axes.plot(CURVE_FARS, missed, style, color=_COLOURS[kind], label=label)
-    axes.set(ylabel="genuine pairs missed", yscale="log", title="DET")
-    return _png(figure, axes)
+        axes.plot(CURVE_FARS, missed, label=name, **look)
+    for axes in panels.values():
+        axes.set(yscale="log", ylim=(None, 1))
+    next(iter(panels.values())).set(ylabel="genuine pairs missed")
+    return _png(figure, panels, "lower left")
+
+
+def cmc_png(embedders: Sequence[EmbedderFigures]) -> bytes:
+    """Share of masked probes found among the first k people: PNG bytes.
+
+    Up is better. Empty axes where nothing was identified.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(5.2, 3.6), dpi=130, layout="constrained")
+    axes = figure.add_subplot()
+    for number, embedder in enumerate(embedders):
+        if embedder.ranks and embedder.ranks.probes:
+            cmc = embedder.ranks.cmc
+            ranks = range(1, len(cmc) + 1)
+            look = _look(number) | {"marker": "o", "markersize": 3}
+            axes.plot(ranks, cmc, label=embedder.name, **look)
+    axes.set(xlabel="rank", ylabel="probes found", title="CMC")
+    axes.set(ylim=(None, 1.01))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(True, alpha=0.3)
+    return _png(figure, {"": axes}, "lower right")
+
+
+def _look(number: int) -> dict[str, Any]:
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "linestyle": _STYLES[number % len(_STYLES)],
+        "linewidth": 1.6,
+    }
 
 
 def _curves(
-    embedders: Sequence[EmbedderFigures],
-) -> list[tuple[str, Any, str, str]]:
-    """(set, (101,) TAR, label, line style) of each curve."""
+    embedders: Sequence[EmbedderFigures], panels: dict[str, Any]
+) -> list[tuple[Any, str, Any, dict[str, Any]]]:
+    """(axes, embedder, (101,) TAR, look) of each curve."""
     return [
         (
-            kind,
-            np.array(figures.sets[kind].curve_tar),
-            f"{kind} {figures.name}",
-            _STYLES[number % len(_STYLES)],
+            panels[kind],
+            embedder.name,
+            np.array(embedder.sets[kind].curve_tar),
+            _look(number),
         )
-        for kind in SETS
-        for number, figures in enumerate(embedders)
-        if kind in figures.sets
+        for kind in panels
+        for number, embedder in enumerate(embedders)
+        if kind in embedder.sets
     ]
 
 
-def _axes() -> tuple[Any, Any]:
+def _panels(embedders: Sequence[EmbedderFigures]) -> tuple[Any, dict[str, Any]]:
+    """A figure and the axes of each set that any embedder has."""
     # Figure without pyplot: no display is needed and no state is left behind.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 5), dpi=110)
-    axes = figure.add_subplot()
-    axes.set(xscale="log", xlabel="false accept rate", xlim=(CURVE_FARS[0], 1))
-    axes.grid(True, which="major", alpha=0.4)
-    return figure, axes
+    kinds = [kind for kind in SETS if any(kind in one.sets for one in embedders)]
+    size = (0.8 + 3.4 * len(kinds), 3.6)
+    figure = Figure(figsize=size, dpi=130, layout="constrained")
+    axes = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+    for one, kind in zip(axes, kinds, strict=True):
+        one.set(xscale="log", xlabel="false accept rate", xlim=(_SMALLEST_FAR, 1))
+        one.set(title=kind)
+        one.grid(True, which="major", alpha=0.3)
+    return figure, dict(zip(kinds, axes, strict=True))
 
 
-def _png(figure: Any, axes: Any) -> bytes:
-    if axes.lines:
-        axes.legend(fontsize=8)
+def _png(figure: Any, panels: dict[str, Any], place: str) -> bytes:
+    for axes in panels.values():
+        if axes.lines:
+            axes.legend(fontsize=8, loc=place)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The result of an evaluation as a text table and as JSON."""
+"""The result of an evaluation as JSON can hold it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from index.evaluate_config import EvaluateConfig
-from index.evaluate_figures import CURVE_FARS, FARS, SETS, EmbedderFigures, SetFigures
+from index.evaluate_figures import EmbedderFigures
+from index.pair_lists import PairList
+from index.set_figures import CURVE_FARS, FARS
 
-FORMAT_VERSION = 1
-_HEAD = ("set", "embedder", "AUC", "EER", "TAR@1e-2", "TAR@1e-3", "accuracy", "FAR*")
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -37,28 +38,64 @@ def acquisition(detectors: list[str]) -> Acquisition:
     return Acquisition(len(detectors), dict(sorted(Counter(detectors).items())))
 
 
-@dataclass(frozen=True, eq=False)
-class EvaluateReport:
-    """Everything that an evaluation found out.
+@dataclass(frozen=True)
+class ListedTest:
+    """What a list of pairs asked for.
 
     Attributes:
+        pairs: how many, of which `same` are of one person.
+        folds: sets of the list, 0 where it does not come in sets.
+        named: people are known; else they are groups of files, see `pair_lists`.
+    """
+
+    pairs: int
+    same: int
+    folds: int
+    named: bool
+
+    @classmethod
+    def of(cls, listed: PairList) -> ListedTest:
+        """About a list."""
+        folds = len(set(listed.folds.values()))
+        return cls(len(listed.pairs), int(listed.same.sum()), folds, listed.named)
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluateReport:
+    """Everything that an evaluation found out, and nothing about one person.
+
+    Attributes:
+        collection: name of the folder.
         photos, people: in the collection.
         painted: masks were painted by the tool; otherwise labels told them.
         unmasked, masked: how faces were found.
         masks: how many faces wear each kind of mask.
-        failures: name of each photograph with a face not acquired, and reasons.
+        novelty: the kinds that training saw and did not, where both are worn.
+        listed: of a list of pairs; None = all pairs.
         embedders: figures, in the order given.
     """
 
+    collection: str
     photos: int
     people: int
     painted: bool
     unmasked: Acquisition
     masked: Acquisition
     masks: dict[str, int]
-    failures: dict[str, list[str]]
+    novelty: dict[str, list[str]]
+    listed: ListedTest | None
     embedders: tuple[EmbedderFigures, ...]
     config: EvaluateConfig
+
+    @property
+    def sampled(self) -> bool:
+        """Whether some set has more pairs than were compared."""
+        return any(
+            figures.impostor_pairs < figures.impostor_possible
+            or figures.genuine_pairs < figures.genuine_possible
+            for embedder in self.embedders
+            for figures in embedder.sets.values()
+        )
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able record; figures that do not exist are null."""
@@ -66,83 +103,6 @@ class EvaluateReport:
         record["fars"] = list(FARS)
         record["curve_fars"] = CURVE_FARS.tolist()
         return {key: _without_nan(value) for key, value in record.items()}
-
-    def table(self) -> str:
-        """The figures for a terminal, 95% intervals in brackets."""
-        rows: list[tuple[str, ...]] = [_HEAD]
-        for kind in SETS:
-            for figures in self.embedders:
-                if kind in figures.sets:
-                    rows.append(_set_row(kind, figures.name, figures.sets[kind]))
-        lines = [*_about(self), "", *_aligned(rows), "", *_rank_lines(self)]
-        lines.append("* false accept rate at the U-U threshold for 1e-2")
-        return "\n".join(lines)
-
-
-def _about(report: EvaluateReport) -> list[str]:
-    how = "painted" if report.painted else "real"
-    lines = [
-        f"{report.photos} photographs of {report.people} people: "
-        f"{report.unmasked.faces} unmasked faces, {report.masked.faces} masked ({how})"
-    ]
-    for name, group in (("unmasked", report.unmasked), ("masked", report.masked)):
-        stages = ", ".join(
-            f"{stage} {count}" for stage, count in group.detectors.items() if stage
-        )
-        lines.append(
-            f"{name}: {group.failed} of {group.faces} not acquired "
-            f"(found by {stages or 'none'})"
-        )
-    return lines
-
-
-def _set_row(kind: str, name: str, figures: SetFigures) -> tuple[str, ...]:
-    tars = [
-        _with_interval(tar, figures.tar_intervals[number : number + 1])
-        for number, tar in enumerate(figures.tar[:2])
-    ]
-    at_plain = f"{figures.far_at_plain[0]:.3f}" if figures.far_at_plain else "-"
-    return (
-        kind,
-        name,
-        f"{figures.auc:.4f}",
-        f"{figures.eer:.3f}",
-        *tars,
-        f"{figures.pair_accuracy:.3f}",
-        at_plain,
-    )
-
-
-def _rank_lines(report: EvaluateReport) -> list[str]:
-    lines = []
-    for figures in report.embedders:
-        found = figures.ranks
-        if not found.probes:
-            continue
-        rank1 = _with_interval(found.cmc[0], (found.rank1_interval,))
-        lines.append(
-            f"rank-1 {figures.name}: {rank1}, rank-5 {found.cmc[4]:.3f} "
-            f"({found.probes} masked probes in {found.gallery_people} people, "
-            f"{found.left_out} left out: no other unmasked photograph)"
-        )
-    return lines
-
-
-def _with_interval(value: float, interval: tuple[tuple[float, float], ...]) -> str:
-    if not interval or math.isnan(interval[0][0]):
-        return f"{value:.3f}"
-    low, high = interval[0]
-    return f"{value:.3f} [{low:.3f} {high:.3f}]"
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _without_nan(value: Any) -> Any:

@@ -4,69 +4,111 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from index.compared_embedders import Compared, compared_embedders, distinct_embedders
 from index.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.evaluate_config import EvaluateConfig
-from index.evaluate_figures import EmbedderFigures, figures_of
-from index.evaluate_plots import det_png, roc_png
-from index.evaluate_report import EvaluateReport, acquisition
+from index.evaluate_figures import (
+    MaskTest,
+    Measured,
+    embedder_figures,
+    measure_embedder,
+)
+from index.evaluate_html import report_html
+from index.evaluate_input import Collection
+from index.evaluate_plots import cmc_png, det_png, roc_png
+from index.evaluate_report import EvaluateReport, ListedTest, acquisition
+from index.evaluate_table import report_table
 from index.labelled_photos import NO_MASK, LabelledPhoto
 from index.mask_painter import mask_painter
 from index.photo_views import Finder, Painter, ViewPlan, all_views
+from index.private_errors import gather_errors
 from index.remembered_faces import RememberingFinders
+from index.set_figures import Chance
+from index.worst_sheet import write_private
 from masking.errors import InvalidConfig, MissingInput
 from masking.face_finding import default_finder
 from masking.image_files import write_bytes
-from training.comparisons import Indices
 from training.embedder import Embedder
+from training.sampled_comparisons import PairBudget
 
-REPORT, ROC_PLOT, DET_PLOT = "report.json", "roc.png", "det.png"
-TABLE = "table.txt"
+REPORT, PAGE, TABLE = "report.json", "report.html", "table.txt"
+ROC_PLOT, DET_PLOT, CMC_PLOT = "roc.png", "det.png", "cmc.png"
+
+
+@dataclass(frozen=True)
+class EvaluateFolders:
+    """Where the results go.
+
+    Attributes:
+        report: figures and plots, nothing about one person.
+        private: pictures of the worst errors, with names.
+        found_faces: remembers detections for the next evaluation.
+    """
+
+    report: Path
+    private: Path
+    found_faces: Path
 
 
 def evaluate(
-    photos: Sequence[LabelledPhoto],
+    collection: Collection,
     embedders: Sequence[Embedder],
-    out: Path,
+    folders: EvaluateFolders,
     config: EvaluateConfig,
-    found_faces: Path,
+    trained_kinds: frozenset[str] | None = None,
     make_finder: Callable[[], Finder] = default_finder,
     painter: Painter | None = None,
 ) -> EvaluateReport:
-    """Verify and identify, unmasked and masked, and write the results to `out`.
+    """Verify and identify, unmasked and masked, and write the results.
 
     Without a masked photograph in the collection, a masked copy of each is
-    painted. Writes report.json, table.txt, roc.png and det.png.
+    painted.
 
     Args:
-        photos: the collection, see `labelled_photos`.
         embedders: in the order of the tables, the untouched network first.
-        found_faces: folder that remembers detections for the next evaluation.
+        trained_kinds: masks that the embedders were trained with; None = unknown.
         painter: paints other masks than those of `config.kinds`.
 
     Raises:
-        InvalidConfig: embedders of one name or of another metric.
+        InvalidConfig: embedders of an unknown metric, or unknown unseen kinds.
         MissingInput: nobody in the collection can be compared.
     """
-    _check_embedders(embedders)
+    embedders = distinct_embedders(embedders)
     # Hours of work are not lost to a folder that cannot be made.
-    out.mkdir(parents=True, exist_ok=True)
-    names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
-    people = numbers.astype(np.int32)
+    for folder in (folders.report, folders.private):
+        folder.mkdir(parents=True, exist_ok=True)
+    photos = collection.photos
     painted = not any(photo.masked for photo in photos)
     if painted and painter is None:
         painter = mask_painter(config.seed, config.kinds)
-    finders = RememberingFinders(make_finder, found_faces)
-    embedded = _embedded(
-        photos, embedders, config, finders, painter if painted else None
+    finders = RememberingFinders(make_finder, folders.found_faces)
+    plan = ViewPlan(
+        geometries_of(embedders),
+        config.on_no_face,
+        painter if painted else None,
+        config.redetect,
     )
-    figures = _all_figures(embedders, embedded, people, config)
-    report = _report(photos, len(names), painted, embedded, figures, config)
-    write_report(report, out)
+    embedded = _embedded(photos, embedders, config, finders, plan)
+    test = MaskTest(
+        np.array(embedded.masks),
+        _unseen_kinds(embedded, config, painted, trained_kinds),
+        collection.listed is None,
+        Chance(config.seed, config.rounds),
+    )
+    compared = compared_embedders(
+        embedders, embedded, collection.people(), config.mixed
+    )
+    measured = _measured(compared, collection, test, config)
+    report = _report(collection, painted, embedded, compared, measured, test, config)
+    write_report(report, folders.report)
+    errors = gather_errors(photos, embedded, measured, plan, finders())
+    write_private(folders.private, errors)
     return report
 
 
@@ -74,23 +116,12 @@ def write_report(report: EvaluateReport, out: Path) -> None:
     """Write the files of an evaluation into the folder `out`."""
     record = json.dumps(report.to_json(), indent=1, allow_nan=False)
     write_bytes(out / REPORT, record.encode())
-    write_bytes(out / TABLE, (report.table() + "\n").encode())
+    write_bytes(out / PAGE, report_html(report).encode("utf-8", "replace"))
+    write_bytes(out / TABLE, (report_table(report) + "\n").encode())
     write_bytes(out / ROC_PLOT, roc_png(report.embedders))
     write_bytes(out / DET_PLOT, det_png(report.embedders))
-
-
-def _check_embedders(embedders: Sequence[Embedder]) -> None:
-    names = [embedder.name for embedder in embedders]
-    if not names or len(set(names)) < len(names):
-        raise InvalidConfig(
-            f"embedders {', '.join(names) or '(none)'}: expected different names."
-        )
-    for embedder in embedders:
-        if embedder.metric != "euclidean":
-            raise InvalidConfig(
-                f"embedder {embedder.name} compares by {embedder.metric!r}, expected "
-                "'euclidean'."
-            )
+    if report.listed is None:
+        write_bytes(out / CMC_PLOT, cmc_png(report.embedders))
 
 
 def _embedded(
@@ -98,68 +129,81 @@ def _embedded(
     embedders: Sequence[Embedder],
     config: EvaluateConfig,
     finders: RememberingFinders,
-    painter: Painter | None,
+    plan: ViewPlan,
 ) -> EmbeddedViews:
     """Find, paint and cut out every face once, for all embedders."""
-    geometries = geometries_of(embedders)
-    plan = ViewPlan(geometries, config.on_no_face, painter, config.redetect)
     views = all_views(photos, plan, config.workers, finders)
-    total = len(photos) * (2 if painter else 1)
+    total = len(photos) * (2 if plan.painter else 1)
     shown = tqdm(views, total=total, desc="evaluate", unit="face", disable=None)
     return embed_views(shown, embedders, config.batch_size)
 
 
-def _all_figures(
-    embedders: Sequence[Embedder],
+def _unseen_kinds(
     embedded: EmbeddedViews,
-    people: Indices,
     config: EvaluateConfig,
-) -> tuple[EmbedderFigures, ...]:
-    figures = tuple(
-        figures_of(
-            embedded.faces(number, people),
-            embedded.masked,
-            embedder.name,
-            embedder.fingerprint,
-            config.seed,
-            config.rounds,
+    painted: bool,
+    trained: frozenset[str] | None,
+) -> frozenset[str] | None:
+    """The kinds that training did not show; None when that is not known."""
+    worn = frozenset(embedded.masks) - {NO_MASK}
+    if not config.unseen:
+        # The labels of real masks are not the names of painted kinds.
+        return worn - trained if painted and trained is not None else None
+    wanted = frozenset(kind.strip() for kind in config.unseen.split(","))
+    if not wanted <= worn:
+        raise InvalidConfig(
+            f"unseen {', '.join(sorted(wanted - worn))}: nobody wears that, expected "
+            f"some of {', '.join(sorted(worn))}."
         )
-        for number, embedder in enumerate(embedders)
-    )
-    if not figures[0].sets:
+    return wanted
+
+
+def _measured(
+    compared: Sequence[Compared],
+    collection: Collection,
+    test: MaskTest,
+    config: EvaluateConfig,
+) -> dict[str, Measured]:
+    """The figures of each embedder by its name."""
+    measured: dict[str, Measured] = {}
+    for one in compared:
+        first = next(iter(measured.values()), None)
+        budget = PairBudget(config.max_pairs, config.seed)
+        pairing = collection.pairing(one.faces, budget)
+        measured[one.name] = measure_embedder(pairing, test, first)
+    if not any(group.sets for group in measured[compared[0].name].values()):
         raise MissingInput(
             "nothing to compare: expected two people, one of them with two photographs."
         )
-    return figures
+    return measured
 
 
 def _report(
-    photos: Sequence[LabelledPhoto],
-    people: int,
+    collection: Collection,
     painted: bool,
     embedded: EmbeddedViews,
-    figures: tuple[EmbedderFigures, ...],
+    compared: Sequence[Compared],
+    measured: dict[str, Measured],
+    test: MaskTest,
     config: EvaluateConfig,
 ) -> EvaluateReport:
-    failures: dict[str, list[str]] = {}
     found: dict[bool, list[str]] = {False: [], True: []}
-    masks: dict[str, int] = {}
-    for view, failure in enumerate(embedded.failures):
-        mask = embedded.masks[view]
-        found[mask != NO_MASK].append(embedded.detectors[view])
-        if mask != NO_MASK:
-            masks[mask] = masks.get(mask, 0) + 1
-        if failure is not None:
-            name = photos[int(embedded.photos[view])].name
-            failures.setdefault(name, []).append(failure)
+    for mask, detector in zip(embedded.masks, embedded.detectors, strict=True):
+        found[mask != NO_MASK].append(detector)
+    listed = collection.listed
     return EvaluateReport(
-        photos=len(photos),
-        people=people,
+        collection=collection.name,
+        photos=len(collection.photos),
+        people=len({photo.person for photo in collection.photos}),
         painted=painted,
         unmasked=acquisition(found[False]),
         masked=acquisition(found[True]),
-        masks=dict(sorted(masks.items())),
-        failures=failures,
-        embedders=figures,
+        masks={kind: embedded.masks.count(kind) for kind in test.kinds()},
+        novelty=test.novelty(),
+        listed=ListedTest.of(listed) if listed else None,
+        embedders=tuple(
+            embedder_figures(one.name, one.fingerprint, measured[one.name])
+            for one in compared
+        ),
         config=config,
     )

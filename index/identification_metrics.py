@@ -1,13 +1,25 @@
-"""Rank-k identification: whose mean template is closest to a probe."""
+"""Identification: whose mean template is closest to a probe.
+
+A template is the mean embedding of a person's acquired references. For a probe
+painted on one of the references, its own person's template is the mean of the
+others. Ties count against the probe.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.comparisons import EmbeddedFaces, Float64, Indices, euclidean
+from training.comparisons import (
+    BLOCK_ROWS,
+    EmbeddedFaces,
+    Float64,
+    Indices,
+    euclidean,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,71 +49,91 @@ class Ranks:
 
 
 def ranks(probes: EmbeddedFaces, references: EmbeddedFaces) -> Ranks:
-    """Rank of each probe's person among the mean templates of all people.
-
-    A template is the mean embedding of a person's acquired references. For a
-    probe painted on one of the references, its own person's template is the mean
-    of the others. Ties count against the probe: a person at the same distance as
-    the right one ranks before.
-    """
-    size = int(max(probes.people.max(initial=-1), references.people.max(initial=-1)))
-    counts, sums = _sums(references, size + 1)
-    with_template = counts > 0
-    others = _reference_counts(probes, references, size + 1)
+    """Rank of each probe's person among the mean templates of all people."""
+    gallery = person_templates(references, probes)
+    others = gallery.reference_counts(probes)
     kept = probes[others > 0]
-    distances = euclidean(kept.embeddings, _means(sums, counts))
-    own = _own_distances(kept, references, counts, sums)
-    rows = np.arange(len(kept.people))
-    distances[rows, kept.people] = np.inf
-    before = (distances <= own[:, None]).sum(axis=1)
-    found = np.where(np.isfinite(own), 1.0 + before, np.inf)
+    own = gallery.own_distances(kept)
+    found = np.full(len(own), np.inf)
+    for block, distances in gallery.distances_to_others(kept):
+        before = (distances <= own[block, None]).sum(axis=1)
+        found[block] = np.where(np.isfinite(own[block]), 1.0 + before, np.inf)
     return Ranks(
         found,
         kept.people,
-        int(with_template.sum()),
+        int((gallery.counts > 0).sum()),
         int((others == 0).sum()),
     )
 
 
-def _sums(references: EmbeddedFaces, size: int) -> tuple[NDArray[np.int64], Float64]:
-    """(P,) acquired references and (P, D) sum of their embeddings, per person."""
+@dataclass(frozen=True, eq=False)
+class PersonTemplates:
+    """The mean templates of the references; P people are numbered.
+
+    Attributes:
+        references: the faces that the templates are made of.
+        counts: (P,) acquired references of each person.
+        sums: (P, D) float64, sum of their embeddings.
+    """
+
+    references: EmbeddedFaces
+    counts: NDArray[np.int64]
+    sums: Float64
+
+    def distances_to_others(
+        self, probes: EmbeddedFaces
+    ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Probes block by block, with their (b, P) distances to all templates.
+
+        Infinite to the own person's, and where there is no template.
+        """
+        templates = _means(self.sums, self.counts)
+        for start in range(0, len(probes.people), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            distances = euclidean(probes.embeddings[block], templates)
+            own = probes.people[block]
+            distances[np.arange(len(own)), own] = np.inf
+            yield block, distances
+
+    def reference_counts(self, probes: EmbeddedFaces) -> NDArray[np.int64]:
+        """(N,) references of each probe's person, acquired or not, without itself."""
+        everyone = np.bincount(self.references.people, minlength=len(self.counts))
+        itself = np.isin(probes.photos, self.references.photos)
+        return np.asarray(everyone[probes.people] - itself)
+
+    def own_distances(self, probes: EmbeddedFaces) -> Float64:
+        """(N,) distance to the own person's template without the probe's photo."""
+        usable = self.references[self.references.acquired]
+        order = np.argsort(usable.photos)
+        places = np.searchsorted(usable.photos, probes.photos, sorter=order)
+        rows = order[np.minimum(places, len(order) - 1)] if len(order) else places
+        original = np.zeros(len(rows), dtype=bool)
+        if len(order):
+            original = usable.photos[rows] == probes.photos
+        counts = self.counts[probes.people] - original
+        sums = self.sums[probes.people]
+        sums[original] -= usable.embeddings[rows[original]]
+        templates = _means(sums, counts).astype(np.float64)
+        distances = np.linalg.norm(probes.embeddings - templates, axis=1)
+        # As exact as the distances to the other templates, so that ties are ties.
+        rounded = distances.astype(np.float32).astype(np.float64)
+        return np.asarray(np.where(np.isfinite(rounded), rounded, np.inf))
+
+
+def person_templates(
+    references: EmbeddedFaces, probes: EmbeddedFaces
+) -> PersonTemplates:
+    """The templates of the references, numbered for the people of both groups."""
+    groups = (references.people, probes.people)
+    size = 1 + max(int(people.max(initial=-1)) for people in groups)
     usable = references[references.acquired]
     counts = np.bincount(usable.people, minlength=size)
     sums = np.zeros((size, references.embeddings.shape[1]))
     np.add.at(sums, usable.people, usable.embeddings)
-    return counts, sums
+    return PersonTemplates(references, counts, sums)
 
 
 def _means(sums: Float64, counts: NDArray[np.int64]) -> NDArray[np.float32]:
     """(P, D) float32 templates; NaN rows for people without one."""
     divisors = np.where(counts > 0, counts, np.nan)[:, None]
     return np.asarray(sums / divisors, dtype=np.float32)
-
-
-def _reference_counts(
-    probes: EmbeddedFaces, references: EmbeddedFaces, size: int
-) -> NDArray[np.int64]:
-    """(N,) references of each probe's person, acquired or not, its own not counted."""
-    all_counts = np.bincount(references.people, minlength=size)
-    return all_counts[probes.people] - np.isin(probes.photos, references.photos)
-
-
-def _own_distances(
-    probes: EmbeddedFaces,
-    references: EmbeddedFaces,
-    counts: NDArray[np.int64],
-    sums: Float64,
-) -> Float64:
-    """(N,) distance to the own person's template without the probe's own photo."""
-    usable = references[references.acquired]
-    row_of = {int(photo): row for row, photo in enumerate(usable.photos)}
-    rows = np.array([row_of.get(int(photo), -1) for photo in probes.photos], dtype=int)
-    original = rows >= 0
-    left_counts = counts[probes.people] - original
-    left_sums = sums[probes.people]
-    left_sums[original] -= usable.embeddings[rows[original]]
-    templates = _means(left_sums, left_counts).astype(np.float64)
-    distances = np.linalg.norm(probes.embeddings - templates, axis=1)
-    # As exact as the distances to the other templates, so that ties are ties.
-    rounded = distances.astype(np.float32).astype(np.float64)
-    return np.asarray(np.where(np.isfinite(rounded), rounded, np.inf))

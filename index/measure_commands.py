@@ -28,10 +28,24 @@ from index.evaluate_config import EmbedConfig, EvaluateConfig
     "--people", type=A_PATH, help="Only the people of this list (LFW's format)."
 )
 @click.option(
+    "--pairs",
+    type=A_PATH,
+    help="Only the pairs of this list: LFW's format, or .csv with the columns "
+    "file_a, file_b, same.",
+)
+@click.option(
     "--out", type=A_PATH, help="Folder of the report; WORKSPACE/evaluated/NAME."
 )
 @workspace_option
-@model_option
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=("auto",),
+    show_default=True,
+    help="auto (latest trained, else shipped), shipped, dlib, or a checkpoint; may be "
+    "given several times. dlib's untouched network is always there.",
+)
 @device_option
 @click.option(
     "--flip-average/--no-flip-average",
@@ -43,9 +57,10 @@ from index.evaluate_config import EmbedConfig, EvaluateConfig
 def evaluate_command(
     folder: Path,
     people: Path | None,
+    pairs: Path | None,
     out: Path | None,
     workspace: Path,
-    model: str,
+    models: tuple[str, ...],
     device: str,
     flip_average: bool,
     as_json: bool,
@@ -54,29 +69,43 @@ def evaluate_command(
     """Measure verification and identification on FOLDER, beside dlib's network.
 
     FOLDER has a folder per person (masks are painted), or a labels.csv with the
-    columns person, file, mask (really masked people).
+    columns person, file, mask (really masked people). Writes report.html,
+    report.json and plots; pictures of the worst errors go into
+    WORKSPACE/evaluated/NAME/private.
 
     \b
-    Example:
+    Examples:
         python cli.py evaluate data/lfw --people data/peopleDevTest.txt
+        python cli.py evaluate data/lfw --pairs data/pairsDevTest.txt
     """
     config = EvaluateConfig(**options)
-    from index.evaluate_stage import evaluate
-    from index.labelled_photos import read_labelled_photos
-    from training.model_choice import choose_embedder
+    from index.evaluate_input import read_collection
+    from index.evaluate_stage import EvaluateFolders, evaluate
+    from index.evaluate_table import report_table
+    from training.model_choice import DLIB_NAME, choose_embedder, painted_in_training
 
-    photos = read_labelled_photos(folder, people)
-    models = workspace / "models"
-    embedders = [choose_embedder("dlib", models, device, flip_average)]
-    if model != "dlib":
-        embedders.append(choose_embedder(model, models, device, flip_average))
-    out = out or workspace / "evaluated" / folder.resolve().name
-    report = evaluate(photos, embedders, out, config, workspace / "found-faces")
+    collection = read_collection(folder, people, pairs)
+    trained = workspace / "models"
+    known = [painted_in_training(model, trained) for model in models]
+    kinds = [one for one in known if one is not None]
+    embedders = [
+        choose_embedder(model, trained, device, flip_average)
+        for model in (DLIB_NAME, *models)
+    ]
+    results = workspace / "evaluated" / collection.name
+    report = evaluate(
+        collection,
+        embedders,
+        EvaluateFolders(out or results, results / "private", workspace / "found-faces"),
+        config,
+        frozenset().union(*kinds) if len(kinds) == len(known) else None,
+    )
     if as_json:
         click.echo(json.dumps(report.to_json()))
         return
-    click.echo(report.table())
-    click.echo(f"plots and report.json in {out}")
+    click.echo(report_table(report))
+    click.echo(f"report.html, report.json and plots in {out or results}")
+    click.echo(f"worst errors, private, not to be published: {results / 'private'}")
 
 
 @click.command("embed")

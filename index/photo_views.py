@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from index.labelled_photos import LabelledPhoto
+from index.labelled_photos import NO_MASK, LabelledPhoto
 from masking.alignment import ChipGeometry, crop_chip
 from masking.errors import NoFace, ToolkitError
 from masking.face_detection import FaceBox
@@ -83,6 +83,11 @@ class View:
     chips: tuple[Image, ...]
     failure: str | None
 
+    @property
+    def masked(self) -> bool:
+        """The view shows a mask."""
+        return self.mask != NO_MASK
+
 
 def all_views(
     photos: Sequence[LabelledPhoto],
@@ -126,6 +131,27 @@ def photo_views(
         except ToolkitError as error:
             views.append(View(number, masks[1], "", (), str(error)))
     return views
+
+
+def picture_seen(
+    photo: LabelledPhoto, painted: bool, plan: ViewPlan, finder: Finder
+) -> Image:
+    """The (H, W, 3) picture in which a face was looked for.
+
+    Args:
+        painted: the painted copy; the photograph itself where none can be made.
+
+    Raises:
+        UnreadableImage: the photograph cannot be read.
+    """
+    image = read_rgb(photo.path)
+    faces = finder.find(image) if painted and plan.painter else []
+    if not faces or not plan.painter:
+        return image
+    try:
+        return plan.painter.paint(image, faces[0].landmarks, photo.name)
+    except NoFace:
+        return image
 
 
 def face_in(image: Image, finder: Finder, on_no_face: str, name: str) -> Face:

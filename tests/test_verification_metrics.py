@@ -9,7 +9,7 @@ from training.verification_metrics import (
     acceptance,
     auc,
     equal_error_rate,
-    pair_accuracy,
+    fold_accuracies,
     person_folds,
     roc,
     tar_at_far,
@@ -23,6 +23,7 @@ def comparisons(distances, weights=None, people=None):
         np.array(distances, np.float32),
         np.ones(count) if weights is None else np.array(weights, float),
         np.zeros((count, 2), np.int32) if people is None else np.array(people),
+        np.zeros((count, 2), np.int32),
     )
 
 
@@ -130,17 +131,39 @@ def test_accuracy_uses_the_threshold_of_the_other_fold():
     # People 0, 1 in fold 0 would be separated at 0.2; people 2, 3 of fold 1 at 0.4.
     genuine = comparisons([0.2, 0.2, 0.4, 0.4], people=[(0, 0), (1, 1), (2, 2), (3, 3)])
     impostor = comparisons([0.3, 0.9, 0.1], people=[(0, 1), (2, 3), (0, 2)])
-    accuracy = pair_accuracy(ScoredPairs(genuine, impostor), np.array([0, 0, 1, 1]))
+    pairs, folds = ScoredPairs(genuine, impostor), np.array([0, 0, 1, 1])
     # Fold 0 at 0.4: both genuine right, the impostor wrong: 0.5. Fold 1 at 0.2:
     # no genuine right, the impostor right: 0.5. The pair across folds is unused.
-    assert accuracy == pytest.approx(0.5)
+    assert fold_accuracies(pairs, folds) == pytest.approx([0.5, 0.5])
+    # Judged by its first person, the pair across is a second wrong impostor.
+    assert fold_accuracies(pairs, folds, first_decides=True) == pytest.approx(
+        [0.5, 0.5]
+    )
 
 
-def test_accuracy_without_pairs_is_not_a_number():
+def test_a_pair_across_folds_is_judged_in_the_fold_of_its_first_person():
+    genuine = comparisons([0.2, 0.2, 0.4, 0.4], people=[(0, 0), (1, 1), (2, 2), (3, 3)])
+    impostor = comparisons([0.7, 0.9, 0.3], people=[(0, 1), (2, 3), (0, 2)])
+    pairs, folds = ScoredPairs(genuine, impostor), np.array([0, 0, 1, 1])
+    # Fold 0 at 0.4: right but for the pair across, one of two impostors. Fold 1
+    # at 0.2: no genuine pair right.
+    assert fold_accuracies(pairs, folds, first_decides=True) == pytest.approx(
+        [0.75, 0.5]
+    )
+    assert fold_accuracies(pairs, folds) == pytest.approx([1.0, 0.5])
+
+
+def test_accuracy_without_pairs_does_not_exist():
     pairs = pairs_of([0.1], [0.5])
-    assert np.isnan(pair_accuracy(pairs, np.array([0])))
+    assert fold_accuracies(pairs, np.array([0])) == []
 
 
 def test_folds_are_of_equal_size():
     folds = person_folds(95, np.random.default_rng(0))
     assert sorted(np.bincount(folds)) == [9] * 5 + [10] * 5
+
+
+def test_few_people_make_folds_of_two_or_three():
+    folds = person_folds(7, np.random.default_rng(0))
+    assert sorted(np.bincount(folds)) == [2, 2, 3]
+    assert person_folds(1, np.random.default_rng(0)).tolist() == [0]

@@ -12,8 +12,11 @@ from masking.landmarks import Float32
 
 Float64 = NDArray[np.float64]
 Indices = NDArray[np.int32]
+Places = NDArray[np.int64]
 # Rows of the distance matrix that are worked on at once: a few tens of MB.
 BLOCK_ROWS = 512
+# Listed pairs worked on at once: two gathered tables of 32 MB.
+_CHUNK = 65_536
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +54,15 @@ class Comparisons:
             face was not acquired, so that no threshold accepts the pair.
         weights: (P,) float64 >= 0, same order; only ratios matter.
         people: (P, 2) int32, the two people, same order.
+        photos: (P, 2) int32, the photograph of each of the two.
+        possible: how many comparisons there are; more than P = a sample.
     """
 
     distances: Float32
     weights: Float64
     people: Indices
+    photos: Indices
+    possible: int
 
     @cached_property
     def cumulative(self) -> Float64:
@@ -75,13 +82,32 @@ class ScoredPairs:
     genuine: Comparisons
     impostor: Comparisons
 
+    @property
+    def comparable(self) -> bool:
+        """Both kinds are there, so that error rates exist."""
+        return bool(len(self.genuine.distances) and len(self.impostor.distances))
+
 
 def sorted_comparisons(
-    distances: Float32, weights: Float64, people: Indices
+    distances: Float32,
+    weights: Float64,
+    people: Indices,
+    photos: Indices,
+    possible: int | None = None,
 ) -> Comparisons:
-    """Comparisons in ascending order of distance; equal ones in any order."""
+    """Comparisons in ascending order of distance; equal ones in any order.
+
+    Args:
+        possible: None = these are all.
+    """
     order = np.argsort(distances)
-    return Comparisons(distances[order], weights[order], people[order])
+    return Comparisons(
+        distances[order],
+        weights[order],
+        people[order],
+        photos[order],
+        len(order) if possible is None else possible,
+    )
 
 
 def compare_within(faces: EmbeddedFaces) -> ScoredPairs:
@@ -105,38 +131,77 @@ def compare_between(probes: EmbeddedFaces, references: EmbeddedFaces) -> ScoredP
 
 
 def _compare(rows: EmbeddedFaces, columns: EmbeddedFaces, within: bool) -> ScoredPairs:
-    parts: list[tuple[Float32, NDArray[np.int64], NDArray[np.int64]]] = []
+    nothing = np.empty(0, np.int32)
+    parts: list[tuple[Float32, Indices, Indices]] = [
+        (np.empty(0, np.float32), nothing, nothing)
+    ]
     for start in range(0, len(rows.people), BLOCK_ROWS):
         block = np.arange(start, min(start + BLOCK_ROWS, len(rows.people)))
         wanted = rows.photos[block][:, None] != columns.photos[None, :]
         if within:
             wanted &= np.arange(len(columns.people))[None, :] > block[:, None]
         distances = euclidean(rows.embeddings[block], columns.embeddings)
-        row, column = np.nonzero(wanted)
-        parts.append((distances[row, column], block[row], column))
-    if not parts:
-        parts = [(np.empty(0, np.float32), np.empty(0, int), np.empty(0, int))]
-    all_distances = np.concatenate([part[0] for part in parts])
-    people = np.empty((len(all_distances), 2), dtype=np.int32)
-    people[:, 0] = np.concatenate([rows.people[part[1]] for part in parts])
-    people[:, 1] = np.concatenate([columns.people[part[2]] for part in parts])
-    if within:
-        people.sort(axis=1)
+        row, column = (places.astype(np.int32) for places in np.nonzero(wanted))
+        parts.append((distances[row, column], row + np.int32(start), column))
+    distances = np.concatenate([part[0] for part in parts])
+    row = np.concatenate([part[1] for part in parts])
+    column = np.concatenate([part[2] for part in parts])
+    del parts
+    people = np.stack([rows.people[row], columns.people[column]], axis=1)
+    photos = np.stack([rows.photos[row], columns.photos[column]], axis=1)
     same = people[:, 0] == people[:, 1]
-    return ScoredPairs(
-        _weighted(all_distances[same], people[same]),
-        _weighted(all_distances[~same], people[~same]),
+    genuine, impostor = (
+        _weighted(distances[chosen], people[chosen], photos[chosen], not within)
+        for chosen in (same, ~same)
     )
+    return ScoredPairs(genuine, impostor)
 
 
-def _weighted(distances: Float32, people: Indices) -> Comparisons:
-    """Comparisons in which every pair of people has weight 1 in total."""
-    span = int(people.max(initial=0)) + 1
-    keys = people[:, 0].astype(np.int64) * span + people[:, 1]
-    # Not longer than the comparisons are many, as every pair of people has one.
-    counts = np.bincount(keys)
-    weights = 1.0 / counts[keys]
-    return sorted_comparisons(distances, weights, people)
+def _weighted(
+    distances: Float32, people: Indices, photos: Indices, ordered: bool
+) -> Comparisons:
+    """Comparisons in which every pair of people has weight 1 in total.
+
+    Args:
+        ordered: the pairs of people (a, b) and (b, a) are two.
+    """
+    # Numbered afresh, because the table of counts is as large as the square of
+    # the largest number.
+    present = np.flatnonzero(np.bincount(people.ravel()))
+    renumbered = np.zeros(int(present.max(initial=0)) + 1, np.int64)
+    renumbered[present] = np.arange(len(present))
+    first, second = renumbered[people[:, 0]], renumbered[people[:, 1]]
+    if not ordered:
+        first, second = np.minimum(first, second), np.maximum(first, second)
+    keys = first * len(present) + second
+    weights = 1.0 / np.bincount(keys)[keys]
+    return sorted_comparisons(distances, weights, people, photos)
+
+
+def compare_at(
+    rows: EmbeddedFaces,
+    columns: EmbeddedFaces,
+    places: Places,
+    weights: Float64,
+    possible: int | None = None,
+) -> Comparisons:
+    """The comparisons of given faces.
+
+    Args:
+        places: (2, P) places in `rows` and in `columns`.
+        weights: (P,) of the comparisons.
+        possible: see `sorted_comparisons`.
+    """
+    row, column = places
+    distances = np.empty(len(row), dtype=np.float32)
+    for start in range(0, len(row), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        apart = rows.embeddings[row[chunk]] - columns.embeddings[column[chunk]]
+        distances[chunk] = np.linalg.norm(apart, axis=1)
+    distances[~np.isfinite(distances)] = np.inf
+    people = np.stack([rows.people[row], columns.people[column]], axis=1)
+    photos = np.stack([rows.photos[row], columns.photos[column]], axis=1)
+    return sorted_comparisons(distances, weights, people, photos, possible)
 
 
 def euclidean(rows: Float32, columns: Float32) -> Float32:

@@ -100,47 +100,51 @@ def acceptance(comparisons: Comparisons, threshold: float) -> float:
 
 
 def person_folds(people_count: int, rng: np.random.Generator) -> Indices:
-    """(people_count,) int32: each person's fold, FOLDS folds of equal size."""
-    return (rng.permutation(people_count) % FOLDS).astype(np.int32)
+    """(people_count,) int32: each person's fold, folds of equal size.
+
+    There are FOLDS folds, fewer where a fold would hold less than two people and
+    so no impostor pair.
+    """
+    folds = max(1, min(FOLDS, people_count // 2))
+    return (rng.permutation(people_count) % folds).astype(np.int32)
 
 
-def pair_accuracy(pairs: ScoredPairs, folds: Indices) -> float:
-    """Share of decisions that are right, (TAR + 1 - FAR) / 2; higher is better.
+def fold_accuracies(
+    pairs: ScoredPairs, folds: Indices, first_decides: bool = False
+) -> list[float]:
+    """Share of right decisions in each fold, (TAR + 1 - FAR) / 2; higher is better.
 
     Each fold is judged at the threshold that is best on the pairs among the
-    people of the other folds (the lower one of equally good ones); pairs across
-    folds with the judged one are left out. Folds without a genuine or an
-    impostor pair are left out of the mean.
+    people of the other folds (the lower one of equally good ones). Folds without
+    a genuine or an impostor pair are left out.
     Source: Huang et al., "Labeled Faces in the Wild", UMass 07-49, section 3.
 
     Args:
         folds: (people,) int32, the fold of each person.
+        first_decides: a pair belongs to the fold of its first person. Otherwise
+            both people must be of the fold, and pairs across folds are not
+            judged; a short list of pairs cannot afford that.
     """
     accuracies = []
+    genuine, impostor = (folds[part.people] for part in (pairs.genuine, pairs.impostor))
     for fold in np.unique(folds):
-        judged = _inside(pairs, folds == fold)
-        others = _inside(pairs, folds != fold)
-        sizes = [len(part.distances) for part in _parts(judged) + _parts(others)]
-        if not all(sizes):
+        of_fold, of_others = [], []
+        for part, owners in ((pairs.genuine, genuine), (pairs.impostor, impostor)):
+            member = owners == fold
+            judged = member[:, 0] & (member[:, 1] | first_decides)
+            of_fold.append(_reweighted(part, judged))
+            of_others.append(_reweighted(part, ~member.any(axis=1)))
+        if not all(part.cumulative[-1] > 0 for part in of_fold + of_others):
             continue
-        points = roc(others)
-        best = points.thresholds[int(np.argmax(points.tar - points.far))]
-        tar = acceptance(judged.genuine, float(best))
-        far = acceptance(judged.impostor, float(best))
+        points = roc(ScoredPairs(of_others[0], of_others[1]))
+        best = float(points.thresholds[int(np.argmax(points.tar - points.far))])
+        tar, far = (acceptance(part, best) for part in of_fold)
         accuracies.append((tar + 1 - far) / 2)
-    return float(np.mean(accuracies)) if accuracies else float("nan")
+    return accuracies
 
 
-def _parts(pairs: ScoredPairs) -> list[Comparisons]:
-    return [pairs.genuine, pairs.impostor]
-
-
-def _inside(pairs: ScoredPairs, member: NDArray[np.bool_]) -> ScoredPairs:
-    """The pairs whose two people are both members, (people,) bool."""
-    kept = []
-    for part in _parts(pairs):
-        both = member[part.people[:, 0]] & member[part.people[:, 1]]
-        kept.append(
-            Comparisons(part.distances[both], part.weights[both], part.people[both])
-        )
-    return ScoredPairs(kept[0], kept[1])
+def _reweighted(part: Comparisons, chosen: NDArray[np.bool_]) -> Comparisons:
+    """Only the chosen comparisons have weight; copies nothing else."""
+    return Comparisons(
+        part.distances, part.weights * chosen, part.people, part.photos, part.possible
+    )

@@ -1,0 +1,114 @@
+"""Which faces are compared with which: all of them, or a published list."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.pair_lists import PairList
+from training.comparisons import EmbeddedFaces, Indices, ScoredPairs, compare_at
+from training.sampled_comparisons import PairBudget, between_budget, within_budget
+from training.verification_metrics import person_folds
+
+Chosen = NDArray[np.bool_]
+
+
+class Pairing(Protocol):
+    """Makes the comparisons of a test among V faces.
+
+    Attributes:
+        faces: all of them.
+        first_decides: see `verification_metrics.fold_accuracies`.
+    """
+
+    faces: EmbeddedFaces
+    first_decides: bool
+
+    def within(self, chosen: Chosen) -> ScoredPairs:
+        """The pairs of the test of which both faces are chosen, (V,) bool."""
+
+    def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
+        """Its pairs of a probe with a reference; the probe comes first."""
+
+    def folds(self, rng: np.random.Generator) -> Indices:
+        """(people,) int32, the fold of each person."""
+
+
+class AllPairs:
+    """Everything with everything, people weighted equally."""
+
+    first_decides = False
+
+    def __init__(self, faces: EmbeddedFaces, budget: PairBudget):
+        self.faces, self._budget = faces, budget
+
+    def within(self, chosen: Chosen) -> ScoredPairs:
+        """See `Pairing`."""
+        return within_budget(self.faces[chosen], self._budget)
+
+    def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
+        """See `Pairing`."""
+        faces = self.faces
+        return between_budget(faces[probes], faces[references], self._budget)
+
+    def folds(self, rng: np.random.Generator) -> Indices:
+        """Drawn by lot."""
+        return person_folds(int(self.faces.people.max()) + 1, rng)
+
+
+class ListedPairs:
+    """The pairs of a list, each with the same weight.
+
+    Where masks are painted, a photograph is there twice: a listed pair is one
+    U-U, one M-M and two M-U comparisons.
+    """
+
+    first_decides = True
+
+    def __init__(self, faces: EmbeddedFaces, listed: PairList, folds: Indices | None):
+        """
+        Args:
+            faces: of all photographs of the list, numbered alike.
+            folds: (people,) the fold of each person; None = drawn by lot.
+        """
+        self.faces, self._folds = faces, folds
+        order = np.argsort(faces.photos, kind="stable")
+        starts = np.searchsorted(faces.photos[order], np.arange(len(listed.photos)))
+        counts = np.bincount(faces.photos, minlength=len(listed.photos))
+        different = listed.pairs[listed.pairs[:, 0] != listed.pairs[:, 1]]
+        views = []
+        for left in range(int(counts.max())):
+            for right in range(int(counts.max())):
+                ends = different.T
+                there = (counts[ends[0]] > left) & (counts[ends[1]] > right)
+                first, second = ends[:, there]
+                views.append(
+                    [order[starts[first] + left], order[starts[second] + right]]
+                )
+        self._views = np.concatenate(views, axis=1)
+
+    def within(self, chosen: Chosen) -> ScoredPairs:
+        """See `Pairing`."""
+        return self._scored(self._views[:, chosen[self._views].all(axis=0)])
+
+    def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
+        """See `Pairing`."""
+        either = np.concatenate([self._views, self._views[::-1]], axis=1)
+        return self._scored(either[:, probes[either[0]] & references[either[1]]])
+
+    def folds(self, rng: np.random.Generator) -> Indices:
+        """Those of the list, else drawn by lot."""
+        if self._folds is not None:
+            return self._folds
+        return person_folds(int(self.faces.people.max()) + 1, rng)
+
+    def _scored(self, places: NDArray[np.int64]) -> ScoredPairs:
+        people = self.faces.people[places]
+        same = people[0] == people[1]
+        genuine, impostor = (
+            compare_at(self.faces, self.faces, places[:, chosen], np.ones(chosen.sum()))
+            for chosen in (same, ~same)
+        )
+        return ScoredPairs(genuine, impostor)

@@ -1,0 +1,109 @@
+"""The page of an evaluation: complete, escaped, and without another file."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from drawn_people import ColourEmbedder, DrawnFinder, draw_person
+
+from index.evaluate_config import EvaluateConfig
+from index.evaluate_html import report_html
+from index.evaluate_input import read_collection
+from index.evaluate_stage import EvaluateFolders, evaluate
+from index.set_figures import Rate
+
+EVIL = "<script>alert('x')</script>"
+VOID = {"meta", "img", "link", "br"}
+
+
+class Tags(HTMLParser):
+    """Every tag is closed in order; counts them and collects addresses."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.addresses, self.text = [], [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+        self.addresses += [v for k, v in attributes if k in ("src", "href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def evaluated(tmp_path):
+    """Six people with two bare and two masked photographs each."""
+
+    def run(*embedders, rounds=20):
+        rows = ["person,file,mask"]
+        for person in range(6):
+            for photo in range(4):
+                name = f"{person}-{photo}.png"
+                draw_person(tmp_path / name, person, photo, masked=photo >= 2)
+                mask = ("no-mask", "no-mask", "cloth", EVIL)[photo]
+                rows.append(f"P{person},{name},{mask}")
+        (tmp_path / "labels.csv").write_text("\n".join(rows))
+        return evaluate(
+            read_collection(tmp_path),
+            embedders,
+            EvaluateFolders(tmp_path / "out", tmp_path / "private", tmp_path / "found"),
+            EvaluateConfig(workers=1, rounds=rounds, unseen=EVIL),
+            make_finder=DrawnFinder,
+        )
+
+    return run
+
+
+def parsed(page):
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    return tags
+
+
+def test_the_page_is_whole_and_needs_no_other_file(evaluated):
+    page = report_html(evaluated(ColourEmbedder("dlib", blur=0.1), ColourEmbedder("b")))
+    tags = parsed(page)
+    assert tags.seen.count("img") == 3
+    assert all(address.startswith("data:image/png") for address in tags.addresses)
+    assert not re.search(r"https?:", page)
+    text = " ".join(tags.text)
+    for part in ("Verification", "Gain over dlib", "ROC", "DET", "Identification"):
+        assert part in text
+    for part in ("By kind of mask", "Masks that training painted", "TPIR at FPIR 1%"):
+        assert part in text
+    assert "nan" not in text.lower()
+
+
+def test_names_and_labels_are_escaped(evaluated):
+    page = report_html(evaluated(ColourEmbedder("dlib"), ColourEmbedder("<b>bold</b>")))
+    tags = parsed(page)
+    assert "script" not in tags.seen and "b" not in tags.seen
+    assert EVIL in tags.text and "<b>bold</b>" in tags.text
+
+
+def test_figures_are_those_of_the_report(evaluated):
+    report = evaluated(ColourEmbedder("dlib", blur=0.1))
+    text = [part.strip() for part in parsed(report_html(report)).text]
+    found = report.embedders[0]
+    tar = found.sets["M-U"].tar[0]
+    assert f"{tar.value:.3f}" in text
+    assert f"[{tar.low:.3f}, {tar.high:.3f}]" in text
+    assert f"{found.sets['M-U'].auc.value:.4f}" in text
+    assert "Gain over dlib" not in text
+
+
+def test_without_bootstrap_there_are_no_empty_brackets(evaluated):
+    report = evaluated(ColourEmbedder("dlib"), ColourEmbedder("b"), rounds=0)
+    text = " ".join(parsed(report_html(report)).text)
+    assert "no bootstrap was asked for" in text
+    assert "nan" not in text.lower()
+    assert np.isnan(report.embedders[0].sets["U-U"].tar[0].low)
+    assert isinstance(report.embedders[1].sets["U-U"].gain[0], Rate)

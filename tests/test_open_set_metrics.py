@@ -1,0 +1,93 @@
+"""Open-set search, with answers by hand."""
+
+import numpy as np
+import pytest
+
+from index.open_set_metrics import Search, open_set_searches, tpir_at_fpir
+from training.comparisons import EmbeddedFaces
+
+
+def faces(values, people, photos):
+    return EmbeddedFaces(
+        np.array(values, np.float32)[:, None],
+        np.array(people, np.int32),
+        np.array(photos, np.int32),
+    )
+
+
+def search(own, outside, own_people=None, outside_people=None):
+    return Search(
+        1,
+        np.array(own, float),
+        np.zeros(len(own), np.int32) if own_people is None else own_people,
+        np.array(outside, float),
+        np.zeros(len(outside), np.int32) if outside_people is None else outside_people,
+    )
+
+
+def test_one_outsider_in_a_hundred_may_be_accepted():
+    outside = np.arange(1, 101) / 100
+    # The closest outsider, 0.01, may pass, the next one, 0.02, may not.
+    one = search([0.005, 0.015, 0.02, 0.5], outside)
+    assert one.threshold(0.01, np.ones(1, np.int64)) == pytest.approx(0.02)
+    assert tpir_at_fpir((one,), 0.01) == pytest.approx(2 / 4)
+    assert tpir_at_fpir((one,), 0.0) == pytest.approx(1 / 4)
+    assert tpir_at_fpir((one,), 1.0) == 1.0
+
+
+def test_faces_not_acquired_are_misses_and_no_false_positives():
+    one = search([0.1, np.inf], [0.3, np.inf])
+    assert tpir_at_fpir((one,), 0.0) == 0.5
+    # Half of the outsiders may pass, so everything found counts.
+    assert tpir_at_fpir((one,), 0.5) == 0.5
+
+
+def test_each_search_has_its_own_threshold():
+    strict, easy = search([0.2, 0.4], [0.3]), search([0.5, 0.5], [0.6])
+    assert tpir_at_fpir((strict, easy), 0.0) == pytest.approx(3 / 4)
+
+
+def test_a_person_drawn_twice_counts_twice():
+    people = np.array([0, 1], np.int32)
+    one = search([0.1, 0.9], [0.5], own_people=people)
+    assert tpir_at_fpir((one,), 0.0, np.array([1, 1])) == pytest.approx(1 / 2)
+    assert tpir_at_fpir((one,), 0.0, np.array([2, 1])) == pytest.approx(2 / 3)
+
+
+def test_without_outsiders_there_is_no_figure():
+    assert np.isnan(tpir_at_fpir((search([0.1], []),)))
+    assert np.isnan(tpir_at_fpir((search([], [0.1]),)))
+
+
+def test_every_person_is_outside_once():
+    # Person p at 10 p, two references each; person 3 has one, painted on.
+    people = np.array([0, 0, 1, 1, 2, 2, 3], np.int32)
+    references = faces(10 * people + [0, 1, 0, 1, 0, 1, 0], people, np.arange(7))
+    probes = faces([0.5, 10.5, 24, 30], [0, 1, 2, 3], [0, 10, 11, 6])
+    searches = open_set_searches(probes, references, np.random.default_rng(0))
+    outside = np.concatenate([one.outside_people for one in searches])
+    assert sorted(outside) == [0, 1, 2, 3]
+    # Person 3 has no other photograph, so it is never looked for as known.
+    known = np.concatenate([one.own_people for one in searches])
+    assert sorted(known) == [0, 1, 2]
+    for one in searches:
+        assert one.gallery_people == 2
+        assert not set(one.own_people) & set(one.outside_people)
+    own = dict(zip(known, np.concatenate([one.own for one in searches]), strict=True))
+    # Painted on photograph 0 at 0, so only the one at 1 remains.
+    assert own[0] == pytest.approx(0.5)
+    assert own[1] == pytest.approx(0.0)
+    assert own[2] == pytest.approx(3.5)
+
+
+def test_somebody_closer_in_the_gallery_is_a_miss():
+    references = faces([0, 1, 2, 3], [0, 1, 2, 3], range(4))
+    probes = faces([0.6, 1.6, 2.6, 0.4], [0, 1, 2, 3], range(10, 14))
+    searches = open_set_searches(probes, references, np.random.default_rng(0))
+    for one in searches:
+        members = set(one.own_people)
+        for person, found in zip(one.own_people, one.own, strict=True):
+            closer = {0: 1, 1: 2, 2: 3, 3: 0}[int(person)] in members
+            # Person 3's probe at 0.4 is closer to everybody else.
+            assert np.isinf(found) == (closer or person == 3)
+    assert sum(len(one.own) for one in searches) == 4

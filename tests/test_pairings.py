@@ -1,0 +1,69 @@
+"""Comparisons of all faces and of a list, with answers by hand."""
+
+import numpy as np
+import pytest
+
+from index.labelled_photos import LabelledPhoto
+from index.pair_lists import PairList
+from index.pairings import AllPairs, ListedPairs
+from training.comparisons import EmbeddedFaces
+from training.sampled_comparisons import PairBudget
+
+
+@pytest.fixture
+def listed():
+    """0 and 1 are one person, 2 another; 2 is listed with itself, too."""
+    photos = [LabelledPhoto(f"{n}.png", f"{n}.png", "AAB"[n]) for n in range(3)]
+    pairs = np.array([[0, 1], [1, 2], [2, 2]], np.int32)
+    return PairList(photos, pairs, np.array([True, False, True]), {}, named=True)
+
+
+def painted():
+    """Each photograph at 1, 2, 4 and its painted copy at 10, 20, 40."""
+    values = np.float32([1, 10, 2, 20, 4, 40])
+    photos = np.repeat(np.arange(3, dtype=np.int32), 2)
+    return EmbeddedFaces(values[:, None], np.int32([0, 0, 1])[photos], photos)
+
+
+MASKED = np.array([False, True] * 3)
+
+
+def distances(pairs):
+    return sorted(pairs.genuine.distances), sorted(pairs.impostor.distances)
+
+
+def test_a_listed_pair_is_compared_in_each_set(listed):
+    pairing = ListedPairs(painted(), listed, None)
+    assert distances(pairing.within(~MASKED)) == ([1], [2])
+    assert distances(pairing.within(MASKED)) == ([10], [20])
+    # Masked 0 with bare 1 and masked 1 with bare 0; likewise 1 and 2.
+    between = pairing.between(MASKED, ~MASKED)
+    assert distances(between) == ([10 - 2, 20 - 1], [20 - 4, 40 - 2])
+    assert between.impostor.photos.tolist() == [[1, 2], [2, 1]]
+    assert between.impostor.people.tolist() == [[0, 1], [1, 0]]
+
+
+def test_a_labelled_photograph_is_in_one_set(listed):
+    faces = painted()[np.array([True, False, False, True, True, False])]
+    pairing = ListedPairs(faces, listed, None)
+    masked = np.array([False, True, False])
+    assert distances(pairing.within(~masked)) == ([], [])
+    assert distances(pairing.within(masked)) == ([], [])
+    assert distances(pairing.between(masked, ~masked)) == ([20 - 1], [20 - 4])
+
+
+def test_listed_folds_are_kept_others_drawn(listed):
+    rng = np.random.default_rng(0)
+    folds = np.array([3, 7], np.int32)
+    assert ListedPairs(painted(), listed, folds).folds(rng).tolist() == [3, 7]
+    assert len(ListedPairs(painted(), listed, None).folds(rng)) == 2
+
+
+def test_all_pairs_leave_copies_out():
+    pairing = AllPairs(painted(), PairBudget(1000, seed=0))
+    assert distances(pairing.between(MASKED, ~MASKED)) == (
+        [8, 19],
+        sorted([10 - 4, 20 - 4, 40 - 1, 40 - 2]),
+    )
+    assert distances(pairing.within(~MASKED)) == ([1], [2, 3])
+    assert len(pairing.folds(np.random.default_rng(0))) == 2
