@@ -21,7 +21,7 @@ class Collection:
     """What is evaluated.
 
     Attributes:
-        name: short, for the report.
+        name: of the folder and the list, for the report.
         photos: see `labelled_photos`.
         listed: pairs of these photographs; None = all pairs.
     """
@@ -62,10 +62,12 @@ def read_collection(
     """
     name = folder.resolve().name
     if pairs is None:
-        return Collection(name, read_labelled_photos(folder, people))
+        # Two tests on one folder have a report each.
+        chosen = f"{name}-{people.stem}" if people else name
+        return Collection(chosen, read_labelled_photos(folder, people))
     if people is not None:
         raise InvalidConfig(
             f"both --people {people} and --pairs {pairs}: expected one of them."
         )
     listed = read_pair_list(folder, pairs)
-    return Collection(name, listed.photos, listed)
+    return Collection(f"{name}-{pairs.stem}", listed.photos, listed)

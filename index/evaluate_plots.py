@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from index.evaluate_figures import SETS, EmbedderFigures
+from index.rank_figures import CMC_DEPTH
 from index.set_figures import CURVE_FARS
 
 _STYLES = ("--", "-", "-.", ":")
@@ -47,7 +48,6 @@ def cmc_png(embedders: Sequence[EmbedderFigures]) -> bytes:
     Up is better. Empty axes where nothing was identified.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(5.2, 3.6), dpi=130, layout="constrained")
     axes = figure.add_subplot()
@@ -57,9 +57,8 @@ def cmc_png(embedders: Sequence[EmbedderFigures]) -> bytes:
             ranks = range(1, len(cmc) + 1)
             look = _look(number) | {"marker": "o", "markersize": 3}
             axes.plot(ranks, cmc, label=embedder.name, **look)
-    axes.set(xlabel="rank", ylabel="probes found", title="CMC")
-    axes.set(ylim=(None, 1.01))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel="rank", ylabel="probes found", ylim=(None, 1.01))
+    axes.set(xticks=(1, *range(5, CMC_DEPTH + 1, 5)))
     axes.grid(True, alpha=0.3)
     return _png(figure, {"": axes}, "lower right")
 

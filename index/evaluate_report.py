@@ -65,7 +65,7 @@ class EvaluateReport:
     """Everything that an evaluation found out, and nothing about one person.
 
     Attributes:
-        collection: name of the folder.
+        collection: its name.
         photos, people: in the collection.
         painted: masks were painted by the tool; otherwise labels told them.
         unmasked, masked: how faces were found.

@@ -87,7 +87,9 @@ class RedrawnPairs:
         limits = np.searchsorted(reached[1:], fars * total * (1 + 1e-9), "right")
         edges = np.append(tail.distances, np.float32(np.inf))[limits]
         accepted = np.searchsorted(self.genuine.distances, edges, side="left")
-        tar = np.append(0.0, np.cumsum(own))[accepted]
+        cumulative = np.append(0.0, np.cumsum(own))
+        # Divided, so that everything accepted is exactly 1.
+        tar = cumulative[accepted] / cumulative[-1]
         fixed = np.searchsorted(tail.distances, thresholds, side="right")
         return tar, reached[fixed] / total
 

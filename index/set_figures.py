@@ -176,4 +176,4 @@ def _mean_of_folds(accuracies: list[float]) -> Rate:
         return Rate(accuracies[0] if accuracies else _UNKNOWN)
     mean = float(np.mean(accuracies))
     error = float(np.std(accuracies, ddof=1) / np.sqrt(len(accuracies)))
-    return Rate(mean, mean - 1.96 * error, mean + 1.96 * error)
+    return Rate(mean, max(0.0, mean - 1.96 * error), min(1.0, mean + 1.96 * error))

@@ -285,7 +285,9 @@ def test_evaluate_and_embed_write_their_files(workspace, small_people, tmp_path)
     )
     assert done.exit_code == 0, done.output
     assert "M-U" in done.output
-    for name in ("report.json", "roc.png", "det.png", "table.txt"):
+    private = workspace / "evaluated" / small_people.name / "private"
+    assert (private / ".gitignore").read_text() == "*\n"
+    for name in ("report.html", "report.json", "roc.png", "cmc.png", "table.txt"):
         assert (tmp_path / "report" / name).stat().st_size > 100
     out = tmp_path / "embeddings.npz"
     done = call(

@@ -1,0 +1,37 @@
+"""What `evaluate` is given."""
+
+import pytest
+
+from index.evaluate_input import read_collection
+from masking.errors import InvalidConfig
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("Ann/Ann_0001.jpg", "Ann/Ann_0002.jpg", "Bob/Bob_0001.jpg"):
+        (tmp_path / "faces" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "faces" / name).write_bytes(b"")
+    (tmp_path / "some.txt").write_text("1\nAnn\t2\n")
+    (tmp_path / "pairs.txt").write_text("1\nAnn\t1\t2\nAnn\t2\tBob\t1\n")
+    return tmp_path / "faces"
+
+
+def test_every_test_on_a_folder_has_its_own_name(folder):
+    everyone = read_collection(folder)
+    some = read_collection(folder, people=folder.parent / "some.txt")
+    pairs = read_collection(folder, pairs=folder.parent / "pairs.txt")
+    assert [one.name for one in (everyone, some, pairs)] == [
+        "faces",
+        "faces-some",
+        "faces-pairs",
+    ]
+    assert [len(one.photos) for one in (everyone, some, pairs)] == [3, 2, 3]
+    assert everyone.people().tolist() == [0, 0, 1]
+    assert everyone.listed is None
+    assert pairs.listed.pairs.tolist() == [[0, 1], [1, 2]]
+
+
+def test_people_and_pairs_exclude_each_other(folder):
+    list_file = folder.parent / "some.txt"
+    with pytest.raises(InvalidConfig, match="both --people"):
+        read_collection(folder, people=list_file, pairs=list_file)
