@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from index.evaluate_figures import SETS
-from index.evaluate_plots import cmc_png, det_png, roc_png
 from index.evaluate_report import EvaluateReport
 from index.open_set_metrics import FPIR
 from index.set_figures import FARS, Rate
@@ -16,8 +16,12 @@ TEMPLATE = Path(__file__).with_name("evaluation.html.jinja")
 _FAR_NAMES = ("1%", "0.1%", "0.01%")
 
 
-def report_html(report: EvaluateReport) -> str:
-    """The page, with its plots inside. Names and labels are escaped."""
+def report_html(report: EvaluateReport, plots: Mapping[str, bytes]) -> str:
+    """The page, with the plots inside. Names and labels are escaped.
+
+    Args:
+        plots: see `evaluate_plots.report_plots`.
+    """
     import jinja2
 
     environment = jinja2.Environment(
@@ -37,9 +41,7 @@ def report_html(report: EvaluateReport) -> str:
         fars=list(zip(FARS, _FAR_NAMES, strict=True)),
         fpir=f"{FPIR:.0%}",
         identified=[one for one in embedders if one.ranks and one.ranks.probes],
-        roc=_data_uri(roc_png(embedders)),
-        det=_data_uri(det_png(embedders)),
-        cmc=_data_uri(cmc_png(embedders)),
+        plots={name: _data_uri(png) for name, png in plots.items()},
     )
 
 

@@ -12,10 +12,19 @@ from index.evaluate_figures import SETS, EmbedderFigures
 from index.rank_figures import CMC_DEPTH
 from index.set_figures import CURVE_FARS
 
+ROC, DET, CMC = "roc.png", "det.png", "cmc.png"
 _STYLES = ("--", "-", "-.", ":")
 # Okabe and Ito's colours, which the colour-blind tell apart.
 _COLOURS = ("#666666", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 _SMALLEST_FAR = 1e-4
+
+
+def report_plots(embedders: Sequence[EmbedderFigures]) -> dict[str, bytes]:
+    """The plots by the name of their file; no CMC where nothing was identified."""
+    plots = {ROC: roc_png(embedders), DET: det_png(embedders)}
+    if any(one.ranks and one.ranks.probes for one in embedders):
+        plots[CMC] = cmc_png(embedders)
+    return plots
 
 
 def roc_png(embedders: Sequence[EmbedderFigures]) -> bytes:
@@ -45,7 +54,7 @@ def det_png(embedders: Sequence[EmbedderFigures]) -> bytes:
 def cmc_png(embedders: Sequence[EmbedderFigures]) -> bytes:
     """Share of masked probes found among the first k people: PNG bytes.
 
-    Up is better. Empty axes where nothing was identified.
+    Up is better.
     """
     from matplotlib.figure import Figure
 

@@ -21,7 +21,7 @@ from index.evaluate_figures import (
 )
 from index.evaluate_html import report_html
 from index.evaluate_input import Collection
-from index.evaluate_plots import cmc_png, det_png, roc_png
+from index.evaluate_plots import report_plots
 from index.evaluate_report import EvaluateReport, ListedTest, acquisition
 from index.evaluate_table import report_table
 from index.labelled_photos import NO_MASK, LabelledPhoto
@@ -38,7 +38,6 @@ from training.embedder import Embedder
 from training.sampled_comparisons import PairBudget
 
 REPORT, PAGE, TABLE = "report.json", "report.html", "table.txt"
-ROC_PLOT, DET_PLOT, CMC_PLOT = "roc.png", "det.png", "cmc.png"
 
 
 @dataclass(frozen=True)
@@ -116,12 +115,11 @@ def write_report(report: EvaluateReport, out: Path) -> None:
     """Write the files of an evaluation into the folder `out`."""
     record = json.dumps(report.to_json(), indent=1, allow_nan=False)
     write_bytes(out / REPORT, record.encode())
-    write_bytes(out / PAGE, report_html(report).encode("utf-8", "replace"))
+    plots = report_plots(report.embedders)
+    write_bytes(out / PAGE, report_html(report, plots).encode("utf-8", "replace"))
     write_bytes(out / TABLE, (report_table(report) + "\n").encode())
-    write_bytes(out / ROC_PLOT, roc_png(report.embedders))
-    write_bytes(out / DET_PLOT, det_png(report.embedders))
-    if report.listed is None:
-        write_bytes(out / CMC_PLOT, cmc_png(report.embedders))
+    for name, png in plots.items():
+        write_bytes(out / name, png)
 
 
 def _embedded(

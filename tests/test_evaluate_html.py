@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
+from index import evaluate_stage
 from index.evaluate_config import EvaluateConfig
 from index.evaluate_html import report_html
 from index.evaluate_input import read_collection
@@ -38,8 +39,10 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture
-def evaluated(tmp_path):
+def evaluated(tmp_path, monkeypatch):
     """Six people with two bare and two masked photographs each."""
+
+    monkeypatch.setattr(evaluate_stage, "report_plots", lambda embedders: PLOTS)
 
     def run(*embedders, rounds=20):
         rows = ["person,file,mask"]
@@ -61,6 +64,9 @@ def evaluated(tmp_path):
     return run
 
 
+PLOTS = dict.fromkeys(("roc.png", "det.png", "cmc.png"), b"\x89PNG")
+
+
 def parsed(page):
     tags = Tags()
     tags.feed(page)
@@ -69,7 +75,9 @@ def parsed(page):
 
 
 def test_the_page_is_whole_and_needs_no_other_file(evaluated):
-    page = report_html(evaluated(ColourEmbedder("dlib", blur=0.1), ColourEmbedder("b")))
+    page = report_html(
+        evaluated(ColourEmbedder("dlib", blur=0.1), ColourEmbedder("b")), PLOTS
+    )
     tags = parsed(page)
     assert tags.seen.count("img") == 3
     assert all(address.startswith("data:image/png") for address in tags.addresses)
@@ -83,7 +91,9 @@ def test_the_page_is_whole_and_needs_no_other_file(evaluated):
 
 
 def test_names_and_labels_are_escaped(evaluated):
-    page = report_html(evaluated(ColourEmbedder("dlib"), ColourEmbedder("<b>bold</b>")))
+    page = report_html(
+        evaluated(ColourEmbedder("dlib"), ColourEmbedder("<b>bold</b>")), PLOTS
+    )
     tags = parsed(page)
     assert "script" not in tags.seen and "b" not in tags.seen
     assert EVIL in tags.text and "<b>bold</b>" in tags.text
@@ -91,7 +101,7 @@ def test_names_and_labels_are_escaped(evaluated):
 
 def test_figures_are_those_of_the_report(evaluated):
     report = evaluated(ColourEmbedder("dlib", blur=0.1))
-    text = [part.strip() for part in parsed(report_html(report)).text]
+    text = [part.strip() for part in parsed(report_html(report, PLOTS)).text]
     found = report.embedders[0]
     tar = found.sets["M-U"].tar[0]
     assert f"{tar.value:.3f}" in text
@@ -102,7 +112,7 @@ def test_figures_are_those_of_the_report(evaluated):
 
 def test_without_bootstrap_there_are_no_empty_brackets(evaluated):
     report = evaluated(ColourEmbedder("dlib"), ColourEmbedder("b"), rounds=0)
-    text = " ".join(parsed(report_html(report)).text)
+    text = " ".join(parsed(report_html(report, PLOTS)).text)
     assert "no bootstrap was asked for" in text
     assert "nan" not in text.lower()
     assert np.isnan(report.embedders[0].sets["U-U"].tar[0].low)
