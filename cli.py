@@ -18,6 +18,7 @@ from index.command_options import (
     options_from,
     workspace_option,
 )
+from index.export_commands import export_command
 from index.gallery_commands import gallery_group
 from index.measure_commands import embed_command, evaluate_command
 from index.people_commands import enroll_command, identify_command
@@ -202,6 +203,7 @@ main.add_command(enroll_command)
 main.add_command(identify_command)
 main.add_command(evaluate_command)
 main.add_command(embed_command)
+main.add_command(export_command)
 main.add_command(gallery_group)
 
 if __name__ == "__main__":

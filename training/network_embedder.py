@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -51,10 +52,14 @@ class NetworkEmbedder:
         self.geometry = geometry or ChipGeometry()
         state = network.state_dict()
         self.fingerprint = fingerprint_of(state, self.geometry, flip_average)
-        self._flip_average = flip_average
+        self.flip_average = flip_average
         self._device = torch.device(device)
         self._network = DlibFaceNet.from_state(state).requires_grad_(False).eval()
         self._network.to(self._device).to(memory_format=torch.channels_last)
+
+    def network(self) -> DlibFaceNet:
+        """A copy of the network, on its device and ready to embed."""
+        return copy.deepcopy(self._network)
 
     def state(self) -> dict[str, Tensor]:
         """A copy of the weights, to start a training from."""
@@ -92,7 +97,7 @@ class NetworkEmbedder:
             batch = torch.from_numpy(chips.copy()).to(self._device)
             batch = batch.contiguous(memory_format=torch.channels_last)
             rows = self._network(batch)
-            if self._flip_average:
+            if self.flip_average:
                 rows = (rows + self._network(batch.flip(3))) / 2
             return np.asarray(rows.cpu().numpy(), dtype=np.float32)
 
