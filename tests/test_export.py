@@ -17,7 +17,7 @@ from training.network_embedder import start_embedder
 
 def test_dlib_loads_the_shipped_embedder(tmp_path):
     out = tmp_path / "ours.dat"
-    command = "export --format dlib --model shipped --json --out".split()
+    command = ["export", "--format", "dlib", "--model", "shipped", "--json", "--out"]
     run = CliRunner().invoke(main, [*command, str(out)])
     assert run.exit_code == 0, run.output
     record = json.loads(run.stdout)
