@@ -13,7 +13,7 @@ from masking.errors import MissingInput
 from masking.image_files import write_bytes
 from masking.landmarks import Float32, Image
 from training.export_dlib import check_difference, sample_chips
-from training.network_embedder import NetworkEmbedder
+from training.network_embedder import NetworkEmbedder, embeddings_of
 
 TOLERANCE = 1e-4
 INPUT, OUTPUT = "chips", "embeddings"
@@ -63,14 +63,11 @@ class _Embedding(nn.Module):
 
     def __init__(self, embedder: NetworkEmbedder):
         super().__init__()
-        self.network = embedder.network().cpu().eval()
+        self.network = embedder.network().cpu()
         self.flip_average = embedder.flip_average
 
     def forward(self, chips: Tensor) -> Tensor:
-        rows: Tensor = self.network(chips)
-        if self.flip_average:
-            rows = (rows + self.network(chips.flip(3))) / 2
-        return rows
+        return embeddings_of(self.network, chips, self.flip_average)
 
 
 def _converted(embedder: NetworkEmbedder, chips: Image) -> bytes:
