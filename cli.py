@@ -96,9 +96,10 @@ def _default_photos() -> Path:
 @workspace_option
 @click.option(
     "--start",
-    default="shipped",
+    default="auto",
     show_default=True,
-    help="Weights to start from: shipped, dlib, or a checkpoint.",
+    help="Weights to start from: shipped, dlib, scratch, a checkpoint, or a state dict "
+    "of the backbone; auto is shipped, for other backbones scratch.",
 )
 @click.option(
     "--only", type=A_PATH, help="Train on the people named in this file alone."
@@ -119,12 +120,15 @@ def train_command(
     \b
     Example:
         python cli.py train --epochs 10
+        torchrun --nproc-per-node 8 cli.py train --backbone iresnet50 --head arcface
     """
     config = TrainConfig(**options)
     from masking.manifest import read_manifest
     from masking.people_lists import read_names, select_people
     from training.model_choice import choose_embedder
-    from training.train_stage import train
+    from training.processes import process_group
+    from training.start_choice import choose_start
+    from training.train_stage import forget_run, train
 
     whole = read_manifest(workspace / "augmented")
     manifest = select_people(
@@ -133,12 +137,16 @@ def train_command(
         read_names(without) if without else frozenset(),
     )
     models = workspace / "models"
-    begin = choose_embedder(start, models, config.device)
-    report = train(manifest, models, config, begin)
+    with process_group(config.device) as processes:
+        begin = choose_start(start, config.backbone, models, config.device, config.seed)
+        report = train(manifest, models, config, begin, processes)
+    if not processes.first:
+        return
     embedder = choose_embedder(str(report.checkpoint), models, config.device)
     from index.build_gallery_stage import build_gallery
 
     built = build_gallery(workspace / "gallery", whole, manifest, embedder, config)
+    forget_run(models)
     if as_json:
         trained = asdict(report) | {"checkpoint": str(report.checkpoint)}
         click.echo(json.dumps({"training": trained, "gallery": asdict(built)}))

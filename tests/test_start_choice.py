@@ -5,11 +5,11 @@ import torch
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from training.backbones import make_network
 from training.checkpoint import Checkpoint, save_checkpoint
-from training.model_choice import choose_start
+from training.start_choice import choose_start
 
 
 def start(choice, backbone, folder, seed=0):
-    return choose_start(choice, backbone, folder, "cpu", seed)
+    return choose_start(choice, backbone, folder, "cpu", seed).student
 
 
 def test_auto_is_shipped_for_dlib_and_random_for_others(tmp_path):
@@ -53,3 +53,16 @@ def test_a_checkpoint_brings_its_backbone_and_refuses_another(tmp_path):
     assert start(str(path), "auto", tmp_path).name == "own"
     with pytest.raises(InvalidConfig, match="is a dlib network"):
         start(str(path), "iresnet18", tmp_path)
+
+
+def test_dlibs_space_is_taught_to_its_kind_and_others_learn_from_their_start(tmp_path):
+    shipped = choose_start("shipped", "auto", tmp_path, "cpu", 0)
+    assert shipped.teacher.name == "dlib" and shipped.warm
+    random = choose_start("scratch", "dlib", tmp_path, "cpu", 0)
+    assert random.teacher.name == "dlib" and not random.warm
+    other = choose_start("scratch", "iresnet18", tmp_path, "cpu", 0)
+    assert other.teacher is None and not other.warm
+    torch.save(other.student.state(), tmp_path / "published.pth")
+    path = str(tmp_path / "published.pth")
+    warm = choose_start(path, "iresnet18", tmp_path, "cpu", 0)
+    assert warm.teacher is warm.student and warm.warm

@@ -57,9 +57,9 @@ class NetworkEmbedder:
         self.fingerprint = fingerprint_of(
             network.state_dict(), self.geometry, flip_average, self.backbone
         )
-        self._device = torch.device(device)
+        self.device = torch.device(device)
         self._network = copy.deepcopy(network).requires_grad_(False).eval()
-        self._network.to(self._device).to(memory_format=torch.channels_last)
+        self._network.to(self.device).to(memory_format=torch.channels_last)
 
     def network(self) -> FaceNetwork:
         """A copy of the network, on its device and ready to embed."""
@@ -94,11 +94,11 @@ class NetworkEmbedder:
         # and bfloat16 move distances by more than thresholds are calibrated to.
         with (
             torch.inference_mode(),
-            torch.autocast(self._device.type, enabled=False),
+            torch.autocast(self.device.type, enabled=False),
             torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
         ):
             # A copy, because torch takes neither mirrored nor read-only arrays.
-            batch = torch.from_numpy(chips.copy()).to(self._device)
+            batch = torch.from_numpy(chips.copy()).to(self.device)
             batch = batch.contiguous(memory_format=torch.channels_last)
             rows = embeddings_of(self._network, batch, self.flip_average)
             return np.asarray(rows.cpu().numpy(), dtype=np.float32)

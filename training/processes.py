@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch import distributed as group
 
+T = TypeVar("T")
 # The first process validates and fills the gallery while the others wait.
 _PATIENCE = timedelta(hours=12)
 
@@ -38,6 +39,23 @@ class Processes:
         """Return when all processes have come here."""
         if self.count > 1:
             group.barrier()
+
+    @contextmanager
+    def first_one_first(self) -> Iterator[None]:
+        """The first process goes through before the others, who find its files."""
+        if not self.first:
+            self.wait()
+        yield
+        if self.first:
+            self.wait()
+
+    def of_the_first(self, make: Callable[[], T]) -> T:
+        """What `make` gives in the first process, in all of them."""
+        made: list[Any] = [make() if self.first else None]
+        if self.count > 1:
+            group.broadcast_object_list(made)
+        result: T = made[0]
+        return result
 
     def mean(self, value: Tensor) -> Tensor:
         """The mean of a scalar over all processes."""

@@ -7,6 +7,7 @@ Sources: An et al., "Partial FC", ICCVW 2021 (classes divided among processes), 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 from training.margins import Margin
 from training.processes import Processes, gather_rows
 
-# Classes whose first weights are drawn at once.
+# Classes whose chance is drawn at once.
 _CHUNK = 65536
 
 
@@ -43,8 +44,8 @@ class ShardedSoftmax(nn.Module):
             classes: of all processes.
             margin: changes the cosine with the own class.
             scale: of the cosines before the softmax.
-            share: of the classes that take part in a step, besides those of its
-                rows; drawn anew in each. Below 1, gradients are sparse.
+            share: chance of a class to take part in a step in which it has no row;
+                drawn anew in each. Below 1, gradients are sparse.
             seed: of the first weights, which do not depend on the processes.
         """
         super().__init__()
@@ -86,13 +87,17 @@ class ShardedSoftmax(nn.Module):
         count = len(self.own)
         if self.share >= 1:
             return torch.arange(count, device=labels.device)
-        generator = torch.Generator().manual_seed(hash((self.seed, step)) % 2**63)
-        order = torch.rand(count, generator=generator).to(labels.device)
+        order = torch.cat(
+            [
+                torch.rand(_CHUNK, generator=generator)[rows]
+                for generator, rows in _chunks(self.own, (self.seed, step))
+            ]
+            or [torch.empty(0)]
+        )
+        taken = (order < self.share).to(labels.device)
         inside = (labels >= self.own.start) & (labels < self.own.stop)
-        needed = (labels[inside] - self.own.start).unique()
-        order[needed] = 2.0  # first of all
-        wanted = max(len(needed), round(self.share * count))
-        return order.topk(wanted).indices.sort().values
+        taken[labels[inside] - self.own.start] = True
+        return torch.where(taken)[0]
 
     def _places(self, labels: Tensor, chosen: Tensor) -> Tensor:
         """(B,) column of each row's class; -1 where another process has it."""
@@ -104,12 +109,23 @@ class ShardedSoftmax(nn.Module):
 
 def first_weights(rows: range, dimension: int, seed: int) -> Tensor:
     """(len(rows), D) normal weights; a class has the same ones in any process."""
-    parts = [torch.empty(0, dimension)]
+    parts = [
+        0.01 * torch.randn(_CHUNK, dimension, generator=generator)[chunk]
+        for generator, chunk in _chunks(rows, (seed,))
+    ]
+    return torch.cat(parts or [torch.empty(0, dimension)])
+
+
+def _chunks(
+    rows: range, seeds: tuple[int, ...]
+) -> Iterator[tuple[torch.Generator, slice]]:
+    """Runs of classes, each with its own chance: the same for any division.
+
+    Gives a generator for the _CHUNK classes of a run, and which of them are `rows`.
+    """
     for start in range(rows.start // _CHUNK * _CHUNK, rows.stop, _CHUNK):
-        generator = torch.Generator().manual_seed(hash((seed, start)) % 2**63)
-        chunk = 0.01 * torch.randn(_CHUNK, dimension, generator=generator)
-        parts.append(chunk[max(0, rows.start - start) : rows.stop - start])
-    return torch.cat(parts)
+        generator = torch.Generator().manual_seed(hash((*seeds, start)) % 2**63)
+        yield generator, slice(max(0, rows.start - start), rows.stop - start)
 
 
 class _CrossEntropy(torch.autograd.Function):
