@@ -1,4 +1,4 @@
-"""Collections of photographs: a folder per person, or CelebA."""
+"""Collections of photographs: a folder per person, CelebA, or a .rec file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from masking.errors import BadRecord, MissingInput
 from masking.image_files import list_images
+from masking.rec_collection import find_record_file, record_photos
 
 CELEBA_LIST = "identity_CelebA.txt"
 
@@ -32,12 +33,16 @@ def list_photos(folder: Path) -> list[Photo]:
 
     A folder per person at any depth (LFW, VGGFace2, CASIA): the identity is the
     path of the folder that holds the photo. CelebA: `identity_CelebA.txt` beside
-    or in the folder names the identity of every file.
+    or in the folder names the identity of every file. InsightFace: a .rec file in
+    the folder is the collection.
 
     Raises:
         MissingInput: no folder, no image, or no photo in a person's folder.
-        BadRecord: the CelebA list is damaged.
+        BadRecord: the CelebA list or the .rec file is damaged.
     """
+    record_file = find_record_file(folder)
+    if record_file is not None:
+        return [Photo(*item) for item in record_photos(record_file)]
     # Names sort differently as paths: a folder comes before a longer name there.
     images = sorted(list_images(folder), key=lambda path: _name(path, folder))
     for listing in (folder / CELEBA_LIST, folder.parent / CELEBA_LIST):

@@ -177,7 +177,7 @@ def share_masks(
     Returns:
         (B,) ids; of each pair the second has the id of the first.
     """
-    shared = ids.copy()
+    shared: Whole = ids.copy()
     order = rng.permutation(np.flatnonzero(masked))
     pairs = order[: len(order) // 2 * 2].reshape(-1, 2)
     pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]]

@@ -46,15 +46,15 @@ class TensorBoardLog:
                 "--tensorboard needs the package tensorboard. Run: pip install "
                 "'masked-faces[tensorboard]'"
             ) from error
-        self._writer = SummaryWriter(str(folder), purge_step=resumed_at)  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder), purge_step=resumed_at)
 
     def step(self, step: int, loss: float, learning_rate: float) -> None:
         """See `StepLog`."""
-        self._writer.add_scalar("loss", loss, step)  # type: ignore[no-untyped-call]
-        self._writer.add_scalar("learning rate", learning_rate, step)  # type: ignore[no-untyped-call]
+        self._writer.add_scalar("loss", loss, step)
+        self._writer.add_scalar("learning rate", learning_rate, step)
 
     def epoch(self, step: int, figures: dict[str, float]) -> None:
         """See `StepLog`."""
         for name, value in figures.items():
-            self._writer.add_scalar(f"validation/{name}", value, step)  # type: ignore[no-untyped-call]
-        self._writer.flush()  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(f"validation/{name}", value, step)
+        self._writer.flush()
