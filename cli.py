@@ -120,7 +120,7 @@ def train_command(
     \b
     Example:
         python cli.py train --epochs 10
-        torchrun --nproc-per-node 8 cli.py train --backbone iresnet50 --head arcface
+        torchrun --nproc-per-node 8 -- cli.py train --backbone iresnet50
     """
     config = TrainConfig(**options)
     from masking.manifest import read_manifest

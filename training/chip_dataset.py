@@ -70,6 +70,7 @@ class ChipDataset(Dataset[tuple[Tensor, int]]):
         self._landmarks = np.array(
             [row.chip_landmarks for row in rows], dtype=np.float32
         )
+        self._recorded_to_wanted = recorded.matrix_to(wanted)
         self._centre = (recorded.size_px - 1) / 2
         self._zoom = wanted.square_px / recorded.square_px
         self._size_px = wanted.size_px
@@ -99,8 +100,11 @@ class ChipDataset(Dataset[tuple[Tensor, int]]):
         turn = scale * np.array(
             [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         )
-        middle = (self._size_px - 1) / 2 + rng.normal(0, 1, 2) * wear.shift_px
-        shift = middle - turn @ np.full(2, self._centre)
+        centre = np.full(2, self._centre)
+        # Not always the middle: a chip may show the face beside it.
+        place = self._recorded_to_wanted @ np.append(centre, 1)
+        place = place + rng.normal(0, 1, 2) * wear.shift_px
+        shift = place - turn @ centre
         return np.hstack([turn, shift[:, None]])
 
     def _worn(self, pixels: Image, rng: np.random.Generator) -> Image:
@@ -116,26 +120,6 @@ class ChipDataset(Dataset[tuple[Tensor, int]]):
             _, data = cv2.imencode(".jpg", pixels, quality)
             pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
         return pixels
-
-
-class EpochBatches(Sampler[list[tuple[int, int]]]):
-    """Batches of one epoch: keys of all rows, shuffled, the last short one left out.
-
-    The order depends on (seed, epoch) alone, so that a resumed run repeats it.
-    """
-
-    def __init__(self, count: int, batch_size: int, seed: int):
-        self._count, self._batch, self._seed = count, min(batch_size, count), seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return self._count // self._batch
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order = np.random.default_rng([self._seed, self.epoch]).permutation(self._count)
-        for start in range(0, len(self) * self._batch, self._batch):
-            rows = order[start : start + self._batch]
-            yield [(self.epoch, int(row)) for row in rows]
 
 
 class InOrder(Sampler[list[tuple[int, int]]]):
