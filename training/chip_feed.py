@@ -18,9 +18,10 @@ from training.batch_plan import (
     plan_epoch,
     steps_of_epoch,
 )
-from training.chip_dataset import ChipDataset, Wear, chip_loader
+from training.chip_dataset import BareChips, Wear, chip_loader
 from training.chip_jitter import ChipJitter
 from training.mask_choice import spec_config
+from training.online_masks import OnlineMasks
 from training.processes import Processes
 from training.train_config import TrainConfig
 from training.train_data import TrainData
@@ -57,22 +58,24 @@ class ChipFeed:
         """
         Args:
             geometry: of the chips that the network reads.
-            workers: processes that read and paint.
+            workers: processes that read chips.
         """
         self._config, self._device, self._processes = config, device, processes
         self._labels = data.labels.cpu().numpy()
         self._rules = plan_rules(config)
         self.steps = steps_of_epoch(self._labels, self._rules)
-        chips = ChipDataset(
+        chips = BareChips(
             data.manifest.folder,
             data.rows,
             data.manifest.geometry,
             geometry,
-            config.masked_share,
+            0.0,
             spec_config(config.kinds),
             Wear(),
             config.seed,
         )
+        specs = spec_config(config.kinds, config.occluded)
+        self._masks = OnlineMasks(device, specs, Wear(), config.seed)
         self._keys = PlannedKeys()
         pinned = device.type == "cuda"
         self._loader: Any = chip_loader(chips, self._keys, workers, pinned)
@@ -98,19 +101,19 @@ class ChipFeed:
     def chips(self, plans: list[BatchPlan]) -> Iterator[tuple[BatchPlan, Tensor]]:
         """The chips of some plans, in order."""
         self._keys.plans = plans
-        for plan, (chips, _) in zip(plans, self._loader, strict=True):
-            yield plan, self.prepare(chips, plan)
+        for plan, (chips, marks, looks, _) in zip(plans, self._loader, strict=True):
+            chips = chips.to(self._device, non_blocking=True)
+            yield plan, self.prepare(self._masks(chips, marks, looks, plan), plan)
 
     def prepare(self, chips: Tensor, plan: BatchPlan) -> Tensor:
         """(B, 3, S, S) uint8 chips of a plan to what the network is trained on."""
-        chips = chips.to(self._device, non_blocking=True)
         seed = hash((self._config.seed, plan.epoch, plan.step, int(plan.rows[0])))
         chips = self._jitter(chips, seed % 2**31)
         return chips.contiguous(memory_format=torch.channels_last)
 
 
 class PlannedKeys(Sampler[list[tuple[int, int]]]):
-    """Keys of a `ChipDataset` for a list of plans, which changes every epoch."""
+    """Keys of a `BareChips` for a list of plans, which changes every epoch."""
 
     def __init__(self) -> None:
         self.plans: list[BatchPlan] = []

@@ -200,6 +200,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("learning_rate", _TINY, _MOST),
     ("warm_up", 0, _BELOW_1),
     ("masked_share", 0, 1),
+    ("occluded", 0, 1),
     ("shared_masks", 0, 1),
     ("prototype_weight", 0, _MOST),
     ("distillation_weight", 0, _MOST),
