@@ -228,3 +228,19 @@ def test_checkpointing_changes_nothing():
     whole = losses_of(CASES["distil"], Processes()).progress.losses
     saved = losses_of(config, Processes()).progress.losses
     np.testing.assert_allclose(saved, whole, atol=1e-6, rtol=0)
+
+
+def test_a_run_with_sampled_classes_goes_on_exactly(tmp_path):
+    whole = losses_of(CASES["sampled"], Processes())
+    losses_of(CASES["sampled"], Processes(), until=1).save(tmp_path / "state.pt")
+    resumed = losses_of(CASES["sampled"], Processes(), tmp_path / "state.pt")
+    assert resumed.progress.losses == whole.progress.losses
+    for name, value in whole.average.result().items():
+        assert torch.equal(resumed.average.result()[name], value)
+
+
+def test_automatic_compilation_is_for_cuda():
+    part = run_of(CASES["distil"], Processes()).trained
+    assert type(part).__name__ == "Stages"
+    asked = run_of(dataclasses.replace(CASES["distil"], compile="yes"), Processes())
+    assert type(asked.trained).__name__ == "OptimizedModule"
