@@ -115,7 +115,8 @@ class RecordFile:
                 "offset. Download it again."
             ) from error
         order = np.argsort(numbers)
-        self._numbers, self._offsets = numbers[order], offsets[order]
+        self._numbers: NDArray[np.int64] = numbers[order]
+        self._offsets: NDArray[np.int64] = offsets[order]
 
     def image_numbers(self) -> NDArray[np.int64]:
         """Ascending numbers of the records that are images."""
