@@ -19,7 +19,7 @@ from training.batch_plan import (
     steps_of_epoch,
 )
 from training.chip_dataset import BareChips, Wear, chip_loader
-from training.chip_jitter import ChipJitter
+from training.chip_jitter import jittered, jitters_of
 from training.mask_choice import spec_config
 from training.online_masks import OnlineMasks
 from training.processes import Processes
@@ -79,7 +79,6 @@ class ChipFeed:
         self._keys = PlannedKeys()
         pinned = device.type == "cuda"
         self._loader: Any = chip_loader(chips, self._keys, workers, pinned)
-        self._jitter = ChipJitter()
 
     def plans(self, number: int) -> list[BatchPlan]:
         """This process's parts of an epoch's batches."""
@@ -107,8 +106,7 @@ class ChipFeed:
 
     def prepare(self, chips: Tensor, plan: BatchPlan) -> Tensor:
         """(B, 3, S, S) uint8 chips of a plan to what the network is trained on."""
-        seed = hash((self._config.seed, plan.epoch, plan.step, int(plan.rows[0])))
-        chips = self._jitter(chips, seed % 2**31)
+        chips = jittered(chips, jitters_of(plan, self._config.seed))
         return chips.contiguous(memory_format=torch.channels_last)
 
 
