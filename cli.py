@@ -20,6 +20,7 @@ from index.command_options import (
     options_from,
     workspace_option,
 )
+from index.export_commands import export_command
 from index.gallery_commands import gallery_group
 from index.identify_commands import identify_command
 from index.measure_commands import embed_command, evaluate_command
@@ -116,9 +117,10 @@ def _default_photos() -> Path:
 @workspace_option
 @click.option(
     "--start",
-    default="shipped",
+    default="auto",
     show_default=True,
-    help="Weights to start from: shipped, dlib, or a checkpoint.",
+    help="Weights to start from: shipped, dlib, scratch, a checkpoint, or a state dict "
+    "of the backbone; auto is shipped, for other backbones scratch.",
 )
 @click.option(
     "--only", type=A_PATH, help="Train on the people named in this file alone."
@@ -139,12 +141,15 @@ def train_command(
     \b
     Example:
         python cli.py train --epochs 10
+        torchrun --nproc-per-node 8 -- cli.py train --backbone iresnet50
     """
     config = TrainConfig(**options)
     from masking.manifest import read_manifest
     from masking.people_lists import read_names, select_people
     from training.model_choice import choose_embedder
-    from training.train_stage import train
+    from training.processes import process_group
+    from training.start_choice import choose_start
+    from training.train_stage import forget_run, train
 
     whole = read_manifest(workspace / "augmented")
     manifest = select_people(
@@ -153,12 +158,16 @@ def train_command(
         read_names(without) if without else frozenset(),
     )
     models = workspace / "models"
-    begin = choose_embedder(start, models, config.device)
-    report = train(manifest, models, config, begin)
+    with process_group(config.device) as processes:
+        begin = choose_start(start, config.backbone, models, config.device, config.seed)
+        report = train(manifest, models, config, begin, processes)
+    if not processes.first:
+        return
     embedder = choose_embedder(str(report.checkpoint), models, config.device)
     from index.build_gallery_stage import build_gallery
 
     built = build_gallery(workspace / "gallery", whole, manifest, embedder, config)
+    forget_run(models)
     if as_json:
         trained = asdict(report) | {"checkpoint": str(report.checkpoint)}
         click.echo(json.dumps({"training": trained, "gallery": asdict(built)}))
@@ -224,6 +233,7 @@ main.add_command(identify_command)
 main.add_command(calibrate_command)
 main.add_command(evaluate_command)
 main.add_command(embed_command)
+main.add_command(export_command)
 main.add_command(gallery_group)
 main.add_command(app_command)
 

@@ -52,7 +52,7 @@ def celebrity_figures(
         if calibration is None:
             raise InvalidConfig(f"no calibration ships for {network.name}.")
         mass = mean_templates(crowd_views.faces(number, crowd_people.astype(np.int32)))
-        faces = views.faces(number, people)
+        faces = views.faces(number, people.astype(np.int32))
         few = mean_templates(faces[enrolled])
         templates = mass.joined(few)
         for kind, of_kind in (("unmasked", ~views.masked), ("masked", views.masked)):

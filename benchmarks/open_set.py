@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -84,7 +85,7 @@ def split_people(
     enrolled = np.zeros(len(photos), dtype=bool)
     for person in order[:count]:
         own = np.flatnonzero(numbers == person)
-        lots = [_lot(seed, photos[photo].name) for photo in own]
+        lots = [_lot(seed, photos[int(photo)].name) for photo in own]
         chosen = own[np.argsort(lots, kind="stable")]
         enrolled[chosen[: -(-len(own) // 2)]] = True
     people = numbers.astype(np.int32)[views.photos]
@@ -117,7 +118,8 @@ def open_set_figures(
         raise InvalidConfig(f"no calibration ships for the embedder {network.name}.")
     found = []
     for kind, of_kind in (("unmasked", ~masked), ("masked", masked)):
-        known, strangers = [], []
+        known: list[Any] = []
+        strangers: list[Any] = []
         for start in range(0, len(split.mated) - min(size, len(split.mated)) + 1, size):
             members = split.mated[start : start + size]
             templates = mean_templates(

@@ -18,7 +18,7 @@ from masking.manifest import Manifest
 from masking.worker_pool import worker_count
 from training.embedder import Embedder
 from training.train_config import TrainConfig
-from training.train_stage import held_out_rows
+from training.train_data import held_out_rows
 
 _log = logging.getLogger(__name__)
 

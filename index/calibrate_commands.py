@@ -58,7 +58,7 @@ def calibrate_command(
     from masking.face_finding import default_finder
     from masking.manifest import read_manifest
     from masking.worker_pool import worker_count
-    from training.train_stage import held_out_rows
+    from training.train_data import held_out_rows
 
     embedder, workers = embedder_of(workspace, model, device), config.workers
     with open_gallery(workspace / "gallery") as gallery:

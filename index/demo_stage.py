@@ -20,8 +20,9 @@ from masking.manifest import read_manifest
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 from training.model_choice import choose_embedder
+from training.start_choice import choose_start
 from training.train_config import TrainConfig
-from training.train_stage import train
+from training.train_stage import forget_run, train
 
 _CONFIG = TrainConfig(epochs=2, learning_rate=1e-4, ema_decay=0.9)
 
@@ -33,7 +34,7 @@ def demo(workspace: Path) -> Iterator[str]:
     yield f"   look at {workspace}/augmented/preview.png"
     manifest = read_manifest(workspace / "augmented")
     models = workspace / "models"
-    start = choose_embedder("shipped", models, _CONFIG.device)
+    start = choose_start("shipped", "auto", models, _CONFIG.device, _CONFIG.seed)
     trained = train(manifest, models, _CONFIG, start)
     yield (
         f"2. trained on {trained.chips} chips; {trained.validation_people} people kept "
@@ -43,6 +44,7 @@ def demo(workspace: Path) -> Iterator[str]:
     yield f"   look at {models}/train-report/curves.png"
     embedder = choose_embedder(str(trained.checkpoint), models, _CONFIG.device)
     built = build_gallery(workspace / "gallery", manifest, manifest, embedder, _CONFIG)
+    forget_run(models)
     yield f"   gallery of {built.people} people"
     newcomer = sorted(sample_newcomers().iterdir())[0]
     *known, last = list_images(newcomer)

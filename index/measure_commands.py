@@ -82,7 +82,8 @@ def evaluate_command(
     from index.evaluate_input import read_collection
     from index.evaluate_stage import EvaluateFolders, evaluate
     from index.evaluate_table import report_table
-    from training.model_choice import DLIB_NAME, choose_embedder, painted_in_training
+    from training.latest_model import DLIB_NAME
+    from training.model_choice import choose_embedder, painted_in_training
 
     collection = read_collection(folder, people, pairs)
     trained = workspace / "models"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -30,17 +30,26 @@ class ChipGeometry:
         size_px: side of the chip.
         padding: border around the face square, as a share of the square's side.
         points: landmarks that the chip is aligned by, a key of ALIGNMENTS.
+        right, down: how far the face square lies from the middle of the chip, as
+            shares of the square's side.
     """
 
     size_px: int = 150
     padding: float = 0.25
     points: str = "upper"
+    right: float = 0.0
+    down: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size_px < 8 or not 0 <= self.padding <= 2:
             raise InvalidConfig(
                 f"a chip needs 8 px and a padding in [0, 2], got {self.size_px} px "
                 f"and {self.padding}"
+            )
+        if not (abs(self.right) <= 1 and abs(self.down) <= 1):
+            raise InvalidConfig(
+                "a face lies at most one square from the middle of its chip, got "
+                f"{self.right} to the right and {self.down} down"
             )
         if self.points not in ALIGNMENTS:
             raise InvalidConfig(
@@ -56,13 +65,17 @@ class ChipGeometry:
     def with_margin(self, margin_px: int) -> ChipGeometry:
         """The same chip at the same scale, `margin_px` wider on all four sides."""
         padding = self.padding + margin_px / self.square_px
-        return ChipGeometry(self.size_px + 2 * margin_px, padding, self.points)
+        return replace(self, size_px=self.size_px + 2 * margin_px, padding=padding)
 
     def targets(self) -> Float32:
         """(68, 2) float32: where the canonical face lies in the chip, px."""
-        shift = np.array([DLIB_SHIFT_X, 0.0], dtype=np.float32)
+        shift = np.array([DLIB_SHIFT_X + self.right, self.down], dtype=np.float32)
         square = CANONICAL_FACE + shift + np.float32(self.padding)
         return np.asarray(square * self.square_px - 0.5, dtype=np.float32)
+
+    def matrix_to(self, wanted: ChipGeometry) -> NDArray[np.float64]:
+        """(2, 3) matrix from px of this chip to px of another chip of the face."""
+        return similarity(self.targets(), wanted.targets())
 
 
 def similarity(source: Float32, target: Float32) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from masking.errors import MissingInput, UnreadableImage
 from masking.landmarks import Image
+from masking.rec_collection import is_record_photo, read_record_photo
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 # 178 megapixels decode to half a gigabyte; more is an accident or an attack.
@@ -86,6 +87,8 @@ def read_bytes(path: Path, name: str = "") -> bytes:
     Raises:
         UnreadableImage: missing or not readable.
     """
+    if is_record_photo(path):
+        return read_record_photo(path)
     try:
         return path.read_bytes()
     except OSError as error:

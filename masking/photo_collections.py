@@ -1,4 +1,4 @@
-"""Collections of photographs: a folder per person, or CelebA."""
+"""Collections of photographs: a folder per person, CelebA, or a .rec file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from masking.errors import BadRecord, MissingInput
 from masking.folder_walk import FoundFile, walk_files
 from masking.image_files import SUFFIXES
+from masking.rec_collection import find_record_file, record_photos
 from masking.shards import WHOLE, Shard
 
 CELEBA_LIST = "identity_CelebA.txt"
@@ -41,14 +42,15 @@ class Collection:
 
     A folder per person at any depth (LFW, VGGFace2, CASIA): the identity is the
     path of the folder that holds the photo. CelebA: `identity_CelebA.txt` beside
-    or in the folder names the identity of every file.
+    or in the folder names the identity of every file. InsightFace: a .rec file in the
+    folder is the collection.
     """
 
     def __init__(self, folder: Path, shard: Shard = WHOLE):
         """
         Raises:
             MissingInput: no folder, no image, or no photo in a person's folder.
-            BadRecord: the CelebA list is damaged.
+            BadRecord: the CelebA list or the .rec file is damaged.
         """
         if not folder.is_dir():
             raise MissingInput(
@@ -57,6 +59,7 @@ class Collection:
         self._folder, self._shard = folder, shard
         self._celeba: dict[str, str] | None = None
         self._listing = folder
+        self._records = find_record_file(folder)
         for listing in (folder / CELEBA_LIST, folder.parent / CELEBA_LIST):
             if listing.is_file():
                 self._listing, self._celeba = listing, _identities(listing)
@@ -77,6 +80,9 @@ class Collection:
         return (photo for photo in self._all() if self._shard.takes(photo.photo_id))
 
     def _all(self) -> Iterator[Photo]:
+        if self._records is not None:
+            yield from (Photo(*item) for item in record_photos(self._records))
+            return
         for found in walk_files(self._folder):
             suffix = PurePosixPath(found.name).suffix.lower()
             if found.problem or suffix in SUFFIXES or suffix in OTHER_PICTURES:

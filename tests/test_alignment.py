@@ -147,3 +147,23 @@ def test_chips_that_cannot_be_are_refused():
             ChipGeometry(**wrong)
     with pytest.raises(InvalidConfig, match="expected one of upper, inner"):
         ChipGeometry(points="lower")
+
+
+def test_a_face_can_lie_beside_the_middle_of_its_chip():
+    plain = ChipGeometry(100, 0.5)
+    moved = ChipGeometry(100, 0.5, right=0.1, down=-0.2)
+    # The square is 50 px wide: 5 px to the right, 10 px up.
+    np.testing.assert_allclose(
+        moved.targets() - plain.targets(), [[5, -10]] * 68, atol=1e-4
+    )
+    wider = moved.with_margin(8)
+    np.testing.assert_allclose(wider.targets() - moved.targets(), 8, atol=1e-4)
+    with pytest.raises(InvalidConfig, match="at most one square"):
+        ChipGeometry(down=float("nan"))
+
+
+def test_one_chip_is_carried_onto_another():
+    recorded, wanted = ChipGeometry(200, 0.5), ChipGeometry(112, 0.06, down=0.1)
+    matrix = recorded.matrix_to(wanted)
+    # Both squares are 100 px: only the middle moves, from 99.5 to 55.5 and 10 down.
+    np.testing.assert_allclose(matrix, [[1, 0, -44], [0, 1, -34]], atol=1e-3)

@@ -166,7 +166,7 @@ def test_a_damaged_file_is_refused(saved: Path, damage: Any, found: str) -> None
     ("change", "found"),
     [
         ({"kind": "gallery"}, "holds 'gallery', expected 'embedder'"),
-        ({"format_version": FORMAT_VERSION + 1}, "format version 2.* reads up to 1"),
+        ({"format_version": FORMAT_VERSION + 1}, "format version 3.* reads up to 2"),
         ({"geometry": {"size_px": 3}}, "its chip geometry makes no sense"),
         ({"geometry": {"sides": 3}}, "its chip geometry makes no sense"),
     ],

@@ -2,15 +2,16 @@ import numpy as np
 
 from masking.alignment import ChipGeometry
 from masking.image_files import read_rgb
+from masking.landmarks import Landmarks
 from masking.mask_spec import SpecConfig
 from training.chip_dataset import (
     CALM,
     ChipDataset,
-    EpochBatches,
     InOrder,
     Wear,
     chip_loader,
 )
+from training.face_network import ARCFACE_CHIP
 
 
 def dataset(manifest, masked_share, wear=CALM, seed=0):
@@ -59,23 +60,10 @@ def test_masked_share_masks_that_share(small_manifest):
     assert 0.2 * len(bare) < changed < 0.8 * len(bare)
 
 
-def test_epochs_shuffle_all_rows_and_repeat_by_seed():
-    batches = EpochBatches(10, 5, seed=3)
-    first = list(batches)
-    batches.epoch = 1
-    second = list(batches)
-    assert sorted(row for batch in first for _, row in batch) == list(range(10))
-    assert {epoch for batch in second for epoch, _ in batch} == {1}
-    assert [row for b in first for _, row in b] != [row for b in second for _, row in b]
-    again = EpochBatches(10, 5, seed=3)
-    again.epoch = 1
-    assert list(again) == second
-
-
-def test_the_last_short_batch_is_left_out_of_training_and_kept_in_order():
-    assert [len(batch) for batch in EpochBatches(10, 4, seed=0)] == [4, 4]
-    assert [len(batch) for batch in InOrder(10, 4)] == [4, 4, 2]
-    assert len(EpochBatches(3, 64, seed=0)) == 1
+def test_in_order_keeps_the_last_short_batch():
+    batches = list(InOrder(10, 4))
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    assert [row for batch in batches for _, row in batch] == list(range(10))
 
 
 def test_loader_gives_uint8_batches(small_manifest):
@@ -85,3 +73,24 @@ def test_loader_gives_uint8_batches(small_manifest):
     assert batch.shape == (5, 3, 150, 150)
     assert batch.numpy().dtype == np.uint8
     assert rows.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_network_that_wants_the_face_beside_the_middle_gets_it(small_manifest):
+    row = small_manifest.faces()[0]
+    chips = ChipDataset(
+        small_manifest.folder,
+        [row],
+        small_manifest.geometry,
+        ARCFACE_CHIP,
+        0.0,
+        SpecConfig(),
+        CALM,
+        0,
+    )
+    matrix = chips._matrix(np.random.default_rng(0))
+    recorded = Landmarks(np.float32(row.chip_landmarks)).moved(matrix).points
+    upper = np.r_[17:31, 36:48]
+    away = recorded[upper] - ARCFACE_CHIP.targets()[upper]
+    # The face was turned upright by these points: their mean is where it should be.
+    assert np.abs(away.mean(axis=0)).max() < 0.2
+    assert chips[0, 0][0].shape == (3, 112, 112)

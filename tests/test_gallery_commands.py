@@ -26,7 +26,7 @@ TOMORROW = str(date.today() + timedelta(days=1))
 @pytest.fixture
 def call(tmp_path, monkeypatch):
     embedder = ColourEmbedder()
-    monkeypatch.setattr("index.people_commands.embedder_of", lambda *_: embedder)
+    monkeypatch.setattr("index.people_commands.quick_embedder_of", lambda *_: embedder)
     monkeypatch.setattr("masking.face_finding.default_finder", SquareFinder)
 
     def run(*arguments, code=0):

@@ -19,11 +19,12 @@ from torch import Tensor
 
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, InvalidConfig
-from training.checkpoint_file import REMEDY, read_content, write_content
+from training.backbones import network_of
+from training.checkpoint_file import MAGIC, REMEDY, read_content, write_content
 from training.dlib_network import DlibFaceNet
 from training.network_embedder import NetworkEmbedder, fingerprint_of
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _KIND = "embedder"
 
 
@@ -39,6 +40,7 @@ class Checkpoint:
         report: figures measured on it, as JSON can hold them.
         resume: what training needs to go on exactly (optimiser, schedule, random
             states): plain values and tensors. None once training has ended.
+        backbone: kind of network, a name of `backbones`.
     """
 
     network: Mapping[str, Tensor]
@@ -47,11 +49,12 @@ class Checkpoint:
     manifest_sha256: str
     report: dict[str, Any]
     resume: dict[str, Any] | None = None
+    backbone: str = DlibFaceNet.backbone
 
     @property
     def fingerprint(self) -> str:
         """Of the embedder without flip average; it names the file."""
-        return fingerprint_of(self.network, self.geometry)
+        return fingerprint_of(self.network, self.geometry, backbone=self.backbone)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
@@ -78,6 +81,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> N
         "manifest_sha256": checkpoint.manifest_sha256,
         "report": json.loads(json.dumps(checkpoint.report)),
         "resume": checkpoint.resume,
+        "backbone": checkpoint.backbone,
     }
     buffer = io.BytesIO()
     torch.save(payload, buffer)
@@ -112,7 +116,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise BadRecord(
             f"{path}: its chip geometry makes no sense ({error}). {REMEDY}"
         ) from error
-    network = {name: tensor.float() for name, tensor in payload["network"].items()}
+    # Counters of batch normalisation stay whole numbers.
+    network = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in payload["network"].items()
+    }
     return Checkpoint(
         network,
         geometry,
@@ -120,7 +128,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
         payload["manifest_sha256"],
         payload["report"],
         payload["resume"],
+        payload["backbone"],
     )
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file begins as this project's checkpoints do."""
+    with path.open("rb") as file:
+        return bool(file.read(len(MAGIC)) == MAGIC)
 
 
 def load_embedder(
@@ -134,11 +149,11 @@ def load_embedder(
     """
     checkpoint = load_checkpoint(path)
     try:
-        network = DlibFaceNet.from_state(checkpoint.network)
+        network = network_of(checkpoint.backbone, checkpoint.network)
     except RuntimeError as error:
         raise BadRecord(
-            f"{path}: its weights ({len(checkpoint.network)} tensors) do not fit "
-            f"dlib's network. {REMEDY}"
+            f"{path}: its weights ({len(checkpoint.network)} tensors) do not fit the "
+            f"backbone {checkpoint.backbone}. {REMEDY}"
         ) from error
     return NetworkEmbedder(
         network, path.stem, device, flip_average, checkpoint.geometry
@@ -170,7 +185,9 @@ def _checked(path: Path, payload: Any) -> dict[str, Any]:
             "cli.py train wrote."
         )
     version = payload.get("format_version")
-    if version != FORMAT_VERSION:
+    if version == 1:
+        payload = _upgrade_1_to_2(payload)
+    elif version != FORMAT_VERSION:
         raise BadRecord(
             f"{path}: has format version {version!r}, this toolkit reads up to "
             f"{FORMAT_VERSION}. Update the toolkit."
@@ -180,3 +197,8 @@ def _checked(path: Path, payload: Any) -> dict[str, Any]:
     if missing:
         raise BadRecord(f"{path}: lacks {', '.join(sorted(missing))}. {REMEDY}")
     return dict(payload)
+
+
+def _upgrade_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew dlib's network only."""
+    return payload | {"format_version": 2, "backbone": DlibFaceNet.backbone}

@@ -7,14 +7,14 @@ from pathlib import Path
 from masking.errors import BadRecord, MissingInput
 from masking.image_files import file_sha256, write_bytes
 
-_MAGIC = b"masked-faces checkpoint\n"
+MAGIC = b"masked-faces checkpoint\n"
 _HASH_LENGTH = 64
 REMEDY = "Copy it again or run: python cli.py train"
 
 
 def write_content(path: Path, content: bytes) -> None:
     """Write a checkpoint with its hash: a crash leaves the old file or the new."""
-    write_bytes(path, _MAGIC + file_sha256(content).encode() + b"\n" + content)
+    write_bytes(path, MAGIC + file_sha256(content).encode() + b"\n" + content)
 
 
 def read_content(path: Path) -> bytes:
@@ -31,13 +31,13 @@ def read_content(path: Path) -> bytes:
             f"{path}: cannot be read ({error.strerror or error}). Run: python cli.py "
             "train"
         ) from error
-    start = len(_MAGIC) + _HASH_LENGTH + 1
-    if not data.startswith(_MAGIC):
+    start = len(MAGIC) + _HASH_LENGTH + 1
+    if not data.startswith(MAGIC):
         raise BadRecord(
             f"{path}: not a checkpoint: begins with {data[:12]!r}, expected "
-            f"{_MAGIC[:12]!r}. Give a file that python cli.py train wrote."
+            f"{MAGIC[:12]!r}. Give a file that python cli.py train wrote."
         )
-    wanted = data[len(_MAGIC) : start - 1].decode("ascii", errors="replace")
+    wanted = data[len(MAGIC) : start - 1].decode("ascii", errors="replace")
     found = file_sha256(data[start:])
     if found != wanted:
         raise BadRecord(

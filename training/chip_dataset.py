@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from masking.alignment import ChipGeometry, warp
 from masking.image_files import read_rgb
 from masking.landmarks import Image, Landmarks
 from masking.manifest import ManifestRow
-from masking.mask_rendering import render
+from masking.mask_rendering import photo_look, render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 
 # Below it, processes take longer to start than they save.
@@ -47,7 +48,7 @@ class Wear:
 CALM = Wear(turn_deg=0, scale=0, shift_px=0, coarse_share=0, jpeg_share=0)
 
 
-class ChipDataset(Dataset[tuple[Tensor, int]]):
+class ChipDataset(Dataset[Any]):
     """Chips of some rows; item (epoch, row) is the same in any process and order.
 
     Gives (3, S, S) uint8 RGB and the row's index.
@@ -70,6 +71,8 @@ class ChipDataset(Dataset[tuple[Tensor, int]]):
         self._landmarks = np.array(
             [row.chip_landmarks for row in rows], dtype=np.float32
         )
+        self._looks = [row.look for row in rows]
+        self._recorded_to_wanted = recorded.matrix_to(wanted)
         self._centre = (recorded.size_px - 1) / 2
         self._zoom = wanted.square_px / recorded.square_px
         self._size_px = wanted.size_px
@@ -99,8 +102,11 @@ class ChipDataset(Dataset[tuple[Tensor, int]]):
         turn = scale * np.array(
             [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         )
-        middle = (self._size_px - 1) / 2 + rng.normal(0, 1, 2) * wear.shift_px
-        shift = middle - turn @ np.full(2, self._centre)
+        centre = np.full(2, self._centre)
+        # Not always the middle: a chip may show the face beside it.
+        place = self._recorded_to_wanted @ np.append(centre, 1)
+        place = place + rng.normal(0, 1, 2) * wear.shift_px
+        shift = place - turn @ centre
         return np.hstack([turn, shift[:, None]])
 
     def _worn(self, pixels: Image, rng: np.random.Generator) -> Image:
@@ -118,24 +124,32 @@ class ChipDataset(Dataset[tuple[Tensor, int]]):
         return pixels
 
 
-class EpochBatches(Sampler[list[tuple[int, int]]]):
-    """Batches of one epoch: keys of all rows, shuffled, the last short one left out.
+class BareChips(ChipDataset):
+    """Chips before masks are painted: a device paints them in batches.
 
-    The order depends on (seed, epoch) alone, so that a resumed run repeats it.
+    Gives a (3, S, S) uint8 RGB chip, misaligned by chance, its (68, 2) landmarks in
+    its px, the LOOK_LENGTH numbers of its light, and the row's index.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int):
-        self._count, self._batch, self._seed = count, min(batch_size, count), seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return self._count // self._batch
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order = np.random.default_rng([self._seed, self.epoch]).permutation(self._count)
-        for start in range(0, len(self) * self._batch, self._batch):
-            rows = order[start : start + self._batch]
-            yield [(self.epoch, int(row)) for row in rows]
+    def __getitem__(  # type: ignore[override]
+        self, key: tuple[int, int]
+    ) -> tuple[Tensor, Tensor, Tensor, int]:
+        epoch, index = key
+        rng = sample_rng(self._seed, f"{epoch}/{self._names[index]}")
+        image = read_rgb(self._folder / self._files[index])
+        matrix = self._matrix(rng)
+        landmarks = Landmarks(self._landmarks[index]).moved(matrix)
+        look = (
+            self._looks[index]
+            or photo_look(image, Landmarks(self._landmarks[index])).to_list()
+        )
+        pixels = warp(image, matrix, self._size_px)
+        return (
+            torch.from_numpy(pixels.transpose(2, 0, 1).copy()),
+            torch.from_numpy(landmarks.points.copy()),
+            torch.tensor(look),
+            index,
+        )
 
 
 class InOrder(Sampler[list[tuple[int, int]]]):
@@ -164,8 +178,8 @@ def chip_loader(
     batches: Sampler[list[tuple[int, int]]],
     workers: int,
     pinned: bool = False,
-) -> DataLoader[tuple[Tensor, int]]:
-    """Batches (B, 3, S, S) uint8 and (B,) row indices, made in other processes.
+) -> DataLoader[Any]:
+    """Batches of what the data set gives, made in other processes.
 
     Args:
         workers: processes; few chips are made in this one, because a process

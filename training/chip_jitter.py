@@ -2,35 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from training.batch_plan import BatchPlan
 
-class ChipJitter:
-    """Random mirror image, colour, grey and erased patches (kornia)."""
+# ITU-R BT.601: what red, green and blue add to a grey picture.
+_GREY = (0.299, 0.587, 0.114)
+# Sets this chance apart from that of masks, which is drawn from the same numbers.
+_STREAM = 1
 
-    def __init__(self) -> None:
-        import kornia.augmentation as augmentation
 
-        # No hue: turning it means a round trip through HSV, and photographs
-        # differ in the colour of light, which the mask engine's cast covers.
-        self._steps: Any = augmentation.AugmentationSequential(
-            augmentation.RandomHorizontalFlip(p=0.5),
-            augmentation.ColorJiggle(
-                brightness=(0.7, 1.3), contrast=(0.75, 1.3), p=0.6
-            ),
-            augmentation.RandomGrayscale(p=0.08),
-            augmentation.RandomErasing(scale=(0.01, 0.06), ratio=(0.4, 2.5), p=0.1),
-            data_keys=["input"],
-        )
+@dataclass(frozen=True)
+class Jitter:
+    """How one chip differs from what it shows.
 
-    def __call__(self, chips: Tensor, seed: int) -> Tensor:
-        """(N, 3, S, S) uint8 to float32 in 0..255; the same seed, the same chips."""
-        # Torch's global random state is left as it was for the caller.
-        devices = [chips.device] if chips.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices), torch.no_grad():
-            torch.manual_seed(seed)
-            jittered: Tensor = self._steps(chips.float() / 255)
-            return jittered * 255
+    No hue: turning it means a round trip through HSV, and photographs differ in the
+    colour of light, which the mask engine's cast covers.
+
+    Attributes:
+        mirrored: left and right are exchanged.
+        contrast: factor of all values.
+        brightness: added after that, as a share of the range.
+        grey: without colour.
+        hole: left, top, right, bottom of a black patch, as shares of the side.
+    """
+
+    mirrored: bool = False
+    contrast: float = 1.0
+    brightness: float = 0.0
+    grey: bool = False
+    hole: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+
+def draw_jitter(rng: np.random.Generator) -> Jitter:
+    """One chip's jitter."""
+    mirrored = rng.random() < 0.5
+    coloured = rng.random() < 0.6
+    return Jitter(
+        bool(mirrored),
+        float(rng.uniform(0.75, 1.3)) if coloured else 1.0,
+        float(rng.uniform(-0.3, 0.3)) if coloured else 0.0,
+        bool(rng.random() < 0.08),
+        _draw_hole(rng) if rng.random() < 0.1 else (0.0, 0.0, 0.0, 0.0),
+    )
+
+
+def _draw_hole(rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """1 to 6% of the chip, anywhere in it.
+
+    Source: Zhong et al., "Random erasing", AAAI 2020, algorithm 1.
+    """
+    area, ratio = rng.uniform(0.01, 0.06), np.exp(rng.uniform(np.log(0.4), np.log(2.5)))
+    width, height = np.sqrt(area * ratio), np.sqrt(area / ratio)
+    left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
+    return float(left), float(top), float(left + width), float(top + height)
+
+
+def jitters_of(plan: BatchPlan, seed: int) -> list[Jitter]:
+    """The jitter of each chip of a plan, by its row, view and epoch alone.
+
+    It depends neither on the batch nor on the process that the chip is in.
+    """
+    return [
+        draw_jitter(np.random.default_rng([seed, plan.epoch, row, view, _STREAM]))
+        for row, view in zip(plan.rows.tolist(), plan.views.tolist(), strict=True)
+    ]
+
+
+@torch.no_grad()
+def jittered(chips: Tensor, jitters: Sequence[Jitter]) -> Tensor:
+    """(N, 3, S, S) uint8 chips and N jitters to float32 chips, 0 to 255."""
+    device, side = chips.device, chips.shape[-1]
+    mirrored = torch.tensor([item.mirrored for item in jitters], device=device)
+    grey = torch.tensor([item.grey for item in jitters], device=device)
+    changes = [(item.contrast, 255 * item.brightness) for item in jitters]
+    contrast, added = torch.tensor(changes, device=device).T[:, :, None, None, None]
+    values = torch.where(_each(mirrored), chips.flip(3), chips).float()
+    values = (values * contrast + added).clamp(0, 255)
+    weights = torch.tensor(_GREY, device=device)[:, None, None]
+    plain = (values * weights).sum(dim=1, keepdim=True)
+    values = torch.where(_each(grey), plain, values)
+    holes = side * torch.tensor([item.hole for item in jitters], device=device)
+    left, top, right, bottom = holes.T[:, :, None]
+    middles = torch.arange(side, device=device)[None] + 0.5
+    wide = (middles > left) & (middles < right)
+    high = (middles > top) & (middles < bottom)
+    return values.masked_fill(high[:, None, :, None] & wide[:, None, None, :], 0)
+
+
+def _each(flags: Tensor) -> Tensor:
+    """(N,) to (N, 1, 1, 1)."""
+    return flags[:, None, None, None]

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from masking.alignment import ChipGeometry
 from training.dlib_layout import BLOCKS, DIMENSION, HEAD_CHANNELS, STEM_CHANNELS
+from training.face_network import FaceNetwork
 
-# Blocks before the first of 128 channels: the ones whose maps are worth caching.
-EARLY_BLOCKS = 7
+_STAGES = (32, 64, 128, 256)
 
 
 class Stem(nn.Module):
@@ -76,13 +77,16 @@ class Head(nn.Module):
             return embeddings
 
 
-class DlibFaceNet(nn.Module):
+class DlibFaceNet(FaceNetwork):
     """dlib's 29-convolution face network, affine layers folded into convolutions.
 
     Unfolded, its filters are so small and its gammas so large that usual learning
     rates wreck it within a few steps; folded, it trains like any ResNet. A new one
     has random weights; `dlib_weights.read_dlib_network` gives the trained ones.
     """
+
+    backbone, dimension, normalised = "dlib", DIMENSION, False
+    geometry = ChipGeometry()
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,17 +122,15 @@ class DlibFaceNet(nn.Module):
         embeddings: Tensor = self.head(self.blocks(self.stem(chips)))
         return embeddings
 
-    def split(self, blocks: int = EARLY_BLOCKS) -> tuple[nn.Sequential, nn.Sequential]:
-        """The network in two parts that share its weights: late(early(chips)).
+    def stages(self) -> tuple[nn.Sequential, ...]:
+        """Stem and 32 channels, 64, 128, 256, head.
 
-        Args:
-            blocks: how many of the 14 blocks belong to the early part, besides the
-                stem; 7 makes it give (N, 64, 17, 17) maps.
-
-        Raises:
-            ValueError: `blocks` outside 0 to 14.
+        The second gives (N, 64, 17, 17) maps, the smallest that are worth caching.
         """
-        if not 0 <= blocks <= len(BLOCKS):
-            raise ValueError(f"blocks must be 0 to {len(BLOCKS)}, got {blocks}")
-        early = nn.Sequential(self.stem, *self.blocks[:blocks])
-        return early, nn.Sequential(*self.blocks[blocks:], self.head)
+        parts = [nn.Sequential(self.stem)]
+        for (channels, _), block in zip(BLOCKS, self.blocks, strict=True):
+            if channels == _STAGES[len(parts) - 1]:
+                parts[-1].append(block)
+            else:
+                parts.append(nn.Sequential(block))
+        return (*parts, nn.Sequential(self.head))

@@ -6,10 +6,15 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
+
+# Name of dlib's network among the backbones.
+DLIB_BACKBONE = "dlib"
 
 
 class Embedder(Protocol):
@@ -39,15 +44,24 @@ class Embedder(Protocol):
 
 
 def weights_fingerprint(
-    weights: Mapping[str, Float32], geometry: ChipGeometry, flip_average: bool
+    weights: Mapping[str, NDArray[Any]],
+    geometry: ChipGeometry,
+    flip_average: bool,
+    backbone: str = DLIB_BACKBONE,
 ) -> str:
     """Hex SHA-256 of all that decides an embedding, whatever computes it.
 
     Args:
         weights: of the network by name, float32.
+        backbone: its name in `backbones`.
     """
     digest = hashlib.sha256()
     settings = dataclasses.asdict(geometry) | {"flip_average": flip_average}
+    # Left out where they are what they always were before they could be chosen, so
+    # that older fingerprints stay true.
+    settings = {n: v for n, v in settings.items() if v or n not in ("right", "down")}
+    if backbone != DLIB_BACKBONE:
+        settings["backbone"] = backbone
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for name in sorted(weights):
         values = weights[name].astype("<f4")

@@ -8,6 +8,8 @@ from training.checkpoint import load_checkpoint, load_embedder
 from training.latest_model import DLIB_NAME, checkpoint_path
 from training.network_embedder import NetworkEmbedder, best_device, start_embedder
 
+AUTO = "auto"
+
 
 def choose_embedder(
     choice: str, models: Path, device: str, flip_average: bool = False

@@ -1,7 +1,8 @@
-"""Runs dlib's network on a device as an `Embedder`: chips in, embeddings out."""
+"""Runs a network on a device as an `Embedder`: chips in, embeddings out."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,10 +12,10 @@ from torch import Tensor
 from masking.alignment import ChipGeometry
 from masking.errors import InvalidConfig
 from masking.landmarks import Float32, Image
-from training.dlib_layout import DIMENSION
 from training.dlib_network import DlibFaceNet
 from training.dlib_weights import read_dlib_network
 from training.embedder import weights_fingerprint
+from training.face_network import FaceNetwork
 
 # Larger ones are no faster on a CPU core; 64 chips need about 100 MB.
 _BATCH = 64
@@ -29,7 +30,7 @@ class NetworkEmbedder:
 
     def __init__(
         self,
-        network: DlibFaceNet,
+        network: FaceNetwork,
         name: str,
         device: torch.device | str = "cpu",
         flip_average: bool = False,
@@ -42,25 +43,32 @@ class NetworkEmbedder:
             device: where embeddings are computed.
             flip_average: embed a chip as the mean of itself and its mirror image,
                 at twice the cost.
-            geometry: the chip that the network was trained on; dlib's by default.
+            geometry: the chip that the network was trained on; by default the one that
+                its kind is made for.
         """
         self.name = name
-        self.dimension = DIMENSION
+        self.dimension = network.dimension
         self.metric = "euclidean"
-        self.geometry = geometry or ChipGeometry()
-        state = network.state_dict()
-        self.fingerprint = fingerprint_of(state, self.geometry, flip_average)
-        self._flip_average = flip_average
-        self._device = torch.device(device)
-        self._network = DlibFaceNet.from_state(state).requires_grad_(False).eval()
-        self._network.to(self._device).to(memory_format=torch.channels_last)
+        self.geometry = geometry or network.geometry
+        self.backbone = network.backbone
+        self.flip_average = flip_average
+        self.fingerprint = fingerprint_of(
+            network.state_dict(), self.geometry, flip_average, self.backbone
+        )
+        self.device = torch.device(device)
+        self._network = copy.deepcopy(network).requires_grad_(False).eval()
+        self._network.to(self.device).to(memory_format=torch.channels_last)
+
+    def network(self) -> FaceNetwork:
+        """A copy of the network, on its device and ready to embed."""
+        return copy.deepcopy(self._network)
 
     def state(self) -> dict[str, Tensor]:
         """A copy of the weights, to start a training from."""
         return {name: t.clone() for name, t in self._network.state_dict().items()}
 
     def embed(self, chips: Image) -> Float32:
-        """(N, 3, S, S) uint8 RGB chips to (N, 128) float32 embeddings.
+        """(N, 3, S, S) uint8 RGB chips to (N, D) float32 embeddings.
 
         Rows are independent of the batch they come in, up to rounding (1e-6).
 
@@ -73,7 +81,7 @@ class NetworkEmbedder:
                 f"expected (N, 3, {side}, {side}) uint8 chips, got {chips.shape} "
                 f"{chips.dtype}"
             )
-        embeddings = np.empty((len(chips), DIMENSION), dtype=np.float32)
+        embeddings = np.empty((len(chips), self.dimension), dtype=np.float32)
         for start in range(0, len(chips), _BATCH):
             batch = slice(start, start + _BATCH)
             embeddings[batch] = self._embed_batch(chips[batch])
@@ -84,31 +92,46 @@ class NetworkEmbedder:
         # and bfloat16 move distances by more than thresholds are calibrated to.
         with (
             torch.inference_mode(),
-            torch.autocast(self._device.type, enabled=False),
+            torch.autocast(self.device.type, enabled=False),
             torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
         ):
             # A copy, because torch takes neither mirrored nor read-only arrays.
-            batch = torch.from_numpy(chips.copy()).to(self._device)
+            batch = torch.from_numpy(chips.copy()).to(self.device)
             batch = batch.contiguous(memory_format=torch.channels_last)
-            rows = self._network(batch)
-            if self._flip_average:
-                rows = (rows + self._network(batch.flip(3))) / 2
+            rows = embeddings_of(self._network, batch, self.flip_average)
             return np.asarray(rows.cpu().numpy(), dtype=np.float32)
 
 
+def embeddings_of(network: FaceNetwork, chips: Tensor, flip_average: bool) -> Tensor:
+    """(N, 3, S, S) uint8 chips to (N, D) embeddings, on the device of both.
+
+    Args:
+        flip_average: the mean of each chip's and its mirror image's embedding.
+    """
+    rows = network.embeddings(network(chips))
+    if flip_average:
+        mirrored = network.embeddings(network(chips.flip(3)))
+        rows = network.embeddings((rows + mirrored) / 2)
+    return rows
+
+
 def fingerprint_of(
-    state: Mapping[str, Tensor], geometry: ChipGeometry, flip_average: bool = False
+    state: Mapping[str, Tensor],
+    geometry: ChipGeometry,
+    flip_average: bool = False,
+    backbone: str = DlibFaceNet.backbone,
 ) -> str:
     """Hex SHA-256 of all that decides an embedding, the same on any device.
 
     Args:
         state: `state_dict` of the network, float32.
+        backbone: its name in `backbones`.
     """
     arrays = {
         name: values.detach().cpu().contiguous().numpy()
         for name, values in state.items()
     }
-    return weights_fingerprint(arrays, geometry, flip_average)
+    return weights_fingerprint(arrays, geometry, flip_average, backbone)
 
 
 def start_embedder(

@@ -3,36 +3,105 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from masking.errors import InvalidConfig
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+COMPILE = ("auto", "yes", "no")
+NO_HEAD = "none"
+MARGIN_HEADS = ("arcface", "cosface", "adaface")
+PAIR_HEADS = ("triplet", "multi-similarity")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How an embedder is trained. Fields without "records" do not change it."""
 
+    backbone: str = field(
+        default="auto",
+        metadata={
+            "help": "dlib, iresnet18, iresnet34, iresnet50, iresnet100, "
+            "inception-resnet-v1 or timm:NAME; auto is that of --start."
+        },
+    )
     epochs: int = field(default=6, metadata={"help": "Passes over all chips."})
-    batch_size: int = field(default=64, metadata={"help": "Chips a step."})
+    batch_size: int = field(
+        default=64,
+        metadata={"help": "Chips a step, of all processes and accumulated parts."},
+    )
+    samples_per_person: int = field(
+        default=0,
+        metadata={"help": "Chips of each person in a batch (P x K); 0 = any people."},
+    )
     learning_rate: float = field(
-        default=2e-4, metadata={"help": "Peak of the one-cycle schedule (AdamW)."}
+        default=2e-4, metadata={"help": "Peak of the cosine schedule (AdamW)."}
+    )
+    warm_up: float = field(
+        default=0.25, metadata={"help": "Share of the steps before that peak."}
     )
     masked_share: float = field(
         default=0.65, metadata={"help": "Share of chips that get a fresh mask."}
+    )
+    shared_masks: float = field(
+        default=0.0,
+        metadata={
+            "help": "Share of masked chips that wear the same mask as another person."
+        },
     )
     kinds: str = field(
         default="surgical,cloth,ffp2,kn95,duckbill,gaiter",
         metadata={"help": "Mask kinds to train on, separated by commas."},
     )
+    occluded: float = field(
+        default=0.1,
+        metadata={
+            "help": "Share of masked faces with a hand, glasses or a hat besides."
+        },
+    )
     prototype_weight: float = field(
         default=0.5,
-        metadata={"help": "Weight of the softmax over frozen prototypes."},
+        metadata={
+            "help": "Weight of the softmax over frozen prototypes of the start network."
+        },
     )
     distillation_weight: float = field(
         default=2.0,
-        metadata={"help": "Weight of the distance to the bare chip's embedding."},
+        metadata={
+            "help": "Weight of the distance to the start network's embedding of the "
+            "bare chip. From scratch there is no such network."
+        },
+    )
+    head: str = field(
+        default=NO_HEAD,
+        metadata={
+            "help": "arcface, cosface, adaface, triplet, multi-similarity or none."
+        },
+    )
+    head_weight: float = field(default=1.0, metadata={"help": "Weight of the head."})
+    margin: float = field(
+        default=0.0, metadata={"help": "Of the head; 0 = its authors' choice."}
+    )
+    head_scale: float = field(
+        default=64.0, metadata={"help": "Of the cosines in a margin head."}
+    )
+    class_share: float = field(
+        default=1.0,
+        metadata={
+            "help": "Share of the people in each step's softmax of a margin head."
+        },
+    )
+    freeze_stages: int = field(
+        default=0,
+        metadata={"help": "Stages, from the input on, that stay as they are."},
+    )
+    cached_variants: int = field(
+        default=0,
+        metadata={
+            "help": "With frozen stages: paint each chip so many times only and keep "
+            "what the stages make of it on disk; 0 = fresh masks in every epoch."
+        },
     )
     ema_decay: float = field(
         default=0.998, metadata={"help": "Decay of the averaged weights; 0 = none."}
@@ -40,7 +109,8 @@ class TrainConfig:
     blend: float = field(
         default=0.7,
         metadata={
-            "help": "Share of the trained weights in the result; the start's the rest."
+            "help": "Share of the trained weights in the result, the start's being the "
+            "rest; from scratch it is 1."
         },
     )
     validation_share: float = field(
@@ -50,6 +120,25 @@ class TrainConfig:
     precision: str = field(
         default="auto",
         metadata={"help": "float32, bfloat16, or auto: bfloat16 on CUDA."},
+    )
+    accumulate: int = field(
+        default=1,
+        metadata={"help": "Parts in which each process works through its batch."},
+    )
+    checkpointing: bool = field(
+        default=False,
+        metadata={"help": "Save memory by computing each stage twice."}
+        | {"records": False},
+    )
+    compile: str = field(
+        default="auto",
+        metadata={"help": "torch.compile: yes, no, or auto: on CUDA."}
+        | {"records": False},
+    )
+    tensorboard: bool = field(
+        default=False,
+        metadata={"help": "Log to MODELS/train-report for TensorBoard."}
+        | {"records": False},
     )
     device: str = field(
         default="auto",
@@ -62,38 +151,88 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise InvalidConfig(f"epochs must be at least 1, got {self.epochs}")
-        if self.batch_size < 2:
-            raise InvalidConfig(f"batch-size must be at least 2, got {self.batch_size}")
-        if not 0 < self.learning_rate < math.inf:
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            # Written this way round, a value that is no number is refused too.
+            if not low <= value <= high:
+                raise InvalidConfig(
+                    f"{name.replace('_', '-')} must be {_said(low, high)}, got {value}"
+                )
+        for name, allowed in _CHOICES:
+            if getattr(self, name) not in allowed:
+                raise InvalidConfig(
+                    f"{name} must be one of {', '.join(allowed)}, got "
+                    f"{getattr(self, name)!r}"
+                )
+        self._check_together()
+
+    def recorded(self) -> dict[str, Any]:
+        """The options that decide the result."""
+        kept = [item for item in fields(self) if item.metadata.get("records", True)]
+        return {item.name: getattr(self, item.name) for item in kept}
+
+    def _check_together(self) -> None:
+        size, samples = self.batch_size, self.samples_per_person
+        if samples and (size % samples or size < 2 * samples):
             raise InvalidConfig(
-                f"learning-rate must be above 0, got {self.learning_rate}"
+                f"batch-size must be a multiple of samples-per-person, {samples}, and "
+                f"hold two people, got {size}"
             )
-        for name, weight in (
-            ("prototype", self.prototype_weight),
-            ("distillation", self.distillation_weight),
-        ):
-            if not 0 <= weight < math.inf:
-                raise InvalidConfig(f"{name}-weight must be at least 0, got {weight}")
-        if self.seed < 0:
-            raise InvalidConfig(f"seed must not be negative, got {self.seed}")
-        if not 0 <= self.masked_share <= 1:
+        if self.head in PAIR_HEADS and samples < 2:
             raise InvalidConfig(
-                f"masked-share must be in [0, 1], got {self.masked_share}"
+                f"head {self.head} compares photos of a person: samples-per-person "
+                f"must be at least 2, got {samples}"
             )
-        if not 0 <= self.ema_decay < 1:
-            raise InvalidConfig(f"ema-decay must be in [0, 1), got {self.ema_decay}")
-        if not 0 < self.blend <= 1:
-            raise InvalidConfig(f"blend must be in (0, 1], got {self.blend}")
-        if not 0 < self.validation_share < 1:
+        if self.cached_variants and not self.freeze_stages:
             raise InvalidConfig(
-                f"validation-share must be in (0, 1), got {self.validation_share}"
+                "cached-variants keeps the maps of frozen stages: freeze-stages must "
+                "be at least 1, got 0"
             )
-        if self.precision not in PRECISIONS:
+        if self.cached_variants and (samples or self.shared_masks):
             raise InvalidConfig(
-                f"precision must be one of {', '.join(PRECISIONS)}, got "
-                f"{self.precision!r}"
+                "cached-variants keeps one mask of a chip: samples-per-person and "
+                "shared-masks must be 0"
             )
-        if self.workers < 0:
-            raise InvalidConfig(f"workers must not be negative, got {self.workers}")
+
+
+_TINY = 1e-12
+_MOST = 1e12
+_BELOW_1 = 1 - 1e-9
+# Name, lowest and highest value.
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("epochs", 1, _MOST),
+    ("batch_size", 2, _MOST),
+    ("samples_per_person", 0, 1000),
+    ("learning_rate", _TINY, _MOST),
+    ("warm_up", 0, _BELOW_1),
+    ("masked_share", 0, 1),
+    ("occluded", 0, 1),
+    ("shared_masks", 0, 1),
+    ("prototype_weight", 0, _MOST),
+    ("distillation_weight", 0, _MOST),
+    ("head_weight", _TINY, _MOST),
+    ("margin", 0, math.pi),
+    ("head_scale", _TINY, _MOST),
+    ("class_share", _TINY, 1),
+    ("freeze_stages", 0, 100),
+    ("cached_variants", 0, 1000),
+    ("ema_decay", 0, _BELOW_1),
+    ("blend", _TINY, 1),
+    ("validation_share", _TINY, _BELOW_1),
+    ("seed", 0, _MOST),
+    ("accumulate", 1, _MOST),
+    ("workers", 0, _MOST),
+)
+_CHOICES = (
+    ("precision", PRECISIONS),
+    ("compile", COMPILE),
+    ("head", (NO_HEAD, *MARGIN_HEADS, *PAIR_HEADS)),
+)
+
+
+def _said(low: float, high: float) -> str:
+    """A range as a person would say it."""
+    least = "above 0" if low == _TINY else f"at least {low:g}"
+    if high == _MOST:
+        return least
+    return f"{least} and {'below 1' if high == _BELOW_1 else f'at most {high:g}'}"

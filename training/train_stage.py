@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from masking.errors import InvalidConfig
-from masking.landmarks import Float32
-from masking.manifest import Manifest, ManifestRow
+from masking.alignment import ChipGeometry
+from masking.image_files import file_sha256
+from masking.manifest import Manifest
 from masking.worker_pool import worker_count
-from training.chip_embeddings import bare_embeddings
-from training.identity_split import validation_people
+from training.checkpoint import Checkpoint
+from training.chip_feed import ChipFeed, Feed
+from training.frozen_feed import FrozenFeed, MapCache
 from training.latest_model import set_latest
-from training.losses import class_means
+from training.mask_choice import spec_config
+from training.model_choice import AUTO
 from training.model_folder import add_checkpoint
-from training.network_embedder import NetworkEmbedder, best_device, start_embedder
+from training.network_embedder import NetworkEmbedder, best_device
+from training.processes import Processes
+from training.start_choice import Start, choose_start
+from training.tensorboard_log import NoLog, StepLog, TensorBoardLog
 from training.train_config import TrainConfig
-from training.train_loop import TrainData, TrainLoop, spec_config
+from training.train_data import TrainData, read_train_data
+from training.train_loop import train_epochs
 from training.train_report import write_train_report
+from training.train_run import TrainRun
+from training.trained_part import uses_bfloat16
 from training.validation import validate
 
 STATE = "training.pt"
+REPORT = "train-report"
+CACHE = "cache"
+MAPS = "maps-"
 
 
 @dataclass(frozen=True)
@@ -39,91 +51,119 @@ class TrainReport:
     resumed_at: int
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a training runs and writes."""
+
+    models: Path
+    device: torch.device
+    workers: int
+    processes: Processes
+
+    @classmethod
+    def of(cls, models: Path, config: TrainConfig, processes: Processes) -> _Place:
+        device, workers = best_device(config.device), worker_count(config.workers)
+        return cls(models, device, workers, processes)
+
+    def log(self, config: TrainConfig, step: int) -> StepLog:
+        if config.tensorboard and self.processes.first:
+            return TensorBoardLog(self.models / REPORT, step)
+        return NoLog()
+
+
 def train(
     manifest: Manifest,
     models: Path,
     config: TrainConfig,
-    start: NetworkEmbedder | None = None,
+    start: Start | None = None,
+    processes: Processes | None = None,
 ) -> TrainReport:
     """Train an embedder; goes on from the last whole epoch of the same run.
+
+    The state of the run stays until `forget_run`, so that what comes after training
+    can be killed as well.
 
     Args:
         manifest: of the folder that `augment` filled.
         models: folder for the checkpoint, its report and the state of the run.
-        start: whose weights to begin with; None is dlib's network, which in any
-            case gives the targets, so that the embedding space stays dlib's.
+        start: what to begin with; None is dlib's network.
+        processes: all of which call this alike; None is this one alone.
 
     Raises:
-        InvalidConfig: too few people, or an unknown device or mask kind.
+        InvalidConfig: too few people, nothing to minimise, or an unknown device or
+            mask kind.
         DivergedTraining: the loss is not finite; the last checkpoint is kept.
     """
-    device = best_device(config.device)
-    workers = worker_count(config.workers)
-    teacher = start_embedder(device)
-    data = _train_data(manifest, config, teacher, workers, models / "cache")
-    loop = TrainLoop(data, config, device, start or teacher, workers)
-    resumed_at = loop.resume(models / STATE)
-    specs = spec_config(config)
-    if not loop.progress.before:
-        figures = validate(manifest, data.held_out, start or teacher, specs, workers)
-        loop.progress.before = figures.to_json()
-    for _ in loop.epochs():
-        figures = validate(manifest, data.held_out, loop.embedder(), specs, workers)
-        loop.progress.epochs.append(figures.to_json())
-        loop.save(models / STATE)
-        write_train_report(models / "train-report", loop.progress)
-    return _finish(models, loop, data, resumed_at)
-
-
-def _finish(
-    models: Path, loop: TrainLoop, data: TrainData, resumed_at: int
-) -> TrainReport:
-    report: dict[str, Any] = {
-        "before": loop.progress.before,
-        "after": loop.progress.epochs[-1],
-        "people": len(data.prototypes),
-        "chips": len(data.rows),
-        "validation_people": len({row.identity for row in data.held_out}),
-    }
-    path = add_checkpoint(models, loop.checkpoint(report))
-    set_latest(models, path)
-    (models / STATE).unlink(missing_ok=True)
+    place = _Place.of(models, config, processes or Processes())
+    start = start or choose_start("dlib", AUTO, models, config.device, config.seed)
+    with place.processes.first_one_first():
+        data = read_train_data(
+            manifest, config, start.teacher, place.workers, models / CACHE
+        )
+    run = TrainRun(data, config, place.device, start, place.processes)
+    resumed_at = run.resume(models / STATE)
+    feed = _feed(run, data, start.student.geometry, place)
+    _train(run, data, feed, start, place)
+    report = run.report()
+    path = place.processes.of_the_first(lambda: _kept(models, run.checkpoint(report)))
     return TrainReport(checkpoint=path, resumed_at=resumed_at, **report)
 
 
-def _train_data(
-    manifest: Manifest,
-    config: TrainConfig,
-    teacher: NetworkEmbedder,
-    workers: int,
-    cache: Path,
-) -> TrainData:
-    rows = manifest.faces()
-    if not rows:
-        raise InvalidConfig(
-            f"{manifest.folder}: its manifest holds no face. Run augment on photos of "
-            "faces first."
-        )
-    identities = [row.identity for row in rows]
-    kept_out = validation_people(identities, config.validation_share, config.seed)
-    bare: Float32 = bare_embeddings(manifest, teacher, workers, cache)
-    train_rows = [row for row, out in zip(rows, kept_out, strict=True) if not out]
-    people = sorted({row.identity for row in train_rows})
-    number = {name: index for index, name in enumerate(people)}
-    labels = torch.tensor([number[row.identity] for row in train_rows])
-    wanted = torch.from_numpy(bare[~kept_out])
-    return TrainData(
-        manifest,
-        train_rows,
-        [row for row, out in zip(rows, kept_out, strict=True) if out],
-        wanted,
-        labels,
-        class_means(wanted, labels, len(people)),
+def _train(
+    run: TrainRun, data: TrainData, feed: Feed, start: Start, place: _Place
+) -> None:
+    """All epochs that are left; each is validated and saved."""
+    check = partial(_figures, data, run.config, place.workers)
+    progress, first_only = run.progress, place.processes.of_the_first
+    if not progress.before:
+        progress.before = first_only(lambda: check(start.student))
+    log = place.log(run.config, progress.epoch * feed.steps)
+    for epoch in train_epochs(run, feed, log):
+        figures = first_only(lambda: check(run.embedder()))
+        progress.epochs.append(figures)
+        run.save(place.models / STATE)
+        log.epoch(epoch * feed.steps, figures)
+        if place.processes.first:
+            write_train_report(place.models / REPORT, progress)
+
+
+def forget_run(models: Path) -> None:
+    """Remove what a finished training has left to go on from."""
+    (models / STATE).unlink(missing_ok=True)
+    for path in (models / CACHE).glob(f"{MAPS}*"):
+        path.unlink()
+
+
+def _figures(
+    data: TrainData, config: TrainConfig, workers: int, embedder: NetworkEmbedder
+) -> dict[str, float]:
+    specs = spec_config(config.kinds)
+    found = validate(data.manifest, data.held_out, embedder, specs, workers)
+    return found.to_json()
+
+
+def _kept(models: Path, checkpoint: Checkpoint) -> Path:
+    path = add_checkpoint(models, checkpoint)
+    set_latest(models, path)
+    return path
+
+
+def _feed(
+    run: TrainRun, data: TrainData, geometry: ChipGeometry, place: _Place
+) -> Feed:
+    """Chips, or what the frozen stages make of them."""
+    config = run.config
+    chips = ChipFeed(
+        data, geometry, config, place.device, place.workers, place.processes
     )
-
-
-def held_out_rows(manifest: Manifest, share: float, seed: int) -> list[ManifestRow]:
-    """Rows of the people that a training with these options keeps out."""
-    rows = manifest.faces()
-    kept_out = validation_people([row.identity for row in rows], share, seed)
-    return [row for row, out in zip(rows, kept_out, strict=True) if out]
+    if not config.freeze_stages:
+        return chips
+    cache = None
+    if config.cached_variants:
+        # Whatever changes the maps makes another file.
+        made_of = [run.recorded, data.manifest.sha256, asdict(place.processes)]
+        name = f"{MAPS}{file_sha256(json.dumps(made_of).encode())[:16]}.npy"
+        path = place.models / CACHE / name
+        cache = MapCache(path, config.cached_variants, len(data.rows))
+    bfloat16 = uses_bfloat16(config, place.device)
+    return FrozenFeed(chips, run.frozen, place.device, bfloat16, cache)

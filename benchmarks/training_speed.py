@@ -1,0 +1,216 @@
+"""How fast training and embedding are, as ratios in one run.
+
+Training is compared with the bare forward and backward of the network on tensors
+that are ready, embedding with dlib's own code on the same chips. On a CPU one core
+counts, in CPU time, so that other jobs on the machine do not matter; chips are read,
+painted and jittered in the same process.
+
+    python -m benchmarks.training_speed
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from masking.augment_config import AugmentConfig
+from masking.augment_stage import augment
+from masking.embedded_sample import sample_people
+from masking.landmarks import Image
+from masking.manifest import Manifest, read_manifest
+from masking.model_files import RECOGNITION, dlib_model
+from training.chip_feed import ChipFeed, Feed
+from training.frozen_feed import FrozenFeed, MapCache
+from training.network_embedder import best_device, start_embedder
+from training.processes import Processes
+from training.start_choice import choose_start
+from training.train_config import TrainConfig
+from training.train_data import read_train_data
+from training.train_loop import train_step
+from training.train_run import TrainRun
+from training.trained_part import uses_bfloat16
+
+_PHOTOS = 8
+_FROZEN = 2
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One way of doing the job.
+
+    Attributes:
+        images_per_second: median over the rounds; higher is better.
+        ratio: of its speed to that of what it is compared with, in the same rounds.
+    """
+
+    name: str
+    compared_with: str
+    images_per_second: float
+    ratio: float
+
+
+def speeds(
+    jobs: dict[str, Callable[[], int]], rounds: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
+    """Images per second of each job in each round; jobs take turns.
+
+    Args:
+        jobs: each does its work once and says how many images that was.
+        clock: seconds.
+    """
+    found: dict[str, list[float]] = {name: [] for name in jobs}
+    for job in jobs.values():
+        job()  # warms caches up and compiles
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            begin = clock()
+            count = job()
+            found[name].append(count / (clock() - begin))
+    return found
+
+
+def compared(found: dict[str, list[float]], base: str) -> list[Speed]:
+    """Speeds beside that of one job; the ratio is the median of the rounds' ratios."""
+    return [
+        Speed(
+            name,
+            base,
+            median(values),
+            median(a / b for a, b in zip(values, found[base], strict=True)),
+        )
+        for name, values in found.items()
+    ]
+
+
+def training_jobs(
+    manifest: Manifest, config: TrainConfig, folder: Path
+) -> dict[str, Callable[[], int]]:
+    """Bare steps, whole training, and training with frozen stages."""
+    device = best_device(config.device)
+    frozen = replace(config, freeze_stages=_FROZEN)
+    cached = replace(frozen, cached_variants=1)
+    whole_run, whole = _training(manifest, config, folder, device)
+    frozen_run, fresh = _training(manifest, frozen, folder, device)
+    cached_run, known = _training(manifest, cached, folder, device)
+    plan, chips = next(iter(whole.epoch(0)))
+
+    def bare() -> int:
+        whole_run.zero_grad()
+        bfloat16 = uses_bfloat16(config, device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            features = whole_run.trained(chips)
+        features.float().square().sum().backward()
+        return len(chips)
+
+    def step() -> int:
+        train_step(whole_run, [(plan, chips)], 0, 1e-6)
+        return len(chips)
+
+    return {
+        "bare forward and backward": bare,
+        "step on ready chips": step,
+        "training": lambda: _epoch(whole_run, whole),
+        f"training, {_FROZEN} stages frozen": lambda: _epoch(frozen_run, fresh),
+        f"training, {_FROZEN} stages frozen, cached": lambda: _epoch(cached_run, known),
+    }
+
+
+def _epoch(run: TrainRun, feed: Feed) -> int:
+    """An epoch's steps; gives the number of images."""
+    count = 0
+    for plan, inputs in feed.epoch(0):
+        train_step(run, [(plan, inputs)], 0, 1e-6)
+        count += len(plan.rows)
+    return count
+
+
+def _training(
+    manifest: Manifest, config: TrainConfig, folder: Path, device: torch.device
+) -> tuple[TrainRun, Feed]:
+    start = choose_start("auto", config.backbone, folder, config.device, 0)
+    data = read_train_data(manifest, config, start.teacher, 0, folder)
+    run = TrainRun(data, config, device, start, Processes())
+    chips = ChipFeed(data, start.student.geometry, config, device, 0, Processes())
+    if not config.freeze_stages:
+        return run, chips
+    cache = None
+    if config.cached_variants:
+        cache = MapCache(folder / "maps.npy", config.cached_variants, len(data.rows))
+    bfloat16 = uses_bfloat16(config, device)
+    return run, FrozenFeed(chips, run.frozen, device, bfloat16, cache)
+
+
+def embedding_jobs(device: str, batch: int) -> dict[str, Callable[[], int]]:
+    """Our embedder and dlib's own code on the same chips."""
+    import dlib
+
+    rng = np.random.default_rng(0)
+    chips: Image = rng.integers(0, 256, (batch, 3, 150, 150), dtype=np.uint8)
+    upright = [np.ascontiguousarray(chip) for chip in chips.transpose(0, 2, 3, 1)]
+    theirs: Any = dlib.face_recognition_model_v1(str(dlib_model(RECOGNITION)))
+    ours = start_embedder(best_device(device))
+    return {
+        "dlib": lambda: len(theirs.compute_face_descriptor(upright)),
+        "ours": lambda: len(ours.embed(chips)),
+    }
+
+
+def measure(people: int, batch: int, rounds: int, device: str) -> list[Speed]:
+    """All speeds, on chips of the embedded sample."""
+    on_cpu = best_device(device).type == "cpu"
+    if on_cpu:
+        torch.set_num_threads(1)
+    clock = time.process_time if on_cpu else _device_clock
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for person in sorted(sample_people().iterdir())[:people]:
+            shutil.copytree(person, folder / "people" / person.name)
+        config = AugmentConfig(variants=1)
+        augment(folder / "people", folder / "augmented", config)
+        manifest = read_manifest(folder / "augmented")
+        jobs = training_jobs(
+            manifest, TrainConfig(batch_size=batch, device=device), folder
+        )
+        found = compared(speeds(jobs, rounds, clock), "bare forward and backward")
+    return found + compared(
+        speeds(embedding_jobs(device, batch), rounds, clock), "dlib"
+    )
+
+
+def _device_clock() -> float:
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+@click.command()
+@click.option("--people", default=20, show_default=True, help=f"{_PHOTOS} photos each.")
+@click.option("--batch", default=32, show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--device", default="auto", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(people: int, batch: int, rounds: int, device: str, as_json: bool) -> None:
+    """Measure training and embedding."""
+    rows = measure(people, batch, rounds, device)
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows]))
+        return
+    for row in rows:
+        click.echo(
+            f"{row.name:<36} {row.images_per_second:8.1f} images/s   "
+            f"{row.ratio:5.2f} x {row.compared_with}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from masking.errors import InvalidConfig
+from training.batch_plan import PlanRules, plan_epoch, share_masks, steps_of_epoch
+
+# Person 0 has five photos, person 1 two, persons 2 and 3 one.
+LABELS = np.array([0, 0, 0, 0, 0, 1, 1, 2, 3])
+
+
+def rules(**changes):
+    usual = {
+        "batch_size": 4,
+        "samples": 0,
+        "masked_share": 0.5,
+        "shared_masks": 0.0,
+        "seed": 3,
+    }
+    return PlanRules(**(usual | changes))
+
+
+def test_an_epoch_shows_each_row_once_and_leaves_the_short_batch_out():
+    plans = list(plan_epoch(LABELS, rules(), epoch=2))
+    assert len(plans) == steps_of_epoch(LABELS, rules()) == 2
+    rows = np.concatenate([plan.rows for plan in plans])
+    assert len(set(rows.tolist())) == 8
+    assert [plan.step for plan in plans] == [4, 5]
+    again = next(plan_epoch(LABELS, rules(), epoch=2))
+    np.testing.assert_array_equal(again.rows, plans[0].rows)
+    np.testing.assert_array_equal(again.masked, plans[0].masked)
+    assert next(plan_epoch(LABELS, rules(), 3)).rows.tolist() != plans[0].rows.tolist()
+
+
+def test_few_rows_make_one_batch():
+    (plan,) = plan_epoch(LABELS, rules(batch_size=64), 0)
+    assert sorted(plan.rows) == list(range(9))
+
+
+def test_batches_hold_p_people_times_k_samples_masked_and_bare():
+    wanted = rules(batch_size=6, samples=3, masked_share=0.65)
+    plans = list(plan_epoch(LABELS, wanted, 0))
+    # Groups of three: two of person 0, one of each other; two groups a batch.
+    assert len(plans) == steps_of_epoch(LABELS, wanted) == 2
+    for plan in plans:
+        people = LABELS[plan.rows].reshape(2, 3)
+        assert (people == people[:, :1]).all()
+        assert plan.masked.reshape(2, 3).sum(axis=1).tolist() == [2, 2]
+    everything = [
+        (int(row), int(view))
+        for plan in plan_epoch(LABELS, rules(batch_size=15, samples=3), 0)
+        for row, view in zip(plan.rows, plan.views, strict=True)
+    ]
+    assert len(everything) == len(set(everything)) == 15
+    assert Counter(row for row, _ in everything)[7] == 3  # the only photo of 2
+    assert {row for row, _ in everything} == set(range(9))
+
+
+def test_two_samples_are_one_masked_and_one_bare_at_any_share():
+    for share in (0.01, 0.65, 0.99):
+        plan = next(plan_epoch(LABELS, rules(samples=2, masked_share=share), 0))
+        assert plan.masked.reshape(-1, 2).sum(axis=1).tolist() == [1, 1]
+    plan = next(plan_epoch(LABELS, rules(samples=2, masked_share=1.0), 0))
+    assert plan.masked.all()
+
+
+def test_impostors_wear_one_mask():
+    labels = np.arange(40) % 10
+    ids, masked = np.arange(40), np.arange(40) < 30
+    found = share_masks(ids, labels, masked, 0.6, np.random.default_rng(0))
+    changed = np.flatnonzero(found != ids)
+    # 15 pairs at most, 9 are wanted; some couples are of one person.
+    assert 6 <= len(changed) <= 9
+    assert masked[changed].all()
+    for place in changed:
+        (lender,) = np.flatnonzero(ids == found[place])
+        assert labels[lender] != labels[place] and masked[lender]
+        assert found[lender] == ids[lender]
+    none = share_masks(ids, labels, masked, 0.0, np.random.default_rng(0))
+    np.testing.assert_array_equal(none, ids)
+
+
+def test_parts_are_equal_runs_of_the_whole_batch():
+    plan = next(plan_epoch(LABELS, rules(batch_size=6, shared_masks=1.0), 0))
+    parts = [plan.part(number, 3) for number in range(3)]
+    for name in ("rows", "views", "masked", "mask_ids"):
+        whole = np.concatenate([getattr(part, name) for part in parts])
+        np.testing.assert_array_equal(whole, getattr(plan, name))
+    assert len(parts[1].rows) == 2
+    with pytest.raises(InvalidConfig, match="6 chips cannot be divided"):
+        plan.part(0, 4)

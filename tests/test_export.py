@@ -1,0 +1,63 @@
+import json
+import sys
+
+import dlib
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from cli import main
+from masking.errors import MissingInput
+from training import export_dlib as export_dlib_module
+from training.export_dlib import FalseExport, check_difference, export_dlib
+from training.export_onnx import export_onnx
+from training.model_choice import choose_embedder
+from training.network_embedder import start_embedder
+
+
+def test_dlib_loads_the_shipped_embedder(tmp_path):
+    out = tmp_path / "ours.dat"
+    command = ["export", "--format", "dlib", "--model", "shipped", "--json", "--out"]
+    run = CliRunner().invoke(main, [*command, str(out)])
+    assert run.exit_code == 0, run.output
+    record = json.loads(run.stdout)
+    assert record["difference"] < 1e-5 and record["dimension"] == 128
+    # Other chips than those the command tried.
+    chips = np.random.default_rng(8).integers(0, 256, (2, 150, 150, 3), np.uint8)
+    model = dlib.face_recognition_model_v1(str(out))
+    found = np.array([model.compute_face_descriptor(chip) for chip in chips])
+    shipped = choose_embedder("shipped", tmp_path, "cpu")
+    turned = chips.transpose(0, 3, 1, 2)
+    assert np.abs(found - shipped.embed(turned)).max() < 1e-5
+    assert np.abs(found - start_embedder().embed(turned)).max() > 0.01
+
+
+def test_onnx_takes_any_batch_and_averages_flips(tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    embedder = start_embedder(flip_average=True)
+    path = tmp_path / "dlib.onnx"
+    assert export_onnx(embedder, path) < 1e-4
+    session = onnxruntime.InferenceSession(
+        str(path), providers=["CPUExecutionProvider"]
+    )
+    chips = np.random.default_rng(9).integers(0, 256, (5, 3, 150, 150), np.uint8)
+    for count in (1, 5):
+        (found,) = session.run(["embeddings"], {"chips": chips[:count]})
+        assert np.abs(found - embedder.embed(chips[:count])).max() < 1e-4
+    assert [item.name for item in tmp_path.iterdir()] == ["dlib.onnx"]
+
+
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingInput, match=r"pip install 'masked-faces\[onnx\]'"):
+        export_onnx(start_embedder(), tmp_path / "x.onnx")
+
+
+def test_a_file_that_embeds_otherwise_is_refused(tmp_path, monkeypatch):
+    wrong = np.zeros((3, 128))
+    monkeypatch.setattr(export_dlib_module, "_by_dlib", lambda path, chips: wrong)
+    with pytest.raises(FalseExport, match=r"differ by .*at most 1e-05"):
+        export_dlib(start_embedder(), tmp_path / "wrong.dat")
+    with pytest.raises(FalseExport):
+        check_difference(tmp_path, float("nan"), 1e-5)

@@ -1,0 +1,158 @@
+import math
+
+import pytest
+import torch
+from pytorch_metric_learning.losses import ArcFaceLoss, CosFaceLoss
+from torch.nn import functional as F
+
+from training.heads import HEADS, HeadSetting
+from training.margins import MARGINS, AdaFace, ArcFace, CosFace
+from training.processes import Processes
+from training.sharded_softmax import ShardedSoftmax, first_weights
+
+
+def setting(**changes):
+    usual = {
+        "classes": 3,
+        "dimension": 2,
+        "margin": 0.0,
+        "scale": 64.0,
+        "share": 1.0,
+        "processes": Processes(),
+        "seed": 0,
+    }
+    return HeadSetting(**(usual | changes))
+
+
+def test_arcface_turns_and_goes_straight_on_past_the_end():
+    margin = ArcFace(math.pi / 6)
+    cosines = torch.tensor([0.5, -1.0])  # 60 and 180 degrees
+    found = margin(cosines, torch.ones(2))
+    # cos(90 degrees); beyond 150 degrees: cos - m sin(m).
+    wanted = [0.0, -1.0 - math.pi / 6 * 0.5]
+    torch.testing.assert_close(found, torch.tensor(wanted), atol=1e-5, rtol=0)
+
+
+def test_cosface_takes_the_margin_off():
+    found = CosFace(0.0)(torch.tensor([0.5]), torch.ones(1))
+    assert found.item() == pytest.approx(0.5 - 0.35)
+
+
+def test_adaface_asks_more_of_long_features_by_hand():
+    margin = AdaFace(0.4, h=1 / 3).eval()
+    margin.mean.fill_(10.0)
+    margin.deviation.fill_(2.0 - 1e-3)
+    # Lengths of 1.5 deviations above and below: z = +-.5; and far above: z = 1.
+    found = margin(torch.full((3,), 0.5), torch.tensor([13.0, 7.0, 90.0]))
+    third = math.pi / 3
+    wanted = [
+        math.cos(third - 0.2) - 0.6,
+        math.cos(third + 0.2) - 0.2,
+        math.cos(third - 0.4) - 0.8,
+    ]
+    torch.testing.assert_close(found, torch.tensor(wanted), atol=1e-5, rtol=0)
+
+
+def test_adafaces_figures_run_slowly_in_training_only():
+    margin = AdaFace(0.0)
+    lengths = torch.tensor([10.0, 14.0])  # mean 12, deviation sqrt(8)
+    margin(torch.zeros(2), lengths)
+    assert margin.mean.item() == pytest.approx(0.99 * 20 + 0.01 * 12)
+    assert margin.deviation.item() == pytest.approx(99 + 0.01 * math.sqrt(8), rel=1e-5)
+    margin.eval()(torch.zeros(2), lengths)
+    assert margin.mean.item() == pytest.approx(0.99 * 20 + 0.01 * 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "peer"),
+    [
+        ("arcface", lambda: ArcFaceLoss(5, 4, margin=math.degrees(0.5), scale=16)),
+        ("cosface", lambda: CosFaceLoss(5, 4, margin=0.35, scale=16)),
+    ],
+)
+def test_margin_heads_agree_with_pytorch_metric_learning(name, peer):
+    head = HEADS[name](setting(classes=5, dimension=4, scale=16.0))
+    other = peer()
+    with torch.no_grad():
+        other.W.copy_(head.weight.T)
+    features = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
+    features.requires_grad_()
+    labels = torch.tensor([0, 1, 2, 3, 4, 4])
+    loss = head(features, labels, 0)
+    wanted = other(features, labels)
+    torch.testing.assert_close(loss, wanted)
+    (ours,) = torch.autograd.grad(loss, features, retain_graph=True)
+    (theirs,) = torch.autograd.grad(wanted, features)
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+    loss.backward()
+    assert head.weight.grad.abs().min() > 0
+
+
+def test_a_share_of_the_classes_holds_those_of_the_batch():
+    head = ShardedSoftmax(100, 3, CosFace(0.2), scale=4.0, share=0.1, seed=5)
+    features = torch.randn(4, 3, generator=torch.Generator().manual_seed(2))
+    labels = torch.tensor([7, 7, 42, 99])
+    chosen = head._chosen(labels, step=3)
+    assert 3 < len(chosen) < 30 and {7, 42, 99} <= set(chosen.tolist())
+    assert chosen.tolist() == sorted(chosen.tolist())
+    assert torch.equal(chosen, head._chosen(labels, step=3))
+    assert not torch.equal(chosen, head._chosen(labels, step=4))
+    cosines = F.normalize(features) @ F.normalize(head.weight[chosen]).T
+    place = torch.tensor([chosen.tolist().index(label) for label in labels.tolist()])
+    cosines[torch.arange(4), place] -= 0.2
+    loss = head(features, labels, 3)
+    torch.testing.assert_close(loss, F.cross_entropy(4 * cosines, place))
+    loss.backward()
+    # Only the classes that took part are touched.
+    assert head.weight.grad.is_sparse
+    assert head.weight.grad.coalesce().indices()[0].tolist() == chosen.tolist()
+
+
+def test_the_share_is_that_of_many_classes_wherever_they_are():
+    whole = ShardedSoftmax(80000, 1, CosFace(0.2), share=0.1)
+    chosen = whole._chosen(torch.tensor([5]), step=1)
+    assert len(chosen) / 80000 == pytest.approx(0.1, abs=0.005)
+    second = ShardedSoftmax(
+        80000, 1, CosFace(0.2), share=0.1, processes=Processes(1, 2)
+    )
+    theirs = second._chosen(torch.tensor([5]), step=1) + 40000
+    assert torch.equal(theirs, chosen[chosen >= 40000])
+
+
+def test_first_weights_are_those_of_the_class():
+    whole = first_weights(range(0, 70000), 2, seed=1)
+    assert torch.equal(first_weights(range(65530, 65540), 2, 1), whole[65530:65540])
+    assert not torch.equal(first_weights(range(0, 4), 2, seed=2), whole[:4])
+    assert whole.std().item() == pytest.approx(0.01, rel=0.05)
+
+
+def test_margin_heads_begin_at_given_directions():
+    directions = torch.eye(3)[:, :2] + 0.1
+    head = HEADS["adaface"](setting(directions=directions))
+    assert torch.equal(head.weight, directions)
+    assert set(MARGINS) <= set(HEADS)
+
+
+def test_triplets_by_hand():
+    head = HEADS["triplet"](setting(margin=0.2))
+    # On the unit circle at 0, 30, 60 degrees: the impostor is farther than the
+    # positive by less than the margin for the middle one only.
+    angles = torch.deg2rad(torch.tensor([0.0, 30.0, 62.0]))
+    features = 3 * torch.stack([angles.cos(), angles.sin()], dim=1)
+    labels = torch.tensor([0, 0, 1])
+
+    def chord(degrees):
+        return 2 * math.sin(math.radians(degrees) / 2)
+
+    wanted = 0.2 + chord(30) - chord(32)
+    assert head(features, labels, 0).item() == pytest.approx(wanted, abs=1e-5)
+    assert chord(62) > 0.2 + chord(30)  # the other triplet asks for nothing
+
+
+def test_multi_similarity_falls_as_people_come_apart():
+    head = HEADS["multi-similarity"](setting())
+    labels = torch.tensor([0, 0, 1, 1])
+    mixed = torch.tensor([[1.0, 0], [0, 1], [1, 0.1], [0.1, 1]])
+    apart = torch.tensor([[1.0, 0], [1, 0.1], [-1, 0], [-1, 0.1]])
+    assert head(mixed, labels, 0) > 0.5
+    assert head(apart, labels, 0) < head(mixed, labels, 0)

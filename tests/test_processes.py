@@ -1,0 +1,246 @@
+"""Two gloo processes beside one, in one go: starting torch is what takes time."""
+
+import dataclasses
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import distributed, multiprocessing
+
+from masking.alignment import ChipGeometry
+from masking.manifest import Manifest
+from training.backbones import BACKBONES, make_network
+from training.batch_plan import PlanRules, plan_epoch
+from training.face_network import FaceNetwork
+from training.margins import AdaFace
+from training.network_embedder import NetworkEmbedder
+from training.processes import Processes
+from training.sharded_softmax import ShardedSoftmax
+from training.start_choice import Start
+from training.tensorboard_log import NoLog
+from training.train_config import TrainConfig
+from training.train_data import Targets, TrainData
+from training.train_loop import train_epochs
+from training.train_run import TrainRun
+
+SIDE, PEOPLE, ROWS = 8, 5, 16
+LABELS = torch.arange(ROWS) % PEOPLE
+CHIPS = torch.randint(
+    0, 256, (ROWS, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(1)
+).float()
+
+
+class TinyNetwork(FaceNetwork):
+    """Two layers that train in no time."""
+
+    backbone, dimension, normalised = "tiny", 6, False
+    geometry = ChipGeometry(size_px=SIDE)
+
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 4, 3)
+        self.last = torch.nn.Linear(4 * 36, 6)
+
+    def stages(self):
+        relu, flat = torch.nn.ReLU(), torch.nn.Flatten()
+        first = torch.nn.Sequential(self.first, relu)
+        return first, torch.nn.Sequential(flat, self.last)
+
+    def forward(self, chips):
+        return self.last(self.first(chips.float()).relu().flatten(1))
+
+
+class MemoryFeed:
+    """Planned batches of chips that are already there."""
+
+    def __init__(self, config, processes):
+        rules = PlanRules(config.batch_size, config.samples_per_person, 0.5, 0, 0)
+        self._plans = [list(plan_epoch(LABELS.numpy(), rules, n)) for n in range(9)]
+        self.steps = len(self._plans[0])
+        self._config, self._processes = config, processes
+
+    def epoch(self, number):
+        count = self._config.accumulate
+        parts, first = self._processes.count * count, self._processes.rank * count
+        for plan in self._plans[number]:
+            for place in range(first, first + count):
+                part = plan.part(place, parts)
+                yield part, CHIPS[part.rows] / 255
+
+
+def config_of(head, **changes):
+    usual = {
+        "epochs": 3,
+        "batch_size": 8,
+        "samples_per_person": 2,
+        "head": head,
+        "head_weight": 0.2,
+        "head_scale": 8.0,
+        "learning_rate": 0.05,
+        "device": "cpu",
+    }
+    return TrainConfig(**(usual | changes))
+
+
+def run_of(config, processes):
+    wanted = torch.nn.functional.normalize(
+        torch.randn(ROWS, 6, generator=torch.Generator().manual_seed(2))
+    )
+    manifest = Manifest(Path(), {}, ChipGeometry(), [], "ab")
+    data = TrainData(manifest, [], [], LABELS, PEOPLE, Targets(wanted, wanted[:PEOPLE]))
+    student = NetworkEmbedder(make_network("tiny", 3), "tiny")
+    start = Start(student, student, warm=True)
+    return TrainRun(data, config, torch.device("cpu"), start, processes)
+
+
+def losses_of(config, processes, state=None, until=3):
+    """Losses of the epochs up to `until`; goes on from, or leaves, a state."""
+    run = run_of(config, processes)
+    if state is not None:
+        run.resume(state)
+    for epoch in train_epochs(run, MemoryFeed(config, processes), NoLog()):
+        run.progress.epochs.append({})
+        if epoch == until:
+            break
+    return run
+
+
+CASES = {
+    "distil": config_of("none"),
+    "accumulated": config_of("none", accumulate=2),
+    "adaface": config_of("adaface"),
+    "sampled": config_of("cosface", class_share=0.4),
+    "triplet": config_of("triplet"),
+}
+
+
+def softmax_of(processes):
+    """Loss, gradient of 4 rows' features and of all classes, with AdaFace."""
+    head = ShardedSoftmax(7, 6, AdaFace(0.4), 16.0, processes=processes, seed=1)
+    features = 9 * torch.randn(4, 6, generator=torch.Generator().manual_seed(4))
+    own = processes.shard_of(4)
+    mine = features[own.start : own.stop].clone().requires_grad_()
+    labels = torch.tensor([0, 6, 3, 3])[own.start : own.stop]
+    loss = head(mine, labels, 0)
+    loss.backward()
+    classes = processes.gathered_shards(head.weight.grad, 7)
+    # DDP takes the mean of the processes' gradients.
+    return loss.item(), processes.gathered(mine.grad) / processes.count, classes
+
+
+def _child(rank, folder):
+    torch.set_num_threads(1)
+    BACKBONES["tiny"] = TinyNetwork
+    distributed.init_process_group(
+        "gloo",
+        init_method=f"file://{folder}/meeting",
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(minutes=5),
+    )
+    processes = Processes(rank, 2)
+    found = {"softmax": softmax_of(processes)}
+    for name, config in CASES.items():
+        run = losses_of(config, processes)
+        found[name] = run.progress.losses
+    # Half a run of two processes, to be ended by one, and the other way round.
+    losses_of(CASES["adaface"], processes, until=2).save(folder / "two.pt")
+    again = losses_of(CASES["adaface"], processes, folder / "one.pt")
+    found["from one"] = again.progress.losses
+    found["weights"] = again.average.result()
+    found["first"] = processes.of_the_first(lambda: f"of {rank}")
+    if rank == 1:
+        torch.save(found, folder / "found.pt")
+    distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_backbone():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKBONES, "tiny", TinyNetwork)
+        yield
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """What the second of two processes found, and the folder with their states."""
+    folder = tmp_path_factory.mktemp("two")
+    losses_of(CASES["adaface"], Processes(), until=2).save(folder / "one.pt")
+    multiprocessing.spawn(_child, (folder,), nprocs=2)
+    return torch.load(folder / "found.pt", weights_only=True), folder
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_have_the_losses_of_one(two, name):
+    found, _ = two
+    alone = losses_of(CASES[name], Processes()).progress.losses
+    np.testing.assert_allclose(found[name], alone, atol=1e-4, rtol=0)
+    assert len(alone) == 3 and alone[2] < alone[0] - 0.01
+
+
+def test_divided_classes_give_the_softmax_of_all(two):
+    loss, rows, classes = two[0]["softmax"]
+    wanted, wanted_rows, wanted_classes = softmax_of(Processes())
+    assert loss == pytest.approx(wanted, abs=1e-5)
+    torch.testing.assert_close(rows, wanted_rows, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(classes, wanted_classes, atol=1e-5, rtol=1e-4)
+    assert rows.abs().min() > 0 and classes.abs().max() > 1
+
+
+def test_a_run_goes_on_with_another_number_of_processes(two):
+    found, folder = two
+    whole = losses_of(CASES["adaface"], Processes())
+    resumed = losses_of(CASES["adaface"], Processes(), folder / "two.pt")
+    np.testing.assert_allclose(
+        resumed.progress.losses, whole.progress.losses, atol=1e-4, rtol=0
+    )
+    np.testing.assert_allclose(
+        found["from one"], whole.progress.losses, atol=1e-4, rtol=0
+    )
+    for name, value in whole.average.result().items():
+        torch.testing.assert_close(found["weights"][name], value, atol=1e-4, rtol=1e-3)
+
+
+def test_the_first_process_speaks_for_all(two):
+    assert two[0]["first"] == "of 0"
+
+
+def test_shards_are_runs_of_near_equal_length():
+    assert [list(Processes(r, 3).shard_of(7)) for r in range(3)] == [
+        [0, 1, 2],
+        [3, 4, 5],
+        [6],
+    ]
+    assert list(Processes(2, 3).shard_of(3)) == [2]
+    assert len(Processes(3, 4).shard_of(2)) == 0
+
+
+def test_accumulated_parts_make_the_same_steps():
+    whole = losses_of(CASES["distil"], Processes()).progress.losses
+    parts = losses_of(CASES["accumulated"], Processes()).progress.losses
+    np.testing.assert_allclose(parts, whole, atol=1e-5, rtol=0)
+
+
+def test_checkpointing_changes_nothing():
+    config = dataclasses.replace(CASES["distil"], checkpointing=True)
+    whole = losses_of(CASES["distil"], Processes()).progress.losses
+    saved = losses_of(config, Processes()).progress.losses
+    np.testing.assert_allclose(saved, whole, atol=1e-6, rtol=0)
+
+
+def test_a_run_with_sampled_classes_goes_on_exactly(tmp_path):
+    whole = losses_of(CASES["sampled"], Processes())
+    losses_of(CASES["sampled"], Processes(), until=1).save(tmp_path / "state.pt")
+    resumed = losses_of(CASES["sampled"], Processes(), tmp_path / "state.pt")
+    assert resumed.progress.losses == whole.progress.losses
+    for name, value in whole.average.result().items():
+        assert torch.equal(resumed.average.result()[name], value)
+
+
+def test_automatic_compilation_is_for_cuda():
+    part = run_of(CASES["distil"], Processes()).trained
+    assert type(part).__name__ == "Stages"
+    asked = run_of(dataclasses.replace(CASES["distil"], compile="yes"), Processes())
+    assert type(asked.trained).__name__ == "OptimizedModule"

@@ -1,0 +1,107 @@
+"""What every backbone is: face chips to features, in stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from masking.alignment import ChipGeometry
+
+# Alignments of other networks as places of the average face in the chip. ArcFace's
+# five-point template for 112 px: the similarity that carries the average face's
+# eyes, nose and mouth corners onto it, without its turn of .3 degrees.
+# Source: Deng et al., "ArcFace", CVPR 2019 (code: insightface, face_align.py).
+ARCFACE_CHIP = ChipGeometry(112, 0.3213, right=0.0183, down=0.2342)
+# Crops by MTCNN's box with the usual margin: median place of the faces in 48
+# unmasked crops.
+MTCNN_CHIP = ChipGeometry(160, 0.576, down=0.27)
+
+
+class FaceNetwork(nn.Module):
+    """Base of all backbones.
+
+    Attributes:
+        backbone: its name in `backbones`, kept in checkpoints.
+        dimension: D, length of an embedding.
+        normalised: embeddings are features divided by their length, so that their
+            Euclidean distance orders pairs as the cosine does.
+        geometry: the chip that it was made for.
+    """
+
+    backbone: str
+    dimension: int
+    normalised: bool = True
+    geometry: ChipGeometry = ARCFACE_CHIP
+
+    def stages(self) -> tuple[nn.Sequential, ...]:
+        """The network cut into parts that share its weights, from the input on.
+
+        Their composition is `forward`. The first takes chips, the last gives features.
+        """
+        raise NotImplementedError
+
+    def split(self, count: int) -> tuple[nn.Sequential, nn.Sequential]:
+        """The network in two parts that share its weights: late(early(chips)).
+
+        Args:
+            count: how many of the stages belong to the early part; the last stage
+                does not.
+
+        Raises:
+            ValueError: as many stages as there are, or more.
+        """
+        parts = self.stages()
+        if not 0 <= count < len(parts):
+            raise ValueError(f"count must be 0 to {len(parts) - 1}, got {count}")
+        early = [layer for part in parts[:count] for layer in part]
+        late = [layer for part in parts[count:] for layer in part]
+        return nn.Sequential(*early), nn.Sequential(*late)
+
+    def embeddings(self, features: Tensor) -> Tensor:
+        """(N, D) features, as `forward` gives them, to (N, D) embeddings."""
+        return F.normalize(features) if self.normalised else features
+
+    def load_published(self, state: Mapping[str, Tensor]) -> None:
+        """Take over weights in the key layout in which others publish them.
+
+        Raises:
+            RuntimeError: names or shapes are not those of this network.
+        """
+        self.load_state_dict(dict(state))
+
+
+class Scale(nn.Module):
+    """(N, 3, S, S) uint8 or float RGB in 0 to 255 to (x - mean) / std."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        # Not persistent: state dicts of others do not have them.
+        self.register_buffer("mean", _column(mean), persistent=False)
+        self.register_buffer("std", _column(std), persistent=False)
+
+    def forward(self, chips: Tensor) -> Tensor:
+        return (chips.float() - self.mean) / self.std
+
+
+class InFloat32(nn.Sequential):
+    """Layers that run in float32 whatever surrounds them.
+
+    bfloat16 would round features to 3 digits.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        with torch.autocast(maps.device.type, enabled=False):
+            maps = maps.float()
+            for layer in self:
+                maps = layer(maps)
+            return maps
+
+
+def _column(values: tuple[float, ...]) -> Tensor:
+    return Tensor(list(values))[:, None, None]

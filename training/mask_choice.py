@@ -1,0 +1,19 @@
+"""Which masks a training paints."""
+
+from __future__ import annotations
+
+from masking.mask_spec import SpecConfig
+
+
+def spec_config(kinds: str, occluded: float = 0.0) -> SpecConfig:
+    """Masks of some kinds.
+
+    Args:
+        kinds: separated by commas.
+        occluded: share of faces that also wear something else.
+
+    Raises:
+        InvalidConfig: an unknown kind.
+    """
+    names = tuple(kind.strip() for kind in kinds.split(","))
+    return SpecConfig(names, occluded=occluded)
