@@ -1,7 +1,9 @@
 """The page in a browser: photo in, card out; people come and go; masks are painted."""
 
+import gc
 import os
 import shutil
+import warnings
 
 import pytest
 from drawn_faces import OneDrawnFace, drawn_face
@@ -27,6 +29,15 @@ _FLAGS = [
     "--no-first-run",
 ]
 _PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_open():
+    """Gradio leaves sockets and loops to the garbage collector, which warns of them."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="module")

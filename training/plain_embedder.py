@@ -18,7 +18,7 @@ from masking.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.checkpoint_file import read_content
 from training.dlib_layout import BLOCKS, DIMENSION
-from training.embedder import weights_fingerprint
+from training.embedder import DLIB_BACKBONE, weights_fingerprint
 from training.plain_weights import NeedsTorch, read_plain
 
 # The maps of a few chips fit into the processor's cache, those of many do not.
@@ -152,9 +152,11 @@ def load_plain_embedder(path: Path) -> PlainEmbedder:
     """
     payload = read_plain(read_content(path))
     try:
-        known = payload["kind"] == "embedder" and payload["format_version"] == 1
-        if not known or payload["resume"] is not None:
-            raise NeedsTorch("it is of another version or still being trained")
+        version, backbone = payload["format_version"], payload.get("backbone")
+        # Version 1 knew dlib's network only.
+        known = version == 1 or (version == 2 and backbone == DLIB_BACKBONE)
+        if payload["kind"] != "embedder" or not known or payload["resume"] is not None:
+            raise NeedsTorch("it is another network or still being trained")
         weights = {n: v.astype(np.float32) for n, v in payload["network"].items()}
         geometry = ChipGeometry(**payload["geometry"])
         return PlainEmbedder(weights, path.stem, geometry)
