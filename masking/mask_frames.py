@@ -40,6 +40,10 @@ class Looks:
     ears_bare: Any
 
 
+# See `seen_segments`.
+Segments = tuple[Any, Any, Any, Any, Any, Any, Any]
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """Where places lie in the frame of each mask.
@@ -109,51 +113,60 @@ def _height(arrays: Any, mask: Parameters, x: Any, y: Any) -> Any:
     return arrays.xp.minimum(rise, _STEEPEST * arrays.xp.clip(frame.depth, 0, 1))
 
 
-def strap_depth(
-    arrays: Any, mask: Parameters, x: Any, y: Any, look: Looks, pieces: list[int]
-) -> Any:
+def strap_depth(xp: Any, seen: Segments, x: Any, y: Any, pieces: list[int]) -> Any:
     """Distance to the rim of the nearest segment, positive on it, (N, h, w).
 
     Args:
+        x, y: (N, h, w) canonical places.
         pieces: which segments.
     """
-    xp = arrays.xp
     depth = xp.zeros_like(x) - 9.0
     for piece in pieces:
-        x0, y0, x1, y1, half, sag = _seen_segment(xp, mask.segments[:, piece], look)
-        along_x, along_y = wide(x1 - x0), wide(y1 - y0)
-        dx, dy = x - wide(x0), y - wide(y0)
-        squared = along_x * along_x + along_y * along_y
+        x0, y0, along_x, along_y, squared, half, sag = (
+            wide(values[:, piece]) for values in seen
+        )
+        dx, dy = x - x0, y - y0
         t = (dx * along_x + dy * along_y) / squared
         inside = xp.clip(t, 0, 1)
         # Across and beyond the ends of the piece, which hangs as a parabola.
-        across = (dx * along_y - dy * along_x) / xp.sqrt(squared)
-        across = across - wide(sag) * 4 * inside * (1 - inside)
-        beyond = (t - inside) * xp.sqrt(squared)
+        length = xp.sqrt(squared)
+        across = (dx * along_y - dy * along_x) / length
+        across = across - sag * 4 * inside * (1 - inside)
+        beyond = (t - inside) * length
         away = xp.sqrt(across * across + beyond * beyond)
-        depth = xp.maximum(depth, wide(half) - away)
+        depth = xp.maximum(depth, half - away)
     return depth
 
 
-def _seen_segment(xp: Any, piece: Any, look: Looks) -> tuple[Any, ...]:
-    """Ends, half width and sag, (N,) each; the half width is -1 where it is hidden."""
-    x0, y0, x1, y1, half, side, ends_at, sag = (piece[:, k] for k in range(8))
+def seen_segments(xp: Any, mask: Parameters, look: Looks) -> Segments:
+    """The segments of each mask, led to the ears of each face.
+
+    Returns:
+        Starts x and y, ways to the ends in x and y, their squared lengths, half
+        widths and sags, (N, S) each; the half width is -1 where a piece is hidden.
+    """
+    x0, y0, x1, y1, half, side, ends_at, sag = (
+        mask.segments[:, :, k] for k in range(8)
+    )
     right, top = side < 0, ends_at < 1.5
+    at_ear = []
     for axis, end in enumerate((x1, y1)):
-        upper = xp.where(right, look.ears[:, 0, axis], look.ears[:, 2, axis])
-        lower = xp.where(right, look.ears[:, 1, axis], look.ears[:, 3, axis])
-        ear = end + xp.where(top, upper, lower)
-        end = xp.where(ends_at > 0, ear, end)
-        x1, y1 = (end, y1) if axis == 0 else (x1, end)
-    seen = xp.where(right, look.ears_seen[:, 0], look.ears_seen[:, 1])
+        roots = look.ears[:, :, axis]
+        upper = xp.where(right, roots[:, 0:1], roots[:, 2:3])
+        lower = xp.where(right, roots[:, 1:2], roots[:, 3:4])
+        at_ear.append(xp.where(ends_at > 0, end + xp.where(top, upper, lower), end))
+    x1, y1 = at_ear
+    seen = xp.where(right, look.ears_seen[:, 0:1], look.ears_seen[:, 1:2])
     # An ear inside of the face is behind it.
     out = xp.where(right, x0 - x1, x1 - x0) > -0.06
     hidden = (side != 0) & ((seen < 0.5) | ~out)
     # Hair hides the end of a strap and leaves its way over the cheek.
-    bare = xp.where(right, look.ears_bare[:, 0], look.ears_bare[:, 1])
+    bare = xp.where(right, look.ears_bare[:, 0:1], look.ears_bare[:, 1:2])
     shown = xp.where(ends_at > 0, 0.5 + 0.5 * bare, bare * 0 + 1)
-    x1, y1 = x0 + (x1 - x0) * shown, y0 + (y1 - y0) * shown
-    return x0, y0, x1, y1, xp.where(hidden, half * 0 - 1, half), sag
+    along_x, along_y = (x1 - x0) * shown, (y1 - y0) * shown
+    squared = along_x * along_x + along_y * along_y
+    width = xp.where(hidden, half * 0 - 1, half)
+    return x0, y0, along_x, along_y, squared, width, sag
 
 
 def wide(values: Any) -> Any:

@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 
 from masking.landmarks import Float32
-from masking.mask_frames import Looks, frame_of, lifted, strap_depth, wide
+from masking.mask_frames import (
+    Looks,
+    Segments,
+    frame_of,
+    lifted,
+    seen_segments,
+    strap_depth,
+    wide,
+)
 from masking.mask_parameters import Parameters
 
 Box = tuple[slice, slice]
@@ -36,6 +44,7 @@ class Layout:
         edge: the same in px.
         straps: distance to the nearest segment of each group in `groups`.
         groups: numbers of the segments that lie near each other.
+        segments: see `seen_segments`.
     """
 
     columns: Float32
@@ -48,6 +57,7 @@ class Layout:
     edge: Any
     straps: list[Any]
     groups: list[list[int]]
+    segments: Segments
 
 
 def laid_out(
@@ -80,13 +90,14 @@ def laid_out(
     frame = frame_of(arrays, mask, x, y)
     depth = frame.depth
     groups = _groups(mask)
-    straps = [strap_depth(arrays, mask, x, y, look, group) for group in groups]
+    seen = seen_segments(xp, mask, look)
+    straps = [strap_depth(xp, seen, x, y, group) for group in groups]
     if groups and any(spec.kind == "hand" for spec in mask.specs):
         # Fingers are part of the hand and not straps of it.
         fingers = xp.where(wide(mask.limbs) > 0, straps[0], depth)
         depth = xp.maximum(depth, fingers)
     edge = _in_px(xp, depth, nodes)
-    return Layout(*nodes, x, y, frame.u, frame.v, depth, edge, straps, groups)
+    return Layout(*nodes, x, y, frame.u, frame.v, depth, edge, straps, groups, seen)
 
 
 def _groups(mask: Parameters) -> list[list[int]]:

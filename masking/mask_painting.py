@@ -124,7 +124,7 @@ def _add_straps(
         slice(columns.start + box[1].start, columns.stop + box[1].start),
     )
     x, y = (spread(arrays, maps, layout, inner) for maps in (layout.x, layout.y))
-    depth = strap_depth(arrays, mask, x, y, look, pieces)
+    depth = strap_depth(xp, layout.segments, x, y, pieces)
     free = (1 - both[:, 3, rows, columns]) * (1 - wide(mask.limbs))
     strap = xp.clip(depth * wide(px_per_unit) + 0.5, 0, 1) * free
     lit = lit_straps(xp, mask, look, x) * strap[:, None]

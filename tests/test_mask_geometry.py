@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from masking.canonical_face import CANONICAL_DEPTH, CANONICAL_FACE
-from masking.mask_frames import Looks, frame_of, lifted, strap_depth
+from masking.mask_frames import Looks, frame_of, lifted, seen_segments, strap_depth
 from masking.mask_geometry import (
     EARS,
     ears_on_skin,
@@ -360,11 +360,13 @@ def test_straps_end_at_the_ears():
     shift = [(-0.0, -0.02), (0.01, -0.02), (0.0, -0.02), (-0.01, -0.02)]
     ears = look.ears[0] + np.float32(shift)
     x, y = ears[None, None, :, 0], ears[None, None, :, 1]
-    depth = strap_depth(ARRAYS, mask, x, y, look, [0, 1, 2, 3]).ravel()
+    depth = strap_depth(np, seen_segments(np, mask, look), x, y, [0, 1, 2, 3]).ravel()
     np.testing.assert_allclose(depth, STRAP_HALF_WIDTH, atol=1e-3)
     # A little further out there is none.
     x = x + np.float32(0.05) * np.sign(x - 0.5)
-    assert strap_depth(ARRAYS, mask, x, y, look, [0, 1, 2, 3]).max() < -0.03
+    assert (
+        strap_depth(np, seen_segments(np, mask, look), x, y, [0, 1, 2, 3]).max() < -0.03
+    )
 
 
 def test_straps_to_an_ear_that_is_not_seen_are_not_there():
@@ -375,7 +377,7 @@ def test_straps_to_an_ear_that_is_not_seen_are_not_there():
             look.ears[:, None, [0, 2], 0],
             look.ears[:, None, [0, 2], 1] - np.float32(0.02),
         )
-        found = strap_depth(ARRAYS, mask, x, y, look, [0, 2]) > 0
+        found = strap_depth(np, seen_segments(np, mask, look), x, y, [0, 2]) > 0
         assert found.ravel().tolist() == expected
 
 
@@ -391,7 +393,7 @@ def test_the_distance_to_a_hanging_strap():
     x = np.float32([[[0.5, 0.5, 0.25, 0.0, -0.3]]])
     y = np.float32([[[0.2, 0.0, 0.15, 0.0, 0.0]]])
     expected = [0.1, 0.1 - 0.2, 0.1, 0.1, 0.1 - 0.3]
-    depth = strap_depth(ARRAYS, mask, x, y, frontal_looks(), [0]).ravel()
+    depth = strap_depth(np, seen_segments(np, mask, frontal_looks()), x, y, [0]).ravel()
     np.testing.assert_allclose(depth, expected, atol=1e-5)
 
 
