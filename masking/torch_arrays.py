@@ -119,12 +119,17 @@ class TorchArrays:
 
     def linear(self, srgb: Tensor) -> Tensor:
         """See Arrays."""
-        return self._linear[srgb.int()]
+        return _looked_up(self._linear, srgb.int())
 
     def srgb(self, linear: Tensor) -> Tensor:
         """See Arrays."""
         index = linear.clamp(0, 1) * (len(SRGB) - 1)
-        return self._srgb[index.int()]
+        return _looked_up(self._srgb, index.int())
+
+
+def _looked_up(table: Tensor, index: Tensor) -> Tensor:
+    """table[index]: on a CPU that takes eight times as long."""
+    return table.index_select(0, index.flatten()).reshape(index.shape)
 
 
 def _apart(tall: Tensor, count: int) -> Tensor:
