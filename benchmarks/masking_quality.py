@@ -56,6 +56,8 @@ _REAL_LINES = (
     ("distance bare to real mask", "real_distance", ""),
     ("distance bare to painted mask", "painted_distance", ">= real"),
     ("painted less real, 95%", "harder", ""),
+    ("distance bare to ours over real", "over_distance", ">= real"),
+    ("ours over real less real, 95%", "over_harder", ""),
     ("AUC real or painted, 95%", "auc", "towards .5"),
     ("control: AUC of upper halves", "control_auc", "about .5"),
     ("stock HOG finds, real", "hog_real", ""),
@@ -126,6 +128,7 @@ def _beside_real(
         beside_real,
         labelled,
         paint_like_real,
+        paint_over_real,
         peer_painted,
     )
     from training.network_embedder import start_embedder
@@ -137,8 +140,9 @@ def _beside_real(
     painted = {"ours": paint_like_real(photos, bare_finder(), variants, seed)}
     if peer is not None:
         painted["peer"] = peer_painted(photos, folder, peer)
+    over = paint_over_real(photos, readers.finder, seed)
     return {
-        name: beside_real(photos, shown, readers, seed)
+        name: beside_real(photos, shown, over, readers, seed)
         for name, shown in painted.items()
     }
 

@@ -59,6 +59,11 @@ class RealFigures:
         real_distance, painted_distance: of a masked one from a bare one of another
             photo. Painted ones must not be nearer: that would make training easy.
         harder: 95% interval of painted less real.
+        over_distance: the same of real masked photos with a mask painted over the
+            real one, of its kind: no nearer than `real_distance` when the painted mask
+            hides what the real one does. What is left between `real_distance` and
+            `painted_distance` is then due to the photos: other days, poses, hats.
+        over_harder: 95% interval of that less real.
         auc, control_auc: see `telling_auc`; with 95% intervals.
         hog_real, hog_painted: share that dlib's stock detector finds.
     """
@@ -71,6 +76,8 @@ class RealFigures:
     real_distance: float
     painted_distance: float
     harder: tuple[float, float]
+    over_distance: float
+    over_harder: tuple[float, float]
     auc: Auc
     control_auc: Auc
     hog_real: float
@@ -93,22 +100,34 @@ class FaceReaders:
 
 
 def beside_real(
-    photos: list[LabelledPhoto], painted: Shown, readers: FaceReaders, seed: int
+    photos: list[LabelledPhoto],
+    painted: Shown,
+    over: Shown,
+    readers: FaceReaders,
+    seed: int,
 ) -> RealFigures:
-    """Figures of painted pictures beside the masked photos of a labelled folder."""
+    """Figures of painted pictures beside the masked photos of a labelled folder.
+
+    Args:
+        painted: masks on its bare photos.
+        over: masks on its masked photos, see `paint_over_real`.
+    """
     groups: dict[str, Shown] = {
         "bare": [(p, read_rgb(p.path)) for p in photos if not p.masked],
         # Once more through JPEG, as the painted ones went.
         "real": [(p, as_written(read_rgb(p.path))) for p in photos if p.masked],
         "painted": painted,
+        "over": over,
     }
     found = {name: _found(shown, readers) for name, shown in groups.items()}
     bare, real, ours = found["bare"], found["real"], found["painted"]
-    pairs = [pair_distances(group, bare) for group in (real, ours, bare)]
+    compared = (real, ours, bare, found["over"])
+    pairs = [pair_distances(group, bare) for group in compared]
     people = sorted(set(pairs[0]) & set(pairs[1]))
     if not people:
         raise MissingInput("nobody has both real and painted masked pairs: no figures.")
-    far_real, far_painted, far_bare = (_means(pair, people) for pair in pairs)
+    far_real, far_painted, far_bare, far_over = (_means(pair, people) for pair in pairs)
+    covered = far_over - far_real
     chips = [face.chip for face in real + ours]
     who = [face.person for face in real + ours]
     is_painted = [False] * len(real) + [True] * len(ours)
@@ -121,6 +140,8 @@ def beside_real(
         real_distance=float(far_real.mean()),
         painted_distance=float(far_painted.mean()),
         harder=_interval_over_people(far_painted - far_real, seed),
+        over_distance=float(np.nanmean(far_over)),
+        over_harder=_interval_over_people(covered[np.isfinite(covered)], seed),
         auc=telling_auc(chips, is_painted, who, BELOW, seed),
         control_auc=telling_auc(chips, is_painted, who, ABOVE, seed),
         hog_real=_share_found(groups["real"], readers.stock),
@@ -171,6 +192,28 @@ def paint_like_real(
             config = SpecConfig(kinds=(_KINDS[label.split("_")[0]],), wrong_wear=0.0)
             sample = render(image, faces[0].landmarks, draw_specs(rng, config))
             shown.append((photo, as_written(sample.pixels)))
+    return shown
+
+
+def paint_over_real(
+    photos: list[LabelledPhoto], finder: FaceFinder, seed: int
+) -> Shown:
+    """A mask of our engine over each real mask, of the same kind.
+
+    Args:
+        finder: places the landmarks, of masked faces.
+    """
+    shown: Shown = []
+    for photo in (photo for photo in photos if photo.masked):
+        image = read_rgb(photo.path)
+        for face in finder.find(image)[:1]:
+            kind = _KINDS[photo.mask.split("_")[0]]
+            specs = draw_specs(
+                sample_rng(seed, photo.name), SpecConfig((kind,), wrong_wear=0.0)
+            )
+            shown.append(
+                (photo, as_written(render(image, face.landmarks, specs).pixels))
+            )
     return shown
 
 

@@ -33,6 +33,7 @@ from benchmarks.quality_real import (
     beside_real,
     labelled,
     paint_like_real,
+    paint_over_real,
     pair_distances,
     peer_painted,
 )
@@ -366,13 +367,18 @@ def test_painted_masks_are_compared_with_real_ones(tmp_path):
     painted = paint_like_real(photos, DrawnFinder(), variants=2, seed=0)
     assert [photo.name for photo, _ in painted[:4]] == ["a/0.png"] * 2 + ["a/1.png"] * 2
     readers = FaceReaders(DrawnFinder(), DrawnFinder(), BrightnessEmbedder())
-    figures = beside_real(photos, painted, readers, seed=0)
+    over = paint_over_real(photos, readers.finder, seed=0)
+    assert [photo.name for photo, _ in over] == [p.name for p in photos if p.masked]
+    figures = beside_real(photos, painted, over, readers, seed=0)
     assert (figures.real, figures.painted, figures.people) == (4, 16, 4)
     assert set(figures.missed.values()) == {0}
     # Bare photos are all alike; a white block is brighter than what we paint.
     assert figures.bare_distance == 0
     assert figures.real_distance > figures.painted_distance > 0
     assert figures.harder[1] < 0
+    # What is painted covers the white block, and is as far away as on a bare photo.
+    assert figures.over_distance < figures.real_distance
+    assert figures.over_harder[1] < 0
     # All upper halves are alike but for a shadow; white blocks are told at once.
     assert figures.auc[0] > 0.95
 
