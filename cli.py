@@ -187,6 +187,7 @@ def _figures_table(
     names = {
         "uu_1e3": "bare - bare",
         "mu_1e3": "masked - bare",
+        "mc_1e3": "masked - bare under a painted mask",
         "mm_1e3": "masked - masked",
     }
     lines = [f"TAR at FAR 0.001, {people} validation people   before   after"]

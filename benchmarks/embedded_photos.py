@@ -23,6 +23,7 @@ from index.photo_views import ViewPlan, all_views
 from index.remembered_faces import RememberingFinders, finder_identity
 from masking.face_finding import default_finder
 from masking.image_files import write_bytes
+from training.covered_chips import cover_identity
 from training.embedder import Embedder
 
 _BATCH = 64
@@ -84,6 +85,7 @@ class EmbeddingStore:
             finder_identity(default_finder),
             repr(painter),
             embedder.fingerprint,
+            cover_identity(),
             *(f"{photo.path.resolve()} {photo.mask}" for photo in photos),
         ]
         name = sha256(json.dumps(key).encode()).hexdigest()
@@ -100,6 +102,7 @@ def _write(path: Path, views: EmbeddedViews, number: int) -> None:
         detectors=np.array(views.detectors, dtype=np.str_),
         failures=np.array([failure or "" for failure in views.failures], np.str_),
         rows=views.embeddings[number],
+        covered=views.covered[number],
     )
     write_bytes(path, buffer.getvalue())
 
@@ -113,6 +116,7 @@ def _read(paths: Sequence[Path]) -> EmbeddedViews:
         tuple(first["detectors"].tolist()),
         tuple(failure or None for failure in first["failures"].tolist()),
         tuple(file["rows"] for file in files),
+        tuple(file["covered"] for file in files),
     )
 
 
@@ -130,5 +134,9 @@ def _joined(pieces: Sequence[EmbeddedViews]) -> EmbeddedViews:
         tuple(
             np.concatenate(rows)
             for rows in zip(*(piece.embeddings for piece in pieces), strict=True)
+        ),
+        tuple(
+            np.concatenate(rows)
+            for rows in zip(*(piece.covered for piece in pieces), strict=True)
         ),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from index.enroll_stage import network_input
+from index.chip_vectors import network_input
 from masking.alignment import crop_chip
 from masking.face_finding import default_finder
 from masking.image_files import list_images, read_rgb

@@ -68,10 +68,12 @@ class Templates(NamedTuple):
     Attributes:
         faces: the mean of the person's acquired faces.
         photos: (T,) int64, how many these are.
+        covered: (T, D) likewise, for masked faces.
     """
 
     faces: EmbeddedFaces
     photos: NDArray[np.int64]
+    covered: Float32
 
     def joined(self, other: Templates) -> Templates:
         """These and others."""
@@ -82,18 +84,26 @@ class Templates(NamedTuple):
                 np.concatenate([self.faces.photos, other.faces.photos]),
             ),
             np.concatenate([self.photos, other.photos]),
+            np.concatenate([self.covered, other.covered]),
         )
 
 
-def mean_templates(faces: EmbeddedFaces) -> Templates:
-    """The template of each person with an acquired face."""
-    acquired = faces[faces.acquired]
-    people, places = np.unique(acquired.people, return_inverse=True)
-    sums = np.zeros((len(people), faces.embeddings.shape[1]))
-    np.add.at(sums, places, acquired.embeddings)
+def mean_templates(faces: EmbeddedFaces, covered: EmbeddedFaces) -> Templates:
+    """The templates of each person with an acquired face.
+
+    Args:
+        covered: the same faces as masked ones are compared with them.
+    """
+    people, places = np.unique(faces.people[faces.acquired], return_inverse=True)
     counts = np.bincount(places, minlength=len(people))
-    means = (sums / counts[:, None]).astype(np.float32)
-    return Templates(EmbeddedFaces(means, people, people), counts)
+
+    def means(rows: Float32) -> Float32:
+        sums = np.zeros((len(people), rows.shape[1]))
+        np.add.at(sums, places, rows[faces.acquired])
+        return np.asarray(sums / counts[:, None], dtype=np.float32)
+
+    plain = EmbeddedFaces(means(faces.embeddings), people, people)
+    return Templates(plain, counts, means(covered.embeddings))
 
 
 def judged(
@@ -114,11 +124,17 @@ def judged(
     best = np.full(len(faces.people), -1, dtype=np.int32)
     named, probability = best > 0, np.full(len(best), np.nan)
     owners = templates.faces.people
+    worn = np.array([state.is_masked for state in probes.states], dtype=bool)
     distances: Float32 = euclidean(faces.embeddings, templates.faces.embeddings)
+    distances[worn] = euclidean(faces.embeddings[worn], templates.covered)
     if as_strangers:
         distances[faces.people[:, None] == owners] = np.inf
     # By number of the row, because those who fill up a gallery share one.
-    counts = {(row, False): int(n) for row, n in enumerate(templates.photos)}
+    counts = {
+        (row, masked): int(n)
+        for row, n in enumerate(templates.photos)
+        for masked in (False, True)
+    }
     judge = Judge(
         calibration, True, len(owners), fpir, photo_counts=lambda people: counts
     )
@@ -126,7 +142,7 @@ def judged(
     nearest = np.argpartition(distances, several - 1, axis=1)[:, :several]
     for row in np.flatnonzero(faces.acquired):
         matches = [
-            Match("", int(i), float(distances[row, i]), "euclidean")
+            Match("", int(i), float(distances[row, i]), "euclidean", bool(worn[row]))
             for i in nearest[row]
         ]
         decided = judge.decide(matches, probes.states[row])

@@ -51,9 +51,13 @@ def celebrity_figures(
         calibration = shipped_calibration(network.fingerprint)
         if calibration is None:
             raise InvalidConfig(f"no calibration ships for {network.name}.")
-        mass = mean_templates(crowd_views.faces(number, crowd_people.astype(np.int32)))
+        owners = crowd_people.astype(np.int32)
+        mass = mean_templates(
+            crowd_views.faces(number, owners), crowd_views.covered_faces(number, owners)
+        )
         faces = views.faces(number, people.astype(np.int32))
-        few = mean_templates(faces[enrolled])
+        under = views.covered_faces(number, people.astype(np.int32))
+        few = mean_templates(faces[enrolled], under[enrolled])
         templates = mass.joined(few)
         for kind, of_kind in (("unmasked", ~views.masked), ("masked", views.masked)):
             chosen = of_kind & ~enrolled

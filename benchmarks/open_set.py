@@ -102,6 +102,7 @@ def split_people(
 def open_set_figures(
     network: Embedder,
     rows: EmbeddedFaces,
+    covered: EmbeddedFaces,
     states: np.ndarray,
     masked: np.ndarray,
     split: Split,
@@ -122,9 +123,8 @@ def open_set_figures(
         strangers: list[Any] = []
         for start in range(0, len(split.mated) - min(size, len(split.mated)) + 1, size):
             members = split.mated[start : start + size]
-            templates = mean_templates(
-                rows[split.enrolled & np.isin(rows.people, members)]
-            )
+            chosen = split.enrolled & np.isin(rows.people, members)
+            templates = mean_templates(rows[chosen], covered[chosen])
             templates = _filled(templates, fill, size - len(members))
             for people, parts in ((members, known), (split.strangers, strangers)):
                 chosen = split.probes & of_kind & np.isin(rows.people, people)
@@ -144,7 +144,7 @@ def _filled(templates: Templates, fill: Templates | None, count: int) -> Templat
     # Nobody who is identified.
     nobody = np.full(count, -2, dtype=np.int32)
     more = EmbeddedFaces(faces.embeddings[:count], nobody, faces.photos[:count])
-    return templates.joined(Templates(more, fill.photos[:count]))
+    return templates.joined(Templates(more, fill.photos[:count], fill.covered[:count]))
 
 
 def _merged(parts: Sequence[Judged]) -> Judged:
@@ -200,17 +200,22 @@ def main(
         split = split_people(tested, views, people, seed)
         extra = kept.embedded(others, networks()) if others else None
         for number, network in enumerate(networks()):
-            rows_of = EmbeddedFaces(
-                views.embeddings[number], split.people, views.photos
+            rows_of, under = (
+                EmbeddedFaces(kind[number], split.people, views.photos)
+                for kind in (views.embeddings, views.covered)
             )
             filling = None
             if extra is not None:
-                owners = np.unique([p.person for p in others], return_inverse=True)[1]
-                filling = mean_templates(extra.faces(number, owners.astype(np.int32)))
+                filled = [p.person for p in others]
+                owners = np.unique(filled, return_inverse=True)[1].astype(np.int32)
+                filling = mean_templates(
+                    extra.faces(number, owners), extra.covered_faces(number, owners)
+                )
             for size in (int(text) for text in sizes.split(",")):
                 rows += open_set_figures(
                     network,
                     rows_of,
+                    under,
                     views.embeddings[-1],
                     views.masked,
                     split,

@@ -63,7 +63,9 @@ def build_gallery(
             stale = gallery.fingerprint != embedder.fingerprint
         if stale:
             reembedded = reembed_gallery(folder, embedder)
-    strangers = held_out_rows(trained_on, config.validation_share, config.seed)
+    strangers = held_out_rows(
+        trained_on, config.validation_share, config.validation_seed
+    )
     workers, masks = worker_count(config.workers), CalibrateConfig().masks
     with open_or_create_gallery(folder, embedder) as gallery:
         added = enroll_celebrities(gallery, celebrities, embedder)
@@ -77,6 +79,6 @@ def build_gallery(
             photos=added,
             reembedded=reembedded,
             threshold=judge.threshold(masked_probe=False),
-            threshold_masked=judge.threshold(masked_probe=True),
+            threshold_masked=judge.threshold(masked_probe=True, masked_template=True),
             calibrated=judge.calibrated,
         )

@@ -64,7 +64,9 @@ def calibrate_command(
     with open_gallery(workspace / "gallery") as gallery:
         if folder is None:
             manifest = read_manifest(workspace / "augmented")
-            rows = held_out_rows(manifest, config.validation_share, config.seed)
+            rows = held_out_rows(
+                manifest, config.validation_share, config.validation_seed
+            )
             calibration = calibrate_on_chips(
                 gallery, manifest, rows, embedder, config.masks, worker_count(workers)
             )
@@ -85,7 +87,7 @@ def calibrate_command(
 def _show(calibration: Calibration, size: int, as_json: bool) -> None:
     sizes = sorted({size, *_SIZES})
     limits = {
-        state: [round(calibration.threshold(n, 0.01, masked), 4) for n in sizes]
+        state: [round(calibration.threshold(n, 0.01, masked, masked), 4) for n in sizes]
         for state, masked in (("bare", False), ("masked", True))
     }
     if as_json:

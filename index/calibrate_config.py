@@ -18,7 +18,7 @@ class CalibrateConfig:
         default=0.1,
         metadata={"help": "Share of the last augment's people that train kept out."},
     )
-    seed: int = field(
+    validation_seed: int = field(
         default=0, metadata={"help": "Of that choice of people, as given to train."}
     )
     workers: int = field(
@@ -32,8 +32,8 @@ class CalibrateConfig:
             raise InvalidConfig(
                 f"validation-share must be in (0, 1), got {self.validation_share}"
             )
-        if self.seed < 0 or self.workers < 0:
+        if self.validation_seed < 0 or self.workers < 0:
             raise InvalidConfig(
-                f"seed and workers must not be negative, got {self.seed} and "
-                f"{self.workers}"
+                "validation-seed and workers must not be negative, got "
+                f"{self.validation_seed} and {self.workers}"
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from index.calibration import Calibration
-from index.calibration_fit import HeldOutFaces, fit_calibration
+from index.calibration_fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.decision import calibration_of
 from index.embed_views import embed_views, geometries_of
 from index.gallery import Gallery
@@ -19,7 +19,7 @@ from index.person_names import folder_name
 from index.photo_views import Finder, ViewPlan, all_views
 from index.remembered_faces import RememberingFinders
 from index.stranger_distances import OtherTemplates
-from index.templates import PLAIN
+from index.templates import MASKED, PLAIN
 from masking.errors import InvalidConfig
 from masking.image_files import file_sha256
 from masking.landmarks import Float32
@@ -66,7 +66,7 @@ def calibrate_on_photos(
     people = numbers.astype(np.int32)
     painted = not any(photo.masked for photo in photos)
     finders = RememberingFinders(make_finder, found_faces)
-    bare, masked = [], []
+    bare, covered, masked = [], [], []
     for seed in range(masks if painted else 1):
         painter = mask_painter(seed, ALL_KINDS) if painted else None
         plan = ViewPlan(geometries_of([embedder]), painter=painter)
@@ -75,11 +75,13 @@ def calibrate_on_photos(
         faces = embedded.faces(0, people)
         masked.append(faces[embedded.masked])
         bare.append(faces[~embedded.masked])
+        covered.append(embedded.covered_faces(0, people)[~embedded.masked])
     kind = f"{masks} painted masks" if painted else "their masks"
     source = f"photos of {len(names)} strangers, bare and with {kind}"
     shas = {file_sha256(photo.path.read_bytes()) for photo in photos}
     own = own_people(gallery, set(names.tolist()), shas)
-    return _fitted(gallery, HeldOutFaces(bare[0], _joined(masked)), own, source)
+    held_out = HeldOutFaces(bare[0], covered[0], _joined(masked))
+    return _fitted(gallery, held_out, own, source)
 
 
 def calibrate_on_chips(
@@ -109,15 +111,16 @@ def calibrate_on_chips(
     names, numbers = np.unique([row.identity for row in rows], return_inverse=True)
     people, photos = numbers.astype(np.int32), np.arange(len(rows), dtype=np.int32)
 
-    def embedded(seed: int | None) -> EmbeddedFaces:
-        matrix = _chip_embeddings(manifest, rows, embedder, workers, seed)
+    def embedded(seed: int | None, cover: bool = False) -> EmbeddedFaces:
+        matrix = _chip_embeddings(manifest, rows, embedder, workers, seed, cover)
         return EmbeddedFaces(matrix, people, photos)
 
     masked = _joined([embedded(seed) for seed in range(1, masks + 1)])
     source = f"{len(names)} validation people, bare and with {masks} painted masks"
     shas = {row.sha256 for row in rows}
     own = own_people(gallery, {row.identity for row in rows}, shas)
-    return _fitted(gallery, HeldOutFaces(embedded(None), masked), own, source)
+    held_out = HeldOutFaces(embedded(None), embedded(None, True), masked)
+    return _fitted(gallery, held_out, own, source)
 
 
 def check_alignment(manifest: Manifest, embedder: Embedder) -> None:
@@ -147,20 +150,22 @@ def own_people(
 def _fitted(
     gallery: Gallery, faces: HeldOutFaces, own: set[int], source: str
 ) -> Calibration:
-    templates = gallery.templates(PLAIN)
+    others = OtherPeople(*(_others(gallery, kind, own) for kind in (PLAIN, MASKED)))
+    reference, _ = calibration_of(gallery)
+    source = f"{source}; {len(others.bare.photos)} templates of others"
+    calibration = fit_calibration(faces, others, source, reference)
+    gallery.set_calibration(calibration)
+    return calibration
+
+
+def _others(gallery: Gallery, kind: str, own: set[int]) -> OtherTemplates:
+    """Templates of those who are not among the strangers."""
+    templates = gallery.templates(kind)
     others = templates.where(~np.isin(templates.person_ids, list(own)))
     people = [int(person_id) for person_id in others.person_ids]
     counts = gallery.photo_counts(people)
-    photos = np.array([counts.get((i, False), 1) for i in people], dtype=np.int64)
-    reference, _ = calibration_of(gallery)
-    calibration = fit_calibration(
-        faces,
-        OtherTemplates(others.matrix, photos),
-        f"{source}; {len(people)} templates of others",
-        reference,
-    )
-    gallery.set_calibration(calibration)
-    return calibration
+    photos = [counts.get((i, kind == MASKED), 1) for i in people]
+    return OtherTemplates(others.matrix, np.array(photos, dtype=np.int64))
 
 
 def _some(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
@@ -182,8 +187,9 @@ def _chip_embeddings(
     embedder: Embedder,
     workers: int,
     seed: int | None,
+    cover: bool,
 ) -> Float32:
-    """(N, D) of bare chips, or of masked ones with the masks of a seed."""
+    """(N, D) of bare chips, as they are or covered, or of masked ones with a seed."""
     matrix = embed_rows(
         manifest,
         rows,
@@ -193,6 +199,7 @@ def _chip_embeddings(
         wear=CALM if seed is None else _MISALIGNED,
         seed=seed or 0,
         label="calibrate",
+        cover=cover,
     )
     for row, embedding in zip(rows, matrix, strict=True):
         checked_embedding(embedding, embedder.dimension, row.photo_id)

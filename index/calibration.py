@@ -28,8 +28,8 @@ class Match:
     """A person of the gallery and the distance to them, in `metric`.
 
     Attributes:
-        masked_template: whether the distance is to the mean of the person's masked
-            photos instead of the bare ones.
+        masked_template: whether the distance is to the person's template for masked
+            faces instead of the one for bare ones.
     """
 
     name: str
@@ -106,12 +106,11 @@ class Calibration:
     ) -> float:
         """The distance at which a share `fpir` of strangers is given some name.
 
-        Holds for templates of one photo; `photo_counts.limit_for` for more. With
-        templates of both kinds in a gallery, take the number of all: each kind then
-        has its share of the false positives.
+        Holds for templates of one photo; `photo_counts.limit_for` for more.
 
         Args:
-            gallery_size: templates in the gallery, at least 1.
+            gallery_size: people in the gallery, at least 1: a face is compared with
+                one template of each.
             fpir: in (0, 1).
         """
         pair = f"{STATES[masked_probe]}-{STATES[masked_template]}"

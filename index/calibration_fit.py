@@ -25,7 +25,7 @@ MIN_PAIRS = 1000
 MIN_MATED_PEOPLE = 20
 # More templates cost memory and hardly change what is extrapolated from them.
 _MOST_TEMPLATES = 10_000
-# Fewer templates of masked photos are left to the reference.
+# Fewer templates are left to the reference.
 _FEWEST_TEMPLATES = 10
 _SEED = 1
 
@@ -40,18 +40,33 @@ class HeldOutFaces:
 
     Attributes:
         bare: their unmasked faces.
+        covered: the same faces as masked ones are compared with them.
         masked: their masked faces, real or painted; `photos` as in `bare` where a
             mask was painted on the same photograph. Several masks a photo may be
             given.
     """
 
     bare: EmbeddedFaces
+    covered: EmbeddedFaces
     masked: EmbeddedFaces
+
+
+@dataclass(frozen=True, eq=False)
+class OtherPeople:
+    """Templates of people who are not held out; there may be none.
+
+    Attributes:
+        bare: for bare faces.
+        covered: for masked faces.
+    """
+
+    bare: OtherTemplates
+    covered: OtherTemplates
 
 
 def fit_calibration(
     held_out: HeldOutFaces,
-    others: OtherTemplates,
+    others: OtherPeople,
     source: str,
     reference: Calibration | None,
 ) -> Calibration:
@@ -62,42 +77,52 @@ def fit_calibration(
     template that is right.
 
     Args:
-        others: plain templates of more people, none of them held out; may be empty.
+        others: more people, none of them held out.
         source: what the faces are, one line.
         reference: gives its shape where too little was measured: large galleries,
-            rare false positives, templates of masked photos.
+            rare false positives.
 
     Raises:
         TooFewStrangers: fewer than MIN_PAIRS comparisons of strangers.
     """
-    bare = held_out.bare[held_out.bare.acquired]
-    masked = held_out.masked[held_out.masked.acquired]
-    if len(others.photos) > _MOST_TEMPLATES:
-        chosen = np.random.default_rng(_SEED).permutation(len(others.photos))
-        others = others[np.sort(chosen[:_MOST_TEMPLATES])]
+    bare, covered, masked = (
+        faces[faces.acquired]
+        for faces in (held_out.bare, held_out.covered, held_out.masked)
+    )
     spread = {
-        kind: _spread(bare, templates, reference, kind)
-        for kind, templates in zip(STATES, (bare, masked), strict=True)
+        "bare": _spread(bare, bare, reference, "bare"),
+        "masked": _spread(masked, covered, reference, "masked"),
+    }
+    kinds = {
+        "bare": (bare, _some(others.bare)),
+        "masked": (covered, _some(others.covered)),
     }
     tables: dict[str, Thresholds] = {}
     probability: dict[str, MatchProbability] = {}
-    nobody = others[np.arange(0)]
     for state, probes in zip(STATES, (bare, masked), strict=True):
-        plain = stranger_distances(probes, bare, others, spread["bare"])
-        _check(plain)
-        tables[f"{state}-bare"] = _table(plain, reference, f"{state}-bare")
-        covered = stranger_distances(probes, masked, nobody, spread["masked"])
-        # Few masked templates: the curve of the bare ones goes on for them.
-        tables[f"{state}-masked"] = _table(
-            covered, reference, f"{state}-masked", tables[f"{state}-bare"]
-        )
-        matches = best_matches(plain, probes.people, tables[f"{state}-bare"], _SEED)
-        if matches.mated_people >= MIN_MATED_PEOPLE:
-            probability[state] = fit_probability(
-                matches.closeness, matches.margin, matches.right, matches.weights
-            )
+        for kind, (templates, more) in kinds.items():
+            pair = f"{state}-{kind}"
+            distances = stranger_distances(probes, templates, more, spread[kind])
+            _check(distances)
+            tables[pair] = _table(distances, reference, pair)
+            if kind != state:
+                continue
+            # Bare faces are compared with bare ones, masked with covered ones.
+            matches = best_matches(distances, probes.people, tables[pair], _SEED)
+            if matches.mated_people >= MIN_MATED_PEOPLE:
+                probability[state] = fit_probability(
+                    matches.closeness, matches.margin, matches.right, matches.weights
+                )
     people = len(np.unique(np.concatenate([bare.people, masked.people])))
     return Calibration(tables, spread, probability, people, source)
+
+
+def _some(others: OtherTemplates) -> OtherTemplates:
+    """At most _MOST_TEMPLATES of them, by lot."""
+    if len(others.photos) <= _MOST_TEMPLATES:
+        return others
+    chosen = np.random.default_rng(_SEED).permutation(len(others.photos))
+    return others[np.sort(chosen[:_MOST_TEMPLATES])]
 
 
 def _spread(
@@ -122,12 +147,9 @@ def _check(distances: StrangerDistances) -> None:
 
 
 def _table(
-    distances: StrangerDistances,
-    reference: Calibration | None,
-    pair: str,
-    shape: Thresholds | None = None,
+    distances: StrangerDistances, reference: Calibration | None, pair: str
 ) -> Thresholds:
-    known = reference.thresholds[pair] if reference else shape
+    known = reference.thresholds[pair] if reference else None
     templates = int(np.isfinite(distances.values).any(axis=0).sum())
     if known is not None and templates < _FEWEST_TEMPLATES:
         return known

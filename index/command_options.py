@@ -71,11 +71,13 @@ device_option = click.option(
 )
 
 
-def embedder_of(workspace: Path, model: str, device: str) -> NetworkEmbedder:
-    """The embedder that --model and --device mean."""
+def embedder_of(
+    workspace: Path, model: str, device: str, flip_average: bool = True
+) -> NetworkEmbedder:
+    """The embedder that --model and --device mean, see `choose_embedder`."""
     from training.model_choice import choose_embedder
 
-    return choose_embedder(model, workspace / "models", device)
+    return choose_embedder(model, workspace / "models", device, flip_average)
 
 
 def quick_embedder_of(

@@ -14,6 +14,7 @@ from masking.landmarks import Float32
 from training.comparisons import EmbeddedFaces, Indices
 from training.embedder import Embedder
 
+COVERED = "covered"
 METRICS = ("euclidean", "cosine")
 
 
@@ -26,11 +27,13 @@ class Compared:
         fingerprint: of the embedder; of both with "+" between them when masked
             and unmasked faces have different ones.
         faces: all views of the collection.
+        references: what masked faces are compared with; None = `faces`.
     """
 
     name: str
     fingerprint: str
     faces: EmbeddedFaces
+    references: EmbeddedFaces | None = None
 
 
 def distinct_embedders(embedders: Sequence[Embedder]) -> list[Embedder]:
@@ -52,12 +55,17 @@ def distinct_embedders(embedders: Sequence[Embedder]) -> list[Embedder]:
 
 
 def compared_embedders(
-    embedders: Sequence[Embedder], embedded: EmbeddedViews, people: Indices, mixed: bool
+    embedders: Sequence[Embedder],
+    embedded: EmbeddedViews,
+    people: Indices,
+    mixed: bool,
+    covered: bool,
 ) -> list[Compared]:
     """The faces by each embedder.
 
     Args:
         people: (N,) person of each photograph.
+        covered: after each embedder also masked faces beside covered ones.
         mixed: after each embedder but the first also masked faces by it and
             unmasked faces by the first.
 
@@ -74,6 +82,13 @@ def compared_embedders(
         rows = _comparable(faces.embeddings, embedder.metric)
         one = Compared(name, fingerprint, replace(faces, embeddings=rows))
         compared.append(one)
+        if covered:
+            under = embedded.covered_faces(number, people)
+            rows = _comparable(under.embeddings, embedder.metric)
+            references = replace(under, embeddings=rows)
+            compared.append(
+                replace(one, name=f"{name}, {COVERED}", references=references)
+            )
         if mixed and number:
             _check_mixed(embedders[0], embedder)
             compared.append(_mixed(one, compared[0], embedded))

@@ -23,7 +23,7 @@ class Judge:
 
     Attributes:
         calibrated: whether the thresholds were measured for the gallery's embedder.
-        gallery_size: templates that are searched.
+        gallery_size: people who are searched.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class Judge:
         Args:
             fpir: share of strangers that may be given a name.
             threshold: set by hand for all templates alike; 0 = by calibration.
-            photo_counts: of people, by number and whether masked photos are meant;
-                who is missing there has templates of one photo.
+            photo_counts: photos of the templates of people, by a person's number and
+                whether it is that for masked faces; one that is missing has one.
         """
         self._calibration, self._fpir, self._by_hand = calibration, fpir, threshold
         self._photo_counts = photo_counts
@@ -69,10 +69,12 @@ class Judge:
 
         Args:
             matches: candidates in any order, those that can win and the next best,
-                as the margin needs two people; a person may come twice, with a
-                plain and a masked template.
+                as the margin needs two people; a person may come twice, with the
+                template for bare and that for masked faces. The one for faces like
+                the probe counts; the other one only where there is no such.
             state: of the probe.
         """
+        matches = _of_the_right_kind(matches, state.is_masked)
         counts = self._photo_counts([match.person_id for match in matches])
 
         def photos(match: Match) -> int:
@@ -86,7 +88,7 @@ class Judge:
 
         ranked = _best_of_each(sorted((excess(m), m.person_id, m) for m in matches))
         if not ranked:
-            limit = self.threshold(state.is_masked)
+            limit = self.threshold(state.is_masked, state.is_masked)
             return Decision(None, (), limit, METRIC, self.calibrated, state)
         over, first = ranked[0]
         margin = ranked[1][0] - over if len(ranked) > 1 else None
@@ -120,6 +122,15 @@ class Judge:
         return model.of(usual - self._distance(match, photos), margin)
 
 
+def _of_the_right_kind(matches: Sequence[Match], masked: bool) -> list[Match]:
+    served = {m.person_id for m in matches if m.masked_template == masked}
+    return [
+        match
+        for match in matches
+        if match.masked_template == masked or match.person_id not in served
+    ]
+
+
 def _best_of_each(
     ranked: Iterable[tuple[float, int, Match]],
 ) -> list[tuple[float, Match]]:
@@ -136,7 +147,7 @@ def judge_of(gallery: Gallery, fpir: float = 0.01, threshold: float = 0.0) -> Ju
         BadRecord: the stored calibration is damaged.
     """
     calibration, calibrated = calibration_of(gallery)
-    size = max(1, gallery.template_count())
+    size = max(1, gallery.size)
     return Judge(calibration, calibrated, size, fpir, threshold, gallery.photo_counts)
 
 

@@ -51,7 +51,8 @@ def embed_folder(
 
     Writes an .npz that `np.load` reads without pickles: `paths` (N,) str,
     relative with "/", sorted; `embeddings` (N, D) float32, NaN where no face was
-    found; `found` (N,) bool; `fingerprint` () str of the embedder.
+    found; `covered` (N, D), what to compare masked faces with (see
+    `training.covered_chips`); `found` (N,) bool; `fingerprint` () str of the embedder.
 
     Raises:
         MissingInput: no such folder, or no image in it.
@@ -71,7 +72,8 @@ def embed_folder(
     embedded = embed_views(shown, [embedder], config.batch_size)
     found = np.array([failure is None for failure in embedded.failures], dtype=bool)
     names = [photo.name for photo in photos]
-    write_embeddings(out, names, embedded.embeddings[0], found, embedder.fingerprint)
+    vectors = embedded.embeddings[0], embedded.covered[0]
+    write_embeddings(out, names, vectors, found, embedder.fingerprint)
     failures = {
         photo.name: failure
         for photo, failure in zip(photos, embedded.failures, strict=True)
@@ -83,16 +85,17 @@ def embed_folder(
 def write_embeddings(
     out: Path,
     names: list[str],
-    embeddings: Float32,
+    vectors: tuple[Float32, Float32],
     found: NDArray[np.bool_],
     fingerprint: str,
 ) -> None:
-    """Write N names, (N, D) embeddings and (N,) found as one .npz file."""
+    """Write N names, twice (N, D) vectors and (N,) found as one .npz file."""
     buffer = io.BytesIO()
     np.savez(
         buffer,
         paths=np.array(names),
-        embeddings=embeddings,
+        embeddings=vectors[0],
+        covered=vectors[1],
         found=found,
         fingerprint=np.array(fingerprint),
     )

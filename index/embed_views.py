@@ -14,6 +14,7 @@ from index.photo_views import View
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32
 from training.comparisons import EmbeddedFaces, Indices
+from training.covered_chips import covered_embeddings
 from training.embedder import Embedder
 
 
@@ -27,6 +28,8 @@ class EmbeddedViews:
         detectors: (V,) stage that found the face, "" when not acquired.
         failures: (V,) why a face was not acquired; None when it was.
         embeddings: one (V, D) float32 per embedder, NaN rows when not acquired.
+        covered: likewise what masked faces are compared with: of unmasked faces see
+            `training.covered_chips`, of masked ones the embeddings themselves.
     """
 
     photos: Indices
@@ -34,6 +37,7 @@ class EmbeddedViews:
     detectors: tuple[str, ...]
     failures: tuple[str | None, ...]
     embeddings: tuple[Float32, ...]
+    covered: tuple[Float32, ...]
 
     @property
     def masked(self) -> NDArray[np.bool_]:
@@ -43,6 +47,11 @@ class EmbeddedViews:
     def faces(self, embedder: int, people: Indices) -> EmbeddedFaces:
         """All views by one embedder; `people` is the person of each photograph."""
         rows = self.embeddings[embedder]
+        return EmbeddedFaces(rows, people[self.photos], self.photos)
+
+    def covered_faces(self, embedder: int, people: Indices) -> EmbeddedFaces:
+        """`faces`, as masked ones are compared with them."""
+        rows = self.covered[embedder]
         return EmbeddedFaces(rows, people[self.photos], self.photos)
 
 
@@ -61,10 +70,13 @@ def embed_views(
     stream = iter(views)
     kept: list[View] = []
     parts: list[list[Float32]] = [[] for _ in embedders]
+    covered: list[list[Float32]] = [[] for _ in embedders]
     while batch := list(islice(stream, batch_size)):
-        for rows, embedder in zip(parts, embedders, strict=True):
+        for number, embedder in enumerate(embedders):
             chosen = geometries_of(embedders).index(embedder.geometry)
-            rows.append(_embed_batch(batch, embedder, chosen))
+            rows, under = _embed_batch(batch, embedder, chosen)
+            parts[number].append(rows)
+            covered[number].append(under)
         kept += [
             View(view.photo, view.mask, view.detector, (), view.failure)
             for view in batch
@@ -79,16 +91,27 @@ def embed_views(
             np.concatenate([first, *rows])
             for first, rows in zip(empty, parts, strict=True)
         ),
+        tuple(
+            np.concatenate([first, *rows])
+            for first, rows in zip(empty, covered, strict=True)
+        ),
     )
 
 
-def _embed_batch(batch: list[View], embedder: Embedder, chosen: int) -> Float32:
-    """(B, D) float32; NaN rows for views without a chip."""
+def _embed_batch(
+    batch: list[View], embedder: Embedder, chosen: int
+) -> tuple[Float32, Float32]:
+    """(B, D) float32 embeddings and covered ones; NaN rows for views without a chip."""
+    chips = np.empty((0, 3, 0, 0), dtype=np.uint8)
     rows = np.full((len(batch), embedder.dimension), np.nan, dtype=np.float32)
     acquired = [number for number, view in enumerate(batch) if view.chips]
     if acquired:
-        chips = np.stack([batch[number].chips[chosen] for number in acquired])
-        rows[acquired] = embedder.embed(
-            np.ascontiguousarray(chips.transpose(0, 3, 1, 2))
-        )
-    return rows
+        upright = np.stack([batch[number].chips[chosen] for number in acquired])
+        chips = np.ascontiguousarray(upright.transpose(0, 3, 1, 2))
+        rows[acquired] = embedder.embed(chips)
+    under = rows.copy()
+    bare = [place for place, number in enumerate(acquired) if not batch[number].masked]
+    if bare:
+        places = np.array(acquired)[bare]
+        under[places] = covered_embeddings(embedder, chips[bare], rows[places])
+    return rows, under

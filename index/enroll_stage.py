@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from index.chip_vectors import embed_both, network_input
 from index.decision import Judge, calibration_of
 from index.enroll_faces import FoundFace, single_faces
 from index.enroll_sources import NamedPhoto, photos_of_person
@@ -188,8 +189,9 @@ def _store(
         new = list(_new_rows(gallery, batch, report))
         if not new:
             continue
-        embeddings = embedder.embed(network_input([row.pixels for row in new]))
-        photos = list(_new_photos(new, embeddings, gallery.dimension, report))
+        chips = network_input([row.pixels for row in new])
+        vectors = embed_both(embedder, chips, np.array([not row.masked for row in new]))
+        photos = list(_new_photos(new, vectors, gallery.dimension, report))
         gallery.add(photos, terms)
         report.added.extend(photo.source for photo in photos)
         for photo in photos:
@@ -229,19 +231,18 @@ def _new_rows(
 
 def _new_photos(
     rows: Sequence[ChipRow],
-    embeddings: Float32,
+    vectors: tuple[Float32, list[Float32 | None]],
     dimension: int,
     report: EnrollReport,
 ) -> Iterator[NewPhoto]:
-    for row, embedding in zip(rows, embeddings, strict=True):
+    for row, embedding, covered in zip(rows, *vectors, strict=True):
         try:
-            vector = checked_embedding(embedding, dimension, row.source)
+            for part in (embedding, covered):
+                if part is not None:
+                    checked_embedding(part, dimension, row.source)
         except ToolkitError as error:
             report.failures[row.source] = str(error)
             continue
-        yield NewPhoto(row.name, row.sha256, row.source, row.pixels, vector, row.masked)
-
-
-def network_input(chips: Sequence[Image]) -> Image:
-    """(S, S, 3) chips to (N, 3, S, S), as embedders read them."""
-    return np.ascontiguousarray(np.stack(chips).transpose(0, 3, 1, 2))
+        yield NewPhoto(
+            row.name, row.sha256, row.source, row.pixels, embedding, row.masked, covered
+        )

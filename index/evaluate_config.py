@@ -57,6 +57,13 @@ class EvaluateConfig:
             "dlib's network, as in a gallery that was enrolled with it."
         },
     )
+    covered: bool = field(
+        default=True,
+        metadata={
+            "help": "Also compare masked faces as galleries do: with unmasked faces "
+            "that were embedded once more under a painted mask."
+        },
+    )
     max_pairs: int = field(
         default=20_000_000,
         metadata={

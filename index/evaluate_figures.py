@@ -136,26 +136,52 @@ def measure_embedder(
         baseline: the same by the first embedder; None = this is the first.
     """
     plain = _plain_set(pairing, test, baseline)
-    groups = {}
-    for name, chosen in test.groups():
-        earlier = baseline[name] if baseline else None
-        groups[name] = _measure_group(pairing, test, chosen, plain, earlier)
+    groups = _groups(pairing, test, ("M-U", "M-M"), plain, baseline)
     if plain:
         everything = groups[ALL]
         groups[ALL] = replace(everything, sets={"U-U": plain, **everything.sets})
     return groups
 
 
+def measure_covered(
+    pairing: Pairing, test: MaskTest, same: Measured, baseline: Measured
+) -> dict[tuple[str, str], MeasuredGroup]:
+    """M-U and ranks of every group where references are covered.
+
+    Args:
+        same: the figures of these faces as they are: sets without references, and
+            the U-U thresholds, stay what they were.
+    """
+    plain = same[ALL].sets.get("U-U")
+    return _groups(pairing, test, ("M-U",), plain, baseline)
+
+
+def _groups(
+    pairing: Pairing,
+    test: MaskTest,
+    kinds: tuple[str, ...],
+    plain: MeasuredSet | None,
+    baseline: Measured | None,
+) -> dict[tuple[str, str], MeasuredGroup]:
+    return {
+        name: _measure_group(
+            pairing, test, chosen, kinds, plain, baseline[name] if baseline else None
+        )
+        for name, chosen in test.groups()
+    }
+
+
 def _measure_group(
     pairing: Pairing,
     test: MaskTest,
     chosen: Chosen,
+    kinds: tuple[str, ...],
     plain: MeasuredSet | None,
     baseline: MeasuredGroup | None,
 ) -> MeasuredGroup:
     thresholds = plain.figures.thresholds if plain else ()
     sets = {}
-    for kind in ("M-U", "M-M"):
+    for kind in kinds:
         if kind == "M-U":
             pairs = pairing.between(chosen, ~test.masked)
         else:
@@ -165,7 +191,7 @@ def _measure_group(
             sets[kind] = measure_set(pairs, pairing, thresholds, test.chance, earlier)
     faces, ranks = pairing.faces[chosen], None
     if test.identify:
-        references = pairing.faces[~test.masked]
+        references = pairing.references[~test.masked]
         before = baseline.ranks if baseline else None
         ranks = measure_ranks(faces, references, test.chance, before)
     return MeasuredGroup(len(faces.people), int((~faces.acquired).sum()), sets, ranks)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from index.evaluate_figures import SETS
+from index.evaluate_figures import SETS, EmbedderFigures
 from index.evaluate_report import EvaluateReport
+from index.evaluate_table import COVERED_MEANS, groups_shown
 from index.open_set_metrics import FPIR
 from index.set_figures import FARS, Rate
 
@@ -35,14 +36,20 @@ def report_html(report: EvaluateReport, plots: Mapping[str, bytes]) -> str:
     embedders = report.embedders
     return template.render(
         report=report,
-        sets=[
-            kind for kind in SETS if any(kind in figures.sets for figures in embedders)
-        ],
+        sets=_sets_of(embedders),
+        gained=_sets_of(embedders[1:]),
+        covered_means=COVERED_MEANS,
+        groups_shown=groups_shown,
         fars=list(zip(FARS, _FAR_NAMES, strict=True)),
         fpir=f"{FPIR:.0%}",
         identified=[one for one in embedders if one.ranks and one.ranks.probes],
         plots={name: _data_uri(png) for name, png in plots.items()},
     )
+
+
+def _sets_of(embedders: Sequence[EmbedderFigures]) -> list[str]:
+    """The sets that any of them has."""
+    return [kind for kind in SETS if any(kind in one.sets for one in embedders)]
 
 
 def _data_uri(png: bytes) -> str:

@@ -17,6 +17,7 @@ from index.evaluate_figures import (
     MaskTest,
     Measured,
     embedder_figures,
+    measure_covered,
     measure_embedder,
 )
 from index.evaluate_html import report_html
@@ -101,7 +102,7 @@ def evaluate(
         Chance(config.seed, config.rounds),
     )
     compared = compared_embedders(
-        embedders, embedded, collection.people(), config.mixed
+        embedders, embedded, collection.people(), config.mixed, config.covered
     )
     measured = _measured(compared, collection, test, config)
     report = _report(collection, painted, embedded, compared, measured, test, config)
@@ -164,11 +165,17 @@ def _measured(
 ) -> dict[str, Measured]:
     """The figures of each embedder by its name."""
     measured: dict[str, Measured] = {}
+    same: Measured = {}
     for one in compared:
         first = next(iter(measured.values()), None)
         budget = PairBudget(config.max_pairs, config.seed)
-        pairing = collection.pairing(one.faces, budget)
-        measured[one.name] = measure_embedder(pairing, test, first)
+        pairing = collection.pairing(one.faces, one.references or one.faces, budget)
+        if one.references and first:
+            # Comes after the same embedder's faces as they are.
+            found = measure_covered(pairing, test, same, first)
+        else:
+            found = same = measure_embedder(pairing, test, first)
+        measured[one.name] = found
     if not any(group.sets for group in measured[compared[0].name].values()):
         raise MissingInput(
             "nothing to compare: expected two people, one of them with two photographs."

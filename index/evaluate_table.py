@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
-from index.evaluate_figures import SETS, EmbedderFigures
+from index.evaluate_figures import SETS, MaskFigures
 from index.evaluate_report import EvaluateReport
 from index.open_set_metrics import FPIR
 from index.set_figures import Rate, SetFigures
 
+COVERED_MEANS = (
+    '"NAME, covered" compares masked faces as galleries do: with the mean of an '
+    "unmasked face's two embeddings, as it is and under a painted mask."
+)
 _TARS = ("TAR@1e-2", "TAR@1e-3", "TAR@1e-4")
 _HEAD = ("set", "embedder", "AUC", "EER", *_TARS, "accuracy", "FAR*")
 _GROUP_TARS = ("M-U TAR@1e-3", "M-M TAR@1e-3")
@@ -24,6 +28,8 @@ def report_table(report: EvaluateReport) -> str:
                 rows.append(_set_row(kind, figures.name, figures.sets[kind]))
     lines = [*_about(report), "", *_aligned(rows), "", *_rank_lines(report)]
     lines.append("* false accept rate at the U-U threshold for 1e-2")
+    if report.config.covered:
+        lines.append(COVERED_MEANS)
     groups = _group_rows(report)
     if groups:
         lines += ["", *_aligned([_GROUP_HEAD, *groups])]
@@ -37,6 +43,24 @@ def rate_text(rate: Rate) -> str:
     if math.isnan(rate.low):
         return f"{rate.value:.3f}"
     return f"{rate.value:.3f} [{rate.low:.3f} {rate.high:.3f}]"
+
+
+def groups_shown(
+    report: EvaluateReport, sort: str, name: str
+) -> list[tuple[str, MaskFigures]]:
+    """Each embedder's name and its figures of a group of masks.
+
+    Those without any figure are left out, but for the first: its row counts the faces.
+
+    Args:
+        sort: "by_mask" or "by_novelty".
+    """
+    found = [(one.name, getattr(one, sort)[name]) for one in report.embedders]
+    return [
+        (network, group)
+        for place, (network, group) in enumerate(found)
+        if place == 0 or group.sets or (group.ranks and group.ranks.probes)
+    ]
 
 
 def _about(report: EvaluateReport) -> list[str]:
@@ -96,23 +120,23 @@ def _rank_lines(report: EvaluateReport) -> list[str]:
 
 def _group_rows(report: EvaluateReport) -> list[tuple[str, ...]]:
     """Seen and unseen kinds together, then each kind."""
-    names = [*report.novelty, *report.masks]
+    names = [("by_novelty", name) for name in report.novelty]
+    if len(report.masks) > 1:
+        names += [("by_mask", name) for name in report.masks]
     return [
-        _group_row(name, figures)
-        for name in names
-        for figures in report.embedders
-        if name in report.novelty or len(report.masks) > 1
+        _group_row(name, network, group)
+        for sort, name in names
+        for network, group in groups_shown(report, sort, name)
     ]
 
 
-def _group_row(name: str, embedder: EmbedderFigures) -> tuple[str, ...]:
-    group = embedder.by_novelty.get(name) or embedder.by_mask[name]
+def _group_row(name: str, network: str, group: MaskFigures) -> tuple[str, ...]:
     tars = [
         rate_text(group.sets[kind].tar[1]) if kind in group.sets else "-"
         for kind in ("M-U", "M-M")
     ]
     rank1 = rate_text(group.ranks.rank1) if group.ranks else "-"
-    return (name, str(group.faces), str(group.failed), embedder.name, *tars, rank1)
+    return (name, str(group.faces), str(group.failed), network, *tars, rank1)
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:

@@ -37,7 +37,8 @@ def export_command(
     Example:
         python cli.py export --format dlib --out masked-faces.dat
     """
-    embedder = embedder_of(workspace, model, "cpu")
+    # A file holds the network; who uses it may average over mirror images.
+    embedder = embedder_of(workspace, model, "cpu", flip_average=False)
     if kind == "dlib":
         from training.export_dlib import export_dlib
 

@@ -118,7 +118,11 @@ class Gallery(GalleryReader):
             row = checked_embedding(photo.embedding, self.dimension, photo.source)
             chip = encode_image(photo.chip, ".jpg", _CHIP_QUALITY)
             name = checked_name(photo.name)
-            ready.append(PhotoRow(name, photo, chip, vector_bytes(row)))
+            covered = None
+            if photo.covered is not None:
+                checked = checked_embedding(photo.covered, self.dimension, photo.source)
+                covered = vector_bytes(checked)
+            ready.append(PhotoRow(name, photo, chip, vector_bytes(row), covered))
         with self._store.changes():
             check_unchanged(self._store, self.fingerprint)
             return insert_photos(self._store, ready, terms)

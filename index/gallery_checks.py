@@ -137,17 +137,27 @@ def _row_problems(store: GalleryStore) -> Iterator[str]:
         for photo_id, made_by, stated, vector in rows:
             if made_by != fingerprint:
                 found["have another embedder's vector"].append(photo_id)
-            elif stated != dimension or len(vector) != 4 * dimension:
-                found[f"have an embedding that is not {dimension} long"].append(
-                    photo_id
-                )
-            elif not np.isfinite(np.frombuffer(vector, dtype="<f4")).all():
-                found["have an embedding that is not finite"].append(photo_id)
+            elif fault := _fault(vector, dimension) or (
+                f"not {dimension} long" if stated != dimension else ""
+            ):
+                found[f"have an embedding that is {fault}"].append(photo_id)
+    query = "SELECT photo_id, vector FROM covered"
+    for rows in store.read_parts(query, _ROWS_AT_ONCE):
+        for photo_id, vector in rows:
+            if fault := _fault(vector, dimension):
+                found[f"have a covered embedding that is {fault}"].append(photo_id)
     for what, photo_ids in found.items():
         if photo_ids:
             shown = ", ".join(map(str, photo_ids[:_SHOWN]))
             more = ", ..." if len(photo_ids) > _SHOWN else ""
             yield f"{len(photo_ids)} photos {what} (numbers {shown}{more})"
+
+
+def _fault(vector: bytes, dimension: int) -> str:
+    """What a stored vector is, so that it cannot be compared; "" if it can."""
+    if len(vector) != 4 * dimension:
+        return f"not {dimension} long"
+    return "" if np.isfinite(np.frombuffer(vector, dtype="<f4")).all() else "not finite"
 
 
 def _generation_problems(gallery: Gallery, folders: list[Path]) -> Iterator[str]:

@@ -60,6 +60,8 @@ def _insert_photo(store: GalleryStore, row: PhotoRow) -> int:
         "INSERT INTO embeddings VALUES (?, ?, ?, ?)",
         (photo_id, store.meta("fingerprint"), len(row.vector) // 4, row.vector),
     )
+    if row.covered is not None:
+        store.execute("INSERT INTO covered VALUES (?, ?)", (photo_id, row.covered))
     return person_id
 
 

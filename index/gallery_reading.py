@@ -62,19 +62,13 @@ class GalleryReader:
         """How many people are enrolled."""
         return int(self._store.read("SELECT COUNT(*) FROM people")[0][0])
 
-    def template_count(self) -> int:
-        """How many templates are searched: up to two a person."""
-        query = "SELECT COUNT(*) FROM (SELECT DISTINCT person_id, masked FROM photos)"
-        return int(self._store.read(query)[0][0])
-
     def photo_counts(self, person_ids: Sequence[int]) -> dict[tuple[int, bool], int]:
         """How many photos each template of these people is the mean of.
 
-        The key is a person's number and whether masked photos are meant.
+        The key is a person's number and whether it is for masked faces.
         """
-        query = (
-            "SELECT masked, COUNT(*) FROM photos WHERE person_id = ? GROUP BY masked"
-        )
+        query = """SELECT masked, COUNT(*) FROM template_rows WHERE person_id = ?
+            GROUP BY masked"""
         return {
             (person_id, bool(masked)): int(count)
             for person_id in dict.fromkeys(person_ids)
@@ -95,7 +89,7 @@ class GalleryReader:
         return dict(row for i in person_ids for row in self._store.read(query, (i,)))
 
     def templates(self, kind: str = ALL) -> Templates:
-        """The means of the embeddings of each person's photos, bare and masked apart.
+        """What faces are compared with: of each person for bare and for masked ones.
 
         Args:
             kind: ALL, PLAIN or MASKED, of index.templates.
@@ -120,10 +114,10 @@ class GalleryReader:
             return read_mask_moves(self._store)
 
     def person_template(self, person_id: int, masked: bool) -> Float32:
-        """(D,) one of a person's templates, the bare or the masked one.
+        """(D,) one of a person's templates, that for bare or that for masked faces.
 
         Raises:
-            MissingInput: the person, or the last such photo of them, was removed.
+            MissingInput: the person was removed, or has no such template.
         """
         with self._own_vectors():
             return read_person_template(self._store, person_id, masked)
@@ -157,7 +151,7 @@ class GalleryReader:
         return [AuditEntry(*row) for row in self._store.read(query)]
 
     def export(self, path: Path) -> int:
-        """Write all embeddings with names as .npz; returns how many."""
+        """Write all embeddings with names as .npz; returns of how many photos."""
         return export_embeddings(self._store, path)
 
     @contextmanager

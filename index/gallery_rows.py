@@ -24,6 +24,8 @@ class NewPhoto:
         chip: (S, S, 3) uint8 RGB, the aligned face.
         embedding: (D,) float32 of the chip.
         masked: whether the person wears a mask in it.
+        covered: (D,) float32 of a bare face, what masked ones are compared with (see
+            `training.covered_chips`); None for a masked one.
     """
 
     name: str
@@ -32,6 +34,7 @@ class NewPhoto:
     chip: Image
     embedding: Float32
     masked: bool = False
+    covered: Float32 | None = None
 
 
 class PhotoRow(NamedTuple):
@@ -41,12 +44,14 @@ class PhotoRow(NamedTuple):
         name: as `checked_name` returns it.
         chip: the chip as the bytes of an image file.
         vector: the embedding as `vector_bytes` gives it.
+        covered: likewise; None where there is none.
     """
 
     name: str
     photo: NewPhoto
     chip: bytes
     vector: bytes
+    covered: bytes | None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 # `audit` and `removed` name people by number only: a removed name must not survive.
 # AUTOINCREMENT: the number of a removed person is never given to another.
@@ -55,12 +55,25 @@ _UPGRADE_1_TO_2 = (
     "UPDATE people SET changed = (SELECT value FROM meta WHERE key = 'version')",
     "UPDATE meta SET value = '2' WHERE key = 'format_version'",
 )
-_UPGRADES = {1: _UPGRADE_1_TO_2}
+# covered: of bare photos, see `training.covered_chips`. Photos of older galleries have
+# none until they are embedded anew. template_rows: what each template is the mean of.
+_UPGRADE_2_TO_3 = (
+    """CREATE TABLE covered (
+        photo_id INTEGER PRIMARY KEY REFERENCES photos(id) ON DELETE CASCADE,
+        vector BLOB NOT NULL)""",
+    """CREATE VIEW template_rows AS
+        SELECT person_id, masked, photo_id, vector FROM photos
+        JOIN embeddings ON photo_id = photos.id
+        UNION ALL SELECT person_id, 1, photo_id, vector FROM photos
+        JOIN covered ON photo_id = photos.id""",
+    "UPDATE meta SET value = '3' WHERE key = 'format_version'",
+)
+_UPGRADES = {1: _UPGRADE_1_TO_2, 2: _UPGRADE_2_TO_3}
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Part of a change: the tables of an empty gallery of this version."""
-    for statement in _TABLES_1 + _UPGRADE_1_TO_2:
+    for statement in _TABLES_1 + _UPGRADE_1_TO_2 + _UPGRADE_2_TO_3:
         connection.execute(statement)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.gallery_rows import GalleryPhoto, vectors_from
+from index.gallery_rows import GalleryPhoto, vector_bytes, vectors_from
 from index.gallery_store import GalleryStore
 from index.templates import Int64, Templates, mean_rows, template_keys
 from masking.errors import InvalidConfig, MissingInput, ToolkitError
@@ -38,7 +38,7 @@ class TemplateChanges:
 
 
 def read_templates(store: GalleryStore) -> Templates:
-    """One template a person and kind: the mean of the embeddings of their photos.
+    """One template a person and kind: the mean of their rows in `template_rows`.
 
     To be called in a snapshot: it reads several times.
     """
@@ -78,8 +78,11 @@ def _templates_after(store: GalleryStore, version: int) -> Templates:
     rows = store.read(
         """SELECT DISTINCT person_id, masked FROM people
         CROSS JOIN photos ON person_id = people.id WHERE changed > ?
+        UNION SELECT person_id, 1 FROM people
+        CROSS JOIN photos ON person_id = people.id
+        CROSS JOIN covered ON photo_id = photos.id WHERE changed > ?
         ORDER BY person_id, masked""",
-        (version,),
+        (version, version),
     )
     person_ids = np.array([row[0] for row in rows], dtype=np.int64)
     masked = np.array([row[1] for row in rows], dtype=np.bool_)
@@ -121,15 +124,14 @@ def read_nearest_photo(
 
 
 def read_person_template(store: GalleryStore, person_id: int, masked: bool) -> Float32:
-    """(D,) mean of the embeddings of one person's bare or masked photos.
+    """(D,) one person's template for bare or for masked faces.
 
     Raises:
         MissingInput: the person was removed meanwhile.
     """
     rows = store.read(
-        """SELECT vector FROM photos JOIN embeddings ON photo_id = photos.id
-        WHERE person_id = ?""",
-        (person_id,),
+        "SELECT vector FROM template_rows WHERE person_id = ? AND masked = ?",
+        (person_id, int(masked)),
     )
     if not rows:
         raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
@@ -143,8 +145,9 @@ def export_embeddings(store: GalleryStore, path: Path) -> int:
     """Write names, embeddings and sources as an .npz that needs no pickle.
 
     Arrays, one row a photo: names, embeddings (N, D) float32, sha256, sources,
-    masked; and the scalars fingerprint and metric. The file is private to its
-    owner: it identifies people.
+    masked, and covered (N, D) float32, what masked faces are compared with, NaN
+    where there is none; and the scalars fingerprint and metric. The file is private
+    to its owner: it identifies people.
 
     Returns:
         N.
@@ -156,16 +159,20 @@ def export_embeddings(store: GalleryStore, path: Path) -> int:
         raise InvalidConfig(f"{path}: a gallery is exported as .npz, name it so.")
     dimension = int(store.meta("dimension"))
     rows = store.read(
-        """SELECT name, sha256, source, masked, vector FROM photos
-        JOIN people ON people.id = person_id JOIN embeddings ON photo_id = photos.id
-        ORDER BY name, photos.id"""
+        """SELECT name, sha256, source, masked, embeddings.vector, covered.vector
+        FROM photos JOIN people ON people.id = person_id
+        JOIN embeddings ON embeddings.photo_id = photos.id
+        LEFT JOIN covered ON covered.photo_id = photos.id ORDER BY name, photos.id"""
     )
+    none = vector_bytes(np.full(dimension, np.nan, dtype=np.float32))
+    covered = [none if row[5] is None else row[5] for row in rows]
     arrays = {
         "names": np.array([row[0] for row in rows], dtype=np.str_),
         "sha256": np.array([row[1] for row in rows], dtype=np.str_),
         "sources": np.array([row[2] for row in rows], dtype=np.str_),
         "masked": np.array([row[3] for row in rows], dtype=np.bool_),
         "embeddings": vectors_from([row[4] for row in rows], dimension, store.path),
+        "covered": vectors_from(covered, dimension, store.path),
         "fingerprint": np.array(store.meta("fingerprint")),
         "metric": np.array(store.meta("metric")),
     }
@@ -199,8 +206,11 @@ def _embedding_parts(
     # CROSS: SQLite would go through all photos to find those of the few changed.
     query = """SELECT person_id, masked, vector FROM people
         CROSS JOIN photos ON person_id = people.id
-        CROSS JOIN embeddings ON photo_id = photos.id WHERE changed > ?"""
-    for rows in store.read_parts(query, _ROWS_AT_ONCE, (version,)):
+        CROSS JOIN embeddings ON photo_id = photos.id WHERE changed > ?
+        UNION ALL SELECT person_id, 1, vector FROM people
+        CROSS JOIN photos ON person_id = people.id
+        CROSS JOIN covered ON photo_id = photos.id WHERE changed > ?"""
+    for rows in store.read_parts(query, _ROWS_AT_ONCE, (version, version)):
         owners = np.array([row[0] for row in rows], dtype=np.int64)
         masked = np.array([row[1] for row in rows], dtype=np.bool_)
         vectors = vectors_from([row[2] for row in rows], dimension, store.path)

@@ -49,8 +49,9 @@ from index.evaluate_config import EmbedConfig, EvaluateConfig
 @device_option
 @click.option(
     "--flip-average/--no-flip-average",
-    default=False,
-    help="Embed each chip and its mirror image, and take the mean.",
+    default=True,
+    show_default=True,
+    help="Embed each chip and its mirror image, and take the mean, as galleries do.",
 )
 @json_option
 @options_from(EvaluateConfig)
@@ -128,7 +129,7 @@ def embed_command(
 ) -> None:
     """Write the embeddings of all photographs below FOLDER, for your own use.
 
-    The file holds paths, embeddings (N, D) and found (N,).
+    The file holds paths, embeddings (N, D), covered (N, D) and found (N,).
 
     \b
     Example:

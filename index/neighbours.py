@@ -17,7 +17,7 @@ class Neighbour:
     """A person, by number, and the Euclidean distance to one of their templates.
 
     Attributes:
-        masked: whether the template is the mean of masked photos.
+        masked: whether the template is the one for masked faces.
     """
 
     person_id: int

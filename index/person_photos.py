@@ -22,7 +22,7 @@ class PersonPhoto:
         sha256: of the photograph's file.
         masked: whether it was enrolled as masked.
         created: when it was enrolled; UTC, ISO 8601.
-        distance: to the person's template, the mean of all their photos; lower is
+        distance: to the mean of all photos of the person, masked or not; lower is
             closer, 0 for an only photo.
     """
 
@@ -48,9 +48,8 @@ def read_person_photos(store: GalleryStore, name: str) -> list[PersonPhoto]:
     )
     dimension = int(store.meta("dimension"))
     vectors = vectors_from([row[4] for row in rows], dimension, store.path)
-    # The template as searches know it: float32.
-    template = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    distances = np.linalg.norm(vectors - template, axis=1) if rows else []
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    distances = np.linalg.norm(vectors - mean, axis=1) if rows else []
     return [
         PersonPhoto(source, sha256, bool(masked), created, float(distance))
         for (source, sha256, masked, created, _), distance in zip(

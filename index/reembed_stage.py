@@ -13,9 +13,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
-from index.enroll_stage import network_input
+from index.chip_vectors import embed_both, network_input
 from index.gallery_copies import drop_copies
 from index.gallery_file import reported
 from index.gallery_meta import check_chips_fit, embedder_meta
@@ -31,13 +32,19 @@ _CHIPS_AT_ONCE = 256
 # The number of a removed photo may be given to another person's. The number of a
 # person never is, so both together name one photo for good.
 _ROOM = """CREATE TEMP TABLE fresh (
-    photo_id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, vector BLOB NOT NULL)"""
-_MISSING = """SELECT photos.id, photos.person_id, name, chip FROM photos
+    photo_id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, vector BLOB NOT NULL,
+    covered BLOB)"""
+_MISSING = """SELECT photos.id, photos.person_id, name, chip, masked FROM photos
     JOIN people ON people.id = photos.person_id
     LEFT JOIN fresh ON photo_id = photos.id AND fresh.person_id = photos.person_id
     WHERE photos.id > ? AND photo_id IS NULL ORDER BY photos.id LIMIT ?"""
 _REPLACE = """INSERT INTO embeddings SELECT photo_id, ?, ?, vector FROM fresh
     JOIN photos ON photos.id = photo_id AND photos.person_id = fresh.person_id"""
+_REPLACE_COVERED = """INSERT INTO covered SELECT photo_id, covered FROM fresh
+    JOIN photos ON photos.id = photo_id AND photos.person_id = fresh.person_id
+    WHERE covered IS NOT NULL"""
+_UNCOVERED = """SELECT 1 FROM photos WHERE NOT masked
+    AND id NOT IN (SELECT photo_id FROM covered) LIMIT 1"""
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +53,8 @@ def reembed_gallery(folder: Path, embedder: Embedder) -> int:
 
     People, names, photos and the audit stay. Generations go, and so does the
     calibration, unless the embedder is the gallery's own. Also repairs a gallery
-    whose vectors are damaged.
+    whose vectors are damaged, and fills in covered ones that an older format lacks:
+    that makes other templates than it was calibrated for, so that calibration goes.
 
     Returns:
         How many photos the gallery holds, all embedded anew.
@@ -80,21 +88,28 @@ def reembed_gallery(folder: Path, embedder: Embedder) -> int:
 def _embed_missing(store: GalleryStore, embedder: Embedder, progress: Any) -> None:
     last = 0
     while rows := store.read(_MISSING, (last, _CHIPS_AT_ONCE)):
-        chips = [_chip(row, store.path, embedder.geometry.size_px) for row in rows]
-        embeddings = embedder.embed(network_input(chips))
-        for row, embedding in zip(rows, embeddings, strict=True):
+        size_px = embedder.geometry.size_px
+        chips = network_input([_chip(row, store.path, size_px) for row in rows])
+        bare = np.array([not row[4] for row in rows])
+        vectors = embed_both(embedder, chips, bare)
+        for row, embedding, covered in zip(rows, *vectors, strict=True):
             source = f"{store.path}: photo {row[0]} of {row[2]}"
-            vector = checked_embedding(embedding, embedder.dimension, source)
+            blobs = [
+                vector_bytes(checked_embedding(part, embedder.dimension, source))
+                if part is not None
+                else None
+                for part in (embedding, covered)
+            ]
             store.execute(
-                "INSERT OR REPLACE INTO fresh VALUES (?, ?, ?)",
-                (row[0], row[1], vector_bytes(vector)),
+                "INSERT OR REPLACE INTO fresh VALUES (?, ?, ?, ?)",
+                (row[0], row[1], *blobs),
             )
         last = rows[-1][0]
         progress.update(len(rows))
 
 
 def _chip(row: Sequence[Any], path: Path, size_px: int) -> Image:
-    photo_id, _, name, data = row
+    photo_id, _, name, data, _ = row
     problem = ""
     try:
         pixels = decode_rgb(data, "")
@@ -112,11 +127,14 @@ def _chip(row: Sequence[Any], path: Path, size_px: int) -> Image:
 def _replace(store: GalleryStore, embedder: Embedder) -> int:
     """Part of a change: the new vectors instead of the old ones."""
     same = store.meta("fingerprint") == embedder.fingerprint
+    old_templates = bool(store.read(_UNCOVERED))
     store.execute("DELETE FROM embeddings")
+    store.execute("DELETE FROM covered")
     store.execute(_REPLACE, (embedder.fingerprint, embedder.dimension))
+    store.execute(_REPLACE_COVERED)
     for key, value in embedder_meta(embedder).items():
         store.set_meta(key, value)
-    if not same:
+    if old_templates or not same:
         store.execute("DELETE FROM meta WHERE key = 'calibration'")
     version = store.count_change()
     store.execute("UPDATE people SET changed = ?", (version,))

@@ -132,7 +132,7 @@ def probes_of(
     rows = np.resize(rng.permutation(len(plain.matrix)), count)
     start = plain.matrix[rows].astype(np.float64)
     if measured:
-        # Another person's: the own one would lead straight to the masked template.
+        # Another person's: the own one would lead close to the masked template.
         moved = start + moves[rng.integers(0, len(moves), count)]
         return moved.astype(np.float32), f"{len(moves)} masks of this gallery"
     spread = np.median(np.linalg.norm(start - start.mean(axis=0), axis=1))

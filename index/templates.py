@@ -1,4 +1,4 @@
-"""Person templates: mean embeddings of a person's photos, bare and masked apart."""
+"""Person templates: mean embeddings, for bare and for masked faces apart."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ ALL, PLAIN, MASKED = "all", "plain", "masked"
 class Templates:
     """What is searched: up to two rows a person, the plain one first.
 
-    A mask moves an embedding, so the photos with and without one are averaged
-    apart: a mean of both kinds would lie near neither.
+    A mask moves an embedding, so there is a template for bare faces, the mean of the
+    bare photos, and one for masked faces: the mean of the masked photos and of the
+    bare ones under a painted mask (`training.covered_chips`).
 
     Attributes:
         gallery_id: the gallery that they were made from.
         version: that gallery's counter of changes at the time.
         person_ids: (R,) int64, ascending, read-only; twice for a person with both.
-        masked: (R,) bool, read-only: whether the row is the mean of masked photos.
+        masked: (R,) bool, read-only: whether the row is for masked faces.
         matrix: (R, D) float32, read-only.
     """
 

@@ -61,7 +61,7 @@ class Thresholds:
         the last two. Never negative.
 
         Args:
-            gallery_size: templates, at least 1.
+            gallery_size: people, at least 1.
             fpir: in (0, 1).
         """
         if gallery_size < 1 or not 0 < fpir < 1:

@@ -64,7 +64,8 @@ def test_photographs_of_strangers(workspace, strangers, monkeypatch):
         stored = gallery.calibration
     assert stored.source.startswith("photos of 8 strangers, bare and with 1 painted")
     assert (
-        round(stored.threshold(8, 0.01, True), 4) == record["thresholds"]["masked"][0]
+        round(stored.threshold(8, 0.01, True, True), 4)
+        == record["thresholds"]["masked"][0]
     )
 
 
@@ -80,7 +81,7 @@ def test_people_whom_train_kept_out(workspace, monkeypatch):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"masks": 0}, {"validation_share": 1.0}, {"seed": -1}, {"workers": -1}],
+    [{"masks": 0}, {"validation_share": 1.0}, {"validation_seed": -1}, {"workers": -1}],
 )
 def test_senseless_settings_are_refused(wrong):
     with pytest.raises(InvalidConfig):

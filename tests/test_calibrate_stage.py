@@ -22,7 +22,9 @@ from index import calibrate_stage
 from index.calibrate_stage import calibrate_on_chips, calibrate_on_photos
 from index.calibration_fit import HeldOutFaces, TooFewStrangers
 from index.celebrity_stage import enroll_celebrities
+from index.enroll_stage import ChipRow, enroll_chips
 from index.labelled_photos import read_labelled_photos
+from index.templates import MASKED, PLAIN
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
 
@@ -52,11 +54,12 @@ def test_own_templates_of_the_strangers_are_left_out(gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     measured = chips(gallery, manifest, strangers_of(manifest))
     ((faces, others, source),) = fitted
+    for templates in (others.bare, others.covered):
+        assert templates.matrix.shape == (PEOPLE - STRANGERS, 3)
+        assert (templates.photos == 1).all()
     # The others are reddish: (250, number, 0).
-    assert others.matrix.shape == (PEOPLE - STRANGERS, 3)
-    assert others.matrix[:, 0].min() > 0.9
-    assert (others.photos == 1).all()
-    assert len(faces.bare.people) == 2 * STRANGERS
+    assert others.bare.matrix[:, 0].min() > 0.9
+    assert len(faces.bare.people) == len(faces.covered.people) == 2 * STRANGERS
     assert len(faces.masked.people) == 2 * 2 * STRANGERS
     assert "25 validation people, bare and with 2 painted masks" in source
     assert "25 templates of others" in source
@@ -81,6 +84,55 @@ def test_strangers_are_seen_bare_and_with_two_masks(gallery, manifest, fitted):
     assert (pairs == 2).all()
 
 
+def test_templates_for_masked_faces_are_those_of_the_gallery(gallery, manifest, fitted):
+    enroll_celebrities(gallery, manifest, ColourEmbedder())
+    chip = np.full((32, 32, 3), (250, 0, 0), np.uint8)
+    enroll_chips(
+        gallery,
+        ColourEmbedder(),
+        [
+            ChipRow("Person 00", "more", "more.jpg", chip, masked=True),
+            ChipRow("Person 02", "bare", "bare.jpg", chip, masked=False),
+        ],
+    )
+    chips(gallery, manifest, strangers_of(manifest))
+    others = fitted[0][1]
+    strange = [p.person_id for p in gallery.people() if p.name.startswith(ZOE)]
+    for templates, kind in ((others.bare, PLAIN), (others.covered, MASKED)):
+        whole = gallery.templates(kind)
+        kept = ~np.isin(whole.person_ids, strange)
+        np.testing.assert_array_equal(templates.matrix, whole.matrix[kept])
+    assert others.bare.photos[:3].tolist() == [1, 2, 1]
+    # Person 00 has a masked photo besides the covered one, Person 02 two covered.
+    assert others.covered.photos[:3].tolist() == [2, 2, 1]
+
+
+def test_strangers_are_covered_as_enrolled_people_are(gallery, manifest, fitted):
+    enroll_celebrities(gallery, manifest, ColourEmbedder())
+    rows = strangers_of(manifest)
+    chips(gallery, manifest, rows)
+    faces, names = fitted[0][0], np.unique([row.identity for row in rows])
+    np.testing.assert_array_equal(faces.covered.people, faces.bare.people)
+    np.testing.assert_array_equal(faces.covered.photos, faces.bare.photos)
+    # The strangers are enrolled themselves: their templates are these very faces.
+    numbers = {person.name: person.person_id for person in gallery.people()}
+    for place, name in enumerate(names):
+        for masked, part in ((False, faces.bare), (True, faces.covered)):
+            mean = part.embeddings[part.people == place].mean(axis=0)
+            template = gallery.person_template(numbers[name], masked)
+            np.testing.assert_allclose(mean, template, atol=1e-6)
+
+
+def test_gallery_without_covered_vectors_can_be_calibrated(gallery, manifest, fitted):
+    enroll_celebrities(gallery, manifest, ColourEmbedder())
+    with gallery._store.changes():
+        gallery._store.execute("DELETE FROM covered")
+    chips(gallery, manifest, strangers_of(manifest))
+    others = fitted[0][1]
+    assert len(others.bare.photos) == PEOPLE - STRANGERS
+    assert others.covered.matrix.shape == (0, 3)
+
+
 def test_strangers_are_known_under_other_names_and_spellings(gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     gallery.rename(name_of(1), "Somebody")
@@ -95,7 +147,9 @@ def test_strangers_are_known_under_other_names_and_spellings(gallery, manifest, 
     ]
     assert len({row.identity for row in rows} & {name_of(i) for i in range(9)}) == 1
     chips(gallery, manifest, rows)
-    assert len(fitted[0][1].photos) == PEOPLE - STRANGERS
+    others = fitted[0][1]
+    assert len(others.bare.photos) == PEOPLE - STRANGERS
+    assert len(others.covered.photos) == PEOPLE - STRANGERS
 
 
 def test_many_photos_and_people_are_cut(gallery, manifest, fitted, monkeypatch):
@@ -166,8 +220,11 @@ def test_photographs_of_really_masked_strangers(tmp_path, gallery, manifest, fit
     listed = photos_of(tmp_path, masks=("no-mask", "cloth"))
     assert photos(gallery, tmp_path, listed) == gallery.calibration
     ((faces, others, source),) = fitted
-    assert len(others.photos) == PEOPLE
+    assert len(others.bare.photos) == len(others.covered.photos) == PEOPLE
     np.testing.assert_allclose(faces.bare.embeddings[:, 2], 0, atol=0.02)
+    # Bare faces are covered, masked ones are not.
+    np.testing.assert_array_equal(faces.covered.photos, faces.bare.photos)
+    assert (faces.covered.embeddings[:, 2] > 0.1).all()
     np.testing.assert_allclose(faces.masked.embeddings[:, 2], 90 / 255, atol=0.01)
     assert "20 strangers, bare and with their masks" in source
     assert ZOE not in source
@@ -177,4 +234,5 @@ def test_a_stranger_who_is_enrolled_is_no_template(tmp_path, gallery, manifest, 
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     gallery.rename("Person 00", "P3")
     photos(gallery, tmp_path, photos_of(tmp_path, masks=("no-mask", "cloth")))
-    assert len(fitted[0][1].photos) == PEOPLE - 1
+    others = fitted[0][1]
+    assert len(others.bare.photos) == len(others.covered.photos) == PEOPLE - 1

@@ -7,6 +7,7 @@ from faces_for_index import ColourEmbedder
 from index import celebrity_stage
 from index.celebrity_stage import enroll_celebrities
 from index.gallery import open_or_create_gallery
+from index.templates import MASKED, PLAIN
 from masking.alignment import ChipGeometry
 from masking.errors import InvalidConfig
 from masking.image_files import write_image
@@ -72,7 +73,8 @@ def test_everybody_with_a_face_goes_in_once(gallery, manifest):
     embedder = ColourEmbedder()
     assert enroll_celebrities(gallery, manifest, embedder) == PEOPLE + STRANGERS
     assert enroll_celebrities(gallery, manifest, embedder) == 0
-    assert embedder.embedded == PEOPLE + STRANGERS
+    # Each as it is and covered.
+    assert embedder.embedded == 2 * (PEOPLE + STRANGERS)
     people = gallery.people()
     assert len(people) == PEOPLE
     assert people[0].name == "Person 00"
@@ -117,5 +119,6 @@ def test_photos_that_show_a_mask_are_enrolled_as_masked(gallery, manifest, monke
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     assert [photo.masked for photo in gallery.photos("Person 00")] == [True]
     assert [photo.masked for photo in gallery.photos(name_of(1))] == [False] * 2
-    templates = gallery.templates()
-    assert templates.masked.sum() == PEOPLE - STRANGERS
+    # Who is enrolled bare has a template for masked faces as well.
+    assert len(gallery.templates(PLAIN).matrix) == STRANGERS
+    assert len(gallery.templates(MASKED).matrix) == PEOPLE

@@ -285,6 +285,7 @@ def test_evaluate_and_embed_write_their_files(workspace, small_people, tmp_path)
     )
     assert done.exit_code == 0, done.output
     assert "M-U" in done.output
+    assert "dlib, covered" in done.output
     private = workspace / "evaluated" / small_people.name / "private"
     assert (private / ".gitignore").read_text() == "*\n"
     for name in ("report.html", "report.json", "roc.png", "cmc.png", "table.txt"):
@@ -297,6 +298,7 @@ def test_evaluate_and_embed_write_their_files(workspace, small_people, tmp_path)
     assert done.exit_code == 0, done.output
     with np.load(out, allow_pickle=False) as written:
         assert written["embeddings"].shape == (24, 128)
+        assert written["covered"].shape == (24, 128)
         assert written["found"].all()
 
 

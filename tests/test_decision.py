@@ -84,15 +84,48 @@ def test_means_of_many_photos_have_to_be_nearer():
     )
 
 
-def test_a_person_counts_once():
+def test_a_person_counts_once_with_the_template_for_faces_like_the_probe():
+    plain, covered = match("Person_01", 0.2), match("Person_01", 0.25, True)
+    other = match("Person_02", 0.4)
+    bare, masked = (
+        judge().decide([plain, covered, other], state) for state in (BARE, MASKED)
+    )
+    assert bare.matches == (plain, other)
+    assert bare.margin == pytest.approx(0.2)
+    # Although the plain one is nearer.
+    assert masked.matches == (covered, other)
+    assert masked.margin == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize(("state", "masked"), [(BARE, False), (MASKED, True)])
+def test_the_other_template_of_a_person_names_nobody(state, masked):
+    own, other = match("Person_01", 0.6, masked), match("Person_01", 0.1, not masked)
+    decided = judge().decide([other, own], state)
+    assert (decided.name, decided.matches) == (None, (own,))
+    # Who has no template of the right kind is compared with the one that is there.
+    assert judge().decide([other], state).name == "Person_01"
+
+
+def test_thresholds_are_those_of_the_template_that_counts():
+    strict = judge(flat_calibration(0.5, masked_masked=0.3, bare_masked=0.2))
+    both = [match("Person_01", 0.4), match("Person_01", 0.35, True)]
+    bare, masked = (strict.decide(both, state) for state in (BARE, MASKED))
+    assert (bare.name, bare.threshold) == ("Person_01", 0.5)
+    assert (masked.name, masked.threshold) == (None, 0.3)
+    assert strict.decide([], MASKED).threshold == 0.3
+    assert strict.decide([], BARE).threshold == 0.5
+
+
+def test_probability_of_a_masked_face_is_that_of_its_template():
+    model = MatchProbability(0.0, 2.0, 1.0)
+    known = flat_calibration(0.5, {"masked": model}, masked_masked=0.4)
     matches = [
-        match("Person_01", 0.2),
-        match("Person_01", 0.25, True),
-        match("Person_02", 0.4),
+        match("Person_01", 0.1),
+        match("Person_01", 0.3, True),
+        match("Person_02", 0.35, True),
     ]
-    decided = judge().decide(matches, MASKED)
-    assert decided.matches == (matches[0], matches[2])
-    assert decided.margin == pytest.approx(0.2)
+    decided = judge(known).decide(matches, MASKED)
+    assert decided.probability == pytest.approx(model.of(0.1, 0.05))
 
 
 def test_probability_needs_a_calibration_for_this_mask_state():
@@ -117,7 +150,12 @@ def test_threshold_by_hand_holds_for_all():
 @pytest.fixture
 def gallery(tmp_path):
     with open_or_create_gallery(tmp_path, FakeEmbedder()) as opened:
-        opened.add([photo(f"Person_{i:02d}", [3, i, 0, 0]) for i in range(4)])
+        opened.add(
+            [
+                photo(f"Person_{i:02d}", [3, i, 0, 0], covered=[3, i, 1, 0])
+                for i in range(4)
+            ]
+        )
         yield opened
 
 
@@ -132,5 +170,6 @@ def test_the_gallerys_own_calibration_comes_first(gallery, monkeypatch):
     gallery.set_calibration(own)
     assert calibration_of(gallery) == (own, True)
     found = judge_of(gallery)
+    # People: of their two templates a face is compared with one.
     assert (found.calibrated, found.gallery_size) == (True, 4)
     assert found.threshold(masked_probe=True) == 0.3

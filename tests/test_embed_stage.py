@@ -7,7 +7,10 @@ import pytest
 from drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
 from index.embed_stage import embed_folder
+from index.embed_views import embed_views
 from index.evaluate_config import EmbedConfig
+from index.labelled_photos import NO_MASK
+from index.photo_views import View
 from masking.errors import InvalidConfig, MissingInput
 
 CONFIG = EmbedConfig(workers=1, batch_size=2)
@@ -50,6 +53,34 @@ def test_every_photograph_has_a_row(folder):
     assert (report.found, report.exit_code) == (2, 0)
     assert sorted(report.failures) == ["Ann/2.png", "Ann/3.png"]
     assert "no face" in report.failures["Ann/2.png"]
+
+
+def test_every_face_is_embedded_once_more_under_a_mask(folder):
+    _, file = embed(folder)
+    embeddings, covered, found = (file[n] for n in ("embeddings", "covered", "found"))
+    assert (covered.shape, covered.dtype) == (embeddings.shape, np.float32)
+    np.testing.assert_array_equal(np.isnan(covered).all(axis=1), ~found)
+    # The mask is blue, and nobody here is.
+    assert (covered[found][:, 2] > embeddings[found][:, 2] + 0.025).all()
+
+
+def test_masked_faces_and_lost_ones_are_not_covered():
+    chips = (np.full((24, 24, 3), 100, np.uint8),)
+    views = [
+        View(0, NO_MASK, "", (), "no face found."),
+        View(0, "cloth", "drawn", chips, None),
+        View(1, NO_MASK, "drawn", chips, None),
+    ]
+    # Batches with and without a bare face.
+    for batch_size in (1, 3):
+        found = embed_views(views, [ColourEmbedder("dlib")], batch_size)
+        people = np.array([7, 8], np.int32)
+        faces, covered = found.faces(0, people), found.covered_faces(0, people)
+        np.testing.assert_array_equal(faces.acquired, [False, True, True])
+        np.testing.assert_array_equal(covered.acquired, [False, True, True])
+        changed = (covered.embeddings != faces.embeddings).all(axis=1)
+        np.testing.assert_array_equal(changed[1:], [False, True])
+        np.testing.assert_array_equal(covered.people, [7, 7, 8])
 
 
 def test_crops_are_embedded_whole_if_asked_to(folder):

@@ -13,9 +13,17 @@ from faces_for_index import (
     draw_photo,
 )
 
-from index.enroll_stage import ChipRow, enroll, enroll_chips, photo_list
+from index.chip_vectors import embed_both, network_input
+from index.enroll_stage import (
+    ChipRow,
+    enroll,
+    enroll_chips,
+    photo_list,
+)
 from index.gallery import open_or_create_gallery
+from index.templates import PLAIN
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
+from training.covered_chips import covered_embeddings
 
 
 @pytest.fixture
@@ -24,8 +32,9 @@ def gallery(tmp_path):
         yield opened
 
 
-def enrolled(gallery, name, photos, embedder=None):
-    return enroll(name, photos, gallery, embedder or ColourEmbedder(), SquareFinder())
+def enrolled(gallery, name, photos, embedder=None, masked=None):
+    embedder = embedder or ColourEmbedder()
+    return enroll(name, photos, gallery, embedder, SquareFinder(), masked=masked)
 
 
 def test_person_is_added_and_searchable(gallery, tmp_path):
@@ -47,6 +56,52 @@ def test_same_photo_twice_is_known_and_not_embedded_again(gallery, tmp_path):
     assert (len(first.added), len(first.known)) == (1, 1)
     assert (again.added, again.known) == ([], [str(photo)])
     assert embedder.embedded == 1
+
+
+def test_bare_photo_gives_a_template_for_masked_faces_too(gallery, tmp_path):
+    embedder = ColourEmbedder()
+    photo = draw_photo(tmp_path / "red.png", RED)
+    enrolled(gallery, "Person_01", [photo], embedder, masked=False)
+    assert embedder.embedded == 2
+    plain, masked = gallery.templates().matrix
+    np.testing.assert_allclose(plain, np.array(RED) / 255, atol=0.03)
+    chips = np.empty((1, 3, 32, 32), np.uint8)
+    chips[0] = np.array(RED)[:, None, None]
+    under = covered_embeddings(embedder, chips, plain[None])[0]
+    np.testing.assert_allclose(masked, under, atol=0.03)
+    # The mask is not red.
+    assert np.abs(masked - plain).max() > 0.1
+
+
+def test_masked_photo_is_not_covered_once_more(gallery, tmp_path):
+    embedder = ColourEmbedder()
+    photo = draw_photo(tmp_path / "red.png", RED)
+    enrolled(gallery, "Person_01", [photo], embedder, masked=True)
+    assert embedder.embedded == 1
+    templates = gallery.templates()
+    assert templates.masked.tolist() == [True]
+    np.testing.assert_allclose(templates.matrix[0], np.array(RED) / 255, atol=0.03)
+    assert gallery._store.read("SELECT COUNT(*) FROM covered") == [(0,)]
+
+
+def test_of_bare_and_masked_chips_each_gets_what_it_needs(gallery):
+    kinds = [False, True, True, False, True]
+    rows = [
+        row._replace(name=f"P{i}", masked=masked)
+        for i, (row, masked) in enumerate(zip(chip_rows(5), kinds, strict=True))
+    ]
+    embedder = ColourEmbedder()
+    enroll_chips(gallery, embedder, rows)
+    assert embedder.embedded == 5 + 2
+    chips = network_input([row.pixels for row in rows])
+    plain, covered = embed_both(ColourEmbedder(), chips, ~np.array(kinds))
+    assert [vector is None for vector in covered] == kinds
+    for number, masked in enumerate(kinds):
+        found = gallery.person_template(number + 1, True)
+        wanted = plain[number] if masked else covered[number]
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+    bare = ~np.array(kinds)
+    np.testing.assert_array_equal(gallery.templates(PLAIN).matrix, plain[bare])
 
 
 def test_folder_stands_for_its_photos(gallery, tmp_path):
@@ -115,6 +170,21 @@ def test_embedding_that_is_not_finite_is_reported(gallery, tmp_path):
     assert "not finite" in report.failures[str(photos[0])]
 
 
+def test_covered_face_whose_embedding_is_not_finite_is_reported(gallery, tmp_path):
+    class Broken(ColourEmbedder):
+        def embed(self, chips):
+            embeddings = super().embed(chips)
+            # Bare faces come first, the same faces covered second.
+            if self.embedded > 2:
+                embeddings[0] = np.nan
+            return embeddings
+
+    photos = [draw_photo(tmp_path / f"{c[0]}.png", c) for c in (RED, GREEN)]
+    report = enrolled(gallery, "Person_01", photos, Broken(), masked=False)
+    assert report.added == [str(photos[1])]
+    assert "not finite" in report.failures[str(photos[0])]
+
+
 def chip_rows(count):
     for number in range(count):
         pixels = np.full((32, 32, 3), number % 256, dtype=np.uint8)
@@ -126,7 +196,8 @@ def test_thousands_of_chips_go_in_and_a_second_run_adds_only_what_is_missing(gal
     assert len(enroll_chips(gallery, embedder, chip_rows(300)).added) == 300
     report = enroll_chips(gallery, embedder, chip_rows(320))
     assert (len(report.added), len(report.known)) == (20, 300)
-    assert embedder.embedded == 320
+    # Each as it is and covered.
+    assert embedder.embedded == 2 * 320
     assert len(gallery.people()) == 50
 
 

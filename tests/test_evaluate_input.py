@@ -1,9 +1,12 @@
 """What `evaluate` is given."""
 
+import numpy as np
 import pytest
 
 from index.evaluate_input import read_collection
 from masking.errors import InvalidConfig
+from training.comparisons import EmbeddedFaces
+from training.sampled_comparisons import PairBudget
 
 
 @pytest.fixture
@@ -35,3 +38,16 @@ def test_people_and_pairs_exclude_each_other(folder):
     list_file = folder.parent / "some.txt"
     with pytest.raises(InvalidConfig, match="both --people"):
         read_collection(folder, people=list_file, pairs=list_file)
+
+
+def test_probes_are_compared_with_the_references_of_either_kind_of_test(folder):
+    for listed in (None, folder.parent / "pairs.txt"):
+        collection = read_collection(folder, pairs=listed)
+        people, photos = collection.people(), np.arange(3, dtype=np.int32)
+        faces, references = (
+            EmbeddedFaces(np.float32(values)[:, None], people, photos)
+            for values in ([1, 2, 4], [101, 102, 104])
+        )
+        pairing = collection.pairing(faces, references, PairBudget(1000, seed=0))
+        found = pairing.between(np.array([True, False, False]), photos == 1)
+        assert found.genuine.distances.tolist() == [102 - 1]

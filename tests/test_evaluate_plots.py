@@ -25,7 +25,7 @@ def figures():
     faces = EmbeddedFaces(
         rows.astype(np.float32), people, np.arange(40, dtype=np.int32)
     )
-    pairing = AllPairs(faces, PairBudget(10_000, seed=0))
+    pairing = AllPairs(faces, faces, PairBudget(10_000, seed=0))
     test = MaskTest(masks, None, True, Chance(0, 0))
     return embedder_figures("one", "f" * 64, measure_embedder(pairing, test, None))
 
@@ -52,3 +52,17 @@ def test_a_set_without_pairs_has_no_panel(figures):
     assert list(plots) == ["roc.png", "det.png"]
     wide = decode_rgb(report_plots([figures])["roc.png"], "plot").shape[1]
     assert decode_rgb(plots["roc.png"], "plot").shape[1] < wide / 2
+
+
+def test_a_covered_embedder_is_drawn_where_it_has_figures(figures):
+    covered = dataclasses.replace(figures, name="one, covered")
+    covered = dataclasses.replace(covered, sets={"M-U": figures.sets["M-U"]})
+    alone, both = report_plots([figures]), report_plots([figures, covered])
+    for name, png in both.items():
+        assert coloured(png) > 100
+        # No panels beyond those of the three sets.
+        assert decode_rgb(png, name).shape == decode_rgb(alone[name], name).shape
+    middle = decode_rgb(both["roc.png"], "roc.png")
+    third = middle.shape[1] // 3
+    left, right = middle[:, :third].astype(int), middle[:, -third:].astype(int)
+    assert (np.ptp(left, axis=2) > 60).sum() == (np.ptp(right, axis=2) > 60).sum() == 0

@@ -19,7 +19,8 @@ from masking.alignment import ChipGeometry
 from masking.errors import InvalidConfig, MissingInput
 from masking.image_files import encode_image, read_rgb
 
-CONFIG = EvaluateConfig(workers=1, rounds=20, batch_size=5)
+CONFIG = EvaluateConfig(workers=1, rounds=20, batch_size=5, covered=False)
+COVERED = dataclasses.replace(CONFIG, covered=True)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,26 @@ class GreyPainter:
         if name.endswith("2.png"):
             painted[0, 0] = 0
         return painted
+
+
+class WornEmbedder(ColourEmbedder):
+    """The colour above the eyes, and as a fourth number 1 where the mouth differs.
+
+    There the red grows by `pull`, too.
+    """
+
+    dimension = 4
+
+    def __init__(self, name, pull=0.0):
+        super().__init__(name, ChipGeometry(size_px=24, padding=0.0))
+        self._pull = pull
+
+    def embed(self, chips):
+        inner = chips[..., 6:18].astype(np.float32) / 255
+        brows, mouth = inner[:, :, 1:4].mean((2, 3)), inner[:, :, 17:21].mean((2, 3))
+        worn = np.abs(brows - mouth).max(axis=1) > 0.05
+        brows[:, 0] += self._pull * worn
+        return np.column_stack([brows, worn]).astype(np.float32)
 
 
 @pytest.fixture(autouse=True)
@@ -371,3 +392,71 @@ def test_the_private_sheets_are_apart_from_the_report(run, tmp_path):
         text = (tmp_path / "out" / name).read_text()
         without_plots = re.sub('"data:image/png;base64,[^"]*"', "", text)
         assert "P1" not in without_plots and ".png" not in without_plots
+
+
+def test_after_each_embedder_masked_faces_are_compared_with_covered_ones(run):
+    report = run(WornEmbedder("dlib"), ColourEmbedder("other"), config=COVERED)
+    names = [figures.name for figures in report.embedders]
+    assert names == ["dlib", "dlib, covered", "other", "other, covered"]
+    plain, covered, other, other_covered = report.embedders
+    assert list(plain.sets) == list(other.sets) == ["U-U", "M-U", "M-M"]
+    assert list(covered.sets) == list(other_covered.sets) == ["M-U"]
+    assert covered.fingerprint == plain.fingerprint
+    assert list(covered.by_mask["grey"].sets) == ["M-U"]
+    assert covered.ranks.probes == covered.by_mask["grey"].ranks.probes == 27
+    # Gains are over the first embedder as it is.
+    assert covered.ranks.rank1_gain.value == pytest.approx(
+        covered.ranks.rank1.value - plain.ranks.rank1.value
+    )
+    assert len(covered.sets["M-U"].gain) == 3
+    # Masks are one number away from bare faces, and half of that from the mean of
+    # both; what is above the mask is as far as ever.
+    bare = np.square(plain.sets["M-U"].thresholds)
+    under = np.square(covered.sets["M-U"].thresholds)
+    assert bare - under == pytest.approx(1 - 1 / 4, abs=1e-4)
+
+
+def test_masked_faces_are_searched_among_covered_ones(run):
+    # Masks pull people of little and of medium red nearer to those of the next.
+    embedder = WornEmbedder("dlib", pull=0.2)
+    plain, covered = run(embedder, config=COVERED).embedders
+    # A third of the masked faces is lost.
+    assert plain.ranks.rank1.value == pytest.approx(2 / 3 * 1 / 3)
+    assert covered.ranks.rank1.value == pytest.approx(2 / 3)
+
+
+def test_the_table_shows_and_explains_covered_columns(run):
+    table = report_table(run(config=COVERED))
+    rows = [line.split("  ")[:2] for line in table.splitlines()]
+    assert [row[0].strip() for row in rows if row[1:] == ["dlib, covered"]] == ["M-U"]
+    assert "rank-1 dlib, covered: " in table
+    assert '"NAME, covered" compares masked faces as galleries do' in table
+    assert "covered" not in report_table(run())
+
+
+def test_listed_pairs_have_covered_columns_too(run, folder):
+    same = [f"P{n}/0.png,P{n}/1.png,1\n" for n in range(8)]
+    two = [f"P{n}/0.png,P{n + 1}/1.png,0\n" for n in range(8)]
+    pairs = listed(folder, "".join(same + two))
+    plain, covered = run(
+        WornEmbedder("dlib"), collection=pairs, config=COVERED
+    ).embedders
+    assert list(covered.sets) == ["M-U"]
+    assert covered.ranks is None
+    bare = np.square(plain.sets["M-U"].thresholds)
+    under = np.square(covered.sets["M-U"].thresholds)
+    assert bare - under == pytest.approx(1 - 1 / 4, abs=1e-4)
+
+
+def test_covered_and_mixed_columns_stand_side_by_side(run):
+    config = dataclasses.replace(COVERED, mixed=True)
+    report = run(ColourEmbedder("dlib"), ColourEmbedder("good"), config=config)
+    assert [figures.name for figures in report.embedders] == [
+        "dlib",
+        "dlib, covered",
+        "good",
+        "good, covered",
+        "good on dlib",
+    ]
+    # Mixed columns are those of galleries without covered faces.
+    assert list(report.embedders[-1].sets) == ["U-U", "M-U", "M-M"]

@@ -36,12 +36,20 @@ class FakeEmbedder:
         self.fingerprint = fingerprint
 
 
-def photo(name, embedding, sha256=None, source="folder/photo.jpg", masked=False):
+def photo(
+    name,
+    embedding,
+    sha256=None,
+    source="folder/photo.jpg",
+    masked=False,
+    covered=None,
+):
     rng = np.random.default_rng([len(name), int(10 * abs(embedding[0]))])
     chip = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     sha256 = sha256 or f"{name}-{embedding}"
     vector = np.array(embedding, dtype=np.float32)
-    return NewPhoto(name, sha256, source, chip, vector, masked)
+    under = None if covered is None else np.array(covered, dtype=np.float32)
+    return NewPhoto(name, sha256, source, chip, vector, masked, under)
 
 
 @pytest.fixture
@@ -82,9 +90,55 @@ def test_masked_photos_are_averaged_apart(gallery):
     np.testing.assert_array_equal(templates.matrix, rows)
     np.testing.assert_array_equal(gallery.templates("plain").matrix, rows[:1])
     np.testing.assert_array_equal(gallery.templates("masked").matrix, rows[1:])
-    assert (gallery.size, gallery.template_count()) == (2, 3)
+    assert gallery.size == 2
     # Person_01's mask added this to their bare mean; Person_02 has no bare photo.
     np.testing.assert_array_equal(gallery.mask_moves(), [[6, 4, 0, 0]])
+
+
+def test_a_person_with_bare_photos_alone_has_a_template_for_masked_faces(gallery):
+    gallery.add(
+        [
+            photo("Person_01", [1, 0, 0, 0], covered=[0, 2, 0, 0]),
+            photo("Person_01", [3, 0, 0, 0], covered=[0, 6, 0, 0]),
+            photo("Person_02", [9, 0, 0, 0]),
+        ]
+    )
+    np.testing.assert_array_equal(gallery.person_template(1, False), [2, 0, 0, 0])
+    np.testing.assert_array_equal(gallery.person_template(1, True), [0, 4, 0, 0])
+    np.testing.assert_array_equal(gallery.templates("masked").matrix, [[0, 4, 0, 0]])
+    templates = gallery.templates()
+    assert templates.person_ids.tolist() == [1, 1, 2]
+    assert templates.masked.tolist() == [False, True, False]
+    # A mask that was painted says nothing about the masks that people wear.
+    assert gallery.mask_moves().shape == (0, 4)
+    with pytest.raises(MissingInput):
+        gallery.person_template(2, True)
+
+
+def test_masked_photos_and_covered_ones_are_averaged_together(gallery):
+    gallery.add(
+        [
+            photo("Person_01", [8, 0, 0, 0], covered=[0, 3, 0, 0]),
+            photo("Person_01", [4, 0, 0, 0], covered=[0, 6, 0, 0]),
+            photo("Person_01", [0, 0, 9, 0], masked=True),
+        ]
+    )
+    wanted = [[6, 0, 0, 0], [0, 3, 3, 0]]
+    np.testing.assert_array_equal(gallery.templates().matrix, wanted)
+    for masked in (False, True):
+        found = gallery.person_template(1, masked)
+        np.testing.assert_array_equal(found, wanted[masked])
+    assert gallery.photo_counts([1]) == {(1, False): 2, (1, True): 3}
+    np.testing.assert_array_equal(gallery.mask_moves(), [[-6, 0, 9, 0]])
+
+
+def test_changes_hold_both_templates(gallery):
+    gallery.add([photo("Person_01", [1, 0, 0, 0], covered=[2, 0, 0, 0])])
+    before = gallery.version
+    gallery.add([photo("Person_02", [5, 0, 0, 0], covered=[6, 0, 0, 0])])
+    fresh = gallery.changes_since(before).templates
+    assert (fresh.person_ids.tolist(), fresh.masked.tolist()) == ([2, 2], [False, True])
+    np.testing.assert_array_equal(fresh.matrix[:, 0], [5, 6])
 
 
 def test_changes_since_a_version(gallery):
@@ -186,14 +240,19 @@ def test_files_are_private(gallery):
 def test_remove_leaves_no_bytes(gallery):
     people = [
         photo("Person_Kept", [1.5, 2.5, 3.5, 4.5]),
-        photo("Person_Gone", [7.123, 8.456, 9.789, 1.234], source="gone/Gone.jpg"),
+        photo(
+            "Person_Gone",
+            [7.123, 8.456, 9.789, 1.234],
+            source="gone/Gone.jpg",
+            covered=[2.345, 6.543, 3.456, 5.432],
+        ),
     ]
     gallery.add(people)
     build_generation(gallery, with_trees=True)
-    vector = people[1].embedding.tobytes()
+    vectors = [people[1].embedding.tobytes(), people[1].covered.tobytes()]
     ((chip,),) = gallery._store.read("SELECT chip FROM photos WHERE person_id = 2")
     # A JPEG starts with tables that all of them share; its end is the face.
-    traces = [b"Person_Gone", b"gone/Gone.jpg", vector, chip[-200:-100]]
+    traces = [b"Person_Gone", b"gone/Gone.jpg", *vectors, chip[-200:-100]]
     before = all_bytes(gallery.folder)
     assert all(trace in before for trace in traces)
 
@@ -269,6 +328,23 @@ def test_export_needs_no_pickle(gallery, tmp_path):
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
+def test_export_has_a_row_of_nan_where_there_is_no_covered_vector(gallery, tmp_path):
+    gallery.add(
+        [
+            photo("A", [1, 0, 0, 0], covered=[1, 2, 3, 4]),
+            photo("B", [2, 0, 0, 0], masked=True),
+            photo("C", [3, 0, 0, 0]),
+        ]
+    )
+    assert gallery.export(tmp_path / "export.npz") == 3
+    with np.load(tmp_path / "export.npz", allow_pickle=False) as arrays:
+        assert arrays["names"].tolist() == ["A", "B", "C"]
+        assert arrays["covered"].dtype == np.float32
+        wanted = [[1, 2, 3, 4], [np.nan] * 4, [np.nan] * 4]
+        np.testing.assert_array_equal(arrays["covered"], wanted)
+        np.testing.assert_array_equal(arrays["embeddings"][:, 0], [1, 2, 3])
+
+
 def test_calibration_is_kept(gallery):
     assert gallery.calibration is None
     calibration = flat_calibration(0.5)
@@ -289,9 +365,22 @@ def test_embedding_that_is_not_finite_is_refused_and_nothing_is_added(gallery, w
     assert gallery.people() == []
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_covered_vector_that_is_not_finite_is_refused(gallery, wrong):
+    good = photo("Person_01", [1, 0, 0, 0], covered=[1, 0, 0, 0])
+    bad = photo("Person_02", [1, 0, 0, 0], source="2.jpg", covered=[0, wrong, 0, 0])
+    with pytest.raises(BadRecord, match=r"2\.jpg: its embedding is not finite"):
+        gallery.add([good, bad])
+    assert gallery.people() == []
+
+
 def test_embedding_of_another_length_is_refused(gallery):
-    with pytest.raises(BadRecord, match=r"shape \(3,\), the gallery holds \(4,\)"):
-        gallery.add([photo("Person_01", [1, 0, 0])])
+    for covered in (None, [1, 0, 0, 0]):
+        with pytest.raises(BadRecord, match=r"shape \(3,\), the gallery holds \(4,\)"):
+            gallery.add([photo("Person_01", [1, 0, 0], covered=covered)])
+    with pytest.raises(BadRecord, match=r"shape \(5,\), the gallery holds \(4,\)"):
+        gallery.add([photo("Person_01", [1, 0, 0, 0], covered=[1, 0, 0, 0, 0])])
+    assert gallery.people() == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import stat
 
 import pytest
 from test_gallery import FakeEmbedder, all_bytes, photo
+from test_gallery_file import make_format_2
 
 from index import gallery_backup
 from index.backup_files import backup_files
@@ -92,21 +93,37 @@ def test_log_of_the_damaged_file_is_not_replayed_into_the_backup(folder):
 
 
 def test_erased_people_leave_backups_and_damaged_files_too(folder):
-    trace = b"Person_07"
+    more = photo("Person_07", [7, 1, 0, 0], covered=[7.123, 8.456, 9.789, 1.234])
+    traces = [b"Person_07", more.covered.tobytes()]
     with open_gallery(folder) as gallery:
+        gallery.add([more])
+        gallery.back_up()
         gallery.back_up()
     damage(folder)
     restore(folder)
     before = [path.read_bytes() for path in backup_files(folder)]
     assert len(before) == 2
-    assert all(trace in data for data in before)
+    assert all(trace in data for data in before for trace in traces)
     with open_gallery(folder) as gallery:
         gallery.remove("Person_07")
-    assert trace not in all_bytes(folder)
+    assert not any(trace in all_bytes(folder) for trace in traces)
     assert len(backup_files(folder)) == 2
     restore(folder)
     with open_gallery(folder) as gallery:
         assert gallery.size == 39
+
+
+def test_backup_of_an_older_format_forgets_and_can_be_put_back(folder):
+    (backup,) = backup_files(folder)
+    make_format_2(backup)
+    with open_gallery(folder) as gallery:
+        gallery.remove("Person_07")
+    assert b"Person_07" not in backup.read_bytes()
+    restore(folder)
+    with open_gallery(folder) as gallery:
+        assert gallery.size == 39
+        gallery.add([photo("New", [1, 0, 0, 0], covered=[0, 1, 0, 0])])
+        assert gallery.templates("masked").matrix.tolist() == [[0, 1, 0, 0]]
 
 
 def test_damaged_backup_is_deleted_by_an_erasure(folder):

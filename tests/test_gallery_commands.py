@@ -15,6 +15,7 @@ from faces_for_index import (
     SquareFinder,
     draw_photo,
 )
+from test_gallery_file import make_format_2
 
 from cli import main
 from index.gallery import open_gallery
@@ -104,7 +105,14 @@ def test_table_is_enrolled_with_masks_apart(call, tmp_path):
     with open_gallery(tmp_path / "w" / "gallery") as gallery:
         templates = gallery.templates()
     assert templates.masked.tolist() == [False, True]
-    np.testing.assert_allclose(templates.matrix, np.array([RED, BLUE]) / 255, atol=0.03)
+    assert "2 embeddings" in call("gallery", "export", tmp_path / "a.npz").output
+    with np.load(tmp_path / "a.npz") as arrays:
+        bare, masked = arrays["embeddings"]
+        under, none = arrays["covered"]
+    np.testing.assert_allclose([bare, masked], np.array([RED, BLUE]) / 255, atol=0.03)
+    assert np.isnan(none).all()
+    wanted = [bare, (masked + under) / 2]
+    np.testing.assert_allclose(templates.matrix, wanted, atol=1e-6)
 
 
 def test_masked_photos_of_one_person(call, tmp_path):
@@ -192,6 +200,25 @@ def test_backup_is_made_and_put_back(call, tmp_path):
     assert made in call("gallery", "list", code=2).output
     assert made in call("gallery", "restore").output
     assert names(tmp_path) == ["A"]
+
+
+def test_rebuild_gives_an_older_gallery_templates_for_masked_faces(
+    call, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        "index.gallery_commands.embedder_of", lambda *_: ColourEmbedder()
+    )
+    folder = tmp_path / "w" / "gallery"
+    draw_photo(tmp_path / "1.png", RED)
+    (tmp_path / "people.csv").write_text("person,file,masked\nA,1.png,no\n")
+    call("enroll", "--csv", tmp_path / "people.csv", "--workers", 1)
+    make_format_2(folder / "gallery.sqlite")
+    with open_gallery(folder) as gallery:
+        assert gallery.templates().masked.tolist() == [False]
+    done = call("gallery", "rebuild")
+    assert "1 photos embedded, search files made" in done.output
+    with open_gallery(folder) as gallery:
+        assert gallery.templates().masked.tolist() == [False, True]
 
 
 def test_verify_prints_both_engines(call, tmp_path):

@@ -16,6 +16,7 @@ from faces_for_index import (
     draw_photo,
 )
 
+from index import recognition
 from index.answers import (
     MATCH,
     NO_FACE,
@@ -33,6 +34,7 @@ from index.identify_config import IdentifyConfig
 from index.identify_stage import identify
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
 from masking.image_files import read_bytes, read_rgb
+from training.mask_state import MaskState
 
 CONFIG = IdentifyConfig(threshold=0.5)
 
@@ -208,6 +210,26 @@ def test_threshold_comes_from_the_gallery_calibration(ask, gallery, tmp_path):
     (after,) = ask(probe, config=IdentifyConfig())
     assert after.decision.calibrated
     assert after.decision.threshold == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_face_is_compared_with_the_template_of_its_kind(
+    ask, gallery, tmp_path, monkeypatch, masked
+):
+    state = MaskState(float(masked), 0.0)
+    monkeypatch.setattr(recognition, "mask_states", lambda chips, geometry: (state,))
+    photo = draw_photo(tmp_path / "blue.png", BLUE)
+    enroll("Blue", [photo], gallery, ColourEmbedder(), SquareFinder(), masked=False)
+    (answer,) = ask(photo)
+    best = answer.decision.matches[0]
+    assert (best.name, best.masked_template) == ("Blue", masked)
+    embedding = gallery.person_template(best.person_id, False)
+    template = gallery.person_template(best.person_id, masked)
+    assert best.distance == pytest.approx(
+        np.linalg.norm(embedding - template), abs=1e-6
+    )
+    assert (best.distance > 0.1) is masked
+    assert [match.name for match in answer.decision.matches].count("Blue") == 1
 
 
 def test_gallery_of_another_embedder_is_refused(ask, tmp_path):

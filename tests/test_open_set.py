@@ -23,17 +23,33 @@ def faces(values, people):
     return EmbeddedFaces(rows, owners, np.arange(len(owners), dtype=np.int32))
 
 
+def templates_of(values, people):
+    """The same for bare and for masked faces."""
+    return mean_templates(faces(values, people), faces(values, people))
+
+
 def test_templates_are_means_of_what_was_acquired():
-    found = mean_templates(faces([1, 3, NAN, 7, NAN], [4, 4, 4, 2, 9]))
+    people = [4, 4, 4, 2, 9]
+    plain = faces([1, 3, NAN, 7, NAN], people)
+    found = mean_templates(plain, faces([11, 15, NAN, 17, NAN], people))
     assert found.faces.people.tolist() == [2, 4]
     assert found.faces.embeddings[:, 0].tolist() == [7, 2]
+    assert found.covered[:, 0].tolist() == [17, 13]
     assert found.photos.tolist() == [1, 2]
+
+
+def test_templates_are_joined_row_by_row():
+    one, other = (templates_of([value], [int(value)]) for value in (3.0, 1.0))
+    joined = one.joined(other)
+    assert joined.faces.people.tolist() == [3, 1]
+    assert joined.faces.embeddings[:, 0].tolist() == [3, 1]
+    assert joined.covered[:, 0].tolist() == [3, 1]
 
 
 def test_probes_are_decided_one_by_one():
     model = MatchProbability(0.0, 1.0, 0.0)
     calibration = flat_calibration(0.5, {"bare": model})
-    templates = mean_templates(faces([0.0, 1.0, 5.0], [0, 1, 2]))
+    templates = templates_of([0.0, 1.0, 5.0], [0, 1, 2])
     probes = Probes(
         faces([0.4, 1.4, 2.9, NAN], [0, 0, 7, 1]), [MaskState(0.0, 0.0)] * 4
     )
@@ -50,11 +66,27 @@ def test_probes_are_decided_one_by_one():
 
 def test_means_of_several_photos_have_to_be_nearer():
     calibration = flat_calibration(0.5, spread=0.4)
-    templates = mean_templates(faces([-0.5, 0.5, 3.0], [0, 0, 1]))
+    templates = templates_of([-0.5, 0.5, 3.0], [0, 0, 1])
     probes = Probes(faces([0.44, 0.46], [0, 0]), [MaskState(0.0, 0.0)] * 2)
     found = judged(probes, templates, calibration, 0.01, False)
     # 0.25 * (1 - 0.4 / 2) = 0.447^2.
     assert found.named.tolist() == [True, False]
+
+
+def test_masked_probes_are_compared_with_covered_templates():
+    bare, masked = MaskState(0.1, 0.0), MaskState(0.9, 0.0)
+    people = [0, 1]
+    templates = mean_templates(faces([0.0, 2.0], people), faces([2.0, 0.0], people))
+    probes = Probes(faces([0.3, 0.3, 1.7, 1.7], [0, 1, 1, 0]), [bare, masked] * 2)
+    calibration = flat_calibration(0.4)
+    found = judged(probes, templates, calibration, 0.01, False)
+    # Under their masks both look like the other one does without.
+    assert found.best.tolist() == [0, 1, 1, 0]
+    assert found.named.all()
+    # The threshold is that of such a template: 0.3 is too far.
+    strict = flat_calibration(0.4, masked_masked=0.2)
+    found = judged(probes, templates, strict, 0.01, False)
+    assert found.named.tolist() == [True, False, True, False]
 
 
 def test_rates_weigh_people_alike_and_count_what_was_not_found():
@@ -86,7 +118,7 @@ def test_people_are_split_and_half_of_the_photos_enrolled():
     ]
     twice = np.repeat(np.arange(18, dtype=np.int32), 2)
     masks = (NO_MASK, "cloth") * 18
-    views = EmbeddedViews(twice, masks, ("",) * 36, (None,) * 36, ())
+    views = EmbeddedViews(twice, masks, ("",) * 36, (None,) * 36, (), ())
     split = split_people(photos, views, 4, seed=0)
     assert sorted([*split.mated, *split.strangers]) == list(range(6))
     assert len(split.strangers) == 2

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from drawn_calibrations import flat_calibration
 from faces_for_index import ColourEmbedder
+from test_gallery_file import make_format_2
 
+from index.chip_vectors import network_input
 from index.enroll_stage import ChipRow, enroll_chips
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_store import GalleryStore
@@ -20,6 +22,7 @@ from index.generation_building import build_generation
 from index.neighbour_search import open_search
 from index.reembed_stage import reembed_gallery
 from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
+from training.covered_chips import covered_embeddings
 
 CALIBRATION = flat_calibration(0.5)
 
@@ -42,15 +45,15 @@ class DoubleEmbedder(ColourEmbedder):
         return np.hstack([rows, np.ones((len(rows), 1), np.float32)])
 
 
-def chip_rows(*names, grey=10):
+def chip_rows(*names, grey=10, masked=True):
     for number, name in enumerate(names):
         pixels = np.full((32, 32, 3), (grey + number) % 256, dtype=np.uint8)
-        yield ChipRow(name, f"{name}{number}", f"{name}/{number}.jpg", pixels, True)
+        yield ChipRow(name, f"{name}{number}", f"{name}/{number}.jpg", pixels, masked)
 
 
-def filled(folder: Path, *names: str) -> Path:
+def filled(folder: Path, *names: str, masked: bool = True) -> Path:
     with open_or_create_gallery(folder, ColourEmbedder()) as gallery:
-        enroll_chips(gallery, ColourEmbedder(), chip_rows(*names))
+        enroll_chips(gallery, ColourEmbedder(), chip_rows(*names, masked=masked))
     return folder
 
 
@@ -63,7 +66,7 @@ def content(folder: Path) -> list[list[tuple]]:
     """Everything of a gallery but its audit and the versions of changes."""
     store = GalleryStore(folder)
     people = "SELECT id, name, created, consent, retain_until FROM people ORDER BY 1"
-    tables = ("photos", "embeddings", "meta")
+    tables = ("photos", "embeddings", "meta", "covered")
     rows = [store.read(people)]
     rows += [store.read(f"SELECT * FROM {name} ORDER BY 1") for name in tables]
     store.close()
@@ -107,11 +110,84 @@ def test_same_embedder_repairs_vectors_and_keeps_the_calibration(folder):
         assert gallery.calibration == CALIBRATION
 
 
-def test_chips_are_embedded_in_batches(tmp_path):
-    folder = filled(tmp_path, *(f"Person_{i:03d}" for i in range(300)))
+def test_covered_vectors_are_the_new_embedders_too(tmp_path):
+    folder = filled(tmp_path / "gallery", "Person_01", "Person_02", masked=False)
+    with open_gallery(folder) as gallery, gallery._store.changes():
+        gallery._store.execute("UPDATE photos SET masked = 1 WHERE id = 2")
+    embedder = DoubleEmbedder()
+    assert reembed_gallery(folder, embedder) == 2
+    assert embedder.batches == [2, 1]
+    with open_gallery(folder) as gallery:
+        chips = network_input([row.pixels for row in chip_rows("Person_01")])
+        plain = embedder.embed(chips)
+        under = covered_embeddings(embedder, chips, plain)
+        for masked, wanted in ((False, plain[0]), (True, under[0])):
+            found = gallery.person_template(1, masked)
+            # Stored chips are JPEGs.
+            np.testing.assert_allclose(found, wanted, atol=0.02)
+        # Who is masked now has no bare face that could be covered.
+        assert gallery.photo_counts([2]) == {(2, True): 1}
+        assert gallery._store.read("SELECT photo_id FROM covered") == [(1,)]
+
+
+def test_covered_vectors_of_the_own_embedder_stay_and_so_does_the_calibration(tmp_path):
+    folder = filled(tmp_path / "gallery", "Person_01", "Person_02", masked=False)
+    with open_gallery(folder) as gallery:
+        gallery.set_calibration(CALIBRATION)
+    before = content(folder)[4]
+    assert reembed_gallery(folder, ColourEmbedder()) == 2
+    after = content(folder)[4]
+    assert [row[0] for row in after] == [row[0] for row in before] == [1, 2]
+    for (_, new), (_, old) in zip(after, before, strict=True):
+        vectors = (np.frombuffer(blob, "<f4") for blob in (new, old))
+        np.testing.assert_allclose(*vectors, atol=0.01)
+    with open_gallery(folder) as gallery:
+        assert gallery.calibration == CALIBRATION
+
+
+def test_gallery_of_the_second_format_gets_its_covered_vectors(tmp_path):
+    folder = filled(tmp_path / "gallery", "Person_01", "Person_02", masked=False)
+    with open_gallery(folder) as gallery:
+        gallery.set_calibration(CALIBRATION)
+        wanted = gallery.templates().matrix
+    make_format_2(folder / "gallery.sqlite")
+    with open_gallery(folder) as gallery:
+        assert gallery.templates().masked.tolist() == [False, False]
+        version = gallery.version
+        # Opening alone changes no template.
+        assert gallery.calibration == CALIBRATION
+    assert reembed_gallery(folder, ColourEmbedder()) == 2
+    with open_gallery(folder) as gallery:
+        assert gallery.templates().masked.tolist() == [False, True] * 2
+        np.testing.assert_allclose(gallery.templates().matrix, wanted, atol=0.01)
+        assert gallery.version == version + 1
+        # It was measured on templates without covered faces.
+        assert gallery.calibration is None
+
+
+def test_covered_embedding_that_is_not_finite_changes_nothing(tmp_path):
+    class Broken(DoubleEmbedder):
+        def embed(self, chips):
+            rows = super().embed(chips)
+            return rows * np.nan if len(self.batches) == 2 else rows
+
+    folder = filled(tmp_path / "gallery", "Person_01", masked=False)
+    before = content(folder)
+    with pytest.raises(BadRecord, match=r"photo 1 of Person_01.* not finite"):
+        reembed_gallery(folder, Broken())
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("masked", "batches"), [(True, [256, 44]), (False, [256, 256, 44, 44])]
+)
+def test_chips_are_embedded_in_batches(tmp_path, masked, batches):
+    names = [f"Person_{i:03d}" for i in range(300)]
+    folder = filled(tmp_path, *names, masked=masked)
     embedder = DoubleEmbedder()
     assert reembed_gallery(folder, embedder) == 300
-    assert embedder.batches == [256, 44]
+    # Bare ones come twice, the second time covered.
+    assert embedder.batches == batches
 
 
 def test_empty_and_missing_galleries(tmp_path):

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.embedded_photos import EmbeddingStore
 from benchmarks.judged_probes import mean_templates
-from index.calibration_fit import HeldOutFaces, fit_calibration
+from index.calibration_fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.labelled_photos import read_person_folders
 from index.mask_painter import ALL_KINDS, mask_painter
 from index.shipped_calibrations import FILE, write_calibrations
@@ -64,23 +64,29 @@ def main(
         kept.embedded(held_out, networks, mask_painter(1000 + number, ALL_KINDS))
         for number in range(masks)
     ]
-    owners = np.unique([p.person for p in held_out], return_inverse=True)[1]
-    crowd_owners = np.unique([p.person for p in others], return_inverse=True)[1]
+    owners, crowd_owners = (
+        np.unique([p.person for p in part], return_inverse=True)[1].astype(np.int32)
+        for part in (held_out, others)
+    )
     calibrations = {}
     for number, network in enumerate(networks):
-        faces = [views.faces(number, owners.astype(np.int32)) for views in worn]
+        faces = [views.faces(number, owners) for views in worn]
         masked = [part[views.masked] for part, views in zip(faces, worn, strict=True)]
         bare = faces[0][~worn[0].masked]
-        templates, counts = mean_templates(
-            crowd.faces(number, crowd_owners.astype(np.int32))
+        covered = worn[0].covered_faces(number, owners)[~worn[0].masked]
+        templates, counts, under = mean_templates(
+            crowd.faces(number, crowd_owners), crowd.covered_faces(number, crowd_owners)
         )
         source = (
             f"{len(set(owners.tolist()))} people kept out of training, bare and with "
             f"{masks} painted masks; {len(templates.people)} templates of others"
         )
         calibrations[network.fingerprint] = fit_calibration(
-            HeldOutFaces(bare, _joined(masked)),
-            OtherTemplates(templates.embeddings, counts),
+            HeldOutFaces(bare, covered, _joined(masked)),
+            OtherPeople(
+                OtherTemplates(templates.embeddings, counts),
+                OtherTemplates(under, counts),
+            ),
             source,
             None,
         )

@@ -14,6 +14,7 @@ from masking.landmarks import Float32
 from masking.manifest import Manifest, ManifestRow
 from masking.mask_spec import SpecConfig
 from training.chip_dataset import CALM, ChipDataset, InOrder, Wear, chip_loader
+from training.covered_chips import covered_embeddings
 from training.embedder import Embedder
 
 _BATCH = 64
@@ -29,11 +30,13 @@ def embed_rows(
     wear: Wear = CALM,
     seed: int = 0,
     label: str = "embed",
+    cover: bool = False,
 ) -> Float32:
     """(N, D) float32 embeddings of the rows' chips, as recorded by default.
 
     Args:
         masked_share: 1 paints a mask on every chip, drawn by (seed, photo_id).
+        cover: give what masked faces are compared with, see `covered_chips`.
     """
     chips = ChipDataset(
         manifest.folder,
@@ -48,7 +51,9 @@ def embed_rows(
     loader = chip_loader(chips, InOrder(len(chips), _BATCH), workers)
     parts = [np.empty((0, embedder.dimension), dtype=np.float32)]
     for batch, _ in tqdm(loader, label, unit="batch", disable=None, leave=False):
-        parts.append(embedder.embed(batch.numpy()))
+        pixels = batch.numpy()
+        found = embedder.embed(pixels)
+        parts.append(covered_embeddings(embedder, pixels, found) if cover else found)
     return np.concatenate(parts)
 
 

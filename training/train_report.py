@@ -30,6 +30,7 @@ def _curves(progress: Any) -> bytes:
     for key, label in (
         ("uu_1e3", "bare - bare"),
         ("mu_1e3", "masked - bare"),
+        ("mc_1e3", "masked - covered"),
         ("mm_1e3", "masked - masked"),
     ):
         rates.plot(
