@@ -139,7 +139,11 @@ def main(
 ) -> None:
     """Compare our probes with a gallery of the untouched network."""
     models = Path("workspace/models")
-    embedders = [choose_embedder(name, models, "auto") for name in ("dlib", model)]
+    # As those who have such galleries embed: without mirror images.
+    embedders = [
+        choose_embedder(name, models, "auto", flip_average=False)
+        for name in ("dlib", model)
+    ]
     rows = measure(photos, names, embedders, found_faces)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows]))

@@ -26,7 +26,7 @@ def test_dlib_loads_the_shipped_embedder(tmp_path):
     chips = np.random.default_rng(8).integers(0, 256, (2, 150, 150, 3), np.uint8)
     model = dlib.face_recognition_model_v1(str(out))
     found = np.array([model.compute_face_descriptor(chip) for chip in chips])
-    shipped = choose_embedder("shipped", tmp_path, "cpu")
+    shipped = choose_embedder("shipped", tmp_path, "cpu", flip_average=False)
     turned = chips.transpose(0, 3, 1, 2)
     assert np.abs(found - shipped.embed(turned)).max() < 1e-5
     assert np.abs(found - start_embedder().embed(turned)).max() > 0.01

@@ -12,7 +12,7 @@ AUTO = "auto"
 
 
 def choose_embedder(
-    choice: str, models: Path, device: str, flip_average: bool = False
+    choice: str, models: Path, device: str, flip_average: bool = True
 ) -> NetworkEmbedder:
     """The embedder that a command uses.
 
@@ -20,6 +20,9 @@ def choose_embedder(
         choice: "auto" is the latest of `models` or, before anything was trained,
             the shipped one; "shipped"; "dlib", the untouched network; or a file.
         device: "auto", "cpu" or "cuda[:N]".
+        flip_average: embed a chip as the mean of itself and its mirror image: on
+            people kept out of training that took masked faces accepted at FAR 1e-3
+            from .60 to .63, in twice the time.
 
     Raises:
         MissingInput: the file does not exist.

@@ -27,7 +27,10 @@ _NINE = tuple(itertools.product(range(3), range(3)))
 
 
 class PlainEmbedder:
-    """A trained network that implements `training.embedder.Embedder` without torch."""
+    """A trained network that implements `training.embedder.Embedder` without torch.
+
+    Embeds a chip as the mean of itself and its mirror image, as `choose_embedder` does.
+    """
 
     def __init__(self, weights: Mapping[str, Float32], name: str, geometry: Any):
         """
@@ -42,7 +45,7 @@ class PlainEmbedder:
         self.dimension = DIMENSION
         self.metric = "euclidean"
         self.geometry: ChipGeometry = geometry
-        self.fingerprint = weights_fingerprint(weights, geometry, False)
+        self.fingerprint = weights_fingerprint(weights, geometry, True)
         # Products this small are done before a second thread has woken up, and on a
         # busy machine waiting for it takes thirty times as long.
         self._threads = ThreadpoolController()
@@ -74,7 +77,9 @@ class PlainEmbedder:
         with self._threads.limit(limits=1, user_api="blas"):
             for start in range(0, len(chips), _BATCH):
                 batch = slice(start, start + _BATCH)
-                embeddings[batch] = self._embed_batch(chips[batch])
+                some = chips[batch]
+                both = self._embed_batch(some) + self._embed_batch(some[..., ::-1])
+                embeddings[batch] = both / np.float32(2)
         return embeddings
 
     def _embed_batch(self, chips: Image) -> Float32:

@@ -64,7 +64,7 @@ def choose_start(
     path = Path(choice)
     if path.is_file() and not is_checkpoint(path):
         return _start(_published(path, backbone, where), True)
-    start = choose_embedder(choice, models, device)
+    start = choose_embedder(choice, models, device, flip_average=False)
     if backbone not in (AUTO, start.backbone):
         raise InvalidConfig(
             f"--start {choice} is a {start.backbone} network, but --backbone is "
