@@ -31,7 +31,8 @@ from masking.landmarks import Image
 from masking.manifest import Manifest, read_manifest
 from masking.model_files import RECOGNITION, dlib_model
 from training.chip_feed import ChipFeed, Feed
-from training.frozen_feed import FrozenFeed, MapCache
+from training.frozen_feed import FrozenFeed
+from training.map_cache import MapCache
 from training.network_embedder import best_device, start_embedder
 from training.processes import Processes
 from training.start_choice import choose_start
@@ -96,13 +97,15 @@ def compared(found: dict[str, list[float]], base: str) -> list[Speed]:
 def training_jobs(
     manifest: Manifest, config: TrainConfig, folder: Path
 ) -> dict[str, Callable[[], int]]:
-    """Bare steps, whole training, and training with frozen stages."""
+    """Bare steps, whole training, and what keeps part of the work."""
     device = best_device(config.device)
     frozen = replace(config, freeze_stages=_FROZEN)
     cached = replace(frozen, cached_variants=1)
+    painted = replace(config, cached_variants=1)
     whole_run, whole = _training(manifest, config, folder, device)
     frozen_run, fresh = _training(manifest, frozen, folder, device)
     cached_run, known = _training(manifest, cached, folder, device)
+    painted_run, kept = _training(manifest, painted, folder, device)
     plan, chips = next(iter(whole.epoch(0)))
 
     def bare() -> int:
@@ -121,6 +124,7 @@ def training_jobs(
         "bare forward and backward": bare,
         "step on ready chips": step,
         "training": lambda: _epoch(whole_run, whole),
+        "training, painted chips kept": lambda: _epoch(painted_run, kept),
         f"training, {_FROZEN} stages frozen": lambda: _epoch(frozen_run, fresh),
         f"training, {_FROZEN} stages frozen, cached": lambda: _epoch(cached_run, known),
     }
@@ -141,12 +145,21 @@ def _training(
     start = choose_start("auto", config.backbone, folder, config.device, 0)
     data = read_train_data(manifest, config, start.teacher, 0, folder)
     run = TrainRun(data, config, device, start, Processes())
-    chips = ChipFeed(data, start.student.geometry, config, device, 0, Processes())
-    if not config.freeze_stages:
-        return run, chips
-    cache = None
+    cache, frozen = None, config.freeze_stages > 0
     if config.cached_variants:
-        cache = MapCache(folder / "maps.npy", config.cached_variants, len(data.rows))
+        path = folder / ("maps.npy" if frozen else "painted.npy")
+        cache = MapCache(path, config.cached_variants, len(data.rows))
+    chips = ChipFeed(
+        data,
+        start.student.geometry,
+        config,
+        device,
+        0,
+        Processes(),
+        None if frozen else cache,
+    )
+    if not frozen:
+        return run, chips
     bfloat16 = uses_bfloat16(config, device)
     return run, FrozenFeed(chips, run.frozen, device, bfloat16, cache)
 

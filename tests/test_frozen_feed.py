@@ -7,7 +7,8 @@ import torch
 from masking.errors import InvalidConfig
 from training.backbones import make_network
 from training.batch_plan import PlanRules, plan_epoch
-from training.frozen_feed import FrozenFeed, MapCache
+from training.frozen_feed import FrozenFeed
+from training.map_cache import MapCache
 from training.processes import Processes
 from training.train_config import TrainConfig
 from training.trained_part import freeze, trained_part
@@ -27,14 +28,14 @@ class CountedChips:
     def plans(self, number):
         rules = PlanRules(2, 0, 0.5, 0, 0)
         return [
-            dataclasses.replace(plan, epoch=number % self.variants)
+            dataclasses.replace(plan, variant=number % self.variants)
             for plan in plan_epoch(LABELS, rules, number)
         ]
 
     def chips(self, plans):
         for plan in plans:
             self.made += len(plan.rows)
-            value = torch.from_numpy(10.0 * plan.epoch + plan.rows).float()
+            value = torch.from_numpy(10.0 * plan.variant + plan.rows).float()
             yield plan, value[:, None, None, None].expand(-1, 3, 4, 4)
 
 
@@ -53,7 +54,7 @@ def test_each_variant_of_a_chip_is_made_once_and_read_afterwards(tmp_path):
     chips, feed = feed_of(tmp_path)
     for number in range(12):
         for plan, maps in feed.epoch(number):
-            wanted = 10.0 * plan.epoch + torch.from_numpy(plan.rows) + 0.5
+            wanted = 10.0 * plan.variant + torch.from_numpy(plan.rows) + 0.5
             assert maps.shape == (2, 2, 2, 2) and maps.dtype == torch.float32
             assert torch.equal(maps[:, 0, 0, 0], wanted.float())
     # Two batches of two in each epoch leave a row out, another one each time.
@@ -105,7 +106,5 @@ def test_something_must_be_left_to_train():
     network = make_network("dlib", 1)
     with pytest.raises(InvalidConfig, match="at most 4 for the backbone dlib, got 5"):
         freeze(network, 5)
-    with pytest.raises(InvalidConfig, match="freeze-stages must be at least 1"):
-        TrainConfig(cached_variants=3)
     with pytest.raises(InvalidConfig, match="shared-masks must be 0"):
-        TrainConfig(cached_variants=3, freeze_stages=2, shared_masks=0.2)
+        TrainConfig(cached_variants=3, shared_masks=0.2)

@@ -19,7 +19,13 @@ from training.train_stage import forget_run, train
 
 # Seed 1 keeps two of the eight people out.
 CONFIG = TrainConfig(
-    epochs=2, batch_size=4, validation_share=0.3, seed=1, workers=1, device="cpu"
+    epochs=2,
+    batch_size=4,
+    validation_share=0.3,
+    validation_seed=1,
+    seed=1,
+    workers=1,
+    device="cpu",
 )
 
 
@@ -98,7 +104,7 @@ def test_another_configuration_does_not_resume(small_manifest, tmp_path, monkeyp
 
 class _NoFigures:
     def to_json(self):
-        return {"uu_1e3": 0.0, "mu_1e3": 0.0, "mm_1e3": 0.0}
+        return {"uu_1e3": 0.0, "mu_1e3": 0.0, "mc_1e3": 0.0, "mm_1e3": 0.0}
 
 
 def test_a_loss_that_is_no_number_stops_with_one_sentence(

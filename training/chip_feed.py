@@ -20,6 +20,7 @@ from training.batch_plan import (
 )
 from training.chip_dataset import BareChips, Wear, chip_loader
 from training.chip_jitter import jittered, jitters_of
+from training.map_cache import MapCache, Planned, through_cache
 from training.mask_choice import spec_config
 from training.online_masks import OnlineMasks
 from training.processes import Processes
@@ -54,12 +55,15 @@ class ChipFeed:
         device: torch.device,
         workers: int,
         processes: Processes,
+        painted: MapCache | None = None,
     ) -> None:
         """
         Args:
             geometry: of the chips that the network reads.
             workers: processes that read chips.
+            painted: keeps painted chips; None = every epoch has fresh ones.
         """
+        self._painted = painted
         self._config, self._device, self._processes = config, device, processes
         self._labels = data.labels.cpu().numpy()
         self._rules = plan_rules(config)
@@ -85,24 +89,30 @@ class ChipFeed:
         config, processes = self._config, self._processes
         parts = processes.count * config.accumulate
         first = processes.rank * config.accumulate
-        variants = config.cached_variants
+        variant = number % config.cached_variants if config.cached_variants else number
+        # Maps of frozen stages hold light and mirror image too.
+        epoch = variant if config.freeze_stages else number
         return [
-            replace(part, epoch=number % variants) if variants else part
+            replace(plan.part(place, parts), epoch=epoch, variant=variant)
             for plan in plan_epoch(self._labels, self._rules, number)
             for place in range(first, first + config.accumulate)
-            for part in [plan.part(place, parts)]
         ]
 
     def epoch(self, number: int) -> Iterator[tuple[BatchPlan, Tensor]]:
         """See `Feed`: (B, 3, S, S) float32 chips, 0 to 255."""
         yield from self.chips(self.plans(number))
 
-    def chips(self, plans: list[BatchPlan]) -> Iterator[tuple[BatchPlan, Tensor]]:
+    def chips(self, plans: list[BatchPlan]) -> Planned:
         """The chips of some plans, in order."""
+        for plan, chips in through_cache(self._painted, plans, self._fresh):
+            yield plan, self.prepare(chips.to(self._device), plan)
+
+    def _fresh(self, plans: list[BatchPlan]) -> Planned:
+        """Painted chips, (B, 3, S, S) uint8."""
         self._keys.plans = plans
         for plan, (chips, marks, looks, _) in zip(plans, self._loader, strict=True):
             chips = chips.to(self._device, non_blocking=True)
-            yield plan, self.prepare(self._masks(chips, marks, looks, plan), plan)
+            yield plan, self._masks(chips, marks, looks, plan)
 
     def prepare(self, chips: Tensor, plan: BatchPlan) -> Tensor:
         """(B, 3, S, S) uint8 chips of a plan to what the network is trained on."""
@@ -121,8 +131,8 @@ class PlannedKeys(Sampler[list[tuple[int, int]]]):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for plan in self.plans:
-            # Views of one row in one epoch draw as other epochs would.
-            passes = (plan.epoch * MAX_VIEWS + plan.views).tolist()
+            # Views of one row in one epoch draw as other variants would.
+            passes = (plan.variant * MAX_VIEWS + plan.views).tolist()
             yield list(zip(passes, plan.rows.tolist(), strict=True))
 
 

@@ -3,65 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.batch_plan import BatchPlan
 from training.chip_feed import ChipFeed
-
-
-class MapCache:
-    """Maps of chips on disk, as float16: (variants, rows, C, H, W).
-
-    A row counts as known once `keep` has written it down, so that a killed run
-    goes on with the maps that it had.
-    """
-
-    def __init__(self, path: Path, variants: int, rows: int) -> None:
-        """
-        Args:
-            path: of the file; a second one beside it says which rows are known.
-        """
-        self._path, self._shape = path, (variants, rows)
-        self._known_path = path.with_suffix(".known.npy")
-        self._maps: NDArray[np.float16] | None = None
-        self._known = np.zeros(self._shape, dtype=bool)
-        if path.is_file() and self._known_path.is_file():
-            self._known = np.load(self._known_path, allow_pickle=False)
-            self._maps = np.load(path, mmap_mode="r+", allow_pickle=False)
-
-    def knows(self, plan: BatchPlan) -> bool:
-        """Whether the maps of all chips of a plan are there."""
-        return bool(self._known[plan.epoch, plan.rows].all())
-
-    def read(self, plan: BatchPlan) -> Tensor:
-        """(B, C, H, W) float16."""
-        if self._maps is None:
-            raise ValueError("nothing was written yet")
-        return torch.from_numpy(self._maps[plan.epoch, plan.rows])
-
-    def write(self, plan: BatchPlan, maps: Tensor) -> None:
-        """Add the maps of a plan."""
-        values = maps.cpu().numpy()
-        if self._maps is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            shape = (*self._shape, *values.shape[1:])
-            # Sparse: what is not written takes no room.
-            self._maps = np.lib.format.open_memmap(
-                self._path, mode="w+", dtype=np.float16, shape=shape
-            )
-        self._maps[plan.epoch, plan.rows] = values
-        self._known[plan.epoch, plan.rows] = True
-
-    def keep(self) -> None:
-        """Make sure that what was written survives this process."""
-        if isinstance(self._maps, np.memmap):
-            self._maps.flush()
-        np.save(self._known_path, self._known)
+from training.map_cache import MapCache, Planned, through_cache
 
 
 class FrozenFeed:
@@ -87,21 +35,12 @@ class FrozenFeed:
     def epoch(self, number: int) -> Iterator[tuple[BatchPlan, Tensor]]:
         """See `chip_feed.Feed`."""
         plans = self._chips.plans(number)
-        cache = self._cache
-        known = [cache is not None and cache.knows(plan) for plan in plans]
-        fresh = self._chips.chips(
-            [plan for plan, old in zip(plans, known, strict=True) if not old]
-        )
-        for plan, old in zip(plans, known, strict=True):
-            if cache is not None and old:
-                yield plan, self._on_device(cache.read(plan))
-                continue
-            maps = self._maps(next(fresh)[1])
-            if cache is not None:
-                cache.write(plan, maps)
+        for plan, maps in through_cache(self._cache, plans, self._made):
             yield plan, self._on_device(maps)
-        if cache is not None:
-            cache.keep()
+
+    def _made(self, plans: list[BatchPlan]) -> Planned:
+        for plan, chips in self._chips.chips(plans):
+            yield plan, self._maps(chips)
 
     @torch.no_grad()
     def _maps(self, chips: Tensor) -> Tensor:

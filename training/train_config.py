@@ -12,7 +12,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 COMPILE = ("auto", "yes", "no")
 NO_HEAD = "none"
 MARGIN_HEADS = ("arcface", "cosface", "adaface")
-PAIR_HEADS = ("triplet", "multi-similarity")
+PAIR_HEADS = ("triplet", "multi-similarity", "contrastive")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class TrainConfig:
     head: str = field(
         default=NO_HEAD,
         metadata={
-            "help": "arcface, cosface, adaface, triplet, multi-similarity or none."
+            "help": "arcface, cosface, adaface, triplet, multi-similarity, contrastive "
+            "or none."
         },
     )
     head_weight: float = field(default=1.0, metadata={"help": "Weight of the head."})
@@ -99,8 +100,8 @@ class TrainConfig:
     cached_variants: int = field(
         default=0,
         metadata={
-            "help": "With frozen stages: paint each chip so many times only and keep "
-            "what the stages make of it on disk; 0 = fresh masks in every epoch."
+            "help": "Paint each chip so many times only and keep it on disk, with "
+            "frozen stages what they make of it; 0 = fresh masks in every epoch."
         },
     )
     ema_decay: float = field(
@@ -115,6 +116,12 @@ class TrainConfig:
     )
     validation_share: float = field(
         default=0.1, metadata={"help": "Share of people kept out for validation."}
+    )
+    validation_seed: int = field(
+        default=0,
+        metadata={
+            "help": "Draws these people; the same one for runs that are averaged."
+        },
     )
     seed: int = field(default=0, metadata={"help": "Of the order and all chance."})
     precision: str = field(
@@ -183,11 +190,6 @@ class TrainConfig:
                 f"head {self.head} compares photos of a person: samples-per-person "
                 f"must be at least 2, got {samples}"
             )
-        if self.cached_variants and not self.freeze_stages:
-            raise InvalidConfig(
-                "cached-variants keeps the maps of frozen stages: freeze-stages must "
-                "be at least 1, got 0"
-            )
         if self.cached_variants and (samples or self.shared_masks):
             raise InvalidConfig(
                 "cached-variants keeps one mask of a chip: samples-per-person and "
@@ -219,6 +221,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("ema_decay", 0, _BELOW_1),
     ("blend", _TINY, 1),
     ("validation_share", _TINY, _BELOW_1),
+    ("validation_seed", 0, _MOST),
     ("seed", 0, _MOST),
     ("accumulate", 1, _MOST),
     ("workers", 0, _MOST),

@@ -71,7 +71,9 @@ def read_train_data(
             "faces first."
         )
     identities = [row.identity for row in rows]
-    kept_out = validation_people(identities, config.validation_share, config.seed)
+    kept_out = validation_people(
+        identities, config.validation_share, config.validation_seed
+    )
     train_rows = [row for row, out in zip(rows, kept_out, strict=True) if not out]
     people = sorted({row.identity for row in train_rows})
     number = {name: index for index, name in enumerate(people)}

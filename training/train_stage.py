@@ -15,8 +15,9 @@ from masking.manifest import Manifest
 from masking.worker_pool import worker_count
 from training.checkpoint import Checkpoint
 from training.chip_feed import ChipFeed, Feed
-from training.frozen_feed import FrozenFeed, MapCache
+from training.frozen_feed import FrozenFeed
 from training.latest_model import set_latest
+from training.map_cache import MapCache
 from training.mask_choice import spec_config
 from training.model_choice import AUTO
 from training.model_folder import add_checkpoint
@@ -151,19 +152,25 @@ def _kept(models: Path, checkpoint: Checkpoint) -> Path:
 def _feed(
     run: TrainRun, data: TrainData, geometry: ChipGeometry, place: _Place
 ) -> Feed:
-    """Chips, or what the frozen stages make of them."""
-    config = run.config
-    chips = ChipFeed(
-        data, geometry, config, place.device, place.workers, place.processes
-    )
-    if not config.freeze_stages:
-        return chips
-    cache = None
+    """Chips, or what the frozen stages make of them, fresh or kept."""
+    config, cache = run.config, None
     if config.cached_variants:
         # Whatever changes the maps makes another file.
         made_of = [run.recorded, data.manifest.sha256, asdict(place.processes)]
         name = f"{MAPS}{file_sha256(json.dumps(made_of).encode())[:16]}.npy"
         path = place.models / CACHE / name
         cache = MapCache(path, config.cached_variants, len(data.rows))
+    frozen = config.freeze_stages > 0
+    chips = ChipFeed(
+        data,
+        geometry,
+        config,
+        place.device,
+        place.workers,
+        place.processes,
+        None if frozen else cache,
+    )
+    if not frozen:
+        return chips
     bfloat16 = uses_bfloat16(config, place.device)
     return FrozenFeed(chips, run.frozen, place.device, bfloat16, cache)
