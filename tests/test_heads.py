@@ -156,3 +156,16 @@ def test_multi_similarity_falls_as_people_come_apart():
     apart = torch.tensor([[1.0, 0], [1, 0.1], [-1, 0], [-1, 0.1]])
     assert head(mixed, labels, 0) > 0.5
     assert head(apart, labels, 0) < head(mixed, labels, 0)
+
+
+def test_contrastive_by_hand():
+    head = HEADS["contrastive"](setting(margin=0.5))
+    features = torch.tensor([[0.0], [1.0], [3.0]])
+    # Squared distances 1, 9, 4; only the first two are one person.
+    labels = torch.tensor([7, 7, 8])
+
+    def nearness(squared):
+        return math.exp(-squared / 0.5)
+
+    wanted = [-math.log(nearness(1) / (nearness(1) + nearness(d))) for d in (9, 4)]
+    assert head(features, labels, 0).item() == pytest.approx(sum(wanted) / 2, abs=1e-5)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training.losses import TEMPERATURE
 from training.margins import MARGINS
 from training.processes import Processes, gather_rows
 from training.sharded_softmax import ShardedSoftmax
@@ -22,7 +23,7 @@ class HeadSetting:
     Attributes:
         classes: people that are trained on.
         dimension: of features.
-        margin: 0 = the usual one of the head.
+        margin: 0 = the usual one of the head; of "contrastive" its temperature.
         scale: of cosines, in margin heads.
         share: of the classes in a step, in margin heads.
         directions: (classes, D) where margin heads begin: each person's mean feature
@@ -97,10 +98,25 @@ def _multi_similarity(setting: HeadSetting) -> PairHead:
     return PairHead(MultiSimilarityLoss(), miner, setting.processes)
 
 
+def _contrastive(setting: HeadSetting) -> PairHead:
+    """Softmax over squared distances within the batch, as `prototype_loss` over people.
+
+    Source: Khosla et al., "Supervised contrastive learning", NeurIPS 2020, eq. 2, with
+    negative squared distances instead of cosines.
+    """
+    from pytorch_metric_learning.distances import LpDistance
+    from pytorch_metric_learning.losses import SupConLoss
+
+    distance = LpDistance(normalize_embeddings=False, p=2, power=2)
+    loss = SupConLoss(setting.margin or TEMPERATURE, distance=distance)
+    return PairHead(loss, lambda rows, labels: None, setting.processes)
+
+
 HEADS: dict[str, Callable[[HeadSetting], nn.Module]] = {
     "arcface": partial(_softmax, "arcface"),
     "cosface": partial(_softmax, "cosface"),
     "adaface": partial(_softmax, "adaface"),
     "triplet": _triplet,
     "multi-similarity": _multi_similarity,
+    "contrastive": _contrastive,
 }
