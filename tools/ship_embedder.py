@@ -1,24 +1,105 @@
-"""Makes a trained checkpoint the one that the project ships, in float16.
+"""Makes trained checkpoints the one that the project ships, in float16.
 
-python -m tools.ship_embedder workspace/models/embedder-....pt
+Several of one recipe, trained with different seeds on the same people, are averaged:
+such a mean is better on strangers than any of them (Wortsman et al., "Model soups",
+ICML 2022). The validation people are those of the first.
+
+    python -m tools.ship_embedder workspace/models/embedder-....pt \
+        --names data/peopleDevTrain.txt --without in-mfr2.txt
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
+import torch
+from torch import Tensor
 
-from training.checkpoint import load_checkpoint, save_checkpoint
+from masking.errors import InvalidConfig
+from masking.manifest import read_manifest
+from masking.mask_spec import MASKS
+from masking.people_lists import read_names, select_people
+from training.backbones import network_of
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.latest_model import SHIPPED
+from training.mask_choice import spec_config
+from training.network_embedder import NetworkEmbedder
+from training.train_data import held_out_rows
+from training.validation import validate
+
+
+def mean_weights(checkpoints: Sequence[Checkpoint]) -> dict[str, Tensor]:
+    """The mean of networks of one kind.
+
+    Raises:
+        InvalidConfig: they keep out other people, or were trained on others.
+    """
+    first = checkpoints[0]
+    for other in checkpoints[1:]:
+        if _trained_on(first) != _trained_on(other):
+            raise InvalidConfig("the checkpoints were not trained on the same people.")
+    return {
+        name: torch.stack([one.network[name].float() for one in checkpoints])
+        .mean(dim=0)
+        .to(value.dtype)
+        for name, value in first.network.items()
+    }
+
+
+def _trained_on(one: Checkpoint) -> tuple[Any, ...]:
+    split = [one.config[key] for key in ("validation_share", "validation_seed")]
+    return one.manifest_sha256, one.geometry, one.backbone, *split
 
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-def main(checkpoint: Path) -> None:
-    """Write CHECKPOINT to training/models/embedder.pt, filters in float16."""
+@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--names", type=click.Path(path_type=Path), required=True)
+@click.option("--without", type=click.Path(path_type=Path), required=True)
+@click.option("--workspace", type=click.Path(path_type=Path), default="workspace")
+@click.option("--workers", default=2, show_default=True)
+def main(
+    checkpoints: tuple[Path, ...],
+    names: Path,
+    without: Path,
+    workspace: Path,
+    workers: int,
+) -> None:
+    """Write the mean of CHECKPOINTS to training/models/embedder.pt, with figures."""
+    trained = [load_checkpoint(path) for path in checkpoints]
+    first = trained[0]
+    manifest = select_people(
+        read_manifest(workspace / "augmented"), read_names(names), read_names(without)
+    )
+    if manifest.sha256 != first.manifest_sha256:
+        raise InvalidConfig(f"{workspace}: not what the checkpoints were trained on.")
+    config = first.config
+    rows = held_out_rows(
+        manifest, config["validation_share"], config["validation_seed"]
+    )
+    mean = mean_weights(trained)
+    embedder = NetworkEmbedder(
+        network_of(first.backbone, mean), "mean", geometry=first.geometry
+    )
+    seen = config["kinds"]
+    unseen = ",".join(kind for kind in MASKS if kind not in seen.split(","))
+    after: dict[str, Any] = {
+        label: validate(manifest, rows, embedder, spec_config(kinds), workers).to_json()
+        for label, kinds in (("seen", seen), ("unseen", unseen))
+        if kinds
+    }
+    seeds = {str(one.config["seed"]): one.report["after"] for one in trained}
+    report = first.report | {"after": after["seen"], "masks": after, "seeds": seeds}
     SHIPPED.parent.mkdir(parents=True, exist_ok=True)
-    save_checkpoint(SHIPPED, load_checkpoint(checkpoint), half=True)
+    shipped = replace(first, network=mean, report=report, resume=None)
+    save_checkpoint(SHIPPED, shipped, half=True)
+    for label, figures in (("before", first.report["before"]), *after.items()):
+        click.echo(
+            f"{label:<8}" + "  ".join(f"{k} {v:.3f}" for k, v in figures.items())
+        )
     click.echo(f"{SHIPPED}: {SHIPPED.stat().st_size / 1e6:.1f} MB")
 
 

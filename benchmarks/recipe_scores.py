@@ -1,0 +1,118 @@
+"""Scores trained checkpoints on the people that their training kept out.
+
+For choosing a recipe: test people are not for that. Rows of training/RECIPE.md:
+
+    python -m benchmarks.recipe_scores workspace/models/embedder-*.pt \
+        --names data/peopleDevTrain.txt --without in-mfr2.txt
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from torch import Tensor
+
+from masking.errors import InvalidConfig
+from masking.manifest import Manifest, ManifestRow, read_manifest
+from masking.mask_spec import MASKS
+from masking.people_lists import read_names, select_people
+from training.backbones import network_of
+from training.checkpoint import load_checkpoint
+from training.mask_choice import spec_config
+from training.network_embedder import NetworkEmbedder, start_embedder
+from training.train_data import held_out_rows
+from training.validation import validate
+
+_FIGURES = ("uu_1e3", "mu_1e3", "mc_1e3", "mm_1e3")
+
+
+def blended(
+    start: Mapping[str, Tensor], trained: Mapping[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Weights between two networks of one kind; `share` is of the trained ones."""
+    return {
+        name: torch.lerp(value.float(), trained[name].float(), share)
+        if value.is_floating_point()
+        else value
+        for name, value in start.items()
+    }
+
+
+def scores(
+    manifest: Manifest,
+    rows: list[ManifestRow],
+    embedder: NetworkEmbedder,
+    kinds: str,
+    seeds: Iterable[int],
+    workers: int,
+) -> dict[str, float]:
+    """Means over the seeds of the masks."""
+    found = [
+        validate(manifest, rows, embedder, spec_config(kinds), workers, seed).to_json()
+        for seed in seeds
+    ]
+    return {name: float(np.mean([one[name] for one in found])) for name in _FIGURES}
+
+
+@click.command()
+@click.argument("checkpoints", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--names", type=click.Path(path_type=Path), required=True)
+@click.option("--without", type=click.Path(path_type=Path), required=True)
+@click.option("--workspace", type=click.Path(path_type=Path), default="workspace")
+@click.option("--blends", default="1", show_default=True, help="With dlib's network.")
+@click.option("--masks", default=2, show_default=True, help="Painted on each photo.")
+@click.option("--validation-share", default=0.3, show_default=True)
+@click.option("--workers", default=2, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a row.")
+def main(
+    checkpoints: tuple[Path, ...],
+    names: Path,
+    without: Path,
+    workspace: Path,
+    blends: str,
+    masks: int,
+    validation_share: float,
+    workers: int,
+    as_json: bool,
+) -> None:
+    """TAR at FAR 0.1% of dlib's network and CHECKPOINTS, seen and unseen masks."""
+    manifest = select_people(
+        read_manifest(workspace / "augmented"), read_names(names), read_names(without)
+    )
+    rows = held_out_rows(manifest, validation_share, 0)
+    start = start_embedder()
+    usual = "surgical,cloth,ffp2,duckbill"
+    todo = [("dlib", start, usual)]
+    for path in checkpoints:
+        checkpoint = load_checkpoint(path)
+        config = checkpoint.config
+        whole = config["validation_share"] >= validation_share
+        if not whole or config.get("validation_seed", 0):
+            raise InvalidConfig(f"{path}: was trained on some of these people.")
+        for share in (float(text) for text in blends.split(",")):
+            weights = blended(start.state(), checkpoint.network, share)
+            network = network_of(checkpoint.backbone, weights)
+            name = f"{path.stem} x {share:g}"
+            embedder = NetworkEmbedder(network, name, geometry=checkpoint.geometry)
+            todo.append((name, embedder, config["kinds"]))
+    for name, embedder, seen in todo:
+        unseen = ",".join(kind for kind in MASKS if kind not in seen.split(","))
+        for label, kinds in (("seen", seen), ("unseen", unseen)):
+            if not kinds:
+                continue
+            seeds = range(101, 101 + masks)
+            found = scores(manifest, rows, embedder, kinds, seeds, workers)
+            if as_json:
+                click.echo(json.dumps({"name": name, "masks": label, **found}))
+                continue
+            figures = "  ".join(f"{key} {value:.3f}" for key, value in found.items())
+            click.echo(f"{name:<32} {label:<7} {figures}")
+
+
+if __name__ == "__main__":
+    main()
