@@ -13,7 +13,8 @@ GEOMETRY = ChipGeometry(96)
 
 
 def feed_of(manifest, folder, cache=None, **options):
-    config = TrainConfig(validation_share=0.3, batch_size=4, workers=1, **options)
+    usual = {"samples_per_person": 0, "head": "none", "batch_size": 4, "workers": 1}
+    config = TrainConfig(validation_share=0.3, **(usual | options))
     data = read_train_data(manifest, config, None, 1, folder)
     return ChipFeed(data, GEOMETRY, config, CPU, 0, Processes(), cache), data
 

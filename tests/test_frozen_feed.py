@@ -107,4 +107,6 @@ def test_something_must_be_left_to_train():
     with pytest.raises(InvalidConfig, match="at most 4 for the backbone dlib, got 5"):
         freeze(network, 5)
     with pytest.raises(InvalidConfig, match="shared-masks must be 0"):
-        TrainConfig(cached_variants=3, shared_masks=0.2)
+        TrainConfig(
+            cached_variants=3, samples_per_person=0, head="none", shared_masks=0.2
+        )

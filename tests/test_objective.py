@@ -35,7 +35,7 @@ def objective(config, network, targets=True):
 
 
 def test_the_terms_are_weighed_and_added():
-    config = TrainConfig(prototype_weight=0.5, distillation_weight=2.0)
+    config = TrainConfig(prototype_weight=0.5, distillation_weight=2.0, head="none")
     features = torch.tensor([[1.0, 0.2], [0.0, 1.0]])
     loss = objective(config, Plain())(features, torch.tensor([1, 2]), 0)
     # Squared distances to own and other prototype: .04 and 1.64; 0 and 2.
@@ -45,7 +45,7 @@ def test_the_terms_are_weighed_and_added():
 
 
 def test_normalised_networks_are_compared_by_direction():
-    config = TrainConfig(prototype_weight=0.0, distillation_weight=1.0)
+    config = TrainConfig(prototype_weight=0.0, distillation_weight=1.0, head="none")
     features = torch.tensor([[7.0, 0.0]])
     rows = torch.tensor([0])
     assert objective(config, Unit())(features, rows, 0).item() == 0
@@ -65,12 +65,12 @@ def test_from_scratch_only_the_head_counts():
     warm = objective(config, Unit())
     assert torch.equal(warm.head.weight, torch.eye(2))  # the prototypes
     with pytest.raises(InvalidConfig, match="needs a --head"):
-        objective(TrainConfig(), Unit(), targets=False)
+        objective(TrainConfig(head="none"), Unit(), targets=False)
 
 
 def test_pairs_need_two_photos_of_a_person():
     with pytest.raises(InvalidConfig, match="samples-per-person must be at least 2"):
-        TrainConfig(head="triplet")
+        TrainConfig(head="triplet", samples_per_person=0)
     with pytest.raises(InvalidConfig, match="multiple of samples-per-person"):
         TrainConfig(samples_per_person=3)
 

@@ -28,11 +28,11 @@ class TrainConfig:
     )
     epochs: int = field(default=6, metadata={"help": "Passes over all chips."})
     batch_size: int = field(
-        default=64,
+        default=128,
         metadata={"help": "Chips a step, of all processes and accumulated parts."},
     )
     samples_per_person: int = field(
-        default=0,
+        default=2,
         metadata={"help": "Chips of each person in a batch (P x K); 0 = any people."},
     )
     learning_rate: float = field(
@@ -42,7 +42,7 @@ class TrainConfig:
         default=0.25, metadata={"help": "Share of the steps before that peak."}
     )
     masked_share: float = field(
-        default=0.65, metadata={"help": "Share of chips that get a fresh mask."}
+        default=0.5, metadata={"help": "Share of chips that get a fresh mask."}
     )
     shared_masks: float = field(
         default=0.0,
@@ -67,20 +67,20 @@ class TrainConfig:
         },
     )
     distillation_weight: float = field(
-        default=2.0,
+        default=1.0,
         metadata={
             "help": "Weight of the distance to the start network's embedding of the "
             "bare chip. From scratch there is no such network."
         },
     )
     head: str = field(
-        default=NO_HEAD,
+        default="multi-similarity",
         metadata={
             "help": "arcface, cosface, adaface, triplet, multi-similarity, contrastive "
             "or none."
         },
     )
-    head_weight: float = field(default=1.0, metadata={"help": "Weight of the head."})
+    head_weight: float = field(default=2.0, metadata={"help": "Weight of the head."})
     margin: float = field(
         default=0.0, metadata={"help": "Of the head; 0 = its authors' choice."}
     )
@@ -108,7 +108,7 @@ class TrainConfig:
         default=0.998, metadata={"help": "Decay of the averaged weights; 0 = none."}
     )
     blend: float = field(
-        default=0.7,
+        default=0.8,
         metadata={
             "help": "Share of the trained weights in the result, the start's being the "
             "rest; from scratch it is 1."
@@ -193,7 +193,7 @@ class TrainConfig:
         if self.cached_variants and (samples or self.shared_masks):
             raise InvalidConfig(
                 "cached-variants keeps one mask of a chip: samples-per-person and "
-                "shared-masks must be 0"
+                "shared-masks must be 0, and head none or one with a margin"
             )
 
 
