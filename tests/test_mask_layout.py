@@ -21,7 +21,11 @@ def layout_of(depth, straps=None):
     nodes = columns.astype(np.float32), rows.astype(np.float32)
     groups = [] if straps is None else [[0]]
     return Layout(
-        *nodes, *[depth] * 6, straps=[] if straps is None else [straps], groups=groups
+        *nodes,
+        *[depth] * 6,
+        straps=[] if straps is None else [straps],
+        groups=groups,
+        segments=(depth,) * 7,
     )
 
 

@@ -1,0 +1,55 @@
+import pytest
+import torch
+from click.testing import CliRunner
+
+from benchmarks.recipe_scores import blended, main
+from masking.errors import InvalidConfig
+from training.checkpoint import Checkpoint, save_checkpoint
+from training.network_embedder import start_embedder
+
+
+def test_weights_between_two_networks():
+    start = {"w": torch.tensor([0.0, 2.0]), "count": torch.tensor(3)}
+    trained = {"w": torch.tensor([1.0, 0.0]), "count": torch.tensor(9)}
+    mixed = blended(start, trained, 0.25)
+    assert mixed["w"].tolist() == [0.25, 1.5] and mixed["count"] == 3
+
+
+def test_people_who_were_trained_on_score_nothing(small_manifest, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join({row.identity for row in small_manifest.rows}))
+    nobody = tmp_path / "nobody.txt"
+    nobody.write_text("Nobody_Here")
+    start = start_embedder()
+    config = {"validation_share": 0.1, "kinds": "cloth"}
+    checkpoint = Checkpoint(start.state(), start.geometry, config, "ab" * 32, {})
+    save_checkpoint(tmp_path / "it.pt", checkpoint)
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "augmented").symlink_to(small_manifest.folder)
+    arguments = [str(tmp_path / "it.pt"), "--names", str(names)]
+    arguments += ["--without", str(nobody), "--workspace", str(workspace)]
+    run = CliRunner().invoke(main, arguments)
+    assert isinstance(run.exception, InvalidConfig)
+    assert "trained on some of these people" in str(run.exception)
+
+
+def test_dlibs_network_is_scored_on_seen_and_unseen_masks(small_manifest, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join({row.identity for row in small_manifest.rows}))
+    nobody = tmp_path / "nobody.txt"
+    nobody.write_text("Nobody_Here")
+    (tmp_path / "augmented").symlink_to(small_manifest.folder)
+    arguments = ["--names", str(names), "--without", str(nobody)]
+    arguments += ["--workspace", str(tmp_path), "--masks", "1", "--workers", "0"]
+    run = CliRunner().invoke(main, arguments)
+    assert run.exit_code == 0, run.output
+    lines = run.output.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["dlib", "seen"],
+        ["dlib", "unseen"],
+    ]
+    rates = [float(word) for word in lines[0].split()[3::2]]
+    assert len(rates) == 4 and all(0 <= rate <= 1 for rate in rates)
+    # Bare faces of drawn people are told apart.
+    assert rates[0] == pytest.approx(1.0, abs=0.2)
