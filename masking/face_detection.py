@@ -122,6 +122,10 @@ def _overlap(one: FaceBox, other: FaceBox) -> float:
     return max(0.0, width) * max(0.0, height) / smaller if smaller else 0.0
 
 
+# Pictures up to this side are not reduced for the network.
+_CNN_SMALL_PX = 160
+
+
 class CnnDetector:
     """dlib's mmod CNN detector (King, arXiv:1502.00046): slow, finds hard faces."""
 
@@ -133,8 +137,10 @@ class CnnDetector:
         self._name, self._border, self._upsample = name, border, upsample
 
     def detect(self, image: Image) -> list[FaceBox]:
-        """Faces of at least 40 px in the picture as this stage enlarges it."""
-        ready, scale, pad_px = _prepared(image, self._border, self._upsample)
+        """Faces of at least 40 px in the picture as this stage looks at it."""
+        whole = min(1.0, _CNN_SMALL_PX / max(image.shape[:2]))
+        upsample = max(self._upsample, whole)
+        ready, scale, pad_px = _prepared(image, self._border, upsample)
         if min(ready.shape[:2]) < _CNN_FACE_PX:
             # Holds no face, and the network refuses pictures below its filters.
             return []
