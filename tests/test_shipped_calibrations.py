@@ -30,7 +30,7 @@ def test_the_networks_of_the_project_are_calibrated(name):
             for n in (1, 100, 5000, 10**6)
         ]
         assert limits == sorted(limits, reverse=True)
-        assert 0.2 < limits[-1] < limits[0] < 0.8
+        assert 0.2 < limits[-1] < limits[0] < 0.9
 
 
 def test_the_default_is_on_the_strict_side():
