@@ -37,7 +37,7 @@ _PADDED = {
     MASKED_UPRIGHT: -0.3,
     MASKED_CROP: -0.22,
     MASKED_LEFT: -0.15,
-    MASKED_RIGHT: -0.3,
+    MASKED_RIGHT: -0.15,
 }
 # For small faces: four times as many places to go wrong in.
 _DOUBLED = {STOCK: 0.1, MASKED_UPRIGHT: 0.15, MASKED_LEFT: 0.45, MASKED_RIGHT: 0.35}

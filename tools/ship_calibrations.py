@@ -1,8 +1,8 @@
 """Calibrates dlib's network and the shipped embedder; writes the file that ships.
 
-Held-out people of the training are the strangers, the people it trained on fill the
-gallery. Give the lists of names and options that the shipped embedder was trained
-with.
+Held-out people of the training are the strangers and fill the galleries; those of
+dlib's network are filled with the people that ours trained on, too. Give the lists of
+names and options that the shipped embedder was trained with.
 
     python -m tools.ship_calibrations --photos data/lfw \
         --names data/peopleDevTrain.txt --without in-mfr2.txt --store workspace/open-set
@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.embedded_photos import EmbeddingStore
 from benchmarks.judged_probes import mean_templates
+from index.calibration import Calibration
 from index.calibration_fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.labelled_photos import read_person_folders
 from index.mask_painter import ALL_KINDS, mask_painter
@@ -68,7 +69,7 @@ def main(
         np.unique([p.person for p in part], return_inverse=True)[1].astype(np.int32)
         for part in (held_out, others)
     )
-    calibrations = {}
+    calibrations: dict[str, Calibration] = {}
     for number, network in enumerate(networks):
         faces = [views.faces(number, owners) for views in worn]
         masked = [part[views.masked] for part, views in zip(faces, worn, strict=True)]
@@ -77,16 +78,20 @@ def main(
         templates, counts, under = mean_templates(
             crowd.faces(number, crowd_owners), crowd.covered_faces(number, crowd_owners)
         )
+        # Whom a network was trained to tell apart, it keeps strangers away from, too:
+        # people of a gallery are none of them. dlib's was not trained on LFW.
+        known = 0 if calibrations else len(counts)
+        rest = OtherPeople(
+            OtherTemplates(templates.embeddings[:known], counts[:known]),
+            OtherTemplates(under[:known], counts[:known]),
+        )
         source = (
             f"{len(set(owners.tolist()))} people kept out of training, bare and with "
-            f"{masks} painted masks; {len(templates.people)} templates of others"
+            f"{masks} painted masks; {known} templates of others"
         )
         calibrations[network.fingerprint] = fit_calibration(
             HeldOutFaces(bare, covered, _joined(masked)),
-            OtherPeople(
-                OtherTemplates(templates.embeddings, counts),
-                OtherTemplates(under, counts),
-            ),
+            rest,
             source,
             None,
         )
