@@ -14,6 +14,10 @@ from masking.errors import MissingInput
 from masking.ray_map import ray_map
 
 CONFIG = AugmentConfig(variants=1, workers=1)
+# Of a cluster that did not start in time.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 
 
 class Square:
@@ -31,12 +35,18 @@ def cluster():
     ray = pytest.importorskip("ray")
     # The tests' own modules are not installed where the cluster works.
     paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    ray.init(
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        runtime_env={"env_vars": paths},
-    )
+    options = {
+        "num_cpus": 2,
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "runtime_env": {"env_vars": paths},
+    }
+    try:
+        ray.init(**options)
+    except Exception:
+        # Ray gives its processes 30 seconds to start: few on a busy machine.
+        ray.shutdown()
+        ray.init(**options)
     yield ray
     ray.shutdown()
 
