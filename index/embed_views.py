@@ -9,12 +9,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from index.chip_vectors import embed_both, network_input
 from index.labelled_photos import NO_MASK
 from index.photo_views import View
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32
 from training.comparisons import EmbeddedFaces, Indices
-from training.covered_chips import covered_embeddings
 from training.embedder import Embedder
 
 
@@ -102,16 +102,16 @@ def _embed_batch(
     batch: list[View], embedder: Embedder, chosen: int
 ) -> tuple[Float32, Float32]:
     """(B, D) float32 embeddings and covered ones; NaN rows for views without a chip."""
-    chips = np.empty((0, 3, 0, 0), dtype=np.uint8)
     rows = np.full((len(batch), embedder.dimension), np.nan, dtype=np.float32)
-    acquired = [number for number, view in enumerate(batch) if view.chips]
-    if acquired:
-        upright = np.stack([batch[number].chips[chosen] for number in acquired])
-        chips = np.ascontiguousarray(upright.transpose(0, 3, 1, 2))
-        rows[acquired] = embedder.embed(chips)
     under = rows.copy()
-    bare = [place for place, number in enumerate(acquired) if not batch[number].masked]
-    if bare:
-        places = np.array(acquired)[bare]
-        under[places] = covered_embeddings(embedder, chips[bare], rows[places])
+    acquired = [number for number, view in enumerate(batch) if view.chips]
+    if not acquired:
+        return rows, under
+    chips = network_input([batch[number].chips[chosen] for number in acquired])
+    bare = np.array([not batch[number].masked for number in acquired])
+    plain, covered = embed_both(embedder, chips, bare)
+    rows[acquired] = under[acquired] = plain
+    for number, vector in zip(acquired, covered, strict=True):
+        if vector is not None:
+            under[number] = vector
     return rows, under
