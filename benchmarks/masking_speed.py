@@ -35,7 +35,7 @@ from masking.turned_faces import Finder, augment_finder
 
 SMALL = ChipGeometry(size_px=112)
 # Photographs that a row works on before the next one has its turn.
-TURN = 20
+TURN = 64
 PLAIN = "decode and encode"
 
 
@@ -203,7 +203,7 @@ def _cuda_clock() -> float:
 
 @click.command()
 @click.option("--photos", type=click.Path(path_type=Path), required=True)
-@click.option("--count", default=100, show_default=True, help="Photographs to use.")
+@click.option("--count", default=128, show_default=True, help="Photographs to use.")
 @click.option("--rounds", default=3, show_default=True, help="Turns over all of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(photos: Path, count: int, rounds: int, as_json: bool) -> None:

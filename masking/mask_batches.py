@@ -31,7 +31,7 @@ from masking.mask_spec import MaskSpec
 from masking.torch_arrays import TorchArrays
 
 # A CPU's cache holds the maps of about this many chips; a GPU takes all at once.
-_AT_ONCE = {"cpu": 16}
+_AT_ONCE = {"cpu": 24}
 
 
 @dataclass(frozen=True, eq=False)
