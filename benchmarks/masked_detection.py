@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
-import cv2
 import numpy as np
 
 from benchmarks.labelled_detection import LabelledFigures, measure_labelled
@@ -29,9 +28,7 @@ from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 from masking.model_files import STOCK
 from masking.people_lists import read_names
-from tools.masked_examples import background
-
-CROP_SIDE_PX = 160
+from tools.masked_examples import background, tight_crop
 
 
 @dataclass(frozen=True)
@@ -172,18 +169,6 @@ def point_errors(found: Landmarks, truth: Landmarks) -> tuple[float, float]:
     """Mean distance of the eye points and of the jaw points, interocular shares."""
     away = np.linalg.norm(found.points - truth.points, axis=1) / truth.interocular_px
     return float(away[RIGHT_EYE.start : LEFT_EYE.stop].mean()), float(away[JAW].mean())
-
-
-def tight_crop(image: Image, marks: Landmarks) -> tuple[Image, Landmarks]:
-    """The face from brow to chin with next to no margin, as a square picture."""
-    eye = marks.interocular_px
-    low = np.maximum(marks.points.min(axis=0) - [0.1 * eye, 0.45 * eye], 0).astype(int)
-    high = (marks.points.max(axis=0) + 0.15 * eye).astype(int)
-    piece = image[low[1] : high[1], low[0] : high[0]]
-    scale = CROP_SIDE_PX / np.array([piece.shape[1], piece.shape[0]])
-    side = (CROP_SIDE_PX, CROP_SIDE_PX)
-    crop = np.asarray(cv2.resize(piece, side), dtype=np.uint8)
-    return crop, Landmarks(((marks.points - low) * scale).astype(np.float32))
 
 
 def finders() -> dict[str, Callable[[], FaceFinder]]:

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from index.photo_views import Finder
-from masking import face_detection, face_finding, landmark_prediction
+from masking import (
+    face_check,
+    face_detection,
+    face_finding,
+    landmark_prediction,
+    oriented_gradients,
+)
 from masking.face_detection import FaceBox
 from masking.face_finding import Face
 from masking.image_files import write_bytes
@@ -70,7 +76,13 @@ def finder_identity(make_finder: Callable[[], Finder]) -> str:
     named = inspect.isfunction(make_finder) or inspect.isclass(make_finder)
     maker: Any = make_finder if named else type(make_finder)
     source = Path(inspect.getsourcefile(maker) or face_finding.__file__)
-    steps = (face_detection, face_finding, landmark_prediction)
+    steps = (
+        face_check,
+        face_detection,
+        face_finding,
+        landmark_prediction,
+        oriented_gradients,
+    )
     code = [Path(str(step.__file__)) for step in steps]
     models = sorted((code[0].parent / "models").glob("*"))
     for path in [source, *code, *models]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,6 +90,10 @@ class HogDetector:
 
     def detect(self, image: Image) -> list[FaceBox]:
         """Faces of at least 80 px in the picture as this stage enlarges it."""
+        return strongest(self.candidates(image))
+
+    def candidates(self, image: Image) -> list[FaceBox]:
+        """The same, but each detector's own box of each face."""
         ready, scale, pad_px = _prepared(image, self._border, self._upsample)
         found = self._run(self._detectors, ready, 0, min(self._thresholds))
         boxes = []
@@ -98,7 +102,7 @@ class HogDetector:
             above = score - self._thresholds[number]
             if above >= 0:
                 boxes.append(_box(rectangle, scale, pad_px, above, self._name))
-        return strongest(boxes)
+        return boxes
 
 
 def strongest(boxes: list[FaceBox]) -> list[FaceBox]:
@@ -109,9 +113,14 @@ def strongest(boxes: list[FaceBox]) -> list[FaceBox]:
     """
     kept: list[FaceBox] = []
     for box in sorted(boxes, key=lambda box: -box.score):
-        if all(_overlap(box, other) < SAME_FACE for other in kept):
+        if not overlaps(box, kept):
             kept.append(box)
     return kept
+
+
+def overlaps(box: FaceBox, others: Iterable[FaceBox]) -> bool:
+    """Whether one of the other boxes shows the same face."""
+    return any(_overlap(box, other) >= SAME_FACE for other in others)
 
 
 def _overlap(one: FaceBox, other: FaceBox) -> float:

@@ -19,6 +19,8 @@ MASKED_UPRIGHT = "masked-upright.svm"
 MASKED_CROP = "masked-crop.svm"
 MASKED_LEFT = "masked-left.svm"
 MASKED_RIGHT = "masked-right.svm"
+# Trained by tools/train_face_check.py on such faces and on what is none.
+FACE_CHECK = "face-check.npz"
 
 
 @cache

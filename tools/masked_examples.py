@@ -26,6 +26,8 @@ from masking.mask_textures import Texture
 BARE_SHARE = 0.15
 OCCLUDED_SHARE = 0.15
 SIDE_PX = 230
+# Side of tight crops.
+_TIGHT_PX = 160
 # Side of the stock detector's box, as a multiple of the face square's.
 _BOX_SQUARES = 1.3
 # Sides of the face boxes: dlib's window of 80 px, up to twice that.
@@ -197,6 +199,18 @@ def background(image: Image, landmarks: Landmarks) -> Image | None:
     filled: Image = image.copy()
     filled[rows, left:right] = tiles[rows][::-1]
     return filled
+
+
+def tight_crop(image: Image, marks: Landmarks) -> tuple[Image, Landmarks]:
+    """The face from brow to chin with next to no margin, as a square picture."""
+    eye = marks.interocular_px
+    low = np.maximum(marks.points.min(axis=0) - [0.1 * eye, 0.45 * eye], 0).astype(int)
+    high = (marks.points.max(axis=0) + 0.15 * eye).astype(int)
+    piece = image[low[1] : high[1], low[0] : high[0]]
+    scale = _TIGHT_PX / np.array([piece.shape[1], piece.shape[0]])
+    side = (_TIGHT_PX, _TIGHT_PX)
+    crop = np.asarray(cv2.resize(piece, side), dtype=np.uint8)
+    return crop, Landmarks(((marks.points - low) * scale).astype(np.float32))
 
 
 def framed(image: Image, rng: np.random.Generator) -> Image:

@@ -19,24 +19,15 @@ import numpy as np
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, MissingInput
 from masking.landmarks import Float32, Image
+from masking.oriented_gradients import CELLS, GRADIENTS, SIDE_PX, oriented_gradients
 
 MODEL_FILE = Path(__file__).parent / "models" / "mask-state.npz"
 FORMAT_VERSION = 1
-# Side of what is looked at, and its border around the face square as a share.
-_SIDE_PX = 64
+# Border of what is looked at around the face square, as a share of its side.
 _BORDER = 0.15
-# Side of a colour cell, px.
-_CELL_PX = 8
-# Rows of colour cells that show brows, eyes and cheekbones, mask or not.
+# Rows of cells that show brows, eyes and cheekbones, mask or not.
 _UPPER_ROWS = slice(1, 4)
-_CELLS = _SIDE_PX // _CELL_PX
-_BINS = 9
-# Strength of a block's gradients below which it counts as flat.
-_FLAT = 20.0
-_GRADIENTS = 4 * _BINS * (_CELLS - 1) ** 2
-FEATURES = _GRADIENTS + 6 * _CELLS**2
-_ROW, _COLUMN = np.mgrid[:_SIDE_PX, :_SIDE_PX] // _CELL_PX
-_CELL_OF_PIXEL = _ROW * _CELLS + _COLUMN
+FEATURES = GRADIENTS + 6 * CELLS**2
 
 
 @dataclass(frozen=True)
@@ -165,15 +156,15 @@ def features(chips: Image, geometry: ChipGeometry) -> Float32:
     for row, chip in zip(rows, chips, strict=True):
         pixels = np.ascontiguousarray(chip.transpose(1, 2, 0))
         face = _looked_at(pixels, matrix)
-        row[:_GRADIENTS] = _gradients(face)
-        row[_GRADIENTS:] = _colours(face)
+        row[:GRADIENTS] = oriented_gradients(face)
+        row[GRADIENTS:] = _colours(face)
     return rows
 
 
 def _crop_matrix(geometry: ChipGeometry) -> Float32:
     """(2, 3) matrix from the looked-at square to chip px (both pixel centres)."""
     span = geometry.square_px * (1 + 2 * _BORDER)
-    scale = span / _SIDE_PX
+    scale = span / SIDE_PX
     first = (geometry.padding - _BORDER) * geometry.square_px + 0.5 * scale - 0.5
     return np.array([[scale, 0, first], [0, scale, first]], dtype=np.float32)
 
@@ -182,7 +173,7 @@ def _looked_at(pixels: Image, matrix: Float32) -> Image:
     face = cv2.warpAffine(
         pixels,
         matrix,
-        (_SIDE_PX, _SIDE_PX),
+        (SIDE_PX, SIDE_PX),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
@@ -191,40 +182,9 @@ def _looked_at(pixels: Image, matrix: Float32) -> Image:
 
 def _colours(face: Image) -> Float32:
     """Lightness and two colour differences of each cell, against the upper face."""
-    small = cv2.resize(face, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(face, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     cells = cv2.cvtColor(np.float32(small) / 255, cv2.COLOR_RGB2LAB) / 50
     usual = np.median(cells[_UPPER_ROWS, 1:-1].reshape(-1, 3), axis=0)
     differences = cells - usual
     # The size of a difference tells fabric from skin, its sign only the colour.
     return np.concatenate([differences.ravel(), np.abs(differences).ravel()])
-
-
-def _gradients(face: Image) -> Float32:
-    """Histograms of the gradient's direction, 0 to 180 degrees, in blocks of cells."""
-    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
-    values = np.sqrt(grey, dtype=np.float32)  # dampens strong light, as Dalal & Triggs
-    across = cv2.Sobel(values, cv2.CV_32F, 1, 0, ksize=1)
-    down = cv2.Sobel(values, cv2.CV_32F, 0, 1, ksize=1)
-    strength, angle_rad = cv2.cartToPolar(across, down)
-    place = angle_rad * (_BINS / np.pi)
-    low = np.floor(place)
-    share = (place - low) * strength
-    first = low.astype(np.int64) % _BINS
-    after = (first + 1) % _BINS
-    pixels = _CELL_OF_PIXEL * _BINS
-    total = _CELLS**2 * _BINS
-    histogram = np.bincount((pixels + first).ravel(), (strength - share).ravel(), total)
-    histogram += np.bincount((pixels + after).ravel(), share.ravel(), total)
-    histogram = histogram.reshape(_CELLS, _CELLS, _BINS)
-    blocks = np.concatenate(
-        [
-            histogram[:-1, :-1],
-            histogram[:-1, 1:],
-            histogram[1:, :-1],
-            histogram[1:, 1:],
-        ],
-        axis=2,
-    )
-    # The usual contrast of a block, so that flat ones stay flat.
-    lengths = np.sqrt((blocks**2).sum(axis=2, keepdims=True) + _FLAT**2)
-    return np.asarray(blocks / lengths, dtype=np.float32).ravel()

@@ -1,0 +1,187 @@
+"""Trains the check of what detectors are not sure of: a face, or not.
+
+Everything that the detectors see at low thresholds in bare, masked, cropped and turned
+photographs and in such without a face, with its landmarks as they are predicted there.
+
+    python -m tools.train_face_check --photos data/lfw \
+        --names data/lfw-protocol/peopleDevTrain.txt --without in-mfr2.txt
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from masking.face_check import FORMAT_VERSION, SLACK, looked_at
+from masking.face_detection import HogDetector
+from masking.face_finding import hog_stages, masked_predictor, plain_finder
+from masking.image_files import (
+    file_sha256,
+    list_images,
+    read_bytes,
+    read_rgb,
+    write_bytes,
+)
+from masking.landmarks import LEFT_EYE, RIGHT_EYE, Float32, Image, Landmarks
+from masking.mask_rendering import render
+from masking.mask_spec import KINDS, SpecConfig, draw_specs, sample_rng
+from masking.mask_textures import Texture
+from masking.model_files import FACE_CHECK, STOCK, own_model
+from masking.people_lists import read_names
+from masking.worker_pool import ordered_map, worker_count
+from tools.masked_examples import VIEWS, MakeExample, background, framed, tight_crop
+from tools.train_face_finder import held_out
+
+# Error of the eyes, a share of the distance between them, below which a face was found
+# and above which it was not; what is between teaches nothing.
+_FOUND, _MISSED = 0.12, 0.3
+# Photographs that serve as fabric prints.
+_PRINTS = 64
+_OCCLUDED_SHARE = 0.15
+# Log odds by which the model may be off in one face weigh little against many.
+_RIDGE = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """What detectors took for a face.
+
+    Attributes:
+        rows: (N, GRADIENTS) float32.
+        faces: (N,) bool.
+    """
+
+    rows: Float32
+    faces: NDArray[np.bool_]
+
+
+class MakeCandidates:
+    """One photograph to what is found in several versions of it."""
+
+    def __init__(self, textures: tuple[Texture, ...], seed: int):
+        self._truth, self._seed = plain_finder(), seed
+        # A second face in the photograph would be no mistake.
+        self._bystanders = HogDetector("bystanders", 0.0, 2.0, {STOCK: -0.3})
+        self._stages, self._predictor = hog_stages(SLACK), masked_predictor()
+        self._specs = SpecConfig(KINDS, 1.0, _OCCLUDED_SHARE, textures)
+        self._views = [MakeExample(view, seed, textures) for view in VIEWS]
+
+    def __call__(self, path: Path) -> Candidates | None:
+        """None where the stock detector does not find one bare face to begin with."""
+        image = read_rgb(path)
+        faces = self._truth.find(image)
+        if len(faces) != 1:
+            return None
+        rng = sample_rng(self._seed, path.name)
+        marks = faces[0].landmarks
+        masked = render(image, marks, draw_specs(rng, self._specs)).pixels
+        pictures: list[tuple[Image, Landmarks | None]] = [
+            (image, marks),
+            (masked, marks),
+            tight_crop(masked, marks),
+        ]
+        turned = self._views[int(rng.integers(len(self._views)))](path)
+        if turned is not None:
+            pictures.append((turned.pixels, turned.landmarks))
+        alone = len(self._bystanders.detect(image)) == 1
+        empty = background(image, marks) if alone else None
+        if empty is not None:
+            pictures += [(empty, None), (framed(empty, rng), None)]
+        rows, labels = [], []
+        for picture, truth in pictures:
+            for found in self._found(picture):
+                error = _eye_error(found, truth)
+                if error < _FOUND or (error > _MISSED and (alone or truth is None)):
+                    rows.append(looked_at(picture, found))
+                    labels.append(error < _FOUND)
+        return Candidates(np.array(rows), np.array(labels)) if rows else None
+
+    def _found(self, picture: Image) -> list[Landmarks]:
+        boxes = [box for stage in self._stages for box in stage.detect(picture)]
+        return [self._predictor.predict(picture, box) for box in boxes]
+
+
+def _eye_error(found: Landmarks, truth: Landmarks | None) -> float:
+    if truth is None:
+        return np.inf
+    eyes = slice(RIGHT_EYE.start, LEFT_EYE.stop)
+    away = np.linalg.norm(found.points[eyes] - truth.points[eyes], axis=1)
+    return float(away.mean() / truth.interocular_px)
+
+
+def fit(candidates: Candidates) -> tuple[Float32, float]:
+    """Weights (GRADIENTS,) and offset, both classes alike."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=_RIDGE, class_weight="balanced", max_iter=300)
+    model.fit(candidates.rows, candidates.faces)
+    return model.coef_[0].astype(np.float32), float(model.intercept_[0])
+
+
+@click.command()
+@click.option("--photos", type=click.Path(path_type=Path), required=True)
+@click.option("--names", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "--without",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="List of people who are in a test set.",
+)
+@click.option("--out", type=click.Path(path_type=Path), default=own_model(FACE_CHECK))
+@click.option("--count", default=1800, show_default=True, help="Photographs to use.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
+def main(
+    photos: Path,
+    names: Path,
+    without: Path,
+    out: Path,
+    count: int,
+    seed: int,
+    workers: int,
+) -> None:
+    """Train on the people of NAMES (LFW's peopleDevTrain.txt) and write OUT.
+
+    People whom `train_face_finder.held_out` names are kept out: the thresholds were
+    chosen on them.
+    """
+    known = read_names(names) - read_names(without)
+    people = sorted(name for name in known if not held_out(name))
+    paths = [path for name in people for path in list_images(photos / name)]
+    order = np.random.default_rng(seed).permutation(len(paths))
+    chosen = [paths[index] for index in order[:count]]
+    prints = tuple(
+        Texture(str(paths[index]), file_sha256(read_bytes(paths[index])))
+        for index in order[-_PRINTS:]
+    )
+    step = partial(MakeCandidates, prints, seed)
+    made = ordered_map(step, chosen, worker_count(workers))
+    shown = tqdm(made, "photos", len(chosen), disable=None)
+    parts = [part for part in shown if part is not None]
+    candidates = Candidates(
+        np.concatenate([part.rows for part in parts]),
+        np.concatenate([part.faces for part in parts]),
+    )
+    weights, offset = fit(candidates)
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        format_version=np.int64(FORMAT_VERSION),
+        weights=weights.astype(np.float16),
+        offset=np.float64(offset),
+    )
+    write_bytes(out, buffer.getvalue())
+    faces = int(candidates.faces.sum())
+    click.echo(f"{out}: {faces} faces, {len(candidates.faces) - faces} others")
+
+
+if __name__ == "__main__":
+    main()
