@@ -140,7 +140,7 @@ def train_command(
 
     \b
     Example:
-        python cli.py train --epochs 10
+        python cli.py train --epochs 6
         torchrun --nproc-per-node 8 -- cli.py train --backbone iresnet50
     """
     config = TrainConfig(**options)
@@ -174,10 +174,8 @@ def train_command(
         return
     click.echo(f"trained on {report.chips} chips of {report.people} people")
     click.echo(_figures_table(report.before, report.after, report.validation_people))
-    click.echo(
-        f"gallery: {built.people} people, {built.photos} photos; accepted below "
-        f"distance {built.threshold:.3f}, masked {built.threshold_masked:.3f}"
-    )
+    known = "calibrated" if built.calibrated else "not calibrated for this model"
+    click.echo(f"gallery: {built.people} people, {built.photos} photos, {known}")
     click.echo(f"model {report.checkpoint}, curves in {models}/train-report")
 
 

@@ -27,7 +27,8 @@ class RankFigures:
         rank1: cmc[0] with its interval.
         rank1_gain: rank1 minus that of the first embedder; None for the first.
         tpir: at FPIR, half of the people in the gallery and half outside, then
-            the other way round.
+            the other way round; decided as galleries do, see `cohort`.
+        tpir_alone: the same by distance alone.
         tpir_gain: likewise.
         open_gallery_people: people with a template in the larger half.
         outsiders: probes of people outside, both ways.
@@ -41,6 +42,7 @@ class RankFigures:
     rank1_gain: Rate | None
     tpir: Rate
     tpir_gain: Rate | None
+    tpir_alone: Rate
     open_gallery_people: int
     outsiders: int
 
@@ -68,7 +70,8 @@ def measure_ranks(
     found = ranks(probes, references)
     first = (found.ranks <= 1).astype(np.float64)
     rank1 = drawn_means(first, found.people, chance.rounds, chance.rng())
-    searches = open_set_searches(probes, references, chance.rng())
+    searches = open_set_searches(probes, references, chance.rng(), cohort=True)
+    alone = open_set_searches(probes, references, chance.rng(), cohort=False)
     tpir = drawn_tpirs(searches, FPIR, chance.rounds, chance.rng())
     share, at_fpir = found.rate(1), tpir_at_fpir(searches)
     gains: list[Rate | None] = [None, None]
@@ -87,6 +90,7 @@ def measure_ranks(
         rank1_gain=gains[0],
         tpir=Rate.drawn(at_fpir, tpir),
         tpir_gain=gains[1],
+        tpir_alone=Rate(tpir_at_fpir(alone)),
         open_gallery_people=max(search.gallery_people for search in searches),
         outsiders=sum(len(search.outside) for search in searches),
     )

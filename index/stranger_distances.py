@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from index.cohort import COHORT, FAR, cohort_distances, nearest_drawn
 from index.photo_counts import as_single
 from index.probabilities import Float64
 from index.thresholds import Thresholds, sizes_up_to
@@ -16,8 +17,6 @@ from training.comparisons import EmbeddedFaces, Indices, euclidean
 Int64 = NDArray[np.int64]
 
 _SMALLEST_GALLERY = 10
-# Infinity does for all that is not there, except where two are subtracted.
-_FAR = 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +125,11 @@ class BestMatches:
 
 
 def best_matches(
-    distances: StrangerDistances, people: Indices, thresholds: Thresholds, seed: int
+    distances: StrangerDistances,
+    people: Indices,
+    thresholds: Thresholds,
+    seed: int,
+    relative: bool = False,
 ) -> BestMatches:
     """Identify every probe in random parts of the templates: as a stranger, and
     again, where the person has other photos, as one of the gallery's people.
@@ -134,37 +137,40 @@ def best_matches(
     Args:
         people: (S,) of the probes.
         thresholds: give the threshold for FPIR 1% of each size.
+        relative: they are of distances as shares of a cohort's, see `cohort`, and so
+            are closeness and margin.
     """
     rng = np.random.default_rng(seed)
     count = distances.values.shape[1]
-    sizes = [size for size in sizes_up_to(count) if size >= _SMALLEST_GALLERY]
-    parts: list[tuple[Float64, Float64, NDArray[np.bool_], Float64]] = []
+    smallest = thresholds.sizes[0] if relative else _SMALLEST_GALLERY
+    sizes = [size for size in sizes_up_to(count) if size >= smallest]
     mated = np.isfinite(distances.own)
+    own = distances.own[mated, None].astype(np.float64)
+    parts: list[tuple[Float64, Float64, NDArray[np.bool_], Float64]] = []
     for size in sizes or [count]:
         limit = thresholds.threshold(size, 0.01)
-        drawn = rng.random(distances.values.shape) * count < size
-        nearest = np.where(drawn, distances.values, _FAR)
-        first, second = np.partition(nearest, 1, axis=1)[:, :2].T.astype(np.float64)
-        strange = first < _FAR
-        parts.append(
-            (
-                (limit - first)[strange],
-                (second - first)[strange],
-                np.zeros(int(strange.sum()), dtype=bool),
-                distances.weights[strange] / distances.weights[strange].sum(),
+        nearest = nearest_drawn(distances.values, size, COHORT + 1, rng)
+        wanted = COHORT if relative else 0
+        there = nearest[:, wanted] < FAR
+        groups = [(nearest[there], np.zeros(int(there.sum()), bool), there)]
+        if mated.any():
+            together = np.concatenate([own, nearest[mated]], axis=1)
+            first = (own < nearest[mated, :1])[:, 0]
+            groups.append((np.sort(together), first, mated))
+        for rows, right, who in groups:
+            whole = rows[:, wanted] < FAR
+            rows, right = rows[whole], right[whole]
+            if relative:
+                rows = rows / cohort_distances(rows)[:, None]
+            shares = distances.weights[who][whole]
+            parts.append(
+                (
+                    limit - rows[:, 0],
+                    rows[:, 1] - rows[:, 0],
+                    right,
+                    shares / shares.sum(),
+                )
             )
-        )
-        if not mated.any():
-            continue
-        own = distances.own[mated].astype(np.float64)
-        best = np.minimum(own, first[mated])
-        runner_up = np.where(
-            own < first[mated], first[mated], np.minimum(own, second[mated])
-        )
-        shares = distances.weights[mated]
-        parts.append(
-            (limit - best, runner_up - best, own < first[mated], shares / shares.sum())
-        )
     closeness, margin, right, weights = (
         np.concatenate(columns) for columns in zip(*parts, strict=True)
     )

@@ -5,6 +5,7 @@ import pytest
 from drawn_calibrations import flat_thresholds
 
 from index.stranger_distances import OtherTemplates, best_matches, stranger_distances
+from index.thresholds import Thresholds
 from training.comparisons import EmbeddedFaces
 
 
@@ -76,3 +77,25 @@ def test_smaller_galleries_are_drawn_from_the_templates():
     assert found.weights.sum() == pytest.approx(2 * round(sizes), rel=0.01)
     small, large = found.closeness[:60].mean(), found.closeness[-120:-60].mean()
     assert small < large  # the nearest of ten is farther than that of 230
+
+
+def test_best_matches_as_shares_of_the_cohorts_distance():
+    # The own photo is 1 away, ten others are 2 away, and far ones say nothing.
+    others = OtherTemplates(
+        np.array([[2.0]] * 10 + [[50.0]] * 10, np.float32), np.ones(20, dtype=np.int64)
+    )
+    own = faces([1.0, 60.0], people=[5, 8], photos=[0, 1])
+    distances = stranger_distances(faces([0.0], [5], [7]), own, others, 0.0)
+    found = best_matches(
+        distances,
+        np.array([5]),
+        Thresholds((16, 22), (0.01, 0.1), ((0.9,) * 2,) * 2, 22),
+        0,
+        relative=True,
+    )
+    known = found.right
+    np.testing.assert_allclose(found.closeness[known], 0.9 - 0.5, atol=1e-6)
+    np.testing.assert_allclose(found.margin[known], 0.5, atol=1e-6)
+    # As a stranger: the best is 2 away, and so are nine others, then 50.
+    rest = np.sqrt((9 * 4 + 2500) / 10)
+    np.testing.assert_allclose(found.closeness[~known], 0.9 - 2 / rest, atol=1e-6)
