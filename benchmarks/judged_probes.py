@@ -20,7 +20,7 @@ Bools = NDArray[np.bool_]
 Float64 = NDArray[np.float64]
 
 # What a search gives the judge.
-_CANDIDATES = 10
+_CANDIDATES = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +69,14 @@ class Templates(NamedTuple):
         faces: the mean of the person's acquired faces.
         photos: (T,) int64, how many these are.
         covered: (T, D) likewise, for masked faces.
+        only_masked: these people have no bare photo; `covered` holds the means of
+            their masked ones.
     """
 
     faces: EmbeddedFaces
     photos: NDArray[np.int64]
     covered: Float32
+    only_masked: bool = False
 
     def joined(self, other: Templates) -> Templates:
         """These and others."""
@@ -85,14 +88,18 @@ class Templates(NamedTuple):
             ),
             np.concatenate([self.photos, other.photos]),
             np.concatenate([self.covered, other.covered]),
+            self.only_masked,
         )
 
 
-def mean_templates(faces: EmbeddedFaces, covered: EmbeddedFaces) -> Templates:
+def mean_templates(
+    faces: EmbeddedFaces, covered: EmbeddedFaces, only_masked: bool = False
+) -> Templates:
     """The templates of each person with an acquired face.
 
     Args:
         covered: the same faces as masked ones are compared with them.
+        only_masked: all of these faces wear masks.
     """
     people, places = np.unique(faces.people[faces.acquired], return_inverse=True)
     counts = np.bincount(places, minlength=len(people))
@@ -103,7 +110,7 @@ def mean_templates(faces: EmbeddedFaces, covered: EmbeddedFaces) -> Templates:
         return np.asarray(sums / counts[:, None], dtype=np.float32)
 
     plain = EmbeddedFaces(means(faces.embeddings), people, people)
-    return Templates(plain, counts, means(covered.embeddings))
+    return Templates(plain, counts, means(covered.embeddings), only_masked)
 
 
 def judged(
@@ -126,7 +133,9 @@ def judged(
     owners = templates.faces.people
     worn = np.array([state.is_masked for state in probes.states], dtype=bool)
     distances: Float32 = euclidean(faces.embeddings, templates.faces.embeddings)
-    distances[worn] = euclidean(faces.embeddings[worn], templates.covered)
+    # Who has no bare photo is compared as masked with everybody.
+    under = worn | templates.only_masked
+    distances[under] = euclidean(faces.embeddings[under], templates.covered)
     if as_strangers:
         distances[faces.people[:, None] == owners] = np.inf
     # By number of the row, because those who fill up a gallery share one.
@@ -142,7 +151,7 @@ def judged(
     nearest = np.argpartition(distances, several - 1, axis=1)[:, :several]
     for row in np.flatnonzero(faces.acquired):
         matches = [
-            Match("", int(i), float(distances[row, i]), "euclidean", bool(worn[row]))
+            Match("", int(i), float(distances[row, i]), "euclidean", bool(under[row]))
             for i in nearest[row]
         ]
         decided = judge.decide(matches, probes.states[row])

@@ -55,7 +55,7 @@ class Split:
     Attributes:
         people: (V,) person of each row.
         mated, strangers: numbers of people.
-        enrolled: the unmasked rows that make the templates of `mated`.
+        enrolled: the rows that make the templates of `mated`, bare or masked ones.
         probes: rows to identify: other photos of `mated`, all of `strangers`.
     """
 
@@ -71,12 +71,19 @@ def _lot(seed: int, name: str) -> int:
 
 
 def split_people(
-    photos: Sequence[LabelledPhoto], views: EmbeddedViews, count: int, seed: int
+    photos: Sequence[LabelledPhoto],
+    views: EmbeddedViews,
+    count: int,
+    seed: int,
+    enroll_masked: bool = False,
 ) -> Split:
     """`count` people for galleries, the others strangers; half the photos enrolled.
 
     The first of a person's photos, by lot, are enrolled, rounded up; the others are
     probes, with and without a mask.
+
+    Args:
+        enroll_masked: enroll these photos with their masks, and only so.
     """
     names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
     order = np.argsort([_lot(seed, name) for name in names], kind="stable")
@@ -94,7 +101,7 @@ def split_people(
         people,
         order[:count].astype(np.int32),
         order[count:].astype(np.int32),
-        in_gallery & ~views.masked,
+        in_gallery & (views.masked == enroll_masked),
         ~in_gallery,
     )
 
@@ -124,7 +131,9 @@ def open_set_figures(
         for start in range(0, len(split.mated) - min(size, len(split.mated)) + 1, size):
             members = split.mated[start : start + size]
             chosen = split.enrolled & np.isin(rows.people, members)
-            templates = mean_templates(rows[chosen], covered[chosen])
+            worn = bool(masked[chosen].all())
+            under = rows if worn else covered
+            templates = mean_templates(rows[chosen], under[chosen], worn)
             templates = _filled(templates, fill, size - len(members))
             for people, parts in ((members, known), (split.strangers, strangers)):
                 chosen = split.probes & of_kind & np.isin(rows.people, people)
@@ -169,6 +178,7 @@ def networks() -> list[Embedder]:
 @click.option("--store", type=click.Path(path_type=Path), required=True)
 @click.option("--people", default=1000, show_default=True, help="In the galleries.")
 @click.option("--sizes", default="1000", show_default=True, help="Of the galleries.")
+@click.option("--enroll", default="bare", type=click.Choice(["bare", "masked"]))
 @click.option("--seed", default=0, show_default=True, help="Of the split and masks.")
 @click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -180,6 +190,7 @@ def main(
     store: Path,
     people: int,
     sizes: str,
+    enroll: str,
     seed: int,
     workers: int,
     as_json: bool,
@@ -197,7 +208,7 @@ def main(
         views = kept.embedded(
             tested, [*networks(), MaskStateRows()], mask_painter(seed, ALL_KINDS)
         )
-        split = split_people(tested, views, people, seed)
+        split = split_people(tested, views, people, seed, enroll == "masked")
         extra = kept.embedded(others, networks()) if others else None
         for number, network in enumerate(networks()):
             rows_of, under = (

@@ -89,6 +89,17 @@ def test_masked_probes_are_compared_with_covered_templates():
     assert found.named.tolist() == [True, False, True, False]
 
 
+def test_people_without_a_bare_photo_are_compared_as_masked():
+    bare, masked = MaskState(0.1, 0.0), MaskState(0.9, 0.0)
+    worn = faces([0.0, 2.0], [0, 1])
+    templates = mean_templates(worn, worn, only_masked=True)
+    probes = Probes(faces([0.3, 0.3], [0, 0]), [bare, masked])
+    calibration = flat_calibration(0.1, bare_masked=0.4, masked_masked=0.2)
+    found = judged(probes, templates, calibration, 0.01, False)
+    assert found.named.tolist() == [True, False]
+    assert templates.joined(templates).only_masked
+
+
 def test_rates_weigh_people_alike_and_count_what_was_not_found():
     known = Judged(
         best=np.array([0, 0, 3, -1]),
@@ -129,5 +140,8 @@ def test_people_are_split_and_half_of_the_photos_enrolled():
     for person in split.strangers:
         assert (split.probes & (split.people == person)).sum() == 6
     assert not (split.enrolled & views.masked).any()
+    worn = split_people(photos, views, 4, seed=0, enroll_masked=True)
+    assert (worn.enrolled == np.roll(split.enrolled, 1)).all()
+    np.testing.assert_array_equal(worn.probes, split.probes)
     enrolled = set(views.photos[split.enrolled].tolist())
     assert not enrolled & set(views.photos[split.probes].tolist())
