@@ -21,7 +21,7 @@ from masking.manifest import read_manifest
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 
-TRAIN = ["--epochs", "1", "--batch-size", "4", "--workers", "1", "--device", "cpu"]
+TRAIN = ["--epochs", "1", "--batch-size", "8", "--workers", "1", "--device", "cpu"]
 
 
 def call(*arguments):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from drawn_calibrations import flat_calibration
 
+from index.calibration import pair_of
 from index.shipped_calibrations import (
     FILE,
     default_calibration,
@@ -22,7 +23,7 @@ def test_the_networks_of_the_project_are_calibrated(name):
     """After another embedder is shipped: python -m tools.ship_calibrations."""
     calibration = shipped_calibration(choose_embedder(name, Path(), "cpu").fingerprint)
     assert set(calibration.probability) == {"bare", "masked"}
-    assert calibration.strangers > 400
+    assert calibration.strangers > 800
     for masked in (False, True):
         # Masked faces are compared with templates of covered ones.
         limits = [
@@ -31,6 +32,9 @@ def test_the_networks_of_the_project_are_calibrated(name):
         ]
         assert limits == sorted(limits, reverse=True)
         assert 0.2 < limits[-1] < limits[0] < 0.9
+        shares = calibration.relative.thresholds[pair_of(masked, masked)]
+        assert all(0.6 < shares.threshold(n, 0.01) < 0.9 for n in (100, 1000, 5000))
+    assert set(calibration.relative.probability) == {"bare", "masked"}
 
 
 def test_the_default_is_on_the_strict_side():

@@ -21,6 +21,7 @@ from training.train_stage import forget_run, train
 CONFIG = TrainConfig(
     epochs=2,
     batch_size=4,
+    samples_per_person=2,
     validation_share=0.3,
     validation_seed=1,
     seed=1,

@@ -36,7 +36,7 @@ from training.model_choice import choose_embedder
 @click.option("--store", type=click.Path(path_type=Path), required=True)
 @click.option("--out", type=click.Path(path_type=Path), default=FILE)
 @click.option("--masks", default=3, show_default=True, help="Painted on each photo.")
-@click.option("--validation-share", default=0.1, show_default=True)
+@click.option("--validation-share", default=0.2, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
 def main(
@@ -75,15 +75,16 @@ def main(
         masked = [part[views.masked] for part, views in zip(faces, worn, strict=True)]
         bare = faces[0][~worn[0].masked]
         covered = worn[0].covered_faces(number, owners)[~worn[0].masked]
-        templates, counts, under = mean_templates(
+        means = mean_templates(
             crowd.faces(number, crowd_owners), crowd.covered_faces(number, crowd_owners)
         )
+        counts = means.photos
         # Whom a network was trained to tell apart, it keeps strangers away from, too:
         # people of a gallery are none of them. dlib's was not trained on LFW.
         known = 0 if calibrations else len(counts)
         rest = OtherPeople(
-            OtherTemplates(templates.embeddings[:known], counts[:known]),
-            OtherTemplates(under[:known], counts[:known]),
+            OtherTemplates(means.faces.embeddings[:known], counts[:known]),
+            OtherTemplates(means.covered[:known], counts[:known]),
         )
         source = (
             f"{len(set(owners.tolist()))} people kept out of training, bare and with "

@@ -26,13 +26,13 @@ class TrainConfig:
             "inception-resnet-v1 or timm:NAME; auto is that of --start."
         },
     )
-    epochs: int = field(default=6, metadata={"help": "Passes over all chips."})
+    epochs: int = field(default=3, metadata={"help": "Passes over all chips."})
     batch_size: int = field(
         default=128,
         metadata={"help": "Chips a step, of all processes and accumulated parts."},
     )
     samples_per_person: int = field(
-        default=2,
+        default=4,
         metadata={"help": "Chips of each person in a batch (P x K); 0 = any people."},
     )
     learning_rate: float = field(
