@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from index.calibration import Decision, Match
+from index.cohort import LEAST_PEOPLE
 from index.decision import calibration_of, judge_of
 from index.gallery import Gallery
 from index.identify_config import IdentifyConfig
@@ -96,5 +97,7 @@ class Recogniser:
             return f"Threshold set by hand; gallery of {people}."
         rate = f"about {self._config.fpir:.0%} of strangers get a name"
         if self._judge.calibrated:
-            return f"Threshold calibrated for a gallery of {people}: {rate}."
+            # The threshold differs from photo to photo there, see `cohort`.
+            others = " and the next ten" if self._people >= LEAST_PEOPLE else ""
+            return f"Threshold calibrated for {people}{others}: {rate}."
         return f"Default threshold for {people}, not calibrated for this model."
