@@ -96,9 +96,7 @@ class Judge:
         return Decision(
             first.match.name if first.distance < verdict.limit else None,
             tuple(candidate.match for candidate in ranked),
-            verdict.limit * first.match.distance / first.distance
-            if first.distance
-            else verdict.limit,
+            verdict.limit * first.scale,
             first.match.metric,
             self.calibrated,
             state,
@@ -110,11 +108,11 @@ class Judge:
         # The same distance means less where strangers come nearer: to masked
         # faces, which resemble each other, and to means of many photos.
         limit = self.threshold(state.is_masked, match.masked_template)
-        distance = match.distance
-        if not self._by_hand:
-            spread = self._calibration.spread[STATES[match.masked_template]]
-            distance = single_distance(distance, photos, spread)
-        return _Candidate(match, distance, limit)
+        if self._by_hand:
+            return _Candidate(match, match.distance, 1.0, limit)
+        spread = self._calibration.spread[STATES[match.masked_template]]
+        distance = single_distance(match.distance, photos, spread)
+        return _Candidate(match, distance, limit_for(1.0, photos, spread), limit)
 
     def _verdict(self, ranked: Sequence[_Candidate], state: MaskState) -> _Verdict:
         """What the best of some ranked candidates has to come below."""
@@ -152,11 +150,17 @@ class Judge:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A match, its distance as if to a template of one photo, and what that has to
-    be below in a small gallery."""
+    """A match and what its distance means.
+
+    Attributes:
+        distance: as if the template were of one photo.
+        scale: what turns such a limit into one for the template as it is.
+        limit: what the distance has to be below in a small gallery.
+    """
 
     match: Match
     distance: float
+    scale: float
     limit: float
 
     @property
