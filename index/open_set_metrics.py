@@ -58,52 +58,88 @@ class Search:
         return float(self.outside[order[first]]) if first < len(order) else np.inf
 
 
-def open_set_searches(
-    probes: EmbeddedFaces,
-    references: EmbeddedFaces,
-    rng: np.random.Generator,
-    cohort: bool,
-) -> tuple[Search, Search]:
-    """Two searches: half of the people in the gallery, the others outside; and back.
+@dataclass(frozen=True, eq=False)
+class OpenSet:
+    """Probes beside two galleries that share nobody.
 
-    Every probe is an outsider's once. As gallery person's probes count those
-    whose person has another reference than the photograph it is painted on.
-
-    Args:
-        cohort: scores are shares of the distance to the next people, in galleries
-            that have so many; distances otherwise.
+    Attributes:
+        people: (N,) int32, the person of each probe.
+        known: (N,) bool, whether the person has another reference than the
+            photograph that the probe is painted on.
+        own: (N,) float64 distance to the own person's template.
+        members: (2, P) bool, the people of each gallery.
+        sizes: people with a template in each.
+        others: (2, N, COHORT + 1) float64, ascending distances to the nearest others
+            in each gallery, infinite where there are fewer.
     """
+
+    people: Indices
+    known: NDArray[np.bool_]
+    own: Float64
+    members: NDArray[np.bool_]
+    sizes: tuple[int, ...]
+    others: Float64
+
+    def searches(self, cohort: bool) -> tuple[Search, Search]:
+        """All probes against either gallery.
+
+        Every probe is an outsider's once. As gallery person's probes count those of
+        `known` people.
+
+        Args:
+            cohort: scores are shares of the distance to the next people, in galleries
+                that have so many; distances otherwise.
+        """
+        first, second = (
+            self._search(member, size, others, cohort)
+            for member, size, others in zip(
+                self.members, self.sizes, self.others, strict=True
+            )
+        )
+        return first, second
+
+    def _search(
+        self, member: NDArray[np.bool_], size: int, others: Float64, cohort: bool
+    ) -> Search:
+        inside = member[self.people]
+        mated = inside & self.known
+        own = np.where(self.own < others[:, 0], self.own, np.inf)
+        outside = others[:, 0]
+        # An outsider's cohort comes after the nearest, a known person's after them.
+        if cohort and size >= LEAST_PEOPLE:
+            with_own = np.concatenate([self.own[:, None], others], axis=1)
+            own = _shares(own, cohort_distances(with_own))
+            outside = _shares(outside, cohort_distances(others))
+        return Search(
+            size,
+            own[mated],
+            self.people[mated],
+            outside[~inside],
+            self.people[~inside],
+        )
+
+
+def open_set(
+    probes: EmbeddedFaces, references: EmbeddedFaces, rng: np.random.Generator
+) -> OpenSet:
+    """Half of the people, by lot, in one gallery, the others in a second."""
     gallery = person_templates(references, probes)
     size = len(gallery.counts)
     members = np.zeros((2, size), dtype=bool)
     members[0, rng.permutation(size)[: size // 2]] = True
     members[1] = ~members[0]
-    own = gallery.own_distances(probes)
-    known = gallery.reference_counts(probes) > 0
-    nearest = np.full((2, len(own), COHORT + 1), np.inf)
+    others = np.full((2, len(probes.people), COHORT + 1), np.inf)
     for block, distances in gallery.distances_to_others(probes):
         for half, member in enumerate(members):
-            nearest[half, block] = _ascending(distances[:, member])
-    searches = []
-    for member, others in zip(members, nearest, strict=True):
-        inside = member[probes.people]
-        mated = inside & known
-        people = int((gallery.counts[member] > 0).sum())
-        units: tuple[Float64 | float, Float64 | float] = (1.0, 1.0)
-        # An outsider's cohort comes after the nearest, a known person's after them.
-        if cohort and people >= LEAST_PEOPLE:
-            with_best = np.concatenate([own[:, None], others], axis=1)
-            units = cohort_distances(with_best), cohort_distances(others)
-        searches.append(
-            Search(
-                people,
-                _scores(np.where(own < others[:, 0], own, np.inf), units[0])[mated],
-                probes.people[mated],
-                _scores(others[:, 0], units[1])[~inside],
-                probes.people[~inside],
-            )
-        )
-    return searches[0], searches[1]
+            others[half, block] = _ascending(distances[:, member])
+    return OpenSet(
+        probes.people,
+        gallery.reference_counts(probes) > 0,
+        gallery.own_distances(probes),
+        members,
+        tuple(int((gallery.counts[member] > 0).sum()) for member in members),
+        others,
+    )
 
 
 def _ascending(distances: Float32) -> Float64:
@@ -117,10 +153,10 @@ def _ascending(distances: Float32) -> Float64:
     return np.sort(np.nan_to_num(filled, nan=np.inf, posinf=np.inf), axis=1)
 
 
-def _scores(distances: Float64, units: Float64 | float) -> Float64:
-    """Of faces that were not acquired the distance is infinite, and so is the score."""
+def _shares(distances: Float64, cohorts: Float64) -> Float64:
+    """Infinite where the distance is: the face was not acquired, or came second."""
     found = np.full(len(distances), np.inf)
-    np.divide(distances, units, out=found, where=np.isfinite(distances))
+    np.divide(distances, cohorts, out=found, where=np.isfinite(distances))
     return found
 
 

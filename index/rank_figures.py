@@ -8,7 +8,7 @@ import numpy as np
 
 from index.bootstrap import drawn_means, drawn_tpirs
 from index.identification_metrics import ranks
-from index.open_set_metrics import FPIR, open_set_searches, tpir_at_fpir
+from index.open_set_metrics import FPIR, open_set, tpir_at_fpir
 from index.set_figures import Chance, Rate
 from training.comparisons import EmbeddedFaces, Float64
 
@@ -70,8 +70,8 @@ def measure_ranks(
     found = ranks(probes, references)
     first = (found.ranks <= 1).astype(np.float64)
     rank1 = drawn_means(first, found.people, chance.rounds, chance.rng())
-    searches = open_set_searches(probes, references, chance.rng(), cohort=True)
-    alone = open_set_searches(probes, references, chance.rng(), cohort=False)
+    halves = open_set(probes, references, chance.rng())
+    searches = halves.searches(cohort=True)
     tpir = drawn_tpirs(searches, FPIR, chance.rounds, chance.rng())
     share, at_fpir = found.rate(1), tpir_at_fpir(searches)
     gains: list[Rate | None] = [None, None]
@@ -90,7 +90,7 @@ def measure_ranks(
         rank1_gain=gains[0],
         tpir=Rate.drawn(at_fpir, tpir),
         tpir_gain=gains[1],
-        tpir_alone=Rate(tpir_at_fpir(alone)),
+        tpir_alone=Rate(tpir_at_fpir(halves.searches(cohort=False))),
         open_gallery_people=max(search.gallery_people for search in searches),
         outsiders=sum(len(search.outside) for search in searches),
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.open_set_metrics import Search, open_set_searches, tpir_at_fpir
+from index.open_set_metrics import Search, open_set, tpir_at_fpir
 from training.comparisons import EmbeddedFaces
 
 
@@ -64,8 +64,8 @@ def test_every_person_is_outside_once():
     people = np.array([0, 0, 1, 1, 2, 2, 3], np.int32)
     references = faces(10 * people + [0, 1, 0, 1, 0, 1, 0], people, np.arange(7))
     probes = faces([0.5, 10.5, 24, 30], [0, 1, 2, 3], [0, 10, 11, 6])
-    searches = open_set_searches(
-        probes, references, np.random.default_rng(0), cohort=False
+    searches = open_set(probes, references, np.random.default_rng(0)).searches(
+        cohort=False
     )
     outside = np.concatenate([one.outside_people for one in searches])
     assert sorted(outside) == [0, 1, 2, 3]
@@ -85,8 +85,8 @@ def test_every_person_is_outside_once():
 def test_somebody_closer_in_the_gallery_is_a_miss():
     references = faces([0, 1, 2, 3], [0, 1, 2, 3], range(4))
     probes = faces([0.6, 1.6, 2.6, 0.4], [0, 1, 2, 3], range(10, 14))
-    searches = open_set_searches(
-        probes, references, np.random.default_rng(0), cohort=False
+    searches = open_set(probes, references, np.random.default_rng(0)).searches(
+        cohort=False
     )
     for one in searches:
         members = set(one.own_people)
@@ -108,7 +108,7 @@ def test_a_face_that_is_near_to_everybody_is_no_match(cohort):
     looks[dull] *= 0.3
     references = EmbeddedFaces(middles.astype(np.float32), people, people)
     probes = EmbeddedFaces(looks.astype(np.float32), people, people + 100)
-    searches = open_set_searches(probes, references, rng, cohort=cohort)
+    searches = open_set(probes, references, rng).searches(cohort=cohort)
     own = np.concatenate([one.own for one in searches])
     outside = np.concatenate([one.outside for one in searches])
     outsiders = np.concatenate([one.outside_people for one in searches])
@@ -126,12 +126,11 @@ def test_scores_of_faces_not_acquired_are_infinite_with_a_cohort_too():
     rows = rng.normal(size=(300, 32)).astype(np.float32)
     lost = rows.copy()
     lost[::2] = np.nan
-    searches = open_set_searches(
+    searches = open_set(
         EmbeddedFaces(lost, people, people + 100),
         EmbeddedFaces(rows, people, people),
         rng,
-        cohort=True,
-    )
+    ).searches(cohort=True)
     for one in searches:
         assert np.isinf(one.own[one.own_people % 2 == 0]).all()
         assert np.isinf(one.outside[one.outside_people % 2 == 0]).all()
