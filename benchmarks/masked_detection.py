@@ -23,12 +23,12 @@ from benchmarks.timed_detection import TimedDetector
 from masking.face_detection import FaceDetector, HogDetector
 from masking.face_finding import FaceFinder, bare_finder, default_finder, plain_finder
 from masking.image_files import list_images, read_rgb
-from masking.landmarks import JAW, LEFT_EYE, RIGHT_EYE, Image, Landmarks
+from masking.landmarks import Image, Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
 from masking.model_files import STOCK
 from masking.people_lists import read_names
-from tools.masked_examples import background, tight_crop
+from tools.masked_examples import background, bystanders, point_errors, tight_crop
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class MakeCases:
     def __init__(self) -> None:
         self._truth = plain_finder()
         # A second face in the photograph would be no false one.
-        self._bystanders = HogDetector("bystanders", 0.0, 2.0, {STOCK: -0.3})
+        self._bystanders = bystanders()
 
     def make(self, photo: Path) -> Case | None:
         """None where the stock detector finds no bare face to begin with."""
@@ -163,12 +163,6 @@ def measure(
                 tally.add(case)
     stock = next(iter(tallies.values()))
     return [tally.figures(name, stock) for name, tally in tallies.items()]
-
-
-def point_errors(found: Landmarks, truth: Landmarks) -> tuple[float, float]:
-    """Mean distance of the eye points and of the jaw points, interocular shares."""
-    away = np.linalg.norm(found.points - truth.points, axis=1) / truth.interocular_px
-    return float(away[RIGHT_EYE.start : LEFT_EYE.stop].mean()), float(away[JAW].mean())
 
 
 def finders() -> dict[str, Callable[[], FaceFinder]]:

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from masking.alignment import similarity
 from masking.canonical_face import CANONICAL_FACE
+from masking.face_detection import HogDetector
 from masking.face_finding import plain_finder
 from masking.image_files import read_rgb
 from masking.landmark_prediction import box_around
-from masking.landmarks import Image, Landmarks
+from masking.landmarks import JAW, LEFT_EYE, RIGHT_EYE, Image, Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.mask_textures import Texture
+from masking.model_files import STOCK
 
 BARE_SHARE = 0.15
 OCCLUDED_SHARE = 0.15
@@ -199,6 +201,17 @@ def background(image: Image, landmarks: Landmarks) -> Image | None:
     filled: Image = image.copy()
     filled[rows, left:right] = tiles[rows][::-1]
     return filled
+
+
+def bystanders() -> HogDetector:
+    """Sees everybody: with a second face a photograph's background is none."""
+    return HogDetector("bystanders", 0.0, 2.0, {STOCK: -0.3})
+
+
+def point_errors(found: Landmarks, truth: Landmarks) -> tuple[float, float]:
+    """Mean distance of the eye points and of the jaw points, interocular shares."""
+    away = np.linalg.norm(found.points - truth.points, axis=1) / truth.interocular_px
+    return float(away[RIGHT_EYE.start : LEFT_EYE.stop].mean()), float(away[JAW].mean())
 
 
 def tight_crop(image: Image, marks: Landmarks) -> tuple[Image, Landmarks]:

@@ -20,31 +20,30 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from masking.face_check import FORMAT_VERSION, SLACK, looked_at
-from masking.face_detection import HogDetector
 from masking.face_finding import hog_stages, masked_predictor, plain_finder
-from masking.image_files import (
-    file_sha256,
-    list_images,
-    read_bytes,
-    read_rgb,
-    write_bytes,
-)
-from masking.landmarks import LEFT_EYE, RIGHT_EYE, Float32, Image, Landmarks
+from masking.image_files import read_rgb, write_bytes
+from masking.landmarks import Float32, Image, Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.mask_textures import Texture
-from masking.model_files import FACE_CHECK, STOCK, own_model
+from masking.model_files import FACE_CHECK, own_model
 from masking.people_lists import read_names
 from masking.worker_pool import ordered_map, worker_count
-from tools.masked_examples import VIEWS, MakeExample, background, framed, tight_crop
-from tools.train_face_finder import held_out
+from tools.masked_examples import (
+    OCCLUDED_SHARE,
+    VIEWS,
+    MakeExample,
+    background,
+    bystanders,
+    framed,
+    point_errors,
+    tight_crop,
+)
+from tools.train_face_finder import people_options, prints_of, shuffled_photos
 
 # Error of the eyes, a share of the distance between them, below which a face was found
 # and above which it was not; what is between teaches nothing.
 _FOUND, _MISSED = 0.12, 0.3
-# Photographs that serve as fabric prints.
-_PRINTS = 64
-_OCCLUDED_SHARE = 0.15
 # Log odds by which the model may be off in one face weigh little against many.
 _RIDGE = 0.01
 
@@ -68,9 +67,9 @@ class MakeCandidates:
     def __init__(self, textures: tuple[Texture, ...], seed: int):
         self._truth, self._seed = plain_finder(), seed
         # A second face in the photograph would be no mistake.
-        self._bystanders = HogDetector("bystanders", 0.0, 2.0, {STOCK: -0.3})
+        self._bystanders = bystanders()
         self._stages, self._predictor = hog_stages(SLACK), masked_predictor()
-        self._specs = SpecConfig(KINDS, 1.0, _OCCLUDED_SHARE, textures)
+        self._specs = SpecConfig(KINDS, 1.0, OCCLUDED_SHARE, textures)
         self._views = [MakeExample(view, seed, textures) for view in VIEWS]
 
     def __call__(self, path: Path) -> Candidates | None:
@@ -97,7 +96,7 @@ class MakeCandidates:
         rows, labels = [], []
         for picture, truth in pictures:
             for found in self._found(picture):
-                error = _eye_error(found, truth)
+                error = point_errors(found, truth)[0] if truth else np.inf
                 if error < _FOUND or (error > _MISSED and (alone or truth is None)):
                     rows.append(looked_at(picture, found))
                     labels.append(error < _FOUND)
@@ -106,14 +105,6 @@ class MakeCandidates:
     def _found(self, picture: Image) -> list[Landmarks]:
         boxes = [box for stage in self._stages for box in stage.detect(picture)]
         return [self._predictor.predict(picture, box) for box in boxes]
-
-
-def _eye_error(found: Landmarks, truth: Landmarks | None) -> float:
-    if truth is None:
-        return np.inf
-    eyes = slice(RIGHT_EYE.start, LEFT_EYE.stop)
-    away = np.linalg.norm(found.points[eyes] - truth.points[eyes], axis=1)
-    return float(away.mean() / truth.interocular_px)
 
 
 def fit(candidates: Candidates) -> tuple[Float32, float]:
@@ -126,14 +117,7 @@ def fit(candidates: Candidates) -> tuple[Float32, float]:
 
 
 @click.command()
-@click.option("--photos", type=click.Path(path_type=Path), required=True)
-@click.option("--names", type=click.Path(path_type=Path), required=True)
-@click.option(
-    "--without",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="List of people who are in a test set.",
-)
+@people_options
 @click.option("--out", type=click.Path(path_type=Path), default=own_model(FACE_CHECK))
 @click.option("--count", default=1800, show_default=True, help="Photographs to use.")
 @click.option("--seed", default=0, show_default=True)
@@ -152,16 +136,9 @@ def main(
     People whom `train_face_finder.held_out` names are kept out: the thresholds were
     chosen on them.
     """
-    known = read_names(names) - read_names(without)
-    people = sorted(name for name in known if not held_out(name))
-    paths = [path for name in people for path in list_images(photos / name)]
-    order = np.random.default_rng(seed).permutation(len(paths))
-    chosen = [paths[index] for index in order[:count]]
-    prints = tuple(
-        Texture(str(paths[index]), file_sha256(read_bytes(paths[index])))
-        for index in order[-_PRINTS:]
-    )
-    step = partial(MakeCandidates, prints, seed)
+    paths = shuffled_photos(photos, read_names(names) - read_names(without), seed)
+    chosen = paths[:count]
+    step = partial(MakeCandidates, prints_of(paths), seed)
     made = ordered_map(step, chosen, worker_count(workers))
     shown = tqdm(made, "photos", len(chosen), disable=None)
     parts = [part for part in shown if part is not None]

@@ -10,6 +10,7 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -126,15 +127,22 @@ def _points(example: Example) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in example.landmarks.points]
 
 
+def people_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options --photos, --names and --without of a training tool."""
+    path = click.Path(path_type=Path)
+    without = click.option(
+        "--without",
+        type=path,
+        required=True,
+        help="List of people who are in a test set.",
+    )
+    names = click.option("--names", type=path, required=True)
+    photos = click.option("--photos", type=path, required=True)
+    return photos(names(without(command)))
+
+
 @click.command()
-@click.option("--photos", type=click.Path(path_type=Path), required=True)
-@click.option("--names", type=click.Path(path_type=Path), required=True)
-@click.option(
-    "--without",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="List of people who are in a test set.",
-)
+@people_options
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 @click.option("--faces", default=900, show_default=True, help="Photos a detector.")
 @click.option("--empty", default=200, show_default=True, help="Pictures of no face.")
@@ -155,10 +163,8 @@ def main(
     part: str,
 ) -> None:
     """Train on the people of NAMES (LFW's peopleDevTrain.txt); one PART or all."""
-    paths = _shuffled(photos, read_names(names) - read_names(without), seed)
-    prints = tuple(
-        Texture(str(path), file_sha256(read_bytes(path))) for path in paths[-_PRINTS:]
-    )
+    paths = shuffled_photos(photos, read_names(names) - read_names(without), seed)
+    prints = prints_of(paths)
     out.mkdir(parents=True, exist_ok=True)
     for number, view in enumerate(VIEWS):
         if part in ("all", view):
@@ -177,11 +183,19 @@ def main(
         train_predictor(mixed, 2, seed, trees).save(str(out / "masked-landmarks.dat"))
 
 
-def _shuffled(photos: Path, people: frozenset[str], seed: int) -> list[Path]:
+def shuffled_photos(photos: Path, people: frozenset[str], seed: int) -> list[Path]:
+    """All photographs of the people who are not `held_out`, by lot."""
     chosen = sorted(name for name in people if not held_out(name))
     paths = [path for name in chosen for path in list_images(photos / name)]
     order = np.random.default_rng(seed).permutation(len(paths))
     return [paths[index] for index in order]
+
+
+def prints_of(paths: list[Path]) -> tuple[Texture, ...]:
+    """Fabric prints: the last of the photographs."""
+    return tuple(
+        Texture(str(path), file_sha256(read_bytes(path))) for path in paths[-_PRINTS:]
+    )
 
 
 if __name__ == "__main__":
