@@ -9,17 +9,17 @@ only where the detector is not sure.
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from masking.alignment import ChipGeometry, chip_matrix, warp
-from masking.errors import BadRecord, MissingInput
+from masking.errors import BadRecord
 from masking.face_detection import FaceBox, HogDetector, overlaps, strongest
 from masking.landmark_prediction import LandmarkPredictor
 from masking.landmarks import Float32, Image, Landmarks
+from masking.model_arrays import read_arrays
 from masking.oriented_gradients import GRADIENTS, SIDE_PX, oriented_gradients
 
 FORMAT_VERSION = 1
@@ -45,22 +45,14 @@ class FaceCheck:
             MissingInput: the file is not there.
             BadRecord: it is damaged, or of another version.
         """
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise MissingInput(
-                f"{path}: the model that checks faces is missing. Install again."
-            ) from error
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as file:
-                version = int(file["format_version"])
-                weights, offset = file["weights"], float(file["offset"])
-            if version != FORMAT_VERSION or weights.shape != (GRADIENTS,):
-                raise ValueError(f"version {version}, {weights.shape} weights")
-        # A zip file breaks in many ways; all mean that this is no model.
-        except Exception as error:
-            raise BadRecord(f"{path}: damaged ({error}). Install again.") from error
-        self._weights, self._offset = weights.astype(np.float32), offset
+        weights, offset = read_arrays(
+            path, "the model that checks faces", FORMAT_VERSION, ("weights", "offset")
+        )
+        if weights.shape != (GRADIENTS,) or offset.dtype.kind != "f":
+            raise BadRecord(
+                f"{path}: damaged ({weights.shape} weights). Install again."
+            )
+        self._weights, self._offset = weights.astype(np.float32), float(offset)
 
     def score(self, image: Image, landmarks: Landmarks) -> float:
         """Log odds that these are the landmarks of a face, 0 = even.

@@ -67,15 +67,15 @@ def test_the_score_is_a_weighted_sum_of_gradients(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "problem"),
     [
-        {"format_version": np.int64(FORMAT_VERSION + 1)},
-        {"weights": np.zeros(3, np.float16)},
-        {"offset": np.array(["x"])},
+        ({"format_version": np.int64(FORMAT_VERSION + 1)}, "format version 2"),
+        ({"weights": np.zeros(3, np.float16)}, "damaged"),
+        ({"offset": np.array(["x"])}, "damaged"),
     ],
 )
-def test_damaged_models_are_refused(tmp_path, change):
-    with pytest.raises(BadRecord, match="damaged"):
+def test_wrong_models_are_refused(tmp_path, change, problem):
+    with pytest.raises(BadRecord, match=rf"check.npz: {problem}"):
         FaceCheck(model_file(tmp_path / "check.npz", **change))
 
 
@@ -84,7 +84,7 @@ def test_missing_and_torn_models_are_named(tmp_path):
     with pytest.raises(MissingInput, match=r"check.npz: the model that checks"):
         FaceCheck(path)
     path.write_bytes(own_model(FACE_CHECK).read_bytes()[:500])
-    with pytest.raises(BadRecord, match="damaged"):
+    with pytest.raises(BadRecord, match=r"check.npz: damaged"):
         FaceCheck(path)
 
 

@@ -9,7 +9,6 @@ photographs and in such without a face, with its landmarks as they are predicted
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,11 +20,12 @@ from tqdm import tqdm
 
 from masking.face_check import FORMAT_VERSION, SLACK, looked_at
 from masking.face_finding import hog_stages, masked_predictor, plain_finder
-from masking.image_files import read_rgb, write_bytes
+from masking.image_files import read_rgb
 from masking.landmarks import Float32, Image, Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.mask_textures import Texture
+from masking.model_arrays import write_arrays
 from masking.model_files import FACE_CHECK, own_model
 from masking.people_lists import read_names
 from masking.worker_pool import ordered_map, worker_count
@@ -147,15 +147,12 @@ def main(
         np.concatenate([part.faces for part in parts]),
     )
     weights, offset = fit(candidates)
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        format_version=np.int64(FORMAT_VERSION),
+    write_arrays(
+        out,
+        FORMAT_VERSION,
         weights=weights.astype(np.float16),
-        offset=np.float64(offset),
+        offset=np.array(offset),
     )
-    write_bytes(out, buffer.getvalue())
     faces = int(candidates.faces.sum())
     click.echo(f"{out}: {faces} faces, {len(candidates.faces) - faces} others")
 

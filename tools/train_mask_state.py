@@ -8,7 +8,6 @@ else covers (a hand, sunglasses), which are no masked ones.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,10 +21,11 @@ from tqdm import tqdm
 from masking import mask_spec
 from masking.alignment import ChipGeometry, chip_matrix, warp
 from masking.face_finding import plain_finder
-from masking.image_files import list_images, read_rgb, write_bytes
+from masking.image_files import list_images, read_rgb
 from masking.landmarks import Float32, Image, Landmarks
 from masking.mask_rendering import render
 from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.model_arrays import write_arrays
 from masking.people_lists import read_names
 from masking.worker_pool import ordered_map, worker_count
 from training.mask_state import FORMAT_VERSION, MODEL_FILE, features
@@ -164,16 +164,13 @@ def fit(
 
 def save(path: Path, parts: list[tuple[Float32, float]]) -> None:
     """Write the regressions of the mask and of the bare nose."""
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        format_version=np.int64(FORMAT_VERSION),
+    write_arrays(
+        path,
+        FORMAT_VERSION,
         # 11 bits of each weight are plenty.
         weights=np.stack([weights for weights, _ in parts]).astype(np.float16),
         offsets=np.array([offset for _, offset in parts], dtype=np.float32),
     )
-    write_bytes(path, buffer.getvalue())
 
 
 @click.command()

@@ -7,7 +7,6 @@ geometry is known will do.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -17,8 +16,9 @@ import cv2
 import numpy as np
 
 from masking.alignment import ChipGeometry
-from masking.errors import BadRecord, MissingInput
+from masking.errors import BadRecord
 from masking.landmarks import Float32, Image
+from masking.model_arrays import read_arrays
 from masking.oriented_gradients import CELLS, GRADIENTS, SIDE_PX, oriented_gradients
 
 MODEL_FILE = Path(__file__).parent / "models" / "mask-state.npz"
@@ -113,20 +113,9 @@ def read_model(path: Path) -> MaskStateModel:
         MissingInput: the file cannot be read.
         BadRecord: damaged, or of another version.
     """
-    if not path.is_file():
-        raise MissingInput(f"{path}: the mask-state model is missing. Install again.")
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            version = int(file["format_version"])
-            weights, offsets = file["weights"], file["offsets"]
-    # A zip file breaks in many ways; all mean that this is no model.
-    except Exception as error:
-        raise BadRecord(f"{path}: damaged ({error}). Install again.") from error
-    if version != FORMAT_VERSION:
-        raise BadRecord(
-            f"{path}: format version {version}, expected {FORMAT_VERSION}. Install "
-            "the model that belongs to this program."
-        )
+    weights, offsets = read_arrays(
+        path, "the mask-state model", FORMAT_VERSION, ("weights", "offsets")
+    )
     return MaskStateModel(weights.astype(np.float32), offsets.astype(np.float32))
 
 
