@@ -15,6 +15,7 @@ from index.gallery_rows import NewPhoto
 from index.neighbour_search import open_search
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
+from training.cohort import Cohort
 
 _TIMES = 20
 _AT_ONCE = 1000
@@ -29,6 +30,7 @@ class DrawnEmbedder:
     name = "drawn"
     dimension = 128
     metric = "euclidean"
+    cohort: Cohort | None = None
     geometry = ChipGeometry(size_px=_CHIP_PX)
 
     def embed(self, chips: Image) -> Float32:

@@ -30,6 +30,7 @@ from index.generation_building import build_generation
 from index.neighbour_search import open_search
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
+from training.cohort import Cohort
 
 _DIMENSION = 32
 _CHIP = np.zeros((8, 8, 3), dtype=np.uint8)
@@ -45,6 +46,7 @@ class NoEmbedder:
     name = "drawn"
     dimension = _DIMENSION
     metric = "euclidean"
+    cohort: Cohort | None = None
     geometry = ChipGeometry(size_px=8)
 
     def embed(self, chips: Image) -> Float32:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from index.calibration import Calibration, Match
 from index.decision import Judge
 from index.probabilities import calibration_error
-from masking.landmarks import Float32
-from training.comparisons import EmbeddedFaces, Indices, euclidean
+from index.stranger_distances import MeanFaces
+from training.cohort import offset_distances
+from training.comparisons import EmbeddedFaces, Indices
 from training.mask_state import MaskState
 
 Bools = NDArray[np.bool_]
@@ -66,28 +67,24 @@ class Templates(NamedTuple):
     """One row a person.
 
     Attributes:
-        faces: the mean of the person's acquired faces.
-        photos: (T,) int64, how many these are.
-        covered: (T, D) likewise, for masked faces.
+        people: (T,) int32, their numbers.
+        plain: the means of their acquired faces.
+        covered: likewise, for masked faces.
         only_masked: these people have no bare photo; `covered` holds the means of
             their masked ones.
     """
 
-    faces: EmbeddedFaces
-    photos: NDArray[np.int64]
-    covered: Float32
+    people: Indices
+    plain: MeanFaces
+    covered: MeanFaces
     only_masked: bool = False
 
     def joined(self, other: Templates) -> Templates:
         """These and others."""
         return Templates(
-            EmbeddedFaces(
-                np.concatenate([self.faces.embeddings, other.faces.embeddings]),
-                np.concatenate([self.faces.people, other.faces.people]),
-                np.concatenate([self.faces.photos, other.faces.photos]),
-            ),
-            np.concatenate([self.photos, other.photos]),
-            np.concatenate([self.covered, other.covered]),
+            np.concatenate([self.people, other.people]),
+            MeanFaces.joined([self.plain, other.plain]),
+            MeanFaces.joined([self.covered, other.covered]),
             self.only_masked,
         )
 
@@ -101,16 +98,12 @@ def mean_templates(
         covered: the same faces as masked ones are compared with them.
         only_masked: all of these faces wear masks.
     """
-    people, places = np.unique(faces.people[faces.acquired], return_inverse=True)
-    counts = np.bincount(places, minlength=len(people))
-
-    def means(rows: Float32) -> Float32:
-        sums = np.zeros((len(people), rows.shape[1]))
-        np.add.at(sums, places, rows[faces.acquired])
-        return np.asarray(sums / counts[:, None], dtype=np.float32)
-
-    plain = EmbeddedFaces(means(faces.embeddings), people, people)
-    return Templates(plain, counts, means(covered.embeddings), only_masked)
+    acquired = faces.acquired
+    people, places = np.unique(faces.people[acquired], return_inverse=True)
+    plain, under = (
+        MeanFaces.of(part[acquired], places, len(people)) for part in (faces, covered)
+    )
+    return Templates(people, plain, under, only_masked)
 
 
 def judged(
@@ -130,28 +123,32 @@ def judged(
     faces = probes.faces
     best = np.full(len(faces.people), -1, dtype=np.int32)
     named, probability = best > 0, np.full(len(best), np.nan)
-    owners = templates.faces.people
+    owners, plain, covered = templates.people, templates.plain, templates.covered
     worn = np.array([state.is_masked for state in probes.states], dtype=bool)
-    distances: Float32 = euclidean(faces.embeddings, templates.faces.embeddings)
+    away = offset_distances(
+        faces.embeddings, plain.matrix, faces.offsets, plain.offsets
+    )
     # Who has no bare photo is compared as masked with everybody.
     under = worn | templates.only_masked
-    distances[under] = euclidean(faces.embeddings[under], templates.covered)
+    away[under] = offset_distances(
+        faces.embeddings[under], covered.matrix, faces.offsets[under], covered.offsets
+    )
     if as_strangers:
-        distances[faces.people[:, None] == owners] = np.inf
+        away[faces.people[:, None] == owners] = np.inf
     # By number of the row, because those who fill up a gallery share one.
     counts = {
         (row, masked): int(n)
-        for row, n in enumerate(templates.photos)
+        for row, n in enumerate(plain.photos)
         for masked in (False, True)
     }
     judge = Judge(
         calibration, True, len(owners), fpir, photo_counts=lambda people: counts
     )
     several = min(_CANDIDATES, len(owners))
-    nearest = np.argpartition(distances, several - 1, axis=1)[:, :several]
+    nearest = np.argpartition(away, several - 1, axis=1)[:, :several]
     for row in np.flatnonzero(faces.acquired):
         matches = [
-            Match("", int(i), float(distances[row, i]), "euclidean", bool(under[row]))
+            Match("", int(i), float(away[row, i]), "euclidean", bool(under[row]))
             for i in nearest[row]
         ]
         decided = judge.decide(matches, probes.states[row])

@@ -6,6 +6,7 @@ import numpy as np
 
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
+from training.cohort import Cohort
 from training.mask_state import MaskState, mask_states, model_hash
 
 
@@ -15,6 +16,7 @@ class MaskStateRows:
     name = "mask state"
     dimension = 2
     metric = "euclidean"
+    cohort: Cohort | None = None
     geometry = ChipGeometry()
 
     def __init__(self) -> None:

@@ -53,10 +53,11 @@ def celebrity_figures(
             raise InvalidConfig(f"no calibration ships for {network.name}.")
         owners = crowd_people.astype(np.int32)
         mass = mean_templates(
-            crowd_views.faces(number, owners), crowd_views.covered_faces(number, owners)
+            crowd_views.faces(number, owners, network.cohort),
+            crowd_views.covered_faces(number, owners, network.cohort),
         )
-        faces = views.faces(number, people.astype(np.int32))
-        under = views.covered_faces(number, people.astype(np.int32))
+        faces = views.faces(number, people.astype(np.int32), network.cohort)
+        under = views.covered_faces(number, people.astype(np.int32), network.cohort)
         few = mean_templates(faces[enrolled], under[enrolled])
         templates = mass.joined(few)
         for kind, of_kind in (("unmasked", ~views.masked), ("masked", views.masked)):
@@ -64,7 +65,7 @@ def celebrity_figures(
             probes = Probes(faces[chosen], states_of(views.embeddings[-1][chosen]))
             found = judged(probes, templates, calibration, FPIR, False)
             strange = judged(probes, templates, calibration, FPIR, True)
-            size = len(templates.photos)
+            size = len(templates.people)
             rows.append(figures(network.name, f"{kind} stars", size, found, strange))
     return rows
 

@@ -116,7 +116,8 @@ def measure(
     views = all_views(chosen, plan, 0, finders)
     embedded = embed_views(views, embedders, _BATCH)
     old, new = (
-        (embedder.name, embedded.faces(number, people.astype(np.int32)))
+        # Plain distances, as users of dlib compare.
+        (embedder.name, embedded.faces(number, people.astype(np.int32), None))
         for number, embedder in enumerate(embedders)
     )
     return all_cases(old, new, embedded.masked)

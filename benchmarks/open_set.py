@@ -147,13 +147,13 @@ def open_set_figures(
 def _filled(templates: Templates, fill: Templates | None, count: int) -> Templates:
     if count <= 0:
         return templates
-    if fill is None or len(fill.photos) < count:
+    if fill is None or len(fill.people) < count:
         raise InvalidConfig(f"{count} more people are needed, give --fill.")
-    faces = fill.faces
     # Nobody who is identified.
     nobody = np.full(count, -2, dtype=np.int32)
-    more = EmbeddedFaces(faces.embeddings[:count], nobody, faces.photos[:count])
-    return templates.joined(Templates(more, fill.photos[:count], fill.covered[:count]))
+    first = np.arange(count)
+    more = Templates(nobody, fill.plain[first], fill.covered[first])
+    return templates.joined(more)
 
 
 def _merged(parts: Sequence[Judged]) -> Judged:
@@ -212,7 +212,7 @@ def main(
         extra = kept.embedded(others, networks()) if others else None
         for number, network in enumerate(networks()):
             rows_of, under = (
-                EmbeddedFaces(kind[number], split.people, views.photos)
+                EmbeddedFaces(kind[number], split.people, views.photos, network.cohort)
                 for kind in (views.embeddings, views.covered)
             )
             filling = None
@@ -220,7 +220,8 @@ def main(
                 filled = [p.person for p in others]
                 owners = np.unique(filled, return_inverse=True)[1].astype(np.int32)
                 filling = mean_templates(
-                    extra.faces(number, owners), extra.covered_faces(number, owners)
+                    extra.faces(number, owners, network.cohort),
+                    extra.covered_faces(number, owners, network.cohort),
                 )
             for size in (int(text) for text in sizes.split(",")):
                 rows += open_set_figures(

@@ -10,7 +10,7 @@ from index.calibrate_config import CalibrateConfig
 from index.calibrate_stage import calibrate_on_chips
 from index.calibration_fit import TooFewStrangers
 from index.celebrity_stage import enroll_celebrities
-from index.decision import calibration_of
+from index.decision import judge_of
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_file import FILE_NAME
 from index.reembed_stage import reembed_gallery
@@ -30,12 +30,16 @@ class BuiltGallery:
     Attributes:
         people, photos: in it; photos counts those that are new.
         reembedded: photos that were enrolled with an earlier embedder.
-        calibrated: whether its thresholds were measured for this embedder.
+        threshold: Euclidean distance below which a bare face is accepted.
+        threshold_masked: below which a masked face is.
+        calibrated: whether the threshold was measured for this embedder.
     """
 
     people: int
     photos: int
     reembedded: int
+    threshold: float
+    threshold_masked: float
     calibrated: bool
 
 
@@ -69,10 +73,12 @@ def build_gallery(
             calibrate_on_chips(gallery, trained_on, strangers, embedder, masks, workers)
         except TooFewStrangers as error:
             _log.warning("%s: not calibrated: %s", folder, error)
-        _, calibrated = calibration_of(gallery)
+        judge = judge_of(gallery)
         return BuiltGallery(
             people=len(gallery.people()),
             photos=added,
             reembedded=reembedded,
-            calibrated=calibrated,
+            threshold=judge.threshold(masked_probe=False),
+            threshold_masked=judge.threshold(masked_probe=True, masked_template=True),
+            calibrated=judge.calibrated,
         )

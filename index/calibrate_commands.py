@@ -90,40 +90,19 @@ def _show(calibration: Calibration, size: int, as_json: bool) -> None:
         state: [round(calibration.threshold(n, 0.01, masked, masked), 4) for n in sizes]
         for state, masked in (("bare", False), ("masked", True))
     }
-    shares = {
-        state: _shares(calibration, f"{state}-{state}", sizes) for state in limits
-    }
     if as_json:
         record = {"source": calibration.source, "strangers": calibration.strangers}
-        shown = {"people": sizes, "thresholds": limits, "shares": shares}
+        shown = {"people": sizes, "thresholds": limits}
         known = {"probabilities": sorted(calibration.probability)}
         click.echo(json.dumps(record | shown | known))
         return
     click.echo(f"calibrated on {calibration.source}")
-    click.echo("accepted below, for 1% of strangers, a distance of")
-    click.echo("or, in larger galleries, a share of that to the next ten people")
-    click.echo(f"{'':<38}bare   masked   bare   masked")
+    click.echo("accepted below, for 1% of strangers:" + "bare   masked".rjust(16))
     for row, number in enumerate(sizes):
         here = " (this gallery)" if number == size else ""
-        parts: list[float | None] = [limit[row] for limit in limits.values()]
-        parts += [share[row] for share in shares.values()]
-        texts = ["-" if part is None else f"{part:.3f}" for part in parts]
-        line = f"  {f'{number:,} people{here}':<36}{texts[0]:<7}{texts[1]:<9}"
-        click.echo(f"{line}{texts[2]:<7}{texts[3]}")
+        click.echo(
+            f"  {f'{number:,} people{here}':<38}{limits['bare'][row]:.3f}  "
+            f"{limits['masked'][row]:.3f}"
+        )
     if not calibration.probability:
         click.echo("too few people with several photos: no probabilities are shown")
-
-
-def _shares(
-    calibration: Calibration, pair: str, sizes: list[int]
-) -> list[float | None]:
-    """Thresholds of the relative rule; None where a gallery is too small for it."""
-    from index.cohort import LEAST_PEOPLE
-
-    rule = calibration.relative
-    return [
-        round(rule.thresholds[pair].threshold(size, 0.01), 4)
-        if rule and size >= LEAST_PEOPLE
-        else None
-        for size in sizes
-    ]

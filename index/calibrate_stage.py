@@ -14,11 +14,12 @@ from index.embed_views import embed_views, geometries_of
 from index.gallery import Gallery
 from index.gallery_rows import checked_embedding
 from index.labelled_photos import LabelledPhoto
+from index.lifting import unlifted
 from index.mask_painter import ALL_KINDS, mask_painter
 from index.person_names import folder_name
 from index.photo_views import Finder, ViewPlan, all_views
 from index.remembered_faces import RememberingFinders
-from index.stranger_distances import OtherTemplates
+from index.stranger_distances import MeanFaces
 from index.templates import MASKED, PLAIN
 from masking.errors import InvalidConfig
 from masking.image_files import file_sha256
@@ -72,15 +73,16 @@ def calibrate_on_photos(
         plan = ViewPlan(geometries_of([embedder]), painter=painter)
         views = all_views(photos, plan, workers, finders)
         embedded = embed_views(views, [embedder], _BATCH)
-        faces = embedded.faces(0, people)
+        faces = embedded.faces(0, people, embedder.cohort)
         masked.append(faces[embedded.masked])
         bare.append(faces[~embedded.masked])
-        covered.append(embedded.covered_faces(0, people)[~embedded.masked])
+        under = embedded.covered_faces(0, people, embedder.cohort)
+        covered.append(under[~embedded.masked])
     kind = f"{masks} painted masks" if painted else "their masks"
     source = f"photos of {len(names)} strangers, bare and with {kind}"
     shas = {file_sha256(photo.path.read_bytes()) for photo in photos}
     own = own_people(gallery, set(names.tolist()), shas)
-    held_out = HeldOutFaces(bare[0], covered[0], _joined(masked))
+    held_out = HeldOutFaces(bare[0], covered[0], EmbeddedFaces.joined(masked))
     return _fitted(gallery, held_out, own, source)
 
 
@@ -113,9 +115,9 @@ def calibrate_on_chips(
 
     def embedded(seed: int | None, cover: bool = False) -> EmbeddedFaces:
         matrix = _chip_embeddings(manifest, rows, embedder, workers, seed, cover)
-        return EmbeddedFaces(matrix, people, photos)
+        return EmbeddedFaces(matrix, people, photos, embedder.cohort)
 
-    masked = _joined([embedded(seed) for seed in range(1, masks + 1)])
+    masked = EmbeddedFaces.joined([embedded(seed) for seed in range(1, masks + 1)])
     source = f"{len(names)} validation people, bare and with {masks} painted masks"
     shas = {row.sha256 for row in rows}
     own = own_people(gallery, {row.identity for row in rows}, shas)
@@ -158,14 +160,15 @@ def _fitted(
     return calibration
 
 
-def _others(gallery: Gallery, kind: str, own: set[int]) -> OtherTemplates:
+def _others(gallery: Gallery, kind: str, own: set[int]) -> MeanFaces:
     """Templates of those who are not among the strangers."""
     templates = gallery.templates(kind)
     others = templates.where(~np.isin(templates.person_ids, list(own)))
     people = [int(person_id) for person_id in others.person_ids]
     counts = gallery.photo_counts(people)
     photos = [counts.get((i, kind == MASKED), 1) for i in people]
-    return OtherTemplates(others.matrix, np.array(photos, dtype=np.int64))
+    vectors, offsets = unlifted(others.matrix, gallery.cohort)
+    return MeanFaces(vectors, np.array(photos, dtype=np.int64), offsets)
 
 
 def _some(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
@@ -204,11 +207,3 @@ def _chip_embeddings(
     for row, embedding in zip(rows, matrix, strict=True):
         checked_embedding(embedding, embedder.dimension, row.photo_id)
     return matrix
-
-
-def _joined(parts: Sequence[EmbeddedFaces]) -> EmbeddedFaces:
-    return EmbeddedFaces(
-        np.concatenate([part.embeddings for part in parts]),
-        np.concatenate([part.people for part in parts]),
-        np.concatenate([part.photos for part in parts]),
-    )

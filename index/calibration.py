@@ -17,15 +17,10 @@ from index.thresholds import Thresholds
 from masking.errors import BadRecord
 from training.mask_state import MaskState
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 2
 # Mask states of a probe and of the template that it is compared with.
 STATES = ("bare", "masked")
 PAIRS = tuple(f"{probe}-{template}" for probe in STATES for template in STATES)
-
-
-def pair_of(masked_probe: bool, masked_template: bool) -> str:
-    """One of PAIRS."""
-    return f"{STATES[masked_probe]}-{STATES[masked_template]}"
 
 
 @dataclass(frozen=True)
@@ -51,8 +46,7 @@ class Decision:
     Attributes:
         name: the accepted person; None means unknown, a normal answer.
         matches: candidates, the best first, whether accepted or not.
-        threshold: the first is accepted when its distance is below it; in galleries
-            of more than a few people it depends on the others, see `cohort`.
+        threshold: the first is accepted when its distance is below it.
         metric: of distances and threshold.
         calibrated: whether the threshold was measured for this embedder or is
             the default.
@@ -74,22 +68,6 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class RelativeRule:
-    """Thresholds and probabilities of distances as shares of a cohort's.
-
-    Attributes:
-        thresholds: one table for each of PAIRS, of r in `cohort`.
-        probability: as in `Calibration`, of r.
-    """
-
-    thresholds: Mapping[str, Thresholds]
-    probability: Mapping[str, MatchProbability]
-
-    def __post_init__(self) -> None:
-        _check(self.thresholds, self.probability)
-
-
-@dataclass(frozen=True)
 class Calibration:
     """Thresholds and probabilities of one embedder.
 
@@ -101,8 +79,6 @@ class Calibration:
             people with several photos were there to measure it.
         strangers: people whose faces were compared with templates of others.
         source: what was measured, one line.
-        relative: the same for galleries that give a best match a cohort; None when
-            too few people were there to measure it.
     """
 
     thresholds: Mapping[str, Thresholds]
@@ -110,14 +86,16 @@ class Calibration:
     probability: Mapping[str, MatchProbability]
     strangers: int
     source: str
-    relative: RelativeRule | None = None
 
     def __post_init__(self) -> None:
-        _check(self.thresholds, self.probability)
+        if set(self.thresholds) != set(PAIRS):
+            raise BadRecord(f"a calibration needs thresholds for {', '.join(PAIRS)}")
         if set(self.spread) != set(STATES) or not all(
             0 <= value < 1 for value in self.spread.values()
         ):
             raise BadRecord("a calibration has a spread for bare and masked templates")
+        if not set(self.probability) <= set(STATES):
+            raise BadRecord(f"a calibration has probabilities for {', '.join(STATES)}")
 
     def threshold(
         self,
@@ -128,15 +106,14 @@ class Calibration:
     ) -> float:
         """The distance at which a share `fpir` of strangers is given some name.
 
-        Holds for templates of one photo; `photo_counts.limit_for` for more. Where a
-        match has a cohort, `relative` is the better judge.
+        Holds for templates of one photo; `photo_counts.limit_for` for more.
 
         Args:
             gallery_size: people in the gallery, at least 1: a face is compared with
                 one template of each.
             fpir: in (0, 1).
         """
-        pair = pair_of(masked_probe, masked_template)
+        pair = f"{STATES[masked_probe]}-{STATES[masked_template]}"
         return self.thresholds[pair].threshold(gallery_size, fpir)
 
     def to_json(self) -> str:
@@ -155,44 +132,21 @@ class Calibration:
             version = record.get("format_version", 1)
             if version == 1:
                 record = upgrade_1_to_2(record)
-            # The third has the relative rule besides.
-            elif version not in (2, FORMAT_VERSION):
+            # The third had thresholds of another kind besides.
+            elif version not in (FORMAT_VERSION, 3):
                 raise BadRecord(f"it has format version {version}, update the program")
-            relative = record.get("relative")
             return Calibration(
-                _tables(record["thresholds"]),
+                {pair: _table(record["thresholds"][pair]) for pair in PAIRS},
                 {state: float(record["spread"][state]) for state in STATES},
-                _models(record["probability"]),
+                {
+                    state: MatchProbability(**{k: float(v) for k, v in values.items()})
+                    for state, values in record["probability"].items()
+                },
                 int(record["strangers"]),
                 str(record["source"]),
-                RelativeRule(
-                    _tables(relative["thresholds"]), _models(relative["probability"])
-                )
-                if relative
-                else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError, BadRecord) as error:
             raise BadRecord(f"the stored calibration is damaged ({error}).") from error
-
-
-def _check(
-    thresholds: Mapping[str, Thresholds], probability: Mapping[str, MatchProbability]
-) -> None:
-    if set(thresholds) != set(PAIRS):
-        raise BadRecord(f"a calibration needs thresholds for {', '.join(PAIRS)}")
-    if not set(probability) <= set(STATES):
-        raise BadRecord(f"a calibration has probabilities for {', '.join(STATES)}")
-
-
-def _tables(records: dict[str, Any]) -> dict[str, Thresholds]:
-    return {pair: _table(records[pair]) for pair in PAIRS}
-
-
-def _models(records: dict[str, Any]) -> dict[str, MatchProbability]:
-    return {
-        state: MatchProbability(**{name: float(value) for name, value in model.items()})
-        for state, model in records.items()
-    }
 
 
 def _table(record: dict[str, Any]) -> Thresholds:

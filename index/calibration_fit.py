@@ -6,19 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.calibration import STATES, Calibration, RelativeRule
-from index.cohort import measure_relative
+from index.calibration import STATES, Calibration
 from index.photo_counts import measured_spread
 from index.probabilities import MatchProbability, fit_probability
 from index.stranger_distances import (
-    OtherTemplates,
+    MeanFaces,
     StrangerDistances,
     best_matches,
     stranger_distances,
 )
 from index.thresholds import Thresholds, extended, measure
 from masking.errors import InvalidConfig
-from training.comparisons import EmbeddedFaces, Indices
+from training.comparisons import EmbeddedFaces
 
 # Fewer say nothing about one stranger in a hundred.
 MIN_PAIRS = 1000
@@ -61,8 +60,8 @@ class OtherPeople:
         covered: for masked faces.
     """
 
-    bare: OtherTemplates
-    covered: OtherTemplates
+    bare: MeanFaces
+    covered: MeanFaces
 
 
 def fit_calibration(
@@ -99,47 +98,26 @@ def fit_calibration(
         "masked": (covered, _some(others.covered)),
     }
     tables: dict[str, Thresholds] = {}
-    shares: dict[str, Thresholds | None] = {}
     probability: dict[str, MatchProbability] = {}
-    of_shares: dict[str, MatchProbability] = {}
     for state, probes in zip(STATES, (bare, masked), strict=True):
         for kind, (templates, more) in kinds.items():
             pair = f"{state}-{kind}"
             distances = stranger_distances(probes, templates, more, spread[kind])
             _check(distances)
-            tables[pair] = table = _table(distances, reference, pair)
-            shares[pair] = share = _relative_table(distances, reference, pair)
+            tables[pair] = _table(distances, reference, pair)
+            if kind != state:
+                continue
             # Bare faces are compared with bare ones, masked with covered ones.
-            if kind == state:
-                owners = probes.people
-                _add(probability, state, distances, owners, table, False)
-                _add(of_shares, state, distances, owners, share, True)
+            matches = best_matches(distances, probes.people, tables[pair], _SEED)
+            if matches.mated_people >= MIN_MATED_PEOPLE:
+                probability[state] = fit_probability(
+                    matches.closeness, matches.margin, matches.right, matches.weights
+                )
     people = len(np.unique(np.concatenate([bare.people, masked.people])))
-    measured = {pair: share for pair, share in shares.items() if share}
-    whole = len(measured) == len(shares)
-    relative = RelativeRule(measured, of_shares) if whole else None
-    return Calibration(tables, spread, probability, people, source, relative)
+    return Calibration(tables, spread, probability, people, source)
 
 
-def _add(
-    models: dict[str, MatchProbability],
-    state: str,
-    distances: StrangerDistances,
-    people: Indices,
-    thresholds: Thresholds | None,
-    relative: bool,
-) -> None:
-    """Fit a mask state's probability, where there are people enough for it."""
-    if thresholds is None:
-        return
-    matches = best_matches(distances, people, thresholds, _SEED, relative)
-    if matches.mated_people >= MIN_MATED_PEOPLE:
-        models[state] = fit_probability(
-            matches.closeness, matches.margin, matches.right, matches.weights
-        )
-
-
-def _some(others: OtherTemplates) -> OtherTemplates:
+def _some(others: MeanFaces) -> MeanFaces:
     """At most _MOST_TEMPLATES of them, by lot."""
     if len(others.photos) <= _MOST_TEMPLATES:
         return others
@@ -176,13 +154,3 @@ def _table(
     if known is not None and templates < _FEWEST_TEMPLATES:
         return known
     return extended(measure(distances.values, distances.weights), known)
-
-
-def _relative_table(
-    distances: StrangerDistances, reference: Calibration | None, pair: str
-) -> Thresholds | None:
-    """None where neither strangers nor the reference say anything."""
-    rule = reference.relative if reference else None
-    known = rule.thresholds[pair] if rule else None
-    measured = measure_relative(distances.values, distances.weights, _SEED)
-    return extended(measured, known) if measured else known

@@ -60,6 +60,7 @@ def compared_embedders(
     people: Indices,
     mixed: bool,
     covered: bool,
+    cohorts: bool = True,
 ) -> list[Compared]:
     """The faces by each embedder.
 
@@ -67,7 +68,8 @@ def compared_embedders(
         people: (N,) person of each photograph.
         covered: after each embedder also masked faces beside covered ones.
         mixed: after each embedder but the first also masked faces by it and
-            unmasked faces by the first.
+            unmasked faces by the first, by plain distances, as other programs compare.
+        cohorts: compare as the embedders' cohorts ask for; or by plain distances.
 
     Raises:
         InvalidConfig: mixed embedders of another dimension or metric.
@@ -78,12 +80,13 @@ def compared_embedders(
         name, fingerprint = embedder.name, embedder.fingerprint
         if counts[name] > 1:
             name = f"{name}-{fingerprint[:8]}"
-        faces = embedded.faces(number, people)
+        cohort = embedder.cohort if cohorts else None
+        faces = embedded.faces(number, people, cohort)
         rows = _comparable(faces.embeddings, embedder.metric)
         one = Compared(name, fingerprint, replace(faces, embeddings=rows))
         compared.append(one)
         if covered:
-            under = embedded.covered_faces(number, people)
+            under = embedded.covered_faces(number, people, cohort)
             rows = _comparable(under.embeddings, embedder.metric)
             references = replace(under, embeddings=rows)
             compared.append(
@@ -102,7 +105,7 @@ def _mixed(one: Compared, first: Compared, embedded: EmbeddedViews) -> Compared:
     return Compared(
         f"{one.name} on {first.name}",
         f"{one.fingerprint}+{first.fingerprint}",
-        replace(one.faces, embeddings=rows),
+        replace(one.faces, embeddings=rows, cohort=None),
     )
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from index.calibration import STATES, Calibration, Decision, Match, pair_of
-from index.cohort import LEAST_PEOPLE, cohort_distance
+from index.calibration import STATES, Calibration, Decision, Match
 from index.gallery import Gallery
 from index.generation import METRIC
 from index.photo_counts import limit_for, single_distance
-from index.probabilities import MatchProbability
 from index.shipped_calibrations import default_calibration, shipped_calibration
 from training.mask_state import MaskState
 
@@ -56,8 +52,6 @@ class Judge:
     ) -> float:
         """A probe of this kind is accepted below this distance to such a template.
 
-        Holds in galleries that are too small for a cohort.
-
         Args:
             photos: whose mean the template is.
         """
@@ -75,118 +69,57 @@ class Judge:
 
         Args:
             matches: candidates in any order, those that can win and the next best,
-                as the best is compared with a cohort; a person may come twice, with
-                the template for bare and that for masked faces. The one for faces
-                like the probe counts; the other one only where there is no such.
+                as the margin needs two people; a person may come twice, with the
+                template for bare and that for masked faces. The one for faces like
+                the probe counts; the other one only where there is no such.
             state: of the probe.
         """
         matches = _of_the_right_kind(matches, state.is_masked)
         counts = self._photo_counts([match.person_id for match in matches])
-        found = [
-            self._candidate(m, counts.get((m.person_id, m.masked_template), 1), state)
-            for m in matches
-        ]
-        ranked = _best_of_each(sorted(found, key=_rank))
+
+        def photos(match: Match) -> int:
+            return counts.get((match.person_id, match.masked_template), 1)
+
+        def excess(match: Match) -> float:
+            # The same distance means less where strangers come nearer: to masked
+            # faces, which resemble each other, and to means of many photos.
+            limit = self.threshold(state.is_masked, match.masked_template)
+            return self._distance(match, photos(match)) - limit
+
+        ranked = _best_of_each(sorted((excess(m), m.person_id, m) for m in matches))
         if not ranked:
             limit = self.threshold(state.is_masked, state.is_masked)
             return Decision(None, (), limit, METRIC, self.calibrated, state)
-        first = ranked[0]
-        verdict = self._verdict(ranked, state)
-        margin = ranked[1].excess - first.excess if len(ranked) > 1 else None
+        over, first = ranked[0]
+        margin = ranked[1][0] - over if len(ranked) > 1 else None
         return Decision(
-            first.match.name if first.distance < verdict.limit else None,
-            tuple(candidate.match for candidate in ranked),
-            verdict.limit * first.scale,
-            first.match.metric,
+            first.name if over < 0 else None,
+            tuple(match for _, match in ranked),
+            self.threshold(state.is_masked, first.masked_template, photos(first)),
+            first.metric,
             self.calibrated,
             state,
-            self._probability(first, margin, verdict, state),
+            self._probability(first, margin, state, photos(first)),
             margin,
         )
 
-    def _candidate(self, match: Match, photos: int, state: MaskState) -> _Candidate:
-        # The same distance means less where strangers come nearer: to masked
-        # faces, which resemble each other, and to means of many photos.
-        limit = self.threshold(state.is_masked, match.masked_template)
+    def _distance(self, match: Match, photos: int) -> float:
+        """As if the template were of one photo."""
         if self._by_hand:
-            return _Candidate(match, match.distance, 1.0, limit)
+            return match.distance
         spread = self._calibration.spread[STATES[match.masked_template]]
-        distance = single_distance(match.distance, photos, spread)
-        return _Candidate(match, distance, limit_for(1.0, photos, spread), limit)
-
-    def _verdict(self, ranked: Sequence[_Candidate], state: MaskState) -> _Verdict:
-        """What the best of some ranked candidates has to come below."""
-        first = ranked[0]
-        pair = pair_of(state.is_masked, first.match.masked_template)
-        rule = self._calibration.relative
-        if self._by_hand:
-            return _Verdict(first.limit, 1.0, first.limit, {})
-        cohort = cohort_distance([other.as_if(first.limit) for other in ranked[1:]])
-        few = self.gallery_size < LEAST_PEOPLE
-        if few or rule is None or not cohort or not math.isfinite(cohort):
-            usual = self._calibration.thresholds[pair].threshold(
-                self.gallery_size, _USUAL_FPIR
-            )
-            return _Verdict(first.limit, 1.0, usual, self._calibration.probability)
-        share, usual = (
-            rule.thresholds[pair].threshold(self.gallery_size, fpir)
-            for fpir in (self._fpir, _USUAL_FPIR)
-        )
-        return _Verdict(share * cohort, cohort, usual, rule.probability)
+        return single_distance(match.distance, photos, spread)
 
     def _probability(
-        self,
-        first: _Candidate,
-        margin: float | None,
-        verdict: _Verdict,
-        state: MaskState,
+        self, match: Match, margin: float | None, state: MaskState, photos: int
     ) -> float | None:
-        model = verdict.probability.get(STATES[state.is_masked])
+        model = self._calibration.probability.get(STATES[state.is_masked])
         if model is None or not self.calibrated:
             return None
-        closeness = verdict.usual - first.distance / verdict.unit
-        return model.of(closeness, None if margin is None else margin / verdict.unit)
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A match and what its distance means.
-
-    Attributes:
-        distance: as if the template were of one photo.
-        scale: what turns such a limit into one for the template as it is.
-        limit: what the distance has to be below in a small gallery.
-    """
-
-    match: Match
-    distance: float
-    scale: float
-    limit: float
-
-    @property
-    def excess(self) -> float:
-        return self.distance - self.limit
-
-    def as_if(self, limit: float) -> float:
-        """The distance, as if the template were of the kind that has this limit."""
-        return self.distance * limit / self.limit if self.limit else self.distance
-
-
-@dataclass(frozen=True)
-class _Verdict:
-    """What decides on the best candidate.
-
-    Attributes:
-        limit: its distance has to be below it.
-        unit: what distances are divided by before probabilities are read off.
-        usual: the limit for the usual FPIR, in that unit.
-        probability: by mask state.
-    """
-
-    limit: float
-    unit: float
-    usual: float
-    probability: Mapping[str, MatchProbability]
+        usual = self._calibration.threshold(
+            self.gallery_size, _USUAL_FPIR, state.is_masked, match.masked_template
+        )
+        return model.of(usual - self._distance(match, photos), margin)
 
 
 def _of_the_right_kind(matches: Sequence[Match], masked: bool) -> list[Match]:
@@ -198,14 +131,12 @@ def _of_the_right_kind(matches: Sequence[Match], masked: bool) -> list[Match]:
     ]
 
 
-def _rank(candidate: _Candidate) -> tuple[float, int]:
-    return candidate.excess, candidate.match.person_id
-
-
-def _best_of_each(ranked: Iterable[_Candidate]) -> list[_Candidate]:
-    best: dict[int, _Candidate] = {}
-    for candidate in ranked:
-        best.setdefault(candidate.match.person_id, candidate)
+def _best_of_each(
+    ranked: Iterable[tuple[float, int, Match]],
+) -> list[tuple[float, Match]]:
+    best: dict[int, tuple[float, Match]] = {}
+    for over, person_id, match in ranked:
+        best.setdefault(person_id, (over, match))
     return list(best.values())
 
 

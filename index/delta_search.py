@@ -15,7 +15,14 @@ import numpy as np
 
 from index.exact_search import ExactSearch
 from index.gallery import Gallery
-from index.neighbours import Neighbour, NeighbourSearch, first_people, in_order
+from index.lifting import lifted_query, true_distances
+from index.neighbours import (
+    Neighbour,
+    NeighbourSearch,
+    checked_query,
+    first_people,
+    in_order,
+)
 from index.templates import Int64, Templates
 from masking.landmarks import Float32
 
@@ -29,7 +36,7 @@ _SPARE = 8
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """A search over the gallery of one moment.
+    """A search over the gallery of one moment, of vectors as `lifting` makes them.
 
     Attributes:
         version: of the gallery at that moment.
@@ -75,6 +82,7 @@ class DeltaSearch:
 
     def __init__(self, gallery: Gallery, source: BaseSource):
         self._gallery, self._source = gallery, source
+        self._cohort = gallery.cohort
         self._hidden: Int64 = np.empty(0, dtype=np.int64)
         self._take(source.open())
 
@@ -92,8 +100,11 @@ class DeltaSearch:
         """See NeighbourSearch."""
         if self._gallery.version != self._seen:
             self._refresh()
-        found = [*self._from_base(query, k), *self._fresh.nearest(query, k)]
-        return first_people(in_order(found), k)
+        query = checked_query(query, self._gallery.dimension)
+        asked = lifted_query(query, self._cohort)
+        found = [*self._from_base(asked, k), *self._fresh.nearest(asked, k)]
+        nearest = first_people(in_order(found), k)
+        return true_distances(nearest, query, self._cohort)
 
     def _take(self, base: Base) -> None:
         self._base = base

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from masking.errors import InvalidConfig
 from masking.face_finding import default_finder
 from masking.image_files import list_images, write_bytes
 from masking.landmarks import Float32
+from training.cohort import cohort_arrays
 from training.embedder import Embedder
 
 
@@ -73,7 +75,7 @@ def embed_folder(
     found = np.array([failure is None for failure in embedded.failures], dtype=bool)
     names = [photo.name for photo in photos]
     vectors = embedded.embeddings[0], embedded.covered[0]
-    write_embeddings(out, names, vectors, found, embedder.fingerprint)
+    write_embeddings(out, names, vectors, found, embedder)
     failures = {
         photo.name: failure
         for photo, failure in zip(photos, embedded.failures, strict=True)
@@ -87,16 +89,21 @@ def write_embeddings(
     names: list[str],
     vectors: tuple[Float32, Float32],
     found: NDArray[np.bool_],
-    fingerprint: str,
+    embedder: Embedder,
 ) -> None:
-    """Write N names, twice (N, D) vectors and (N,) found as one .npz file."""
+    """Write N names, twice (N, D) vectors and (N,) found as one .npz file.
+
+    Beside them the embedder's fingerprint, and cohort (K, D) and cohort_usual, which
+    its distances ask for, see `training.cohort`; K = 0 for plain ones.
+    """
     buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        paths=np.array(names),
-        embeddings=vectors[0],
-        covered=vectors[1],
-        found=found,
-        fingerprint=np.array(fingerprint),
-    )
+    arrays: dict[str, NDArray[Any]] = {
+        "paths": np.array(names),
+        "embeddings": vectors[0],
+        "covered": vectors[1],
+        "found": found,
+        "fingerprint": np.array(embedder.fingerprint),
+        **cohort_arrays(embedder.cohort, embedder.dimension),
+    }
+    np.savez(buffer, allow_pickle=False, **arrays)
     write_bytes(out, buffer.getvalue())

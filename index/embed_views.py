@@ -14,6 +14,7 @@ from index.labelled_photos import NO_MASK
 from index.photo_views import View
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32
+from training.cohort import Cohort
 from training.comparisons import EmbeddedFaces, Indices
 from training.embedder import Embedder
 
@@ -44,15 +45,24 @@ class EmbeddedViews:
         """(V,) bool: the view shows a mask."""
         return np.array([mask != NO_MASK for mask in self.masks], dtype=bool)
 
-    def faces(self, embedder: int, people: Indices) -> EmbeddedFaces:
-        """All views by one embedder; `people` is the person of each photograph."""
-        rows = self.embeddings[embedder]
-        return EmbeddedFaces(rows, people[self.photos], self.photos)
+    def faces(
+        self, embedder: int, people: Indices, cohort: Cohort | None
+    ) -> EmbeddedFaces:
+        """All views by one embedder.
 
-    def covered_faces(self, embedder: int, people: Indices) -> EmbeddedFaces:
+        Args:
+            people: (photos,) the person of each photograph.
+            cohort: the embedder's.
+        """
+        rows = self.embeddings[embedder]
+        return EmbeddedFaces(rows, people[self.photos], self.photos, cohort)
+
+    def covered_faces(
+        self, embedder: int, people: Indices, cohort: Cohort | None
+    ) -> EmbeddedFaces:
         """`faces`, as masked ones are compared with them."""
         rows = self.covered[embedder]
-        return EmbeddedFaces(rows, people[self.photos], self.photos)
+        return EmbeddedFaces(rows, people[self.photos], self.photos, cohort)
 
 
 def geometries_of(embedders: Sequence[Embedder]) -> tuple[ChipGeometry, ...]:

@@ -64,6 +64,13 @@ class EvaluateConfig:
             "that were embedded once more under a painted mask."
         },
     )
+    cohorts: bool = field(
+        default=True,
+        metadata={
+            "help": "Compare as a model's cohort asks for, as galleries do; without it "
+            "by plain distances, as users of the exported networks do."
+        },
+    )
     max_pairs: int = field(
         default=20_000_000,
         metadata={

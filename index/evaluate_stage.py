@@ -102,7 +102,12 @@ def evaluate(
         Chance(config.seed, config.rounds),
     )
     compared = compared_embedders(
-        embedders, embedded, collection.people(), config.mixed, config.covered
+        embedders,
+        embedded,
+        collection.people(),
+        config.mixed,
+        config.covered,
+        config.cohorts,
     )
     measured = _measured(compared, collection, test, config)
     report = _report(collection, painted, embedded, compared, measured, test, config)

@@ -113,7 +113,7 @@ def _rank_lines(report: EvaluateReport) -> list[str]:
             f"{found.gallery_people} people, {found.left_out} left out: no other "
             "unmasked photograph); "
             f"TPIR at FPIR {FPIR:.0%} {rate_text(found.tpir)} (half of the people "
-            f"enrolled; by distance alone {rate_text(found.tpir_alone)})"
+            "enrolled)"
         )
     return lines
 

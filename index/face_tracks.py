@@ -12,6 +12,7 @@ import numpy as np
 
 from masking.face_detection import FaceBox
 from masking.landmarks import Float32, Image
+from training.cohort import Cohort, distances
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +77,23 @@ class Track:
 class TrackJoiner:
     """Takes frame after frame, gives tracks as they end."""
 
-    def __init__(self, gap_s: float, overlap: float, same_person: float):
+    def __init__(
+        self,
+        gap_s: float,
+        overlap: float,
+        same_person: float,
+        cohort: Cohort | None = None,
+    ):
         """
         Args:
             gap_s: a face that is not seen for longer ends its track.
             overlap: least intersection over union of a face and its track's last box.
             same_person: a face at this distance from the track's mean, or farther, is
                 somebody else: a cut puts another face in the same place.
+            cohort: of the embedder.
         """
         self._gap_s, self._overlap, self._same = gap_s, overlap, same_person
+        self._cohort = cohort
         self._open: dict[int, Track] = {}
         self._started = 0
 
@@ -121,7 +130,8 @@ class TrackJoiner:
         for number, track in self._open.items():
             for place, sighting in enumerate(sightings):
                 shared = intersection_over_union(track.last_box, sighting.box)
-                away = float(np.linalg.norm(track.embedding - sighting.embedding))
+                pair = track.embedding[None], sighting.embedding[None]
+                away = float(distances(*pair, self._cohort)[0, 0])
                 if shared >= self._overlap and away < self._same:
                     pairs.append((shared, number, place))
         return sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2]))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import uuid
 from dataclasses import asdict
+
+import numpy as np
 
 from index import gallery_schema
 from index.gallery_store import GalleryStore
 from index.generation import METRIC
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
+from training.cohort import Cohort
 from training.embedder import Embedder
 
 
@@ -40,7 +45,36 @@ def embedder_meta(embedder: Embedder) -> dict[str, str]:
         "dimension": str(embedder.dimension),
         "metric": embedder.metric,
         "chip_geometry": json.dumps(asdict(embedder.geometry)),
+        "cohort": _cohort_text(embedder.cohort),
     }
+
+
+def _cohort_text(cohort: Cohort | None) -> str:
+    if cohort is None:
+        return ""
+    members = base64.b64encode(cohort.members.astype("<f2").tobytes()).decode()
+    return json.dumps({"usual": cohort.usual, "members": members})
+
+
+def cohort_of_store(store: GalleryStore) -> Cohort | None:
+    """The cohort of the gallery's embedder; None = plain distances.
+
+    Raises:
+        BadRecord: it is damaged.
+    """
+    text, dimension = store.meta("cohort"), int(store.meta("dimension"))
+    if not text:
+        return None
+    try:
+        record = json.loads(text)
+        members = base64.b64decode(record["members"], validate=True)
+        rows = np.frombuffer(members, "<f2").reshape(-1, dimension)
+        return Cohort.of(rows, record["usual"])
+    except (ValueError, TypeError, KeyError, binascii.Error) as error:
+        raise BadRecord(
+            f"{store.path}: the record of its embedder's cohort is damaged ({error}). "
+            "Embed the stored photos anew: python cli.py gallery rebuild --model MODEL"
+        ) from error
 
 
 def check_unchanged(store: GalleryStore, fingerprint: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.gallery_meta import check_unchanged
+from index.gallery_meta import check_unchanged, cohort_of_store
 from index.gallery_people import list_people, owners_of, photo_is_stored
 from index.gallery_rows import AuditEntry, GalleryPhoto, Person
 from index.gallery_store import GalleryStore
@@ -35,7 +35,8 @@ class GalleryReader:
     Attributes:
         folder: where it and its generations lie.
         gallery_id: random; a copy that was put back has another one.
-        fingerprint, dimension, metric: of the embedder whose vectors it holds.
+        fingerprint, dimension, metric, cohort: of the embedder whose vectors it
+            holds.
     """
 
     def __init__(self, store: GalleryStore, folder: Path):
@@ -45,6 +46,7 @@ class GalleryReader:
         self.fingerprint = store.meta("fingerprint")
         self.dimension = int(store.meta("dimension"))
         self.metric = store.meta("metric")
+        self.cohort = cohort_of_store(store)
 
     @property
     def version(self) -> int:
@@ -95,12 +97,12 @@ class GalleryReader:
             kind: ALL, PLAIN or MASKED, of index.templates.
         """
         with self._own_vectors():
-            return read_templates(self._store).of_kind(kind)
+            return read_templates(self._store, self.cohort).of_kind(kind)
 
     def changes_since(self, version: int) -> TemplateChanges:
         """Templates of people who are new or changed, and who is gone."""
         with self._own_vectors():
-            return read_changes(self._store, version)
+            return read_changes(self._store, version, self.cohort)
 
     def change_count(self, version: int) -> int:
         """How many people were enrolled, changed or removed after a version."""
@@ -125,7 +127,7 @@ class GalleryReader:
     def nearest_photo(self, person_id: int, query: Float32) -> GalleryPhoto:
         """The person's stored photo nearest to a (D,) query embedding."""
         with self._own_vectors():
-            return read_nearest_photo(self._store, person_id, query)
+            return read_nearest_photo(self._store, person_id, query, self.cohort)
 
     def photos(self, name: str) -> list[PersonPhoto]:
         """The photos of a person, in the order in which they were enrolled.
@@ -134,12 +136,12 @@ class GalleryReader:
             MissingInput: nobody has that name.
         """
         with self._own_vectors():
-            return read_person_photos(self._store, name)
+            return read_person_photos(self._store, name, self.cohort)
 
     def photo_distances(self, person_id: int, query: Float32) -> list[PhotoDistance]:
         """How far each photo of a person is from a (D,) query, the nearest first."""
         with self._own_vectors():
-            return read_photo_distances(self._store, person_id, query)
+            return read_photo_distances(self._store, person_id, query, self.cohort)
 
     def owners(self, sha256s: Collection[str]) -> set[int]:
         """Numbers of the people who have one of these photos."""
@@ -152,7 +154,7 @@ class GalleryReader:
 
     def export(self, path: Path) -> int:
         """Write all embeddings with names as .npz; returns of how many photos."""
-        return export_embeddings(self._store, path)
+        return export_embeddings(self._store, path, self.cohort)
 
     @contextmanager
     def _own_vectors(self) -> Iterator[None]:

@@ -13,10 +13,12 @@ import numpy as np
 
 from index.gallery_rows import GalleryPhoto, vector_bytes, vectors_from
 from index.gallery_store import GalleryStore
+from index.lifting import lifted, lifted_dimension, with_offsets
 from index.templates import Int64, Templates, mean_rows, template_keys
 from masking.errors import InvalidConfig, MissingInput, ToolkitError
 from masking.image_files import decode_rgb
 from masking.landmarks import Float32
+from training.cohort import Cohort, cohort_arrays, distances
 
 _ROWS_AT_ONCE = 10_000
 # People whose masks show what masks do.
@@ -37,19 +39,21 @@ class TemplateChanges:
     removed: Int64
 
 
-def read_templates(store: GalleryStore) -> Templates:
+def read_templates(store: GalleryStore, cohort: Cohort | None) -> Templates:
     """One template a person and kind: the mean of their rows in `template_rows`.
 
     To be called in a snapshot: it reads several times.
     """
-    return _templates_after(store, -1)
+    return _templates_after(store, -1, cohort)
 
 
-def read_changes(store: GalleryStore, version: int) -> TemplateChanges:
+def read_changes(
+    store: GalleryStore, version: int, cohort: Cohort | None
+) -> TemplateChanges:
     """What happened after a version; to be called in a snapshot."""
     query = "SELECT person_id FROM removed WHERE version > ? ORDER BY person_id"
     removed = np.array([row[0] for row in store.read(query, (version,))], np.int64)
-    return TemplateChanges(_templates_after(store, version), removed)
+    return TemplateChanges(_templates_after(store, version, cohort), removed)
 
 
 def read_mask_moves(store: GalleryStore) -> Float32:
@@ -74,7 +78,9 @@ def read_mask_moves(store: GalleryStore) -> Float32:
     return vectors[masked] - bare[np.searchsorted(people, owners[masked])]
 
 
-def _templates_after(store: GalleryStore, version: int) -> Templates:
+def _templates_after(
+    store: GalleryStore, version: int, cohort: Cohort | None
+) -> Templates:
     rows = store.read(
         """SELECT DISTINCT person_id, masked FROM people
         CROSS JOIN photos ON person_id = people.id WHERE changed > ?
@@ -87,18 +93,23 @@ def _templates_after(store: GalleryStore, version: int) -> Templates:
     person_ids = np.array([row[0] for row in rows], dtype=np.int64)
     masked = np.array([row[1] for row in rows], dtype=np.bool_)
     dimension = int(store.meta("dimension"))
-    parts = _embedding_parts(store, dimension, version)
+    parts = (
+        (keys, with_offsets(vectors, cohort))
+        for keys, vectors in _embedding_parts(store, dimension, version)
+    )
+    keys = template_keys(person_ids, masked)
+    means = mean_rows(keys, parts, lifted_dimension(dimension, cohort))
     return Templates(
         store.meta("gallery_id"),
         int(store.meta("version")),
         person_ids,
         masked,
-        mean_rows(template_keys(person_ids, masked), parts, dimension),
+        lifted(means, cohort),
     )
 
 
 def read_nearest_photo(
-    store: GalleryStore, person_id: int, query: Float32
+    store: GalleryStore, person_id: int, query: Float32, cohort: Cohort | None
 ) -> GalleryPhoto:
     """The person's stored photo nearest to a (D,) query embedding.
 
@@ -113,14 +124,14 @@ def read_nearest_photo(
     if not rows:
         raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
     vectors = vectors_from([row[1] for row in rows], len(query), store.path)
-    distances = np.linalg.norm(vectors - query, axis=1)
-    best = int(distances.argmin())
+    (away,) = distances(query[None], vectors, cohort)
+    best = int(away.argmin())
     chips = store.read("SELECT chip, source FROM photos WHERE id = ?", (rows[best][0],))
     if not chips:
         raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
     chip, source = chips[0]
     pixels = decode_rgb(chip, f"{store.path}: photo {rows[best][0]}")
-    return GalleryPhoto(pixels, source, float(distances[best]))
+    return GalleryPhoto(pixels, source, float(away[best]))
 
 
 def read_person_template(store: GalleryStore, person_id: int, masked: bool) -> Float32:
@@ -141,12 +152,13 @@ def read_person_template(store: GalleryStore, person_id: int, masked: bool) -> F
     return np.asarray(vectors.mean(axis=0, dtype=np.float64), dtype=np.float32)
 
 
-def export_embeddings(store: GalleryStore, path: Path) -> int:
+def export_embeddings(store: GalleryStore, path: Path, cohort: Cohort | None) -> int:
     """Write names, embeddings and sources as an .npz that needs no pickle.
 
     Arrays, one row a photo: names, embeddings (N, D) float32, sha256, sources,
     masked, and covered (N, D) float32, what masked faces are compared with, NaN
-    where there is none; and the scalars fingerprint and metric. The file is private
+    where there is none; cohort (K, D) and cohort_usual, see `training.cohort`, K = 0
+    for plain distances; and the scalars fingerprint and metric. The file is private
     to its owner: it identifies people.
 
     Returns:
@@ -173,6 +185,7 @@ def export_embeddings(store: GalleryStore, path: Path) -> int:
         "masked": np.array([row[3] for row in rows], dtype=np.bool_),
         "embeddings": vectors_from([row[4] for row in rows], dimension, store.path),
         "covered": vectors_from(covered, dimension, store.path),
+        **cohort_arrays(cohort, dimension),
         "fingerprint": np.array(store.meta("fingerprint")),
         "metric": np.array(store.meta("metric")),
     }

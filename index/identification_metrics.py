@@ -13,13 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.comparisons import (
-    BLOCK_ROWS,
-    EmbeddedFaces,
-    Float64,
-    Indices,
-    euclidean,
-)
+from training.cohort import Float64, offset_distances, paired_distances
+from training.comparisons import BLOCK_ROWS, EmbeddedFaces, Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +69,13 @@ class PersonTemplates:
         references: the faces that the templates are made of.
         counts: (P,) acquired references of each person.
         sums: (P, D) float64, sum of their embeddings.
+        offsets: (P,) float64, sum of their offsets, see `training.cohort`.
     """
 
     references: EmbeddedFaces
     counts: NDArray[np.int64]
     sums: Float64
+    offsets: Float64
 
     def distances_to_others(
         self, probes: EmbeddedFaces
@@ -88,9 +85,12 @@ class PersonTemplates:
         Infinite to the own person's, and where there is no template.
         """
         templates = _means(self.sums, self.counts)
+        offsets = self.offsets / np.maximum(self.counts, 1)
         for start in range(0, len(probes.people), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
-            distances = euclidean(probes.embeddings[block], templates)
+            distances = offset_distances(
+                probes.embeddings[block], templates, probes.offsets[block], offsets
+            )
             own = probes.people[block]
             distances[np.arange(len(own)), own] = np.inf
             yield block, distances
@@ -113,11 +113,12 @@ class PersonTemplates:
         counts = self.counts[probes.people] - original
         sums = self.sums[probes.people]
         sums[original] -= usable.embeddings[rows[original]]
-        templates = _means(sums, counts).astype(np.float64)
-        distances = np.linalg.norm(probes.embeddings - templates, axis=1)
+        offsets = self.offsets[probes.people]
+        offsets[original] -= usable.offsets[rows[original]]
+        offsets = probes.offsets + offsets / np.maximum(counts, 1)
+        templates = _means(sums, counts)
         # As exact as the distances to the other templates, so that ties are ties.
-        rounded = distances.astype(np.float32).astype(np.float64)
-        return np.asarray(np.where(np.isfinite(rounded), rounded, np.inf))
+        return paired_distances(probes.embeddings, templates, offsets).astype(float)
 
 
 def person_templates(
@@ -130,7 +131,8 @@ def person_templates(
     counts = np.bincount(usable.people, minlength=size)
     sums = np.zeros((size, references.embeddings.shape[1]))
     np.add.at(sums, usable.people, usable.embeddings)
-    return PersonTemplates(references, counts, sums)
+    offsets = np.bincount(usable.people, usable.offsets, size).astype(np.float64)
+    return PersonTemplates(references, counts, sums, offsets)
 
 
 def _means(sums: Float64, counts: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from index.delta_search import Base, stale
 from index.gallery import Gallery
+from index.lifting import lifted_dimension
 from index.milvus_collection import Collection, checked_uri, reached
 from index.neighbours import Neighbour, checked_query, first_people, in_order
 from index.templates import Int64
@@ -51,7 +52,10 @@ class MilvusSource:
         gallery.note_copy(self._uri)
         if self._collection is None:
             self._collection = Collection(
-                self._uri, gallery.gallery_id, gallery.fingerprint, gallery.dimension
+                self._uri,
+                gallery.gallery_id,
+                gallery.fingerprint,
+                lifted_dimension(gallery.dimension, gallery.cohort),
             )
         try:
             with reached(self._uri):

@@ -11,6 +11,7 @@ from index.gallery_people import person_id_of
 from index.gallery_rows import vectors_from
 from index.gallery_store import GalleryStore
 from masking.landmarks import Float32
+from training.cohort import Cohort, distances, offsets_of, paired_distances
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class PersonPhoto:
         sha256: of the photograph's file.
         masked: whether it was enrolled as masked.
         created: when it was enrolled; UTC, ISO 8601.
-        distance: to the mean of all photos of the person, masked or not; lower is
+        distance: to the mean of the person's other photos, masked or not; lower is
             closer, 0 for an only photo.
     """
 
@@ -33,7 +34,9 @@ class PersonPhoto:
     distance: float
 
 
-def read_person_photos(store: GalleryStore, name: str) -> list[PersonPhoto]:
+def read_person_photos(
+    store: GalleryStore, name: str, cohort: Cohort | None
+) -> list[PersonPhoto]:
     """The photos of a person, oldest first; to be called in a snapshot.
 
     Raises:
@@ -48,14 +51,24 @@ def read_person_photos(store: GalleryStore, name: str) -> list[PersonPhoto]:
     )
     dimension = int(store.meta("dimension"))
     vectors = vectors_from([row[4] for row in rows], dimension, store.path)
-    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    distances = np.linalg.norm(vectors - mean, axis=1) if rows else []
     return [
         PersonPhoto(source, sha256, bool(masked), created, float(distance))
         for (source, sha256, masked, created, _), distance in zip(
-            rows, distances, strict=True
+            rows, _from_the_others(vectors, cohort), strict=True
         )
     ]
+
+
+def _from_the_others(vectors: Float32, cohort: Cohort | None) -> Float32:
+    """(n,) distance of each of (n, D) rows to the mean of the others."""
+    count = len(vectors)
+    if count < 2:
+        return np.zeros(count, dtype=np.float32)
+    total = vectors.sum(axis=0, dtype=np.float64)
+    others = ((total - vectors) / (count - 1)).astype(np.float32)
+    offsets = offsets_of(vectors, cohort)
+    of_others = (offsets.sum() - offsets) / (count - 1)
+    return paired_distances(vectors, others, offsets + of_others)
 
 
 @dataclass(frozen=True)
@@ -74,7 +87,7 @@ class PhotoDistance:
 
 
 def read_photo_distances(
-    store: GalleryStore, person_id: int, query: Float32
+    store: GalleryStore, person_id: int, query: Float32, cohort: Cohort | None
 ) -> list[PhotoDistance]:
     """All photos of a person by their distance to a (D,) query, the nearest first.
 
@@ -87,10 +100,10 @@ def read_photo_distances(
         (person_id,),
     )
     vectors = vectors_from([row[3] for row in rows], len(query), store.path)
-    distances = np.linalg.norm(vectors - query, axis=1)
-    order = np.argsort(distances, kind="stable")
+    (away,) = distances(query[None], vectors, cohort)
+    order = np.argsort(away, kind="stable")
     return [
-        PhotoDistance(rows[i][0], rows[i][1], bool(rows[i][2]), float(distances[i]))
+        PhotoDistance(rows[i][0], rows[i][1], bool(rows[i][2]), float(away[i]))
         for i in order
     ]
 
@@ -116,10 +129,7 @@ def unlike_the_others(
     masked_photos = sum(photo.masked for photo in photos)
     found = {}
     for photo in photos:
-        # With m the mean of all n photos, that of the others than x is
-        # (n m - x) / (n - 1), so x is n / (n - 1) times as far from it as from m.
-        gap = photo.distance * count / (count - 1)
         others_masked = 2 * (masked_photos - photo.masked) > count - 1
-        if gap > limit(photo.masked, others_masked, count - 1):
-            found[photo.sha256] = gap
+        if photo.distance > limit(photo.masked, others_masked, count - 1):
+            found[photo.sha256] = photo.distance
     return found

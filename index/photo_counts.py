@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
-from training.comparisons import EmbeddedFaces, euclidean
+from training.cohort import offset_distances
+from training.comparisons import EmbeddedFaces
 
 # Near strangers: the pairwise rate at which single photos and pairs are compared.
 _SHARE = 0.01
@@ -66,10 +67,12 @@ def measured_spread(probes: EmbeddedFaces, templates: EmbeddedFaces) -> float | 
     one, other = templates.embeddings[firsts], templates.embeddings[seconds]
     strange = probes.people[:, None] != np.array(people)
     both = ((one + other) / 2).astype(np.float32)
-    near = [
-        float(np.quantile(euclidean(probes.embeddings, rows)[strange], _SHARE))
-        for rows in (one, other, both)
-    ]
+    added = [templates.offsets[firsts], templates.offsets[seconds]]
+    added.append((added[0] + added[1]) / 2)
+    near = []
+    for matrix, more in zip((one, other, both), added, strict=True):
+        away = offset_distances(probes.embeddings, matrix, probes.offsets, more)
+        near.append(float(np.quantile(away[strange], _SHARE)))
     single = (near[0] ** 2 + near[1] ** 2) / 2
     # Half of it is gone with two photos. All of it never is.
     return min(max(0.0, 2 * (1 - near[2] ** 2 / single)), 0.9)

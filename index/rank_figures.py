@@ -8,7 +8,7 @@ import numpy as np
 
 from index.bootstrap import drawn_means, drawn_tpirs
 from index.identification_metrics import ranks
-from index.open_set_metrics import FPIR, open_set, tpir_at_fpir
+from index.open_set_metrics import FPIR, open_set_searches, tpir_at_fpir
 from index.set_figures import Chance, Rate
 from training.comparisons import EmbeddedFaces, Float64
 
@@ -27,8 +27,7 @@ class RankFigures:
         rank1: cmc[0] with its interval.
         rank1_gain: rank1 minus that of the first embedder; None for the first.
         tpir: at FPIR, half of the people in the gallery and half outside, then
-            the other way round; decided as galleries do, see `cohort`.
-        tpir_alone: the same by distance alone.
+            the other way round.
         tpir_gain: likewise.
         open_gallery_people: people with a template in the larger half.
         outsiders: probes of people outside, both ways.
@@ -42,7 +41,6 @@ class RankFigures:
     rank1_gain: Rate | None
     tpir: Rate
     tpir_gain: Rate | None
-    tpir_alone: Rate
     open_gallery_people: int
     outsiders: int
 
@@ -70,8 +68,7 @@ def measure_ranks(
     found = ranks(probes, references)
     first = (found.ranks <= 1).astype(np.float64)
     rank1 = drawn_means(first, found.people, chance.rounds, chance.rng())
-    halves = open_set(probes, references, chance.rng())
-    searches = halves.searches(cohort=True)
+    searches = open_set_searches(probes, references, chance.rng())
     tpir = drawn_tpirs(searches, FPIR, chance.rounds, chance.rng())
     share, at_fpir = found.rate(1), tpir_at_fpir(searches)
     gains: list[Rate | None] = [None, None]
@@ -90,7 +87,6 @@ def measure_ranks(
         rank1_gain=gains[0],
         tpir=Rate.drawn(at_fpir, tpir),
         tpir_gain=gains[1],
-        tpir_alone=Rate(tpir_at_fpir(halves.searches(cohort=False))),
         open_gallery_people=max(search.gallery_people for search in searches),
         outsiders=sum(len(search.outside) for search in searches),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from index.calibration import Decision, Match
-from index.cohort import LEAST_PEOPLE
 from index.decision import calibration_of, judge_of
 from index.gallery import Gallery
 from index.identify_config import IdentifyConfig
@@ -14,6 +13,7 @@ from index.result_card import CARD_CANDIDATES, CardCandidate
 from masking.alignment import ChipGeometry
 from masking.errors import MissingInput
 from masking.landmarks import Float32, Image
+from training.cohort import Cohort
 from training.mask_state import mask_states
 
 # The nearest are those of either of their templates, and only one of them counts: among
@@ -45,6 +45,11 @@ class Recogniser:
         calibration, _ = calibration_of(self._gallery)
         # One person, because the question is not who of all people it is.
         return calibration.threshold(1, masked_probe=False, masked_template=False)
+
+    @property
+    def cohort(self) -> Cohort | None:
+        """Of the gallery's embedder."""
+        return self._gallery.cohort
 
     def template(self, match: Match) -> Float32:
         """(D,) what the distance of a match is to.
@@ -97,7 +102,5 @@ class Recogniser:
             return f"Threshold set by hand; gallery of {people}."
         rate = f"about {self._config.fpir:.0%} of strangers get a name"
         if self._judge.calibrated:
-            # The threshold differs from photo to photo there, see `cohort`.
-            others = " and the next ten" if self._people >= LEAST_PEOPLE else ""
-            return f"Threshold calibrated for {people}{others}: {rate}."
+            return f"Threshold calibrated for a gallery of {people}: {rate}."
         return f"Default threshold for {people}, not calibrated for this model."

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from masking.landmarks import Float32, Image
+from training.cohort import distances
 from training.embedder import Embedder
 
 # Side of the patch, as a share of the chip's, and patches along a side. Smaller
@@ -45,14 +46,15 @@ def occlusion_heat(chip: Image, person: Float32, embedder: Embedder) -> Float32:
     ]
     covered = np.repeat(chip[None], len(windows) + 1, axis=0)
     mean = np.rint(chip.reshape(3, -1).mean(axis=1)).astype(np.uint8)
-    for number, (rows, columns) in enumerate(windows):
-        covered[number, :, rows, columns] = mean[:, None, None]
-    distances = np.linalg.norm(embedder.embed(covered) - person, axis=1)
+    for number, (down, across) in enumerate(windows):
+        covered[number, :, down, across] = mean[:, None, None]
+    rows = embedder.embed(covered)
+    away = distances(rows, person[None], embedder.cohort)[:, 0]
     total = np.zeros((side, side), np.float32)
     count = np.zeros((side, side), np.float32)
-    for (rows, columns), distance in zip(windows, distances[:-1], strict=True):
-        total[rows, columns] += distance - distances[-1]
-        count[rows, columns] += 1
+    for (down, across), distance in zip(windows, away[:-1], strict=True):
+        total[down, across] += distance - away[-1]
+        count[down, across] += 1
     return np.asarray(total / count, dtype=np.float32)
 
 

@@ -43,7 +43,7 @@ def tune_annoy(templates: Templates, moves: Float32) -> tuple[AnnoyTuning, Any]:
     """Try numbers of trees, and for each the least search_k that finds everybody.
 
     Args:
-        templates: at least one.
+        templates: at least one, as `lifting` makes them.
         moves: (n, D), what wearing a mask added to embeddings in this gallery.
 
     Returns:
@@ -117,7 +117,9 @@ def median_ms(search: NeighbourSearch, probes: Float32) -> float:
 def probes_of(
     templates: Templates, moves: Float32, count: int, seed: int
 ) -> tuple[Float32, str]:
-    """(count, D): templates, each moved as a mask moves an embedding, and by what.
+    """(count, L): templates, each moved as a mask moves an embedding, and by what.
+
+    L is the length of the templates, D or, where they are lifted, one more.
 
     Everybody is asked for in turn. Where the gallery has MIN_MOVES masked photos of
     people who are enrolled bare too, what their masks did is done to others.
@@ -130,16 +132,19 @@ def probes_of(
     measured = len(moves) >= MIN_MOVES
     plain = templates.of_kind(PLAIN) if measured else templates
     rows = np.resize(rng.permutation(len(plain.matrix)), count)
-    start = plain.matrix[rows].astype(np.float64)
+    dimension = moves.shape[1]
+    start = plain.matrix[rows, :dimension].astype(np.float64)
+    queries = np.zeros((count, plain.matrix.shape[1]), dtype=np.float32)
     if measured:
         # Another person's: the own one would lead close to the masked template.
-        moved = start + moves[rng.integers(0, len(moves), count)]
-        return moved.astype(np.float32), f"{len(moves)} masks of this gallery"
+        queries[:, :dimension] = start + moves[rng.integers(0, len(moves), count)]
+        return queries, f"{len(moves)} masks of this gallery"
     spread = np.median(np.linalg.norm(start - start.mean(axis=0), axis=1))
     pairs = rng.integers(0, len(plain.matrix), (2, count))
     # Next to nothing keeps a person's difference to themselves from being none.
-    between = plain.matrix[pairs[0]] - plain.matrix[pairs[1]]
+    between = plain.matrix[pairs[0], :dimension] - plain.matrix[pairs[1], :dimension]
     between = between + 1e-6 * rng.standard_normal(start.shape)
     between *= PROBE_MOVE * spread / np.linalg.norm(between, axis=1, keepdims=True)
     moved_by = f"{PROBE_MOVE:.2f} spreads between people"
-    return (start + between).astype(np.float32), moved_by
+    queries[:, :dimension] = start + between
+    return queries, moved_by

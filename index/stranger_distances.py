@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.cohort import COHORT, FAR, cohort_distances, nearest_drawn
 from index.photo_counts import as_single
 from index.probabilities import Float64
 from index.thresholds import Thresholds, sizes_up_to
 from masking.landmarks import Float32
-from training.comparisons import EmbeddedFaces, Indices, euclidean
+from training.cohort import offset_distances, paired_distances
+from training.comparisons import EmbeddedFaces, Indices
 
 Int64 = NDArray[np.int64]
 
 _SMALLEST_GALLERY = 10
+# Infinity does for all that is not there, except where two are subtracted.
+_FAR = 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,25 +40,54 @@ class StrangerDistances:
 
 
 @dataclass(frozen=True, eq=False)
-class OtherTemplates:
-    """Templates of people who are not held out.
+class MeanFaces:
+    """Templates: means of the photos of one person each.
 
     Attributes:
         matrix: (T, D) float32.
         photos: (T,) int64, in each of them.
+        offsets: (T,) mean of theirs, see `index.lifting`.
     """
 
     matrix: Float32
     photos: Int64
+    offsets: Float64
 
-    def __getitem__(self, chosen: Int64 | NDArray[np.bool_]) -> OtherTemplates:
-        return OtherTemplates(self.matrix[chosen], self.photos[chosen])
+    def __getitem__(self, chosen: Int64 | NDArray[np.bool_]) -> MeanFaces:
+        return MeanFaces(self.matrix[chosen], self.photos[chosen], self.offsets[chosen])
+
+    @staticmethod
+    def joined(parts: Sequence[MeanFaces]) -> MeanFaces:
+        """Those of several, one after the other."""
+        return MeanFaces(
+            np.concatenate([part.matrix for part in parts]),
+            np.concatenate([part.photos for part in parts]),
+            np.concatenate([part.offsets for part in parts]),
+        )
+
+    @staticmethod
+    def of(faces: EmbeddedFaces, places: Int64, count: int) -> MeanFaces:
+        """The means of faces; zeros where there is none.
+
+        Args:
+            faces: N acquired ones.
+            places: (N,) row that each counts in.
+            count: T.
+        """
+        photos = np.bincount(places, minlength=count)
+        divisors = np.maximum(photos, 1)
+        sums = np.zeros((count, faces.embeddings.shape[1]))
+        np.add.at(sums, places, faces.embeddings)
+        offsets = np.bincount(places, faces.offsets, count)
+        return MeanFaces(
+            (sums / divisors[:, None]).astype(np.float32), photos, offsets / divisors
+        )
 
 
 def stranger_distances(
     probes: EmbeddedFaces,
     templates: EmbeddedFaces,
-    others: OtherTemplates,
+    others: MeanFaces,
     spread: float,
 ) -> StrangerDistances:
     """Compare probes with the means of held-out people and with further templates.
@@ -67,42 +99,36 @@ def stranger_distances(
         spread: makes templates comparable, see `photo_counts.as_single`.
     """
     people, places = np.unique(templates.people, return_inverse=True)
-    sums = np.zeros((len(people), templates.embeddings.shape[1]))
-    np.add.at(sums, places, templates.embeddings)
-    counts = np.bincount(places, minlength=len(people))
-    means = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-    values = euclidean(probes.embeddings, np.concatenate([others.matrix, means]))
-    values = as_single(values, np.concatenate([others.photos, counts]), spread)
+    held_out = MeanFaces.of(templates, places, len(people))
+    everybody = MeanFaces.joined([others, held_out])
+    values = offset_distances(
+        probes.embeddings, everybody.matrix, probes.offsets, everybody.offsets
+    )
+    values = as_single(values, everybody.photos, spread)
     mine = probes.people[:, None] == people
     values[:, len(others.photos) :][mine] = np.inf
     shares = 1 / np.bincount(probes.people)[probes.people]
-    own, left = _own(probes, templates, sums, people)
+    own, left = _own(probes, templates)
     return StrangerDistances(values, as_single(own, left, spread), shares)
 
 
-def _own(
-    probes: EmbeddedFaces, templates: EmbeddedFaces, sums: Float64, people: Indices
-) -> tuple[Float32, Int64]:
+def _own(probes: EmbeddedFaces, templates: EmbeddedFaces) -> tuple[Float32, Int64]:
     """(S,) distances to the mean of the same person's other photos; how many these are.
 
     Without other photos the distance is infinite and the number 1.
     """
-    found = np.full(len(probes.people), np.inf, dtype=np.float32)
-    photos = np.ones(len(found), dtype=np.int64)
+    rests = np.full(probes.embeddings.shape, np.nan, dtype=np.float32)
+    photos = np.ones(len(rests), dtype=np.int64)
+    offsets = probes.offsets.copy()
     for row, (person, photo) in enumerate(
         zip(probes.people, probes.photos, strict=True)
     ):
-        place = int(np.searchsorted(people, person))
-        if place == len(people) or people[place] != person:
-            continue
-        mine = templates.people == person
-        same = mine & (templates.photos == photo)
-        count = int(mine.sum() - same.sum())
-        if count:
-            rest = sums[place] - templates.embeddings[same].sum(axis=0)
-            found[row] = np.linalg.norm(probes.embeddings[row] - rest / count)
-            photos[row] = count
-    return found, photos
+        rest = (templates.people == person) & (templates.photos != photo)
+        if rest.any():
+            rests[row] = templates.embeddings[rest].mean(axis=0, dtype=np.float64)
+            offsets[row] += templates.offsets[rest].mean()
+            photos[row] = rest.sum()
+    return paired_distances(probes.embeddings, rests, offsets), photos
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,11 +151,7 @@ class BestMatches:
 
 
 def best_matches(
-    distances: StrangerDistances,
-    people: Indices,
-    thresholds: Thresholds,
-    seed: int,
-    relative: bool = False,
+    distances: StrangerDistances, people: Indices, thresholds: Thresholds, seed: int
 ) -> BestMatches:
     """Identify every probe in random parts of the templates: as a stranger, and
     again, where the person has other photos, as one of the gallery's people.
@@ -137,40 +159,37 @@ def best_matches(
     Args:
         people: (S,) of the probes.
         thresholds: give the threshold for FPIR 1% of each size.
-        relative: they are of distances as shares of a cohort's, see `cohort`, and so
-            are closeness and margin.
     """
     rng = np.random.default_rng(seed)
     count = distances.values.shape[1]
-    smallest = thresholds.sizes[0] if relative else _SMALLEST_GALLERY
-    sizes = [size for size in sizes_up_to(count) if size >= smallest]
-    mated = np.isfinite(distances.own)
-    own = distances.own[mated, None].astype(np.float64)
+    sizes = [size for size in sizes_up_to(count) if size >= _SMALLEST_GALLERY]
     parts: list[tuple[Float64, Float64, NDArray[np.bool_], Float64]] = []
+    mated = np.isfinite(distances.own)
     for size in sizes or [count]:
         limit = thresholds.threshold(size, 0.01)
-        nearest = nearest_drawn(distances.values, size, COHORT + 1, rng)
-        wanted = COHORT if relative else 0
-        there = nearest[:, wanted] < FAR
-        groups = [(nearest[there], np.zeros(int(there.sum()), bool), there)]
-        if mated.any():
-            together = np.concatenate([own, nearest[mated]], axis=1)
-            first = (own < nearest[mated, :1])[:, 0]
-            groups.append((np.sort(together), first, mated))
-        for rows, right, who in groups:
-            whole = rows[:, wanted] < FAR
-            rows, right = rows[whole], right[whole]
-            if relative:
-                rows = rows / cohort_distances(rows)[:, None]
-            shares = distances.weights[who][whole]
-            parts.append(
-                (
-                    limit - rows[:, 0],
-                    rows[:, 1] - rows[:, 0],
-                    right,
-                    shares / shares.sum(),
-                )
+        drawn = rng.random(distances.values.shape) * count < size
+        nearest = np.where(drawn, distances.values, _FAR)
+        first, second = np.partition(nearest, 1, axis=1)[:, :2].T.astype(np.float64)
+        strange = first < _FAR
+        parts.append(
+            (
+                (limit - first)[strange],
+                (second - first)[strange],
+                np.zeros(int(strange.sum()), dtype=bool),
+                distances.weights[strange] / distances.weights[strange].sum(),
             )
+        )
+        if not mated.any():
+            continue
+        own = distances.own[mated].astype(np.float64)
+        best = np.minimum(own, first[mated])
+        runner_up = np.where(
+            own < first[mated], first[mated], np.minimum(own, second[mated])
+        )
+        shares = distances.weights[mated]
+        parts.append(
+            (limit - best, runner_up - best, own < first[mated], shares / shares.sum())
+        )
     closeness, margin, right, weights = (
         np.concatenate(columns) for columns in zip(*parts, strict=True)
     )

@@ -30,7 +30,8 @@ class Templates:
         version: that gallery's counter of changes at the time.
         person_ids: (R,) int64, ascending, read-only; twice for a person with both.
         masked: (R,) bool, read-only: whether the row is for masked faces.
-        matrix: (R, D) float32, read-only.
+        matrix: (R, L) float32, read-only, as `lifting` makes them; L is D without
+            a cohort.
     """
 
     gallery_id: str

@@ -1,8 +1,7 @@
 """Thresholds by gallery size and false-positive rate, from the distances of strangers.
 
 FPIR, the false-positive identification rate, is the share of strangers to whom a
-gallery gives some name. Distances are Euclidean, or shares of such as in `cohort`;
-lower is closer.
+gallery gives some name. Distances are Euclidean; lower is closer.
 """
 
 from __future__ import annotations
@@ -115,24 +114,18 @@ def measure(distances: Float32, weights: Float64) -> Thresholds:
         )
     ranked = np.sort(distances, axis=1)[:, :count].astype(np.float64)
     shares = weights / weights.sum()
-    fpirs = measurable(weights)
+    # Each person counts once: photos of one are no independent strangers.
+    people = 1 / (shares**2).sum()
+    fpirs = tuple(rate for rate in FPIRS if rate * people >= _FEWEST_BELOW)
+    fpirs = fpirs if len(fpirs) >= 2 else FPIRS[-2:]
     sizes = sizes_up_to(count)
     order = np.argsort(ranked, axis=None)
     values, strangers = ranked.ravel()[order], shares[order // count]
     table = []
     for size in sizes:
         chances = _chance_of_rank(count, size)[order % count]
-        table.append(quantiles(values, chances * strangers, fpirs))
+        table.append(_quantiles(values, chances * strangers, fpirs))
     return Thresholds(sizes, fpirs, tuple(table), count)
-
-
-def measurable(weights: Float64) -> tuple[float, ...]:
-    """Those of FPIRS that strangers of these weights say something about."""
-    shares = weights / weights.sum()
-    # Each person counts once: photos of one are no independent strangers.
-    people = 1 / (shares**2).sum()
-    found = tuple(rate for rate in FPIRS if rate * people >= _FEWEST_BELOW)
-    return found if len(found) >= 2 else FPIRS[-2:]
 
 
 def _chance_of_rank(count: int, size: int) -> Float64:
@@ -143,15 +136,10 @@ def _chance_of_rank(count: int, size: int) -> Float64:
     return np.concatenate([[1.0], np.cumprod(falls)]) * size / count
 
 
-def quantiles(
+def _quantiles(
     values: Float64, weights: Float64, fpirs: tuple[float, ...]
 ) -> tuple[float, ...]:
-    """Largest distances strictly below which at most each share of the weight lies.
-
-    Args:
-        values: (N,) ascending.
-        weights: (N,) of them, 1 together.
-    """
+    """Largest distances strictly below which at most each share of the weight lies."""
     below = np.cumsum(weights)
     places = np.searchsorted(below, np.array(fpirs) + 1e-12, side="right")
     return tuple(values[np.minimum(places, len(values) - 1)].tolist())

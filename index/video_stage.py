@@ -38,7 +38,10 @@ def identify_video(
         ToolkitError: a card cannot be written.
     """
     joiner = TrackJoiner(
-        config.gap_s, config.overlap, identifier.recogniser.same_person
+        config.gap_s,
+        config.overlap,
+        identifier.recogniser.same_person,
+        identifier.recogniser.cohort,
     )
     answered = 0
     try:

@@ -1,6 +1,6 @@
 """Calibrations made up for tests: the same threshold for everything."""
 
-from index.calibration import PAIRS, Calibration, RelativeRule
+from index.calibration import PAIRS, Calibration
 from index.thresholds import Thresholds
 
 
@@ -15,11 +15,3 @@ def flat_calibration(distance=0.5, probability=None, spread=0.0, **others):
         tables[pair.replace("_", "-")] = flat_thresholds(value)
     spreads = {"bare": spread, "masked": 2 * spread}
     return Calibration(tables, spreads, probability or {}, 100, "drawn")
-
-
-def relative_rule(share=0.8, probability=None, **others):
-    """Thresholds of shares of the cohort's distance; `others` as above."""
-    tables = {pair: flat_thresholds(share) for pair in PAIRS}
-    for pair, value in others.items():
-        tables[pair.replace("_", "-")] = flat_thresholds(value)
-    return RelativeRule(tables, probability or {})

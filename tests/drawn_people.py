@@ -36,6 +36,7 @@ class ColourEmbedder:
     """Embeds a chip as the mean colour of its middle; `blur` adds an error."""
 
     metric = "euclidean"
+    cohort = None
     dimension = 3
 
     def __init__(self, name, geometry=None, blur=0.0):

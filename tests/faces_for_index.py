@@ -22,6 +22,7 @@ class ColourEmbedder:
     name = "colour"
     dimension = 3
     metric = "euclidean"
+    cohort = None
     geometry = ChipGeometry(size_px=32, padding=0.0)
 
     def __init__(self, fingerprint="c" * 64):

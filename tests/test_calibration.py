@@ -2,10 +2,10 @@
 
 import json
 import math
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pytest
-from drawn_calibrations import flat_calibration, flat_thresholds, relative_rule
+from drawn_calibrations import flat_calibration, flat_thresholds
 
 from index.calibration import PAIRS, Calibration
 from index.probabilities import MatchProbability
@@ -26,15 +26,6 @@ def test_calibration_survives_json():
     models = {"bare": MatchProbability(0.1, 2.0, 0.0)}
     calibration = flat_calibration(0.5, models, spread=0.1, masked_masked=0.3)
     assert Calibration.from_json(calibration.to_json()) == calibration
-    whole = replace(calibration, relative=relative_rule(0.8, models))
-    assert Calibration.from_json(whole.to_json()) == whole
-
-
-def test_a_calibration_of_the_second_format_has_no_relative_rule():
-    record = json.loads(flat_calibration().to_json())
-    del record["relative"]
-    found = Calibration.from_json(json.dumps(record | {"format_version": 2}))
-    assert found == flat_calibration()
 
 
 def test_a_calibration_of_the_first_format_is_upgraded():
@@ -81,7 +72,6 @@ def test_what_is_no_calibration_is_refused(text):
         ("spread", {"bare": 0.1}),
         ("spread", {"bare": 0.1, "masked": float("nan")}),
         ("format_version", 4),
-        ("relative", {"thresholds": {}, "probability": {}}),
     ],
 )
 def test_damaged_calibration_is_refused(key, value):

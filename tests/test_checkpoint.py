@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from training.checkpoint import (
     load_embedder,
     save_checkpoint,
 )
+from training.cohort import Cohort
+from training.dlib_network import DlibFaceNet
+from training.plain_embedder import load_plain_embedder
 
 HEADER = b"masked-faces checkpoint\n"
 MANIFEST = "ab" * 32
@@ -73,6 +77,41 @@ def test_everything_comes_back(saved: Path) -> None:
     assert loaded.resume is None
     assert loaded.fingerprint == wanted.fingerprint
     assert [p.name for p in saved.parent.iterdir()] == ["one.pt"]
+
+
+COHORT = Cohort.of(np.random.default_rng(0).normal(size=(20, 128)), 1.0)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_cohort_comes_back_and_is_part_of_the_fingerprint(
+    tmp_path: Path, half: bool
+) -> None:
+    weights = DlibFaceNet().state_dict()
+    plain, fair = (
+        replace(_checkpoint(weights), geometry=ChipGeometry(), cohort=cohort)
+        for cohort in (None, COHORT)
+    )
+    assert plain.fingerprint != fair.fingerprint
+    path = tmp_path / "fair.pt"
+    save_checkpoint(path, fair, half)
+    loaded = load_checkpoint(path)
+    assert loaded.cohort is not None
+    assert np.array_equal(loaded.cohort.members, COHORT.members)
+    for embedder in (load_embedder(path, flip_average=True), load_plain_embedder(path)):
+        assert embedder.cohort is not None
+        assert np.array_equal(embedder.cohort.members, COHORT.members)
+        assert embedder.fingerprint == load_plain_embedder(path).fingerprint
+
+
+def test_checkpoints_of_older_formats_have_no_cohort(saved: Path) -> None:
+    payload = _payload(saved)
+    for version in (1, 2):
+        older = {k: v for k, v in payload.items() if k != "cohort"}
+        if version == 1:
+            del older["backbone"]
+        _write_payload(saved, older | {"format_version": version})
+        assert load_checkpoint(saved).cohort is None
+        assert load_checkpoint(saved).backbone == "dlib"
 
 
 class _Training:
@@ -166,9 +205,13 @@ def test_a_damaged_file_is_refused(saved: Path, damage: Any, found: str) -> None
     ("change", "found"),
     [
         ({"kind": "gallery"}, "holds 'gallery', expected 'embedder'"),
-        ({"format_version": FORMAT_VERSION + 1}, "format version 3.* reads up to 2"),
-        ({"geometry": {"size_px": 3}}, "its chip geometry makes no sense"),
-        ({"geometry": {"sides": 3}}, "its chip geometry makes no sense"),
+        ({"format_version": FORMAT_VERSION + 1}, "format version 4.* reads up to 3"),
+        ({"geometry": {"size_px": 3}}, "chip geometry or cohort makes no sense"),
+        (
+            {"cohort": {"members": torch.zeros(3, 2), "usual": 1.0}},
+            "chip geometry or cohort makes no sense",
+        ),
+        ({"geometry": {"sides": 3}}, "chip geometry or cohort makes no sense"),
     ],
 )
 def test_other_content_is_refused(

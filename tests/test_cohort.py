@@ -1,88 +1,120 @@
-"""How far best matches stand out, worked out by hand and on drawn people."""
+"""Distances beside a cohort, worked out by hand and on drawn people."""
 
 import numpy as np
 import pytest
 
-from index.cohort import (
-    COHORT,
-    FAR,
-    cohort_distance,
-    cohort_distances,
-    measure_relative,
-    nearest_drawn,
+from training.cohort import (
+    LEAST_PEOPLE,
+    NEAREST,
+    Cohort,
+    cohort_of,
+    distances,
+    offset_distances,
+    paired_distances,
 )
-from index.thresholds import measure
+from training.comparisons import EmbeddedFaces, compare_within
+from training.verification_metrics import tar_at_far
 
 
-def test_the_cohort_is_the_ten_people_after_the_best():
-    others = [3.0] * 5 + [4.0] * 5
-    assert cohort_distance(others) == pytest.approx(12.5**0.5)
-    assert cohort_distance([*others, 100.0]) == pytest.approx(12.5**0.5)
-    assert cohort_distance(others[:-1]) is None
-    rows = np.array([[1.0, *others]])
-    np.testing.assert_allclose(cohort_distances(rows), [12.5**0.5])
+def test_crowding_is_the_mean_square_to_the_ten_nearest():
+    cohort = Cohort.of(np.arange(12, dtype=np.float32)[:, None], 1.0)
+    # From 0 the ten nearest are at 0 to 9, from 100 those at 2 to 11.
+    found = cohort.crowding(np.float32([[0], [100], [np.nan]]))
+    near, far = np.arange(10.0), 100 - np.arange(2.0, 12.0)
+    np.testing.assert_allclose(found[:2], [(near**2).mean(), (far**2).mean()])
+    assert np.isnan(found[2])
 
 
-def test_the_nearest_of_a_whole_gallery():
-    distances = np.array([[3, np.inf, 1, 2]], dtype=np.float32)
+def test_distances_are_plain_ones_where_both_are_as_crowded_as_usual():
     rng = np.random.default_rng(0)
-    np.testing.assert_allclose(nearest_drawn(distances, 4, 2, rng), [[1, 2]])
+    cohort = Cohort.of(rng.normal(size=(50, 3)), 0.7)
+    rows = rng.normal(size=(4, 3)).astype(np.float32)
+    columns = rng.normal(size=(5, 3)).astype(np.float32)
+    plain = np.linalg.norm(rows[:, None] - columns, axis=2)
+    np.testing.assert_allclose(distances(rows, columns, None), plain, rtol=1e-5)
+    added = (
+        cohort.usual
+        - (cohort.crowding(rows)[:, None] + cohort.crowding(columns)[None]) / 2
+    )
+    expected = np.sqrt(np.maximum(plain**2 + added, 0))
+    found = distances(rows, columns, cohort)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    offsets = cohort.offsets(rows), cohort.offsets(columns)
+    np.testing.assert_array_equal(offset_distances(rows, columns, *offsets), found)
     np.testing.assert_allclose(
-        nearest_drawn(distances, 4, 6, rng), [[1, 2, 3, FAR, FAR, FAR]]
+        paired_distances(rows, columns[:4], offsets[0] + offsets[1][:4]),
+        np.diag(found),
+        rtol=1e-5,
     )
 
 
-def test_galleries_are_drawn_for_each_row():
-    distances = np.tile(np.arange(1, 101, dtype=np.float32), (2000, 1))
-    nearest = nearest_drawn(distances, 20, 2, np.random.default_rng(0))
-    assert nearest[:, 0].mean() == pytest.approx(5, rel=0.1)
-    assert (nearest[:, 1] > nearest[:, 0]).all()
+def test_nearly_equal_vectors_keep_their_digits():
+    base = np.full((1, 128), 10.0, np.float32)
+    near = base.copy()
+    near[0, 0] += 1e-3
+    expected = np.linalg.norm((near - base).astype(np.float64))
+    assert distances(base, near, None)[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
-def photographs(rng, count, templates=200):
-    """Distances of strangers whose photographs come near everybody or nobody."""
-    middles = rng.normal(1.0, 0.15, (count, 1))
-    return (middles * rng.normal(1, 0.05, (count, templates))).astype(np.float32)
+def test_a_face_that_was_not_acquired_is_near_to_nobody():
+    cohort = Cohort.of(np.random.default_rng(0).normal(size=(20, 2)), 1.0)
+    lost = np.full((1, 2), np.nan, np.float32)
+    there = np.zeros((1, 2), np.float32)
+    assert np.isinf(distances(lost, there, cohort)).all()
+    assert np.isinf(distances(there, lost, cohort)).all()
+    assert np.isinf(paired_distances(lost, there, np.zeros(1))).all()
 
 
-def ratios(distances):
-    ascending = np.sort(distances, axis=1)[:, : COHORT + 1].astype(np.float64)
-    return ascending[:, 0] / cohort_distances(ascending)
+def test_one_threshold_fits_crowded_faces_and_lonely_ones():
+    """Half of the people live in a place half as wide, and look half as varied."""
+    rng = np.random.default_rng(0)
+
+    def faces(people, photos):
+        width = np.where(np.arange(people) % 2, 1.0, 0.5)[:, None]
+        home = np.where(np.arange(people) % 2, 4.0, -4.0)[:, None]
+        middles = home + width * rng.normal(size=(people, 16))
+        owners = np.repeat(np.arange(people, dtype=np.int32), photos)
+        looks = middles[owners] + 0.5 * width[owners] * rng.normal(
+            size=(len(owners), 16)
+        )
+        return looks.astype(np.float32), owners
+
+    strangers, owners = faces(2000, 1)
+    cohort = cohort_of(strangers, 0)
+    rows, owners = faces(200, 3)
+    photos = np.arange(len(rows), dtype=np.int32)
+    plain = tar_at_far(compare_within(EmbeddedFaces(rows, owners, photos)), 1e-3)
+    fair = tar_at_far(compare_within(EmbeddedFaces(rows, owners, photos, cohort)), 1e-3)
+    assert fair > plain + 0.15, (plain, fair)
 
 
-@pytest.mark.parametrize("size", [50, 200])
-def test_one_in_a_hundred_new_strangers_stands_out(size):
-    rng = np.random.default_rng(1)
-    table = measure_relative(photographs(rng, 3000), np.ones(3000), 0)
-    assert table.measured_size == 200
-    new = ratios(photographs(rng, 4000, size))
-    assert 0.005 <= (new < table.threshold(size, 0.01)).mean() <= 0.02
-
-
-def test_photographs_that_come_near_everybody_count_no_more_than_others():
-    rng = np.random.default_rng(2)
-    distances = photographs(rng, 3000)
-    absolute = measure(distances, np.ones(3000)).threshold(200, 0.1)
-    relative = measure_relative(distances, np.ones(3000), 0).threshold(200, 0.1)
-    near = distances.mean(axis=1) < 0.85
-    assert (distances.min(axis=1) < absolute)[near].mean() > 0.4
-    assert 0.06 < (ratios(distances) < relative)[near].mean() < 0.14
-
-
-def test_people_count_alike_however_many_photos_they_have():
-    rng = np.random.default_rng(3)
-    usual, odd = photographs(rng, 200), photographs(rng, 200)
-    odd[:, 0] *= 0.5  # one person's photographs, all near the same other one
-    weights = np.array([1.0] * 200 + [1 / 200] * 200)
-    rows = np.concatenate([usual, odd])
-    alone = measure_relative(usual, np.ones(200), 0).threshold(200, 0.05)
-    assert measure_relative(rows, weights, 0).threshold(200, 0.05) == pytest.approx(
-        alone, rel=0.02
-    )
-    assert measure_relative(rows, np.ones(400), 0).threshold(200, 0.05) < 0.9 * alone
+def test_members_are_means_of_several_people():
+    people = np.random.default_rng(0).normal(size=(LEAST_PEOPLE, 8)).astype(np.float32)
+    cohort = cohort_of(people, 3)
+    assert NEAREST < len(cohort.members) <= LEAST_PEOPLE // 6
+    nearest = distances(cohort.members, people, None).min(axis=1)
+    assert nearest.min() > 0.1
+    np.testing.assert_array_equal(cohort.members, cohort_of(people, 3).members)
+    halves = cohort.members.astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(cohort.members, halves)
+    # Distances keep their size.
+    assert cohort.usual == pytest.approx(cohort.crowding(people).mean(), abs=1e-4)
 
 
 def test_few_people_make_no_cohort():
-    few = photographs(np.random.default_rng(4), 30, 49)
-    assert measure_relative(few, np.ones(30), 0) is None
-    assert measure_relative(few[:0], np.ones(0), 0) is None
+    assert cohort_of(np.zeros((LEAST_PEOPLE - 1, 8), np.float32), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("members", "usual"),
+    [
+        (np.zeros((NEAREST, 4)), 1.0),
+        (np.zeros(40), 1.0),
+        (np.full((20, 4), np.nan), 1.0),
+        (np.zeros((20, 4)), 0.0),
+        (np.zeros((20, 4)), np.nan),
+    ],
+)
+def test_what_is_no_cohort_is_refused(members, usual):
+    with pytest.raises(ValueError):
+        Cohort(members.astype(np.float32), usual)

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from training.cohort import Cohort, distances
 from training.comparisons import (
     EmbeddedFaces,
+    compare_at,
     compare_between,
     compare_within,
-    euclidean,
 )
 
 
@@ -78,9 +79,28 @@ def test_more_rows_than_a_block_give_the_same_pairs():
     )
 
 
-def test_distances_of_nearly_equal_vectors_keep_their_digits():
-    base = np.full((1, 128), 10.0, np.float32)
-    near = base.copy()
-    near[0, 0] += 1e-3
-    expected = np.linalg.norm((near - base).astype(np.float64))
-    assert euclidean(base, near)[0, 0] == pytest.approx(expected, rel=1e-5)
+def test_offsets_of_a_cohort_count_in_every_way_of_comparing():
+    rng = np.random.default_rng(0)
+    cohort = Cohort.of(rng.normal(size=(40, 4)), 1.0)
+    embeddings = rng.normal(size=(9, 4)).astype(np.float32)
+    people = np.arange(9, dtype=np.int32) // 3
+    photos = np.arange(9, dtype=np.int32)
+    plain = EmbeddedFaces(embeddings, people, photos)
+    faces = EmbeddedFaces(embeddings, people, photos, cohort)
+    expected = distances(embeddings, embeddings, cohort)
+    assert np.abs(expected - distances(embeddings, embeddings, None)).max() > 0.1
+    places = np.array(np.triu_indices(9, 1))
+    found = compare_at(faces, faces, places, np.ones(len(places[0])))
+    np.testing.assert_allclose(
+        found.distances, np.sort(expected[places[0], places[1]]), rtol=1e-5
+    )
+    pairs = compare_within(faces)
+    both = np.concatenate([pairs.genuine.distances, pairs.impostor.distances])
+    np.testing.assert_allclose(np.sort(both), found.distances, rtol=1e-5)
+    some = people < 2
+    between = compare_between(faces[some], faces[~some]).impostor.distances
+    np.testing.assert_allclose(
+        between, np.sort(expected[some][:, ~some].ravel()), rtol=1e-5
+    )
+    assert EmbeddedFaces.joined([faces[some], faces[~some]]).cohort is cohort
+    assert not plain.offsets.any()

@@ -1,14 +1,11 @@
-"""Decisions by hand: mask states, templates, cohorts, margins, probabilities."""
-
-from dataclasses import replace
+"""Decisions by hand: mask states, two templates a person, margins, probabilities."""
 
 import pytest
-from drawn_calibrations import flat_calibration, relative_rule
+from drawn_calibrations import flat_calibration
 from test_gallery import FakeEmbedder, photo
 
 from index import decision
 from index.calibration import Match
-from index.cohort import LEAST_PEOPLE
 from index.decision import Judge, calibration_of, judge_of
 from index.gallery import open_or_create_gallery
 from index.probabilities import MatchProbability
@@ -148,86 +145,6 @@ def test_threshold_by_hand_holds_for_all():
     decided = by_hand.decide([match("Person_01", 0.6, True)], BARE)
     assert (decided.name, decided.threshold) == ("Person_01", 0.7)
     assert (decided.calibrated, decided.probability) == (False, None)
-
-
-def crowd(distance, masked_template=False, first=2):
-    """The ten people who come after the best."""
-    names = [f"Person_{number:02d}" for number in range(first, first + 10)]
-    return [match(name, distance, masked_template) for name in names]
-
-
-def large(calibration, **settings):
-    return judge(calibration, gallery_size=LEAST_PEOPLE, **settings)
-
-
-def with_cohort(**settings):
-    return replace(flat_calibration(0.5), relative=relative_rule(**settings))
-
-
-@pytest.mark.parametrize(("distance", "named"), [(0.47, True), (0.49, False)])
-def test_the_best_has_to_stand_out_from_the_next_ten(distance, named):
-    matches = [match("Person_01", distance), *crowd(0.6), match("Person_99", 5.0)]
-    decided = large(with_cohort(share=0.8)).decide(matches, BARE)
-    assert decided.threshold == pytest.approx(0.48)
-    assert (decided.name == "Person_01") == named
-    # Where everybody is near, it has to be nearer, where nobody is, it may be farther.
-    near = large(with_cohort(share=0.8)).decide([matches[0], *crowd(0.5)], BARE)
-    assert (near.name, near.threshold) == (None, pytest.approx(0.4))
-    far = large(with_cohort(share=0.8)).decide([matches[0], *crowd(0.7)], BARE)
-    assert (far.name, far.threshold) == ("Person_01", pytest.approx(0.56))
-
-
-def test_fewer_people_are_judged_by_distance_alone():
-    matches = [match("Person_01", 0.49), *crowd(0.55)[:-1]]
-    assert large(with_cohort(share=0.8)).decide(matches, BARE).name == "Person_01"
-    small = judge(with_cohort(share=0.8), gallery_size=LEAST_PEOPLE - 1)
-    assert small.decide([*matches, match("Person_98", 0.55)], BARE).threshold == 0.5
-
-
-def test_a_threshold_by_hand_needs_no_cohort():
-    matches = [match("Person_01", 0.49), *crowd(0.55)]
-    decided = large(with_cohort(share=0.8), threshold=0.5).decide(matches, BARE)
-    assert (decided.name, decided.threshold) == ("Person_01", 0.5)
-
-
-def test_the_mask_of_the_probe_chooses_the_share():
-    strict = large(with_cohort(share=0.8, masked_masked=0.5))
-    matches = [match("Person_01", 0.4, True), *crowd(0.6, True)]
-    assert strict.decide(matches, MASKED).threshold == pytest.approx(0.3)
-    assert strict.decide(matches, BARE).threshold == pytest.approx(0.48)
-
-
-def test_a_cohort_of_other_templates_counts_by_their_threshold():
-    # Bare templates are to be within 0.25, covered ones within 0.5: 0.3 is as 0.6.
-    known = replace(
-        flat_calibration(0.5, masked_bare=0.25), relative=relative_rule(0.8)
-    )
-    matches = [match("Person_01", 0.4, True), *crowd(0.3)]
-    assert large(known).decide(matches, MASKED).threshold == pytest.approx(0.48)
-
-
-def test_means_of_many_photos_need_a_lower_share():
-    counts = {(1, False): 5}
-    known = replace(flat_calibration(0.5, spread=0.4), relative=relative_rule(0.8))
-    strict = large(known, photo_counts=lambda people: counts)
-    decided = strict.decide([match("Person_01", 0.39), *crowd(0.6)], BARE)
-    assert decided.threshold == pytest.approx(0.48 * 0.68**0.5)
-    assert decided.name == "Person_01"
-    assert strict.decide([match("Person_01", 0.4), *crowd(0.6)], BARE).name is None
-
-
-def test_probability_with_a_cohort_is_that_of_the_share():
-    alone, among = MatchProbability(0.0, 2.0, 1.0), MatchProbability(0.3, 1.0, 2.0)
-    known = replace(
-        flat_calibration(0.5, {"bare": alone}),
-        relative=relative_rule(0.8, {"bare": among}),
-    )
-    matches = [match("Person_01", 0.3), *crowd(0.6)]
-    decided = large(known, fpir=0.1).decide(matches, BARE)
-    # The best is at half of the cohort's distance, the second at all of it.
-    assert decided.probability == pytest.approx(among.of(0.3, 0.5))
-    few = large(known).decide(matches[:5], BARE)
-    assert few.probability == pytest.approx(alone.of(0.2, 0.3))
 
 
 @pytest.fixture

@@ -75,7 +75,8 @@ def test_masked_faces_and_lost_ones_are_not_covered():
     for batch_size in (1, 3):
         found = embed_views(views, [ColourEmbedder("dlib")], batch_size)
         people = np.array([7, 8], np.int32)
-        faces, covered = found.faces(0, people), found.covered_faces(0, people)
+        faces = found.faces(0, people, None)
+        covered = found.covered_faces(0, people, None)
         np.testing.assert_array_equal(faces.acquired, [False, True, True])
         np.testing.assert_array_equal(covered.acquired, [False, True, True])
         changed = (covered.embeddings != faces.embeddings).all(axis=1)

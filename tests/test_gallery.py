@@ -32,8 +32,8 @@ class FakeEmbedder:
     metric = "euclidean"
     geometry = ChipGeometry(size_px=16)
 
-    def __init__(self, fingerprint="a" * 64):
-        self.fingerprint = fingerprint
+    def __init__(self, fingerprint="a" * 64, cohort=None):
+        self.fingerprint, self.cohort = fingerprint, cohort
 
 
 def photo(

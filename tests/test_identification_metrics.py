@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from index.identification_metrics import ranks
+from training.cohort import Cohort
 from training.comparisons import EmbeddedFaces
 
 
@@ -56,3 +57,29 @@ def test_faces_not_acquired_are_errors():
 
 def test_no_probe_gives_no_rate():
     assert np.isnan(ranks(faces([], [], []), GALLERY).rate(1))
+
+
+def test_offsets_of_a_cohort_count_as_the_mean_of_the_photos():
+    rng = np.random.default_rng(0)
+    cohort = Cohort.of(rng.normal(size=(30, 3)), 2.0)
+    people = np.repeat(np.arange(20, dtype=np.int32), 3)
+    photos = np.arange(60, dtype=np.int32)
+    rows = rng.normal(size=(60, 3)).astype(np.float32)
+    looks = (rows + 0.5 * rng.normal(size=(60, 3))).astype(np.float32)
+    gallery = EmbeddedFaces(rows, people, photos, cohort)
+    # Every probe is painted on a photograph of the gallery.
+    found = ranks(EmbeddedFaces(looks, people, photos, cohort), gallery)
+    own, mine = cohort.offsets(looks), cohort.offsets(rows)
+    for number, rank in enumerate(found.ranks):
+        squares = np.empty(20)
+        for person in range(20):
+            used = (people == person) & (photos != number)
+            apart = looks[number] - rows[used].mean(axis=0)
+            squares[person] = apart @ apart + own[number] + mine[used].mean()
+        away = np.maximum(squares, 0)
+        person = people[number]
+        assert rank == (away <= away[person]).sum()
+    plain = ranks(
+        EmbeddedFaces(looks, people, photos), EmbeddedFaces(rows, people, photos)
+    )
+    assert (plain.ranks != found.ranks).any()

@@ -8,30 +8,41 @@ from test_gallery import FakeEmbedder, photo
 
 from index.gallery import open_gallery, open_or_create_gallery
 from index.identify_config import ENGINES
+from index.lifting import unlifted
 from index.neighbour_search import open_search
 from index.neighbours import Neighbour
 from masking.errors import BadRecord, InvalidConfig, MissingInput
+from training.cohort import Cohort, distances
 
 PEOPLE = 200
 
 
+def filled(folder, cohort=None):
+    opened = open_or_create_gallery(folder, FakeEmbedder(cohort=cohort))
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(PEOPLE, 4))
+    opened.add([photo(f"Person_{i:03d}", row) for i, row in enumerate(rows)])
+    return opened
+
+
 @pytest.fixture
 def gallery(tmp_path):
-    with open_or_create_gallery(tmp_path / "gallery", FakeEmbedder()) as opened:
-        rng = np.random.default_rng(0)
-        rows = rng.normal(size=(PEOPLE, 4))
-        opened.add([photo(f"Person_{i:03d}", row) for i, row in enumerate(rows)])
+    with filled(tmp_path / "gallery") as opened:
         yield opened
+
+
+def searched(gallery, engine, tmp_path):
+    uri = ""
+    if engine == "milvus":
+        pytest.importorskip("pymilvus")
+        pytest.importorskip("milvus_lite")
+        uri = str(tmp_path / "templates.db")
+    return open_search(gallery, engine, uri)
 
 
 @pytest.fixture(params=ENGINES)
 def search(request, gallery, tmp_path):
-    uri = ""
-    if request.param == "milvus":
-        pytest.importorskip("pymilvus")
-        pytest.importorskip("milvus_lite")
-        uri = str(tmp_path / "templates.db")
-    with open_search(gallery, request.param, uri) as opened:
+    with searched(gallery, request.param, tmp_path) as opened:
         yield opened
 
 
@@ -39,17 +50,53 @@ def ids(found):
     return [neighbour.person_id for neighbour in found]
 
 
-def test_agrees_with_plain_numpy(gallery, search, caplog):
-    templates = gallery.templates()
-    for query in np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32):
-        distances = np.linalg.norm(templates.matrix - query, axis=1)
-        wanted = np.argsort(distances)[:5]
-        found = search.nearest(query, 5)
-        assert ids(found) == templates.person_ids[wanted].tolist()
-        np.testing.assert_allclose(
-            [neighbour.distance for neighbour in found], distances[wanted], atol=1e-6
-        )
+COHORT = Cohort.of(np.random.default_rng(7).normal(size=(50, 4)), 1.0)
+
+
+@pytest.mark.parametrize("cohort", [None, COHORT])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_agrees_with_plain_numpy(tmp_path, engine, cohort, caplog):
+    rng = np.random.default_rng(1)
+    with (
+        filled(tmp_path / "gallery", cohort) as gallery,
+        searched(gallery, engine, tmp_path) as search,
+    ):
+        # A few who are in no base yet, and one who is no longer.
+        new = rng.normal(size=(5, 4))
+        gallery.add([photo(f"New_{i}", row) for i, row in enumerate(new)])
+        gallery.remove("Person_007")
+        templates = gallery.templates()
+        for query in rng.normal(size=(20, 4)).astype(np.float32):
+            vectors, _ = unlifted(templates.matrix, cohort)
+            (away,) = distances(query[None], vectors, cohort)
+            # Those who are crowded by more than their distance are all at 0.
+            wanted = np.lexsort((templates.person_ids, away))[:5]
+            found = search.nearest(query, 5)
+            np.testing.assert_allclose(
+                [one.distance for one in found], away[wanted], atol=1e-4
+            )
+            clear = away[wanted] > 0
+            assert (np.array(ids(found)) == templates.person_ids[wanted])[clear].all()
     assert not caplog.records
+
+
+def test_a_cohort_is_kept_with_the_gallery(tmp_path):
+    filled(tmp_path / "gallery", COHORT).close()
+    with open_gallery(tmp_path / "gallery") as gallery:
+        np.testing.assert_array_equal(gallery.cohort.members, COHORT.members)
+        gallery.export(tmp_path / "out.npz")
+        with np.load(tmp_path / "out.npz") as arrays:
+            np.testing.assert_array_equal(arrays["cohort"], COHORT.members)
+        query = np.float32([1, 0, 0, 0])
+        vectors, _ = unlifted(gallery.templates().matrix, COHORT)
+        (away,) = distances(query[None], vectors, COHORT)
+        assert gallery.nearest_photo(3, query).distance == pytest.approx(away[2])
+        (told,) = gallery.photo_distances(3, query)
+        assert told.distance == pytest.approx(away[2])
+        with gallery._store.changes():
+            gallery._store.set_meta("cohort", "no numbers")
+    with pytest.raises(BadRecord, match=r"cohort is damaged.*gallery rebuild"):
+        open_gallery(tmp_path / "gallery")
 
 
 def test_more_people_than_there_are(gallery, search):

@@ -32,18 +32,18 @@ def test_templates_are_means_of_what_was_acquired():
     people = [4, 4, 4, 2, 9]
     plain = faces([1, 3, NAN, 7, NAN], people)
     found = mean_templates(plain, faces([11, 15, NAN, 17, NAN], people))
-    assert found.faces.people.tolist() == [2, 4]
-    assert found.faces.embeddings[:, 0].tolist() == [7, 2]
-    assert found.covered[:, 0].tolist() == [17, 13]
-    assert found.photos.tolist() == [1, 2]
+    assert found.people.tolist() == [2, 4]
+    assert found.plain.matrix[:, 0].tolist() == [7, 2]
+    assert found.covered.matrix[:, 0].tolist() == [17, 13]
+    assert found.plain.photos.tolist() == [1, 2]
 
 
 def test_templates_are_joined_row_by_row():
     one, other = (templates_of([value], [int(value)]) for value in (3.0, 1.0))
     joined = one.joined(other)
-    assert joined.faces.people.tolist() == [3, 1]
-    assert joined.faces.embeddings[:, 0].tolist() == [3, 1]
-    assert joined.covered[:, 0].tolist() == [3, 1]
+    assert joined.people.tolist() == [3, 1]
+    assert joined.plain.matrix[:, 0].tolist() == [3, 1]
+    assert joined.covered.matrix[:, 0].tolist() == [3, 1]
 
 
 def test_probes_are_decided_one_by_one():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.open_set_metrics import Search, open_set, tpir_at_fpir
+from index.open_set_metrics import Search, open_set_searches, tpir_at_fpir
 from training.comparisons import EmbeddedFaces
 
 
@@ -64,9 +64,7 @@ def test_every_person_is_outside_once():
     people = np.array([0, 0, 1, 1, 2, 2, 3], np.int32)
     references = faces(10 * people + [0, 1, 0, 1, 0, 1, 0], people, np.arange(7))
     probes = faces([0.5, 10.5, 24, 30], [0, 1, 2, 3], [0, 10, 11, 6])
-    searches = open_set(probes, references, np.random.default_rng(0)).searches(
-        cohort=False
-    )
+    searches = open_set_searches(probes, references, np.random.default_rng(0))
     outside = np.concatenate([one.outside_people for one in searches])
     assert sorted(outside) == [0, 1, 2, 3]
     # Person 3 has no other photograph, so it is never looked for as known.
@@ -85,9 +83,7 @@ def test_every_person_is_outside_once():
 def test_somebody_closer_in_the_gallery_is_a_miss():
     references = faces([0, 1, 2, 3], [0, 1, 2, 3], range(4))
     probes = faces([0.6, 1.6, 2.6, 0.4], [0, 1, 2, 3], range(10, 14))
-    searches = open_set(probes, references, np.random.default_rng(0)).searches(
-        cohort=False
-    )
+    searches = open_set_searches(probes, references, np.random.default_rng(0))
     for one in searches:
         members = set(one.own_people)
         for person, found in zip(one.own_people, one.own, strict=True):
@@ -95,43 +91,3 @@ def test_somebody_closer_in_the_gallery_is_a_miss():
             # Person 3's probe at 0.4 is closer to everybody else.
             assert np.isinf(found) == (closer or person == 3)
     assert sum(len(one.own) for one in searches) == 4
-
-
-@pytest.mark.parametrize("cohort", [False, True])
-def test_a_face_that_is_near_to_everybody_is_no_match(cohort):
-    """300 people; every third one has a dull probe: half as far from everybody."""
-    rng = np.random.default_rng(0)
-    middles = rng.normal(size=(300, 32))
-    people = np.arange(300, dtype=np.int32)
-    dull = people % 3 == 0
-    looks = middles + 0.5 * rng.normal(size=middles.shape)
-    looks[dull] *= 0.3
-    references = EmbeddedFaces(middles.astype(np.float32), people, people)
-    probes = EmbeddedFaces(looks.astype(np.float32), people, people + 100)
-    searches = open_set(probes, references, rng).searches(cohort=cohort)
-    own = np.concatenate([one.own for one in searches])
-    outside = np.concatenate([one.outside for one in searches])
-    outsiders = np.concatenate([one.outside_people for one in searches])
-    assert np.isfinite(outside).all()
-    if cohort:
-        assert (own[np.isfinite(own)] < 1).all()
-        assert (outside < 1).all()
-    nearest = outsiders[np.argsort(outside)[:100]]
-    assert (dull[nearest].mean() > 0.8) != cohort
-
-
-def test_scores_of_faces_not_acquired_are_infinite_with_a_cohort_too():
-    rng = np.random.default_rng(0)
-    people = np.arange(300, dtype=np.int32)
-    rows = rng.normal(size=(300, 32)).astype(np.float32)
-    lost = rows.copy()
-    lost[::2] = np.nan
-    searches = open_set(
-        EmbeddedFaces(lost, people, people + 100),
-        EmbeddedFaces(rows, people, people),
-        rng,
-    ).searches(cohort=True)
-    for one in searches:
-        assert np.isinf(one.own[one.own_people % 2 == 0]).all()
-        assert np.isinf(one.outside[one.outside_people % 2 == 0]).all()
-        np.testing.assert_allclose(one.own[one.own_people % 2 == 1], 0, atol=1e-6)

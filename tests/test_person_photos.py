@@ -25,7 +25,7 @@ def colours(tmp_path):
         yield opened
 
 
-def test_photos_of_a_person_with_distances_to_their_mean(gallery):
+def test_photos_of_a_person_with_distances_to_the_others(gallery):
     gallery.add(
         [
             photo("Person_01", [0, 0, 0, 0], sha256="a", source="one.jpg"),
@@ -36,8 +36,7 @@ def test_photos_of_a_person_with_distances_to_their_mean(gallery):
     first, second = gallery.photos(" Person_01 ")
     assert (first.source, first.sha256, first.masked) == ("one.jpg", "a", False)
     assert (second.source, second.sha256) == ("two.jpg", "c")
-    # The mean is (3, 4, 0, 0).
-    assert (first.distance, second.distance) == (5.0, 5.0)
+    assert (first.distance, second.distance) == (10.0, 10.0)
     assert first.created == gallery.people()[0].created
     assert gallery.photos("Person_02")[0].distance == 0.0
     with pytest.raises(MissingInput, match="Did you mean 'Person_01'"):
@@ -61,16 +60,18 @@ def always(limit):
     return lambda masked, others_masked, others: limit
 
 
-def test_distance_is_to_the_mean_of_the_other_photos():
-    # Photos at 0, 0 and 3 on a line: the mean is 1, that of the first two is 0.
-    gaps = unlike_the_others(described(1.0, 1.0, 2.0), always(1.5))
-    assert gaps == {"s2": 3.0}
+def test_distance_is_to_the_mean_of_the_other_photos(gallery):
+    places = [[0, 0, 0, 0], [0, 0, 0, 0], [3, 0, 0, 0]]
+    gallery.add([photo("A", place, sha256=f"s{i}") for i, place in enumerate(places)])
+    photos = gallery.photos("A")
+    np.testing.assert_allclose([one.distance for one in photos], [1.5, 1.5, 3])
+    assert unlike_the_others(photos, always(1.5)) == {"s2": 3.0}
     # Exactly at the threshold still passes.
-    assert unlike_the_others(described(1.0, 1.0, 2.0), always(3.0)) == {}
+    assert unlike_the_others(photos, always(3.0)) == {}
 
 
 def test_of_two_photos_both_may_be_the_wrong_one():
-    assert unlike_the_others(described(0.5, 0.5), always(0.9)) == {"s0": 1.0, "s1": 1.0}
+    assert unlike_the_others(described(1.0, 1.0), always(0.9)) == {"s0": 1.0, "s1": 1.0}
     assert unlike_the_others(described(0.0), always(0.9)) == {}
     assert unlike_the_others([], always(0.9)) == {}
 
@@ -84,7 +85,7 @@ def test_masked_photos_are_compared_by_the_limit_of_their_kind():
     }
 
     def gaps(masked):
-        photos = described(1.0, 1.0, 1.0, masked=masked)  # 1.5 from the others
+        photos = described(1.5, 1.5, 1.5, masked=masked)
         return set(unlike_the_others(photos, lambda *kinds: limits[kinds[:2]]))
 
     assert gaps(masked=()) == {"s0", "s1", "s2"}

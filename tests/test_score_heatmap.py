@@ -14,6 +14,7 @@ class CornerEmbedder:
 
     name, fingerprint, dimension, metric = "corner", "c" * 64, 1, "euclidean"
     geometry = ChipGeometry(size_px=SIDE)
+    cohort = None
     calls = 0
 
     def embed(self, chips):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from drawn_calibrations import flat_thresholds
 
-from index.stranger_distances import OtherTemplates, best_matches, stranger_distances
-from index.thresholds import Thresholds
+from index.stranger_distances import MeanFaces, best_matches, stranger_distances
+from training.cohort import Cohort
 from training.comparisons import EmbeddedFaces
 
 
@@ -15,7 +15,7 @@ def faces(values, people, photos):
 
 
 TEMPLATES = faces([0.0, 2.0, 10.0], people=[5, 5, 8], photos=[0, 1, 2])
-OTHERS = OtherTemplates(np.array([[4.0]], dtype=np.float32), np.array([3]))
+OTHERS = MeanFaces(np.float32([[4.0]]), np.array([3]), np.zeros(1))
 
 
 def test_distances_to_everybody_else():
@@ -68,7 +68,7 @@ def test_somebody_else_may_be_nearer_than_the_own_person():
 def test_smaller_galleries_are_drawn_from_the_templates():
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=(200, 1)).astype(np.float32)
-    others = OtherTemplates(matrix, np.ones(200, dtype=np.int64))
+    others = MeanFaces(matrix, np.ones(200, dtype=np.int64), np.zeros(200))
     probes = faces(rng.normal(size=60), np.arange(60) // 2, np.arange(60))
     distances = stranger_distances(probes, probes, others, 0.0)
     found = best_matches(distances, probes.people, flat_thresholds(1.0), seed=0)
@@ -79,23 +79,27 @@ def test_smaller_galleries_are_drawn_from_the_templates():
     assert small < large  # the nearest of ten is farther than that of 230
 
 
-def test_best_matches_as_shares_of_the_cohorts_distance():
-    # The own photo is 1 away, ten others are 2 away, and far ones say nothing.
-    others = OtherTemplates(
-        np.array([[2.0]] * 10 + [[50.0]] * 10, np.float32), np.ones(20, dtype=np.int64)
-    )
-    own = faces([1.0, 60.0], people=[5, 8], photos=[0, 1])
-    distances = stranger_distances(faces([0.0], [5], [7]), own, others, 0.0)
-    found = best_matches(
-        distances,
-        np.array([5]),
-        Thresholds((16, 22), (0.01, 0.1), ((0.9,) * 2,) * 2, 22),
-        0,
-        relative=True,
-    )
-    known = found.right
-    np.testing.assert_allclose(found.closeness[known], 0.9 - 0.5, atol=1e-6)
-    np.testing.assert_allclose(found.margin[known], 0.5, atol=1e-6)
-    # As a stranger: the best is 2 away, and so are nine others, then 50.
-    rest = np.sqrt((9 * 4 + 2500) / 10)
-    np.testing.assert_allclose(found.closeness[~known], 0.9 - 2 / rest, atol=1e-6)
+def test_offsets_of_a_cohort_count_as_the_mean_of_the_photos():
+    rng = np.random.default_rng(0)
+    cohort = Cohort.of(rng.normal(size=(30, 3)), 2.0)
+    rows = rng.normal(size=(7, 3)).astype(np.float32)
+    people = np.array([0, 0, 0, 1, 1, 2, 2], np.int32)
+    templates = EmbeddedFaces(rows, people, np.arange(7, dtype=np.int32), cohort)
+    looks = rng.normal(size=(2, 3)).astype(np.float32)
+    painted_on = np.array([1, 5], np.int32)
+    probes = EmbeddedFaces(looks, people[painted_on], painted_on, cohort)
+    more = MeanFaces.of(EmbeddedFaces(looks, people[:2], people[:2], cohort), [0, 0], 1)
+    found = stranger_distances(probes, templates, more, 0.0)
+
+    def away(look, used):
+        squares = ((look - used.mean(axis=0)) ** 2).sum()
+        squares += cohort.offsets(look[None])[0] + cohort.offsets(used).mean()
+        return max(squares, 0) ** 0.5
+
+    means = [looks, rows[:3], rows[3:5], rows[5:]]
+    wanted = np.array([[away(look, used) for used in means] for look in looks])
+    wanted[0, 1] = wanted[1, 3] = np.inf
+    np.testing.assert_allclose(found.values, wanted, rtol=1e-5)
+    rests = rows[[0, 2]], rows[[6]]
+    own = [away(look, used) for look, used in zip(looks, rests, strict=True)]
+    np.testing.assert_allclose(found.own, own, rtol=1e-5)

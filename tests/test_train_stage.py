@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from masking.errors import InvalidConfig
-from training import objective, train_loop, train_run, train_stage
+from training import cohort_making, objective, train_loop, train_run, train_stage
 from training.checkpoint import load_checkpoint, load_embedder
 from training.chip_embeddings import bare_embeddings, embed_rows
+from training.cohort import Cohort
+from training.cohort_making import cohort_of_rows
 from training.latest_model import latest_checkpoint
 from training.network_embedder import start_embedder
 from training.schedule import learning_rate_at
+from training.start_choice import choose_start
 from training.train_config import TrainConfig
 from training.train_loop import DivergedTraining
 from training.train_stage import forget_run, train
@@ -62,6 +65,38 @@ def test_training_moves_masked_faces_towards_their_bare_selves(trained, small_ma
         return float(np.linalg.norm(masked - wanted, axis=1).mean())
 
     assert gap(ours) < 0.97 * gap(start)
+
+
+def test_people_enough_make_a_cohort(small_manifest, tmp_path, monkeypatch):
+    def drawn(people, seed):
+        assert people.shape == (report_people, 128)
+        return Cohort.of(np.random.default_rng(seed).normal(size=(20, 128)), 1.0)
+
+    report_people = 6
+    monkeypatch.setattr(cohort_making, "LEAST_PEOPLE", report_people)
+    monkeypatch.setattr(cohort_making, "cohort_of", drawn)
+    config = dataclasses.replace(CONFIG, epochs=1)
+    report = train(small_manifest, tmp_path, config)
+    assert report.people == report_people
+    saved = load_checkpoint(report.checkpoint)
+    assert len(saved.cohort.members) == 20
+    assert saved.report["after"] == report.after
+    assert load_embedder(report.checkpoint).cohort is not None
+    # What is trained further keeps it, unless it sees people enough for its own.
+    monkeypatch.undo()
+    start = choose_start(str(report.checkpoint), "auto", tmp_path, "cpu", 0)
+    again = train(small_manifest, tmp_path / "again", config, start)
+    kept = load_checkpoint(again.checkpoint)
+    np.testing.assert_array_equal(kept.cohort.members, saved.cohort.members)
+
+
+def test_of_very_many_people_some_are_drawn(small_manifest, monkeypatch):
+    monkeypatch.setattr(cohort_making, "LEAST_PEOPLE", 2)
+    monkeypatch.setattr(cohort_making, "MOST_PEOPLE", 5)
+    monkeypatch.setattr(cohort_making, "cohort_of", lambda people, seed: len(people))
+    rows = small_manifest.faces()
+    found = cohort_of_rows(small_manifest, rows, start_embedder(), 1, seed=0)
+    assert found == 5 < len({row.identity for row in rows})
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(

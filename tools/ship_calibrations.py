@@ -22,7 +22,6 @@ from index.calibration_fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.labelled_photos import read_person_folders
 from index.mask_painter import ALL_KINDS, mask_painter
 from index.shipped_calibrations import FILE, write_calibrations
-from index.stranger_distances import OtherTemplates
 from masking.people_lists import read_names
 from training.comparisons import EmbeddedFaces
 from training.identity_split import validation_people
@@ -71,41 +70,32 @@ def main(
     )
     calibrations: dict[str, Calibration] = {}
     for number, network in enumerate(networks):
-        faces = [views.faces(number, owners) for views in worn]
+        cohort = network.cohort
+        faces = [views.faces(number, owners, cohort) for views in worn]
         masked = [part[views.masked] for part, views in zip(faces, worn, strict=True)]
         bare = faces[0][~worn[0].masked]
-        covered = worn[0].covered_faces(number, owners)[~worn[0].masked]
+        covered = worn[0].covered_faces(number, owners, cohort)[~worn[0].masked]
         means = mean_templates(
-            crowd.faces(number, crowd_owners), crowd.covered_faces(number, crowd_owners)
+            crowd.faces(number, crowd_owners, cohort),
+            crowd.covered_faces(number, crowd_owners, cohort),
         )
-        counts = means.photos
+        count = len(means.people)
         # Whom a network was trained to tell apart, it keeps strangers away from, too:
         # people of a gallery are none of them. dlib's was not trained on LFW.
-        known = 0 if calibrations else len(counts)
-        rest = OtherPeople(
-            OtherTemplates(means.faces.embeddings[:known], counts[:known]),
-            OtherTemplates(means.covered[:known], counts[:known]),
-        )
+        known = np.arange(0 if calibrations else count)
+        rest = OtherPeople(means.plain[known], means.covered[known])
         source = (
             f"{len(set(owners.tolist()))} people kept out of training, bare and with "
-            f"{masks} painted masks; {known} templates of others"
+            f"{masks} painted masks; {len(known)} templates of others"
         )
         calibrations[network.fingerprint] = fit_calibration(
-            HeldOutFaces(bare, covered, _joined(masked)),
+            HeldOutFaces(bare, covered, EmbeddedFaces.joined(masked)),
             rest,
             source,
             None,
         )
     write_calibrations(out, networks[0].fingerprint, calibrations)
     click.echo(f"{out}: {', '.join(network.name for network in networks)}")
-
-
-def _joined(parts: list[EmbeddedFaces]) -> EmbeddedFaces:
-    return EmbeddedFaces(
-        np.concatenate([part.embeddings for part in parts]),
-        np.concatenate([part.people for part in parts]),
-        np.concatenate([part.photos for part in parts]),
-    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from masking.mask_spec import MASKS
 from masking.people_lists import read_names, select_people
 from training.backbones import network_of
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.cohort_making import cohort_of_rows
 from training.latest_model import SHIPPED
 from training.mask_choice import spec_config
 from training.network_embedder import NetworkEmbedder
@@ -81,9 +83,14 @@ def main(
         manifest, config["validation_share"], config["validation_seed"]
     )
     mean = mean_weights(trained)
-    embedder = NetworkEmbedder(
-        network_of(first.backbone, mean), "mean", geometry=first.geometry
+    network = network_of(first.backbone, mean)
+    make = partial(NetworkEmbedder, network, "mean", geometry=first.geometry)
+    held_out = {row.identity for row in rows}
+    known = [row for row in manifest.faces() if row.identity not in held_out]
+    cohort = cohort_of_rows(
+        manifest, known, make(flip_average=True), workers, config["seed"]
     )
+    embedder = make(cohort=cohort)
     seen = config["kinds"]
     unseen = ",".join(kind for kind in MASKS if kind not in seen.split(","))
     after: dict[str, Any] = {
@@ -94,7 +101,7 @@ def main(
     seeds = {str(one.config["seed"]): one.report["after"] for one in trained}
     report = first.report | {"after": after["seen"], "masks": after, "seeds": seeds}
     SHIPPED.parent.mkdir(parents=True, exist_ok=True)
-    shipped = replace(first, network=mean, report=report, resume=None)
+    shipped = replace(first, network=mean, report=report, resume=None, cohort=cohort)
     save_checkpoint(SHIPPED, shipped, half=True)
     for label, figures in (("before", first.report["before"]), *after.items()):
         click.echo(

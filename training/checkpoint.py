@@ -21,10 +21,11 @@ from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, InvalidConfig
 from training.backbones import network_of
 from training.checkpoint_file import MAGIC, REMEDY, read_content, write_content
+from training.cohort import Cohort
 from training.dlib_network import DlibFaceNet
 from training.network_embedder import NetworkEmbedder, fingerprint_of
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _KIND = "embedder"
 
 
@@ -41,6 +42,7 @@ class Checkpoint:
         resume: what training needs to go on exactly (optimiser, schedule, random
             states): plain values and tensors. None once training has ended.
         backbone: kind of network, a name of `backbones`.
+        cohort: that its embeddings are compared with, see `cohort`.
     """
 
     network: Mapping[str, Tensor]
@@ -50,11 +52,14 @@ class Checkpoint:
     report: dict[str, Any]
     resume: dict[str, Any] | None = None
     backbone: str = DlibFaceNet.backbone
+    cohort: Cohort | None = None
 
     @property
     def fingerprint(self) -> str:
         """Of the embedder without flip average; it names the file."""
-        return fingerprint_of(self.network, self.geometry, backbone=self.backbone)
+        return fingerprint_of(
+            self.network, self.geometry, False, self.backbone, self.cohort
+        )
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
@@ -82,6 +87,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> N
         "report": json.loads(json.dumps(checkpoint.report)),
         "resume": checkpoint.resume,
         "backbone": checkpoint.backbone,
+        "cohort": _stored(checkpoint.cohort),
     }
     buffer = io.BytesIO()
     torch.save(payload, buffer)
@@ -92,6 +98,18 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> N
     except Exception as error:
         raise TypeError(f"the resume state cannot be read back: {error}") from error
     write_content(path, content)
+
+
+def _stored(cohort: Cohort | None) -> dict[str, Any] | None:
+    if cohort is None:
+        return None
+    return {"members": torch.from_numpy(cohort.members).half(), "usual": cohort.usual}
+
+
+def _cohort(stored: dict[str, Any] | None) -> Cohort | None:
+    if stored is None:
+        return None
+    return Cohort.of(stored["members"].float().numpy(), stored["usual"])
 
 
 def round_filters(network: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -112,9 +130,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
     payload = _checked(path, _read_payload(path))
     try:
         geometry = ChipGeometry(**payload["geometry"])
-    except (TypeError, InvalidConfig) as error:
+        cohort = _cohort(payload["cohort"])
+    except (TypeError, ValueError, KeyError, AttributeError, InvalidConfig) as error:
         raise BadRecord(
-            f"{path}: its chip geometry makes no sense ({error}). {REMEDY}"
+            f"{path}: its chip geometry or cohort makes no sense ({error}). {REMEDY}"
         ) from error
     # Counters of batch normalisation stay whole numbers.
     network = {
@@ -129,6 +148,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         payload["report"],
         payload["resume"],
         payload["backbone"],
+        cohort,
     )
 
 
@@ -156,7 +176,12 @@ def load_embedder(
             f"backbone {checkpoint.backbone}. {REMEDY}"
         ) from error
     return NetworkEmbedder(
-        network, path.stem, device, flip_average, checkpoint.geometry
+        network,
+        path.stem,
+        device,
+        flip_average,
+        checkpoint.geometry,
+        checkpoint.cohort,
     )
 
 
@@ -185,8 +210,8 @@ def _checked(path: Path, payload: Any) -> dict[str, Any]:
             "cli.py train wrote."
         )
     version = payload.get("format_version")
-    if version == 1:
-        payload = _upgrade_1_to_2(payload)
+    if version in (1, 2):
+        payload = _upgrade(payload)
     elif version != FORMAT_VERSION:
         raise BadRecord(
             f"{path}: has format version {version!r}, this toolkit reads up to "
@@ -199,6 +224,7 @@ def _checked(path: Path, payload: Any) -> dict[str, Any]:
     return dict(payload)
 
 
-def _upgrade_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 knew dlib's network only."""
-    return payload | {"format_version": 2, "backbone": DlibFaceNet.backbone}
+def _upgrade(payload: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew dlib's network only, 1 and 2 no cohort."""
+    older = {"backbone": DlibFaceNet.backbone, "cohort": None}
+    return older | payload | {"format_version": FORMAT_VERSION}

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
+from training.cohort import (
+    Cohort,
+    offset_distances,
+    offsets_of,
+    paired_distances,
+)
 
 Float64 = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -28,20 +35,40 @@ class EmbeddedFaces:
         people: (N,) int32, number of the person.
         photos: (N,) int32, number of the photograph. A painted copy has the
             number of its original, and the two are never compared.
+        cohort: that of the embedder; None = plain Euclidean distances.
     """
 
     embeddings: Float32
     people: Indices
     photos: Indices
+    cohort: Cohort | None = None
 
     @property
     def acquired(self) -> NDArray[np.bool_]:
         """(N,) bool: the face has an embedding."""
         return np.asarray(np.isfinite(self.embeddings).all(axis=1))
 
-    def __getitem__(self, chosen: NDArray[np.bool_]) -> EmbeddedFaces:
+    @cached_property
+    def offsets(self) -> Float64:
+        """(N,) what each face adds to squared distances, see `cohort`."""
+        return offsets_of(self.embeddings, self.cohort)
+
+    @staticmethod
+    def joined(parts: Sequence[EmbeddedFaces]) -> EmbeddedFaces:
+        """The faces of several groups by one embedder, one after the other."""
         return EmbeddedFaces(
-            self.embeddings[chosen], self.people[chosen], self.photos[chosen]
+            np.concatenate([part.embeddings for part in parts]),
+            np.concatenate([part.people for part in parts]),
+            np.concatenate([part.photos for part in parts]),
+            parts[0].cohort,
+        )
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> EmbeddedFaces:
+        return replace(
+            self,
+            embeddings=self.embeddings[chosen],
+            people=self.people[chosen],
+            photos=self.photos[chosen],
         )
 
 
@@ -140,7 +167,12 @@ def _compare(rows: EmbeddedFaces, columns: EmbeddedFaces, within: bool) -> Score
         wanted = rows.photos[block][:, None] != columns.photos[None, :]
         if within:
             wanted &= np.arange(len(columns.people))[None, :] > block[:, None]
-        distances = euclidean(rows.embeddings[block], columns.embeddings)
+        distances = offset_distances(
+            rows.embeddings[block],
+            columns.embeddings,
+            rows.offsets[block],
+            columns.offsets,
+        )
         row, column = (places.astype(np.int32) for places in np.nonzero(wanted))
         parts.append((distances[row, column], row + np.int32(start), column))
     distances = np.concatenate([part[0] for part in parts])
@@ -196,21 +228,11 @@ def compare_at(
     distances = np.empty(len(row), dtype=np.float32)
     for start in range(0, len(row), _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        apart = rows.embeddings[row[chunk]] - columns.embeddings[column[chunk]]
-        distances[chunk] = np.linalg.norm(apart, axis=1)
-    distances[~np.isfinite(distances)] = np.inf
+        distances[chunk] = paired_distances(
+            rows.embeddings[row[chunk]],
+            columns.embeddings[column[chunk]],
+            rows.offsets[row[chunk]] + columns.offsets[column[chunk]],
+        )
     people = np.stack([rows.people[row], columns.people[column]], axis=1)
     photos = np.stack([rows.photos[row], columns.photos[column]], axis=1)
     return sorted_comparisons(distances, weights, people, photos, possible)
-
-
-def euclidean(rows: Float32, columns: Float32) -> Float32:
-    """(N, D) and (M, D) to (N, M) float32 distances; infinite where a row is NaN."""
-    # |a - b|^2 = |a|^2 + |b|^2 - 2ab cancels for close pairs: float64 keeps seven
-    # digits of the distance where float32 keeps three.
-    left, right = rows.astype(np.float64), columns.astype(np.float64)
-    squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :]
-    squares -= 2 * left @ right.T
-    distances: Float32 = np.sqrt(np.maximum(squares, 0)).astype(np.float32)
-    distances[~np.isfinite(distances)] = np.inf
-    return distances

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
+from training.cohort import Cohort
 
 # Name of dlib's network among the backbones.
 DLIB_BACKBONE = "dlib"
@@ -21,12 +22,14 @@ class Embedder(Protocol):
     """A network that turns face chips into vectors, near for the same person.
 
     Attributes:
-        fingerprint: hex SHA-256 of all that decides its output (weights and
-            chip geometry); vectors of different fingerprints are not compared.
+        fingerprint: hex SHA-256 of all that decides its output (weights, chip
+            geometry) and distances; vectors of different ones are not compared.
         name: short name for tables and messages.
         dimension: D, length of an embedding.
         metric: how two embeddings are compared; "euclidean" means that the
             score is a distance and lower is closer.
+        cohort: makes distances mean the same for every face; None = they are as
+            they are.
         geometry: the chip it reads.
     """
 
@@ -34,6 +37,7 @@ class Embedder(Protocol):
     name: str
     dimension: int
     metric: str
+    cohort: Cohort | None
     geometry: ChipGeometry
 
     def embed(self, chips: Image) -> Float32:
@@ -48,8 +52,9 @@ def weights_fingerprint(
     geometry: ChipGeometry,
     flip_average: bool,
     backbone: str = DLIB_BACKBONE,
+    cohort: Cohort | None = None,
 ) -> str:
-    """Hex SHA-256 of all that decides an embedding, whatever computes it.
+    """Hex SHA-256 of all that decides embeddings and distances, whatever computes it.
 
     Args:
         weights: of the network by name, float32.
@@ -67,4 +72,7 @@ def weights_fingerprint(
         values = weights[name].astype("<f4")
         digest.update(f"\n{name} {values.shape}\n".encode())
         digest.update(values.tobytes())
+    if cohort is not None:
+        digest.update(f"\ncohort {cohort.members.shape} {cohort.usual!r}\n".encode())
+        digest.update(cohort.members.astype("<f4").tobytes())
     return digest.hexdigest()

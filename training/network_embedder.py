@@ -12,6 +12,7 @@ from torch import Tensor
 from masking.alignment import ChipGeometry
 from masking.errors import InvalidConfig
 from masking.landmarks import Float32, Image
+from training.cohort import Cohort
 from training.dlib_network import DlibFaceNet
 from training.dlib_weights import read_dlib_network
 from training.embedder import weights_fingerprint
@@ -35,6 +36,7 @@ class NetworkEmbedder:
         device: torch.device | str = "cpu",
         flip_average: bool = False,
         geometry: ChipGeometry | None = None,
+        cohort: Cohort | None = None,
     ) -> None:
         """
         Args:
@@ -45,6 +47,7 @@ class NetworkEmbedder:
                 at twice the cost.
             geometry: the chip that the network was trained on; by default the one that
                 its kind is made for.
+            cohort: of this network's embeddings, see `Embedder`.
         """
         self.name = name
         self.dimension = network.dimension
@@ -52,8 +55,9 @@ class NetworkEmbedder:
         self.geometry = geometry or network.geometry
         self.backbone = network.backbone
         self.flip_average = flip_average
+        self.cohort = cohort
         self.fingerprint = fingerprint_of(
-            network.state_dict(), self.geometry, flip_average, self.backbone
+            network.state_dict(), self.geometry, flip_average, self.backbone, cohort
         )
         self.device = torch.device(device)
         self._network = copy.deepcopy(network).requires_grad_(False).eval()
@@ -120,18 +124,20 @@ def fingerprint_of(
     geometry: ChipGeometry,
     flip_average: bool = False,
     backbone: str = DlibFaceNet.backbone,
+    cohort: Cohort | None = None,
 ) -> str:
-    """Hex SHA-256 of all that decides an embedding, the same on any device.
+    """Hex SHA-256 of all that decides embeddings and distances, on any device.
 
     Args:
         state: `state_dict` of the network, float32.
         backbone: its name in `backbones`.
+        cohort: of its embeddings.
     """
     arrays = {
         name: values.detach().cpu().contiguous().numpy()
         for name, values in state.items()
     }
-    return weights_fingerprint(arrays, geometry, flip_average, backbone)
+    return weights_fingerprint(arrays, geometry, flip_average, backbone, cohort)
 
 
 def start_embedder(

@@ -17,6 +17,7 @@ from threadpoolctl import ThreadpoolController
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.checkpoint_file import read_content
+from training.cohort import Cohort
 from training.dlib_layout import BLOCKS, DIMENSION
 from training.embedder import DLIB_BACKBONE, weights_fingerprint
 from training.plain_weights import NeedsTorch, read_plain
@@ -32,11 +33,18 @@ class PlainEmbedder:
     Embeds a chip as the mean of itself and its mirror image, as `choose_embedder` does.
     """
 
-    def __init__(self, weights: Mapping[str, Float32], name: str, geometry: Any):
+    def __init__(
+        self,
+        weights: Mapping[str, Float32],
+        name: str,
+        geometry: Any,
+        cohort: Cohort | None = None,
+    ):
         """
         Args:
             weights: `state_dict` of a `DlibFaceNet`.
             geometry: the ChipGeometry that the network was trained on.
+            cohort: of its embeddings, see `Embedder`.
 
         Raises:
             KeyError, ValueError: weights of another network.
@@ -45,7 +53,10 @@ class PlainEmbedder:
         self.dimension = DIMENSION
         self.metric = "euclidean"
         self.geometry: ChipGeometry = geometry
-        self.fingerprint = weights_fingerprint(weights, geometry, True)
+        self.cohort = cohort
+        self.fingerprint = weights_fingerprint(
+            weights, geometry, True, DLIB_BACKBONE, cohort
+        )
         # Products this small are done before a second thread has woken up, and on a
         # busy machine waiting for it takes thirty times as long.
         self._threads = ThreadpoolController()
@@ -159,11 +170,13 @@ def load_plain_embedder(path: Path) -> PlainEmbedder:
     try:
         version, backbone = payload["format_version"], payload.get("backbone")
         # Version 1 knew dlib's network only.
-        known = version == 1 or (version == 2 and backbone == DLIB_BACKBONE)
+        known = version == 1 or (version in (2, 3) and backbone == DLIB_BACKBONE)
         if payload["kind"] != "embedder" or not known or payload["resume"] is not None:
             raise NeedsTorch("it is another network or still being trained")
         weights = {n: v.astype(np.float32) for n, v in payload["network"].items()}
         geometry = ChipGeometry(**payload["geometry"])
-        return PlainEmbedder(weights, path.stem, geometry)
+        stored = payload.get("cohort")
+        cohort = Cohort.of(stored["members"], stored["usual"]) if stored else None
+        return PlainEmbedder(weights, path.stem, geometry, cohort)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NeedsTorch(f"it holds another network ({error})") from error

@@ -91,10 +91,15 @@ class TrainRun:
             self.head_optimiser.step(learning_rate)
 
     def embedder(self) -> NetworkEmbedder:
-        """The embedder that the run would end with now."""
+        """The embedder that the run would end with now, with its start's cohort."""
         network = network_of(self._start.backbone, self.average.result())
         return NetworkEmbedder(
-            network, "trained", self.device, False, self._start.geometry
+            network,
+            "trained",
+            self.device,
+            False,
+            self._start.geometry,
+            self._start.cohort,
         )
 
     def report(self) -> dict[str, Any]:
@@ -119,6 +124,7 @@ class TrainRun:
             report,
             resume,
             self._start.backbone,
+            self._start.cohort,
         )
 
     def save(self, path: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,8 +14,9 @@ from masking.alignment import ChipGeometry
 from masking.image_files import file_sha256
 from masking.manifest import Manifest
 from masking.worker_pool import worker_count
-from training.checkpoint import Checkpoint
+from training.backbones import network_of
 from training.chip_feed import ChipFeed, Feed
+from training.cohort_making import cohort_of_rows
 from training.frozen_feed import FrozenFeed
 from training.latest_model import set_latest
 from training.map_cache import MapCache
@@ -105,8 +107,7 @@ def train(
     resumed_at = run.resume(models / STATE)
     feed = _feed(run, data, start.student.geometry, place)
     _train(run, data, feed, start, place)
-    report = run.report()
-    path = place.processes.of_the_first(lambda: _kept(models, run.checkpoint(report)))
+    path, report = place.processes.of_the_first(lambda: _kept(run, data, place))
     return TrainReport(checkpoint=path, resumed_at=resumed_at, **report)
 
 
@@ -143,10 +144,27 @@ def _figures(
     return found.to_json()
 
 
-def _kept(models: Path, checkpoint: Checkpoint) -> Path:
-    path = add_checkpoint(models, checkpoint)
-    set_latest(models, path)
-    return path
+def _kept(run: TrainRun, data: TrainData, place: _Place) -> tuple[Path, dict[str, Any]]:
+    """The finished checkpoint, with a cohort of its own where people are enough."""
+    report = run.report()
+    checkpoint = run.checkpoint(report)
+    network = network_of(checkpoint.backbone, checkpoint.network)
+    make = partial(
+        NetworkEmbedder, network, "trained", place.device, geometry=checkpoint.geometry
+    )
+    cohort = cohort_of_rows(
+        data.manifest,
+        data.rows,
+        make(flip_average=True),
+        place.workers,
+        run.config.seed,
+    )
+    if cohort is not None:
+        report["after"] = _figures(data, run.config, place.workers, make(cohort=cohort))
+        checkpoint = replace(checkpoint, cohort=cohort, report=report)
+    path = add_checkpoint(place.models, checkpoint)
+    set_latest(place.models, path)
+    return path, report
 
 
 def _feed(

@@ -71,11 +71,13 @@ def validate(
         seed=seed,
         label="validate masked",
     )
-    unmasked_faces = EmbeddedFaces(bare, people, photos)
-    masked_faces = EmbeddedFaces(masked, people, photos)
+    unmasked_faces, masked_faces, covered_faces = (
+        EmbeddedFaces(part, people, photos, embedder.cohort)
+        for part in (bare, masked, covered)
+    )
     uu = compare_within(unmasked_faces)
     mu = compare_between(masked_faces, unmasked_faces)
-    mc = compare_between(masked_faces, EmbeddedFaces(covered, people, photos))
+    mc = compare_between(masked_faces, covered_faces)
     mm = compare_within(masked_faces)
     return ValidationFigures(
         tar_at_far(uu, 1e-2),
