@@ -155,7 +155,9 @@ def calibration_of(gallery: Gallery) -> tuple[Calibration, bool]:
     """The calibration that applies to a gallery, and whether it is its embedder's.
 
     The gallery's own comes first, then the one that ships for its embedder, then
-    that of dlib's network, which is on the strict side for networks trained on it.
+    the default of its kind of distance.
     """
     measured = gallery.calibration or shipped_calibration(gallery.fingerprint)
-    return (measured, True) if measured else (default_calibration(), False)
+    return (
+        (measured, True) if measured else (default_calibration(gallery.cohort), False)
+    )

@@ -13,7 +13,7 @@ from index.result_card import CARD_CANDIDATES, CardCandidate
 from masking.alignment import ChipGeometry
 from masking.errors import MissingInput
 from masking.landmarks import Float32, Image
-from training.cohort import Cohort
+from training.cohort import Cohort, distance_name
 from training.mask_state import mask_states
 
 # The nearest are those of either of their templates, and only one of them counts: among
@@ -68,13 +68,14 @@ class Recogniser:
         """
         wanted = max(self._config.top_k, CARD_CANDIDATES)
         found = self._search.nearest(embedding, wanted + _SPARE_CANDIDATES)
+        metric = distance_name(self._gallery.metric, self.cohort)
         names = self._gallery.names([neighbour.person_id for neighbour in found])
         matches = [
             Match(
                 names[neighbour.person_id],
                 neighbour.person_id,
                 neighbour.distance,
-                self._gallery.metric,
+                metric,
                 neighbour.masked,
             )
             for neighbour in found

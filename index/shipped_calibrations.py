@@ -9,10 +9,12 @@ from pathlib import Path
 from index.calibration import Calibration
 from masking.errors import BadRecord, MissingInput
 from masking.image_files import write_bytes
+from training.cohort import Cohort
 
 FILE = Path(__file__).parent / "models" / "calibrations.json"
-FORMAT_VERSION = 1
-_DEFAULT = "default"
+FORMAT_VERSION = 2
+# What embedders that were never calibrated are judged by, by `distance_kind`.
+_DEFAULTS = "defaults"
 
 
 def shipped_calibration(fingerprint: str) -> Calibration | None:
@@ -24,19 +26,28 @@ def shipped_calibration(fingerprint: str) -> Calibration | None:
     return read_calibrations(FILE)[1].get(fingerprint)
 
 
-def default_calibration() -> Calibration:
-    """That of dlib's untouched network, for embedders that were never calibrated.
+def default_calibration(cohort: Cohort | None) -> Calibration:
+    """For embedders that were never calibrated.
+
+    That of dlib's untouched network, which is on the strict side for others; that of
+    the shipped embedder for those that compare beside a cohort, as distances mean
+    something else then.
 
     Raises:
         MissingInput, BadRecord: the file is missing or damaged.
     """
-    default, calibrations = read_calibrations(FILE)
-    return calibrations[default]
+    defaults, calibrations = read_calibrations(FILE)
+    return calibrations[defaults[distance_kind(cohort)]]
+
+
+def distance_kind(cohort: Cohort | None) -> str:
+    """Whether distances are plain or beside a cohort."""
+    return "plain" if cohort is None else "cohort"
 
 
 @cache
-def read_calibrations(path: Path) -> tuple[str, dict[str, Calibration]]:
-    """The fingerprint of the default, and all calibrations by fingerprint.
+def read_calibrations(path: Path) -> tuple[dict[str, str], dict[str, Calibration]]:
+    """Fingerprints of defaults by kind of distance; calibrations by fingerprint.
 
     Raises:
         MissingInput: the file cannot be read.
@@ -57,20 +68,21 @@ def read_calibrations(path: Path) -> tuple[str, dict[str, Calibration]]:
             fingerprint: Calibration.from_json(json.dumps(value))
             for fingerprint, value in record["calibrations"].items()
         }
-        default = record[_DEFAULT]
-        found[default]
+        defaults = {kind: record[_DEFAULTS][kind] for kind in ("plain", "cohort")}
+        for fingerprint in defaults.values():
+            found[fingerprint]
     except (ValueError, KeyError, TypeError, AttributeError, BadRecord) as error:
         raise BadRecord(f"{path}: damaged ({error}). Install again.") from error
-    return default, found
+    return defaults, found
 
 
 def write_calibrations(
-    path: Path, default: str, calibrations: dict[str, Calibration]
+    path: Path, defaults: dict[str, str], calibrations: dict[str, Calibration]
 ) -> None:
     """The reverse of `read_calibrations`."""
     record = {
         "format_version": FORMAT_VERSION,
-        _DEFAULT: default,
+        _DEFAULTS: defaults,
         "calibrations": {
             fingerprint: json.loads(calibration.to_json())
             for fingerprint, calibration in calibrations.items()

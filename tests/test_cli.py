@@ -65,7 +65,7 @@ def workspace(small_people, newcomer, tmp_path_factory):
 def test_a_masked_newcomer_is_identified_without_retraining(workspace, masked):
     done = call("identify", masked, "--workspace", workspace, "--threshold", 0.9)
     assert done.exit_code == 0, done.output
-    assert "New Person (euclidean distance" in done.output
+    assert "New Person (normalised euclidean distance" in done.output
     card = done.output.split("card: ")[1].strip()
     assert read_rgb(workspace.parent / card).shape[2] == 3
 

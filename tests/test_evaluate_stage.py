@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from index.mask_painter import mask_painter
 from masking.alignment import ChipGeometry
 from masking.errors import InvalidConfig, MissingInput
 from masking.image_files import encode_image, read_rgb
+from training.cohort import Cohort
 
 CONFIG = EvaluateConfig(workers=1, rounds=20, batch_size=5, covered=False)
 COVERED = dataclasses.replace(CONFIG, covered=True)
@@ -460,3 +461,17 @@ def test_covered_and_mixed_columns_stand_side_by_side(run):
     ]
     # Mixed columns are those of galleries without covered faces.
     assert list(report.embedders[-1].sets) == ["U-U", "M-U", "M-M"]
+
+
+def test_a_cohort_counts_unless_it_is_left_out(run):
+    fair, plain = ColourEmbedder("fair", blur=0.05), ColourEmbedder("plain", blur=0.05)
+    fair.cohort = Cohort.of(np.random.default_rng(0).uniform(size=(40, 3)), 0.1)
+    beside, beside_plain = run(fair, plain).embedders
+    assert values(beside.sets["U-U"].tar) != values(beside_plain.sets["U-U"].tar)
+    without = run(fair, plain, config=replace(CONFIG, cohorts=False)).embedders
+    assert values(without[0].sets["U-U"].tar) == values(without[1].sets["U-U"].tar)
+    assert values(without[1].sets["U-U"].tar) == values(beside_plain.sets["U-U"].tar)
+    # Other programs, in whose galleries masked faces are searched, know no cohort.
+    mixed = run(plain, fair, config=replace(CONFIG, mixed=True)).embedders[-1]
+    assert "fair on plain" in mixed.name
+    assert values(mixed.sets["M-U"].tar) == values(beside_plain.sets["M-U"].tar)

@@ -33,11 +33,11 @@ def test_the_networks_of_the_project_are_calibrated(name):
         assert 0.2 < limits[-1] < limits[0] < 0.9
 
 
-def test_the_default_is_on_the_strict_side():
-    shipped = shipped_calibration(choose_embedder("shipped", Path(), "cpu").fingerprint)
-    for size in (10, 1000):
-        limit = default_calibration().threshold(size, 0.01, True, True)
-        assert limit < shipped.threshold(size, 0.01, True, True)
+@pytest.mark.parametrize("name", ["dlib", "shipped"])
+def test_the_default_is_that_of_the_kind_of_distance(name):
+    embedder = choose_embedder(name, Path(), "cpu")
+    own = shipped_calibration(embedder.fingerprint)
+    assert default_calibration(embedder.cohort) is own
 
 
 def test_unknown_embedders_have_none():
@@ -47,15 +47,17 @@ def test_unknown_embedders_have_none():
 def test_calibrations_survive_their_file(tmp_path):
     path = tmp_path / "calibrations.json"
     kept = {"a": flat_calibration(0.5), "b": flat_calibration(0.6, spread=0.1)}
-    write_calibrations(path, "b", kept)
-    assert read_calibrations(path) == ("b", kept)
+    defaults = {"plain": "b", "cohort": "a"}
+    write_calibrations(path, defaults, kept)
+    assert read_calibrations(path) == (defaults, kept)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"format_version": 2},
-        {"default": "nobody"},
+        {"format_version": 3},
+        {"defaults": {"plain": "nobody", "cohort": "nobody"}},
+        {"defaults": {}},
         {"calibrations": {"a": {}}},
         {"calibrations": None},
     ],

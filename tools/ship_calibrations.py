@@ -21,7 +21,7 @@ from index.calibration import Calibration
 from index.calibration_fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.labelled_photos import read_person_folders
 from index.mask_painter import ALL_KINDS, mask_painter
-from index.shipped_calibrations import FILE, write_calibrations
+from index.shipped_calibrations import FILE, distance_kind, write_calibrations
 from masking.people_lists import read_names
 from training.comparisons import EmbeddedFaces
 from training.identity_split import validation_people
@@ -94,7 +94,8 @@ def main(
             source,
             None,
         )
-    write_calibrations(out, networks[0].fingerprint, calibrations)
+    defaults = {distance_kind(one.cohort): one.fingerprint for one in networks}
+    write_calibrations(out, defaults, calibrations)
     click.echo(f"{out}: {', '.join(network.name for network in networks)}")
 
 
