@@ -89,18 +89,12 @@ class CheckedDetector:
         ]
         sure = strongest([box for box in boxes if box.score >= _SURE])
         others = [b for b in boxes if b.score < _SURE and not overlaps(b, sure)]
-        glances = {box: self._predictor.glance(image, box) for box in others}
-        looked = {self._looked(image, *item): item for item in glances.items()}
+        looked = [self._looked(image, box) for box in others]
         # Only now, as of two boxes on a face the detector's favourite may be off.
-        found = strongest([box for box in looked if box.score > 0])
-        # Steady landmarks take as long again: for those alone that one look passes.
-        steady = [
-            self._looked(image, box, self._predictor.look_again(image, landmarks))
-            for box, landmarks in (looked[one] for one in found)
-        ]
-        return [*sure, *(box for box in steady if box.score > 0)]
+        return [*sure, *strongest([box for box in looked if box.score > 0])]
 
-    def _looked(self, image: Image, box: FaceBox, landmarks: Landmarks) -> FaceBox:
+    def _looked(self, image: Image, box: FaceBox) -> FaceBox:
         """With the score of both."""
+        landmarks = self._predictor.predict(image, box)
         more = _WEIGHT * self._check.score(image, landmarks) - _LEAST
         return replace(box, score=box.score + more)

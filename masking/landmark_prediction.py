@@ -41,16 +41,13 @@ class LandmarkPredictor:
 
     def predict(self, image: Image, box: FaceBox) -> Landmarks:
         """The 68 points of the face in `box`, in px of the (H, W, 3) picture."""
-        first = self.glance(image, box)
-        return self.look_again(image, first) if self._look_twice else first
-
-    def look_again(self, image: Image, first: Landmarks) -> Landmarks:
-        """The mean of a first answer and that from a box around it."""
-        second = self.glance(image, box_around(first, UPPER_FACE))
+        first = self._points(image, box)
+        if not self._look_twice:
+            return first
+        second = self._points(image, box_around(first, UPPER_FACE))
         return Landmarks((first.points + second.points) * np.float32(0.5))
 
-    def glance(self, image: Image, box: FaceBox) -> Landmarks:
-        """The answer of one look."""
+    def _points(self, image: Image, box: FaceBox) -> Landmarks:
         import dlib
 
         corners = (box.left, box.top, box.right, box.bottom)
