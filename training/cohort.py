@@ -52,8 +52,8 @@ class Cohort:
     Attributes:
         members: (K, D) float32, K > NEAREST; their numbers fit into float16, so that
             a cohort is the same wherever it is kept.
-        usual: the crowding of faces on average; above 0. A constant that keeps
-            distances as large as plain ones.
+        usual: mean crowding of the people that the members are averages of; above 0.
+            A constant, so that distances are about as large as plain ones.
     """
 
     members: Float32
