@@ -8,8 +8,8 @@ and Milvus search plain vectors and find who is nearest.
 
 A template is the mean of photos, and so is its offset: that of the mean itself would
 tell how many photos there are, as the mean of many lies near to everybody, more than
-where the person is. On 1,201 people kept out of training that would cost a tenth of
-those who are named rightly.
+where the person is. Among 600 people kept out of training it would name .53 of masked
+probes rightly at FPIR 1% instead of .55.
 """
 
 from __future__ import annotations
