@@ -174,9 +174,10 @@ def train_command(
         return
     click.echo(f"trained on {report.chips} chips of {report.people} people")
     click.echo(_figures_table(report.before, report.after, report.validation_people))
+    known = "calibrated" if built.calibrated else "not calibrated for this model"
     click.echo(
-        f"gallery: {built.people} people, {built.photos} photos; accepted below "
-        f"distance {built.threshold:.3f}, masked {built.threshold_masked:.3f}"
+        f"gallery: {built.people} people, {built.photos} photos, {known}; accepted "
+        f"below distance {built.threshold:.3f}, masked {built.threshold_masked:.3f}"
     )
     click.echo(f"model {report.checkpoint}, curves in {models}/train-report")
 

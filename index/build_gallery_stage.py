@@ -30,7 +30,7 @@ class BuiltGallery:
     Attributes:
         people, photos: in it; photos counts those that are new.
         reembedded: photos that were enrolled with an earlier embedder.
-        threshold: Euclidean distance below which a bare face is accepted.
+        threshold: distance below which a bare face is accepted.
         threshold_masked: below which a masked face is.
         calibrated: whether the threshold was measured for this embedder.
     """
