@@ -84,3 +84,10 @@ def test_thresholds_of_all_pairs_are_needed():
     tables = {pair: flat_thresholds(0.5) for pair in PAIRS[:3]}
     with pytest.raises(BadRecord, match="bare-masked"):
         Calibration(tables, {"bare": 0.0, "masked": 0.0}, {}, 1, "drawn")
+
+
+def test_thresholds_of_the_third_format_are_read_without_its_second_kind():
+    wanted = flat_calibration(0.5)
+    record = json.loads(wanted.to_json()) | {"format_version": 3}
+    record["relative"] = {"thresholds": {}, "probability": {}}
+    assert Calibration.from_json(json.dumps(record)) == wanted

@@ -11,6 +11,7 @@ from index.neighbour_search import open_search
 from index.reembed_stage import reembed_gallery
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
+from training.cohort import Cohort
 
 
 @pytest.fixture
@@ -68,3 +69,17 @@ def test_embedder_of_another_metric_is_refused(tmp_path):
     with pytest.raises(InvalidConfig, match=r"by euclidean distance, .* by cosine"):
         open_or_create_gallery(tmp_path, embedder)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_cohort_is_put_right_by_embedding_anew(folder):
+    embedder = DoubleEmbedder()
+    members = np.random.default_rng(0).uniform(size=(20, embedder.dimension))
+    embedder.cohort = Cohort.of(members, 0.5)
+    reembed_gallery(folder, embedder)
+    with open_gallery(folder) as gallery, gallery._store.changes():
+        gallery._store.set_meta("cohort", '{"usual": 0.5}')
+    with pytest.raises(BadRecord, match=r"cohort is damaged.*gallery rebuild --model"):
+        open_gallery(folder)
+    reembed_gallery(folder, embedder)
+    with open_gallery(folder) as gallery:
+        np.testing.assert_array_equal(gallery.cohort.members, embedder.cohort.members)
