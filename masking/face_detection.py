@@ -138,18 +138,18 @@ _CNN_SMALL_PX = 160
 class CnnDetector:
     """dlib's mmod CNN detector (King, arXiv:1502.00046): slow, finds hard faces."""
 
-    def __init__(self, name: str, border: float, upsample: float):
+    def __init__(self, name: str, upsample: float):
         import dlib
 
         path = dlib_model(DETECTOR_CNN)
         self._detector: Any = dlib.cnn_face_detection_model_v1(str(path))
-        self._name, self._border, self._upsample = name, border, upsample
+        self._name, self._upsample = name, upsample
 
     def detect(self, image: Image) -> list[FaceBox]:
         """Faces of at least 40 px in the picture as this stage looks at it."""
         whole = min(1.0, _CNN_SMALL_PX / max(image.shape[:2]))
         upsample = max(self._upsample, whole)
-        ready, scale, pad_px = _prepared(image, self._border, upsample)
+        ready, scale, pad_px = _prepared(image, 0.0, upsample)
         if min(ready.shape[:2]) < _CNN_FACE_PX:
             # Holds no face, and the network refuses pictures below its filters.
             return []

@@ -100,8 +100,11 @@ class FixedCheck:
     def __init__(self, **answers):
         self.answers, self.asked = answers, []
 
-    def predict(self, image, box):
+    def glance(self, image, box):
         return Landmarks(np.full((68, 2), box.left, np.float32))
+
+    def second_look(self, image, first):
+        return Landmarks(first.points + np.float32(1))
 
     def score(self, image, landmarks):
         left = int(landmarks.points[0, 0])
@@ -116,13 +119,26 @@ def test_what_the_detector_is_sure_of_is_not_looked_at_again():
         scored(40, 0, 49, 9, 0.1),
         scored(60, 0, 69, 9, 0.1),
     )
-    check = FixedCheck(at_20=-3.0, at_40=3.0, at_60=1.5)
+    check = FixedCheck(at_20=-5.0, at_40=4.0, at_60=0.5)
     found = CheckedDetector(stage, check, check).detect(BLANK)
     assert check.asked == [20, 40, 60]
-    # 0.7 - 3/4 - 1/8 is below 0, and so is 0.1 - 0.45 + 1.5/4 - 1/8.
+    # 0.7 - 5/4 - 1/8 is below 0, and so is 0.1 - 0.45 + 0.5/4 - 1/8.
     assert [box.left for box in found] == [0, 40]
-    assert [box.score for box in found] == pytest.approx([0.9, 0.275])
+    assert [box.score for box in found] == pytest.approx([0.9, 0.525])
     assert found[0] == replace(stage.boxes[0], score=found[0].score)
+
+
+def test_only_near_the_border_the_second_look_decides():
+    stage = FixedCandidates(
+        scored(0, 0, 9, 9, SLACK),
+        scored(20, 0, 29, 9, SLACK),
+        scored(40, 0, 49, 9, SLACK),
+    )
+    # At first sight .125, -.125 and .875.
+    check = FixedCheck(at_0=1.0, at_1=-1.0, at_20=0.0, at_21=2.0, at_40=4.0)
+    found = CheckedDetector(stage, check, check).detect(BLANK)
+    assert check.asked == [0, 1, 20, 21, 40]
+    assert [box.left for box in found] == [40, 20]
 
 
 def test_of_two_boxes_on_a_face_the_better_one_after_the_check_stays():
@@ -132,7 +148,7 @@ def test_of_two_boxes_on_a_face_the_better_one_after_the_check_stays():
         scored(50, 0, 60, 10, SLACK + 0.9),
         scored(51, 0, 61, 10, SLACK + 0.1),  # on a face that is sure already
     )
-    check = FixedCheck(at_0=0.0, at_2=2.0)
+    check = FixedCheck(at_0=1.0, at_2=3.0)
     found = CheckedDetector(stage, check, check).detect(BLANK)
     assert check.asked == [0, 2]
     assert [box.left for box in found] == [50, 2]

@@ -232,5 +232,5 @@ def test_landmarks_follow_the_box():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 90), (12, 9), (39, 41)])
 def test_tiny_pictures_hold_no_face_and_crash_nothing(shape):
     picture = np.full((*shape, 3), 120, np.uint8)
-    assert CnnDetector("mmod", 0.0, 1.0).detect(picture) == []
+    assert CnnDetector("mmod", 1.0).detect(picture) == []
     assert default_finder().find(picture) == []
