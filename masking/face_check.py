@@ -29,9 +29,10 @@ _SQUARE = ChipGeometry(size_px=SIDE_PX, padding=0.15)
 SLACK = 0.45
 _SURE = 0.8
 # A face: detector + _WEIGHT * check is above it. Chosen on 404 people kept out of
-# training: half a false face in a hundred backgrounds.
-_WEIGHT, _LEAST = 0.25, 0.125
-# This near to the border the landmarks' second look, which steadies them, may decide.
+# training: six false faces in a thousand backgrounds, and of 5,220 masked faces and
+# tight crops of them 20 are lost (37 with .125, for three false faces less).
+_WEIGHT, _LEAST = 0.25, -0.1
+# This near to the border steadier landmarks may decide.
 _UNSURE = 0.3
 
 
@@ -100,7 +101,7 @@ class CheckedDetector:
         first = self._predictor.glance(image, box)
         score = self._together(image, box, first)
         if abs(score) < _UNSURE:
-            steady = self._predictor.second_look(image, first)
+            steady = self._predictor.steadied(image, first)
             score = self._together(image, box, steady)
         return replace(box, score=score)
 

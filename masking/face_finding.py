@@ -102,7 +102,7 @@ def plain_finder() -> FaceFinder:
 
 def masked_predictor() -> LandmarkPredictor:
     """Eyes and brows of faces that may wear masks."""
-    return LandmarkPredictor(own_model(MASKED_LANDMARKS), look_twice=True)
+    return LandmarkPredictor(own_model(MASKED_LANDMARKS), steady=True)
 
 
 def hog_stages(slack: float = 0.0) -> list[HogDetector]:

@@ -103,7 +103,7 @@ class FixedCheck:
     def glance(self, image, box):
         return Landmarks(np.full((68, 2), box.left, np.float32))
 
-    def second_look(self, image, first):
+    def steadied(self, image, first):
         return Landmarks(first.points + np.float32(1))
 
     def score(self, image, landmarks):
@@ -119,23 +119,23 @@ def test_what_the_detector_is_sure_of_is_not_looked_at_again():
         scored(40, 0, 49, 9, 0.1),
         scored(60, 0, 69, 9, 0.1),
     )
-    check = FixedCheck(at_20=-5.0, at_40=4.0, at_60=0.5)
+    check = FixedCheck(at_20=-5.0, at_40=4.0, at_60=-0.8)
     found = CheckedDetector(stage, check, check).detect(BLANK)
     assert check.asked == [20, 40, 60]
-    # 0.7 - 5/4 - 1/8 is below 0, and so is 0.1 - 0.45 + 0.5/4 - 1/8.
+    # 0.7 - 5/4 + 0.1 is below 0, and so is 0.1 - 0.45 - 0.8/4 + 0.1.
     assert [box.left for box in found] == [0, 40]
-    assert [box.score for box in found] == pytest.approx([0.9, 0.525])
+    assert [box.score for box in found] == pytest.approx([0.9, 0.75])
     assert found[0] == replace(stage.boxes[0], score=found[0].score)
 
 
-def test_only_near_the_border_the_second_look_decides():
+def test_only_near_the_border_steadier_landmarks_decide():
     stage = FixedCandidates(
         scored(0, 0, 9, 9, SLACK),
         scored(20, 0, 29, 9, SLACK),
         scored(40, 0, 49, 9, SLACK),
     )
-    # At first sight .125, -.125 and .875.
-    check = FixedCheck(at_0=1.0, at_1=-1.0, at_20=0.0, at_21=2.0, at_40=4.0)
+    # At first sight .1, -.15 and 1.1.
+    check = FixedCheck(at_0=0.0, at_1=-1.0, at_20=-1.0, at_21=2.0, at_40=4.0)
     found = CheckedDetector(stage, check, check).detect(BLANK)
     assert check.asked == [0, 1, 20, 21, 40]
     assert [box.left for box in found] == [40, 20]

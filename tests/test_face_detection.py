@@ -193,18 +193,19 @@ def test_the_last_stage_answers_nothing_for_an_empty_wall(finder):
     assert finder.find(np.full((80, 80, 3), 120, np.uint8)) == []
 
 
-def test_looking_twice_answers_the_mean_of_two_boxes():
+def test_steady_landmarks_are_the_mean_of_looks_from_several_boxes():
     image = read_rgb(photos(1)[0])
     path = own_model(MASKED_LANDMARKS)
     where = box(60, 70, 200, 210)
     once = LandmarkPredictor(path)
-    first = once.predict(image, where)
-    second = once.predict(image, box_around(first, UPPER_FACE))
-    twice = LandmarkPredictor(path, look_twice=True).predict(image, where)
-    assert np.abs(first.points - second.points).max() > 0.5
-    np.testing.assert_allclose(
-        twice.points, (first.points + second.points) / 2, atol=1e-4
-    )
+    looks = [once.predict(image, where)]
+    for times in (0.9, 1.0, 1.1):
+        around = box_around(looks[0], UPPER_FACE, times)
+        looks.append(once.predict(image, around))
+        assert np.abs(looks[-1].points - looks[0].points).max() > 0.5
+    steady = LandmarkPredictor(path, steady=True).predict(image, where)
+    mean = np.mean([look.points for look in looks], axis=0)
+    np.testing.assert_allclose(steady.points, mean, atol=1e-4)
 
 
 def test_a_box_built_on_eyes_and_brows_ignores_the_mouth():
