@@ -1,6 +1,7 @@
 """Open-set identification: who is found, and how many strangers are given a name.
 
-People of a list are split by lot into galleries and strangers. Every decision is the
+People of a list are split by lot into galleries and strangers, several times where the
+galleries are few: look-alikes are, too. Every decision is the
 product's: thresholds and probabilities from the calibration that ships with the
 embedder, the mask state as the model estimates it. dlib's untouched network stands
 beside the shipped embedder, each with its own calibration.
@@ -15,10 +16,9 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -112,24 +112,24 @@ def open_set_figures(
     covered: EmbeddedFaces,
     states: np.ndarray,
     masked: np.ndarray,
-    split: Split,
+    splits: Sequence[Split],
     size: int,
     fill: Templates | None,
 ) -> list[OpenSetFigures]:
     """Figures of one network in galleries of one size, unmasked and masked probes.
 
     Galleries smaller than the number of mated people are several, one after the
-    other; larger ones are filled up with the people of `fill`.
+    other; larger ones are filled up with the people of `fill`. Probes of all splits
+    count together.
     """
     calibration = shipped_calibration(network.fingerprint)
     if calibration is None:
         raise InvalidConfig(f"no calibration ships for the embedder {network.name}.")
     found = []
     for kind, of_kind in (("unmasked", ~masked), ("masked", masked)):
-        known: list[Any] = []
-        strangers: list[Any] = []
-        for start in range(0, len(split.mated) - min(size, len(split.mated)) + 1, size):
-            members = split.mated[start : start + size]
+        known: list[Judged] = []
+        strangers: list[Judged] = []
+        for split, members in galleries_of(splits, size):
             chosen = split.enrolled & np.isin(rows.people, members)
             worn = bool(masked[chosen].all())
             under = rows if worn else covered
@@ -142,6 +142,19 @@ def open_set_figures(
         merged = (_merged(known), _merged(strangers))
         found.append(figures(network.name, kind, size, *merged))
     return found
+
+
+def galleries_of(splits: Sequence[Split], size: int) -> Iterator[tuple[Split, Indices]]:
+    """The people of each whole gallery, and the split that they come from."""
+    for split in splits:
+        own = min(size, len(split.mated))
+        for start in range(0, len(split.mated) - own + 1, own):
+            yield split, split.mated[start : start + own]
+
+
+def splits_for(count: int, size: int, galleries: int) -> int:
+    """How many splits of `count` people give that many galleries of a size."""
+    return -(-galleries // max(count // size, 1))
 
 
 def _filled(templates: Templates, fill: Templates | None, count: int) -> Templates:
@@ -179,7 +192,8 @@ def networks() -> list[Embedder]:
 @click.option("--people", default=1000, show_default=True, help="In the galleries.")
 @click.option("--sizes", default="1000", show_default=True, help="Of the galleries.")
 @click.option("--enroll", default="bare", type=click.Choice(["bare", "masked"]))
-@click.option("--seed", default=0, show_default=True, help="Of the split and masks.")
+@click.option("--galleries", default=5, show_default=True, help="Of a size, at least.")
+@click.option("--seed", default=0, show_default=True, help="Of the lots and masks.")
 @click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
@@ -191,6 +205,7 @@ def main(
     people: int,
     sizes: str,
     enroll: str,
+    galleries: int,
     seed: int,
     workers: int,
     as_json: bool,
@@ -208,11 +223,17 @@ def main(
         views = kept.embedded(
             tested, [*networks(), MaskStateRows()], mask_painter(seed, ALL_KINDS)
         )
-        split = split_people(tested, views, people, seed, enroll == "masked")
+        wanted = [int(text) for text in sizes.split(",")]
+        splits = [
+            split_people(tested, views, people, seed + more, enroll == "masked")
+            for more in range(max(splits_for(people, n, galleries) for n in wanted))
+        ]
         extra = kept.embedded(others, networks()) if others else None
         for number, network in enumerate(networks()):
             rows_of, under = (
-                EmbeddedFaces(kind[number], split.people, views.photos, network.cohort)
+                EmbeddedFaces(
+                    kind[number], splits[0].people, views.photos, network.cohort
+                )
                 for kind in (views.embeddings, views.covered)
             )
             filling = None
@@ -223,14 +244,14 @@ def main(
                     extra.faces(number, owners, network.cohort),
                     extra.covered_faces(number, owners, network.cohort),
                 )
-            for size in (int(text) for text in sizes.split(",")):
+            for size in wanted:
                 rows += open_set_figures(
                     network,
                     rows_of,
                     under,
                     views.embeddings[-1],
                     views.masked,
-                    split,
+                    splits[: splits_for(people, size, galleries)],
                     size,
                     filling,
                 )

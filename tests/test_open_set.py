@@ -7,7 +7,7 @@ import pytest
 from drawn_calibrations import flat_calibration
 
 from benchmarks.judged_probes import Judged, Probes, figures, judged, mean_templates
-from benchmarks.open_set import split_people
+from benchmarks.open_set import Split, galleries_of, split_people, splits_for
 from index.embed_views import EmbeddedViews
 from index.labelled_photos import NO_MASK, LabelledPhoto
 from index.probabilities import MatchProbability
@@ -145,3 +145,32 @@ def test_people_are_split_and_half_of_the_photos_enrolled():
     np.testing.assert_array_equal(worn.probes, split.probes)
     enrolled = set(views.photos[split.enrolled].tolist())
     assert not enrolled & set(views.photos[split.probes].tolist())
+
+
+def test_few_large_galleries_are_drawn_several_times():
+    assert splits_for(1000, 1000, 5) == 5
+    assert splits_for(1000, 100, 5) == 1
+    assert splits_for(1000, 300, 5) == 2
+    assert splits_for(1000, 5000, 5) == 5  # filled up: one gallery a split
+
+
+def test_galleries_take_the_people_of_each_split_in_turn():
+    nobody = np.zeros(0, dtype=bool)
+
+    def split(mated):
+        people = np.array(mated, dtype=np.int32)
+        return Split(people, people, people, nobody, nobody)
+
+    one, other = split([5, 1, 3, 2, 4]), split([9, 8, 7, 6, 0])
+    found = [
+        (whole is one, members.tolist())
+        for whole, members in galleries_of([one, other], 2)
+    ]
+    assert found == [
+        (True, [5, 1]),
+        (True, [3, 2]),
+        (False, [9, 8]),
+        (False, [7, 6]),
+    ]
+    whole = [members.tolist() for _, members in galleries_of([one, other], 100)]
+    assert whole == [[5, 1, 3, 2, 4], [9, 8, 7, 6, 0]]
