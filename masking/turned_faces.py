@@ -87,20 +87,17 @@ class TurnedFinder:
             return self._turned(image, (_UNDONE_DEG[view.detector],), faces)
         if view is not None and view.score >= _SURE_SCORE:
             return faces
-        if not faces and max(image.shape[:2]) <= _TINY_PX:
-            faces = self._enlarged(image)
+        tiny = max(image.shape[:2]) <= _TINY_PX
+        if not faces and tiny:
+            faces = _enlarged(image, self._quick)
         if faces and _surest(faces) >= _SURE_SCORE:
             return faces
-        return self._turned(image, _TURNS_DEG, faces) or self._thorough.find(image)
+        faces = self._turned(image, _TURNS_DEG, faces) or self._thorough.find(image)
+        return _enlarged(image, self._thorough) if tiny and not faces else faces
 
     def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
         """The 68 points of the upright face in `box`, in px of the picture."""
         return self._thorough.landmarks_in(image, box)
-
-    def _enlarged(self, image: Image) -> list[Face]:
-        seen, matrix = _resized(image, _ENLARGED_PX)
-        back = _inverse(matrix)
-        return [_moved(face, back, "enlarged") for face in self._quick.find(seen)]
 
     def _turned(
         self, image: Image, turns_deg: tuple[int, ...], upright: list[Face]
@@ -145,6 +142,13 @@ def _resized(image: Image, side_px: int) -> tuple[Image, Matrix]:
     shift = 0.5 * scale - 0.5
     matrix = np.array([[scale, 0.0, shift], [0.0, scale, shift]])
     return np.asarray(cv2.resize(image, size, interpolation=way), np.uint8), matrix
+
+
+def _enlarged(image: Image, finder: Finder) -> list[Face]:
+    """The faces of a tiny picture, which a finder sees larger."""
+    seen, matrix = _resized(image, _ENLARGED_PX)
+    back = _inverse(matrix)
+    return [_moved(face, back, "enlarged") for face in finder.find(seen)]
 
 
 def _rotated(image: Image, degrees: int) -> tuple[Image, Matrix]:

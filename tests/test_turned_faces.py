@@ -105,6 +105,17 @@ def test_a_thorough_search_comes_last():
     assert TurnedFinder(quick, thorough).find(nothing) == []
 
 
+def test_tiny_pictures_are_searched_thoroughly_as_they_are_then_enlarged():
+    nowhere, thorough = UprightFinder(999), UprightFinder(smallest_px=80)
+    tiny = dots((32, 16), (32, 48), side_px=64, radius=3)
+    (face,) = TurnedFinder(nowhere, thorough).find(tiny)
+    assert face.box.detector == "dots, enlarged"
+    assert thorough.seen == [(64, 64, 3), (320, 320, 3)]
+    assert face.box.bottom - face.box.top == pytest.approx(32, abs=1)
+    (face,) = TurnedFinder(nowhere, UprightFinder()).find(tiny)
+    assert face.box.detector == "dots"
+
+
 def test_large_pictures_are_turned_at_the_size_detectors_look_at():
     quick = UprightFinder(smallest_px=9999)
     picture = np.zeros((1500, 3000, 3), np.uint8)
