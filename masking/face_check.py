@@ -2,9 +2,8 @@
 
 A detector slides over the picture in coarse steps. Here the landmarks turn what it
 found upright and to one size, so that a linear model sees eyes and brows where they
-always are, and tells better than the detector: 99% of masked faces are found instead
-of 96%, and a third of the false ones (`python -m benchmarks.masked_detection`). It is
-asked only where the detector is not sure.
+always are, and tells better than the detector, which `benchmarks.masked_detection`
+measures. It is asked only where the detector is not sure.
 """
 
 from __future__ import annotations
