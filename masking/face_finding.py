@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from masking.face_check import SLACK, CheckedDetector, FaceCheck
+from masking.face_check import SLACK, CheckedDetector, CheckedPredictor, FaceCheck
 from masking.face_detection import (
     BORDER,
     CascadeDetector,
@@ -15,7 +15,7 @@ from masking.face_detection import (
     FaceDetector,
     HogDetector,
 )
-from masking.landmark_prediction import LandmarkPredictor
+from masking.landmark_prediction import LandmarkPredictor, Predictor
 from masking.landmarks import Image, Landmarks
 from masking.model_files import (
     FACE_CHECK,
@@ -59,7 +59,7 @@ class Face:
 class FaceFinder:
     """Boxes and landmarks of all faces of a photograph, the prominent one first."""
 
-    def __init__(self, detector: FaceDetector, predictor: LandmarkPredictor):
+    def __init__(self, detector: FaceDetector, predictor: Predictor):
         self.detector, self.predictor = detector, predictor
 
     def find(self, image: Image) -> list[Face]:
@@ -84,7 +84,8 @@ def default_finder() -> FaceFinder:
     stages: list[FaceDetector] = [
         CheckedDetector(stage, predictor, check) for stage in hog_stages(SLACK)
     ]
-    return FaceFinder(CascadeDetector([*stages, _last()]), predictor)
+    detector = CascadeDetector([*stages, _last()])
+    return FaceFinder(detector, CheckedPredictor(predictor, check))
 
 
 def bare_finder() -> FaceFinder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,15 @@ _BOX_HALF = 0.65
 ALL_POINTS = slice(None)
 # Of the boxes of further looks, as shares of the usual one.
 _SIZES = (0.9, 1.0, 1.1)
+# What a look sees around its box, as a share of the side.
+_AROUND = 0.75
+
+
+class Predictor(Protocol):
+    """Anything that puts landmarks on a face."""
+
+    def predict(self, image: Image, box: FaceBox) -> Landmarks:
+        """The 68 points of the face in `box`, in px of the (H, W, 3) picture."""
 
 
 class LandmarkPredictor:
@@ -33,9 +42,9 @@ class LandmarkPredictor:
         """
         Args:
             steady: predict again from boxes that are rebuilt on the eyes and brows
-                of the first answer, and answer the mean, where detectors draw poor
-                boxes. On people kept out of training eyes are off by .026 of their
-                distance instead of .029, for 1.5 ms a face.
+                of the first answer, as they are and mirrored, and answer the mean,
+                where detectors draw poor boxes. On people kept out of training eyes
+                are off by .026 of their distance instead of .030.
         """
         import dlib
 
@@ -51,8 +60,32 @@ class LandmarkPredictor:
         """The mean of a first answer and of those from boxes rebuilt on it."""
         boxes = [box_around(first, UPPER_FACE, by) for by in _SIZES]
         looks = [first, *(self.glance(image, box) for box in boxes)]
+        looks += self._mirrored_looks(image, boxes)
         total = np.sum([look.points for look in looks], axis=0, dtype=np.float32)
         return Landmarks(np.asarray(total / len(looks), dtype=np.float32))
+
+    def _mirrored_looks(self, image: Image, boxes: list[FaceBox]) -> list[Landmarks]:
+        """Looks at the mirror image, which errs in other places."""
+        largest = max(boxes, key=lambda box: box.area_px)
+        corner, part = _around(image, largest)
+        if part.size == 0:
+            return []
+        width = part.shape[1]
+        # Only of what is around the face: of a large photograph it would take long.
+        turned = np.ascontiguousarray(part[:, ::-1])
+        back = np.array([[1.0, 0.0, corner[0]], [0.0, 1.0, corner[1]]])
+        looks = []
+        for box in boxes:
+            beside = FaceBox(
+                width - 1 - (box.right - corner[0]),
+                box.top - corner[1],
+                width - 1 - (box.left - corner[0]),
+                box.bottom - corner[1],
+                box.score,
+                box.detector,
+            )
+            looks.append(self.glance(turned, beside).mirrored(width).moved(back))
+        return looks
 
     def glance(self, image: Image, box: FaceBox) -> Landmarks:
         """The 68 points by one look, whatever the predictor does otherwise."""
@@ -63,6 +96,15 @@ class LandmarkPredictor:
         shape = self._predictor(image, rectangle)
         points = [(point.x, point.y) for point in shape.parts()]
         return Landmarks(np.array(points, dtype=np.float32))
+
+
+def _around(image: Image, box: FaceBox) -> tuple[tuple[int, int], Image]:
+    """The part of a picture around a box, and its left upper corner."""
+    height, width = image.shape[:2]
+    margin = _AROUND * (box.right - box.left)
+    left, top = max(0, int(box.left - margin)), max(0, int(box.top - margin))
+    right, bottom = int(box.right + margin) + 1, int(box.bottom + margin) + 1
+    return (left, top), image[top : min(bottom, height), left : min(right, width)]
 
 
 def box_around(

@@ -26,6 +26,13 @@ NOSE_BASE = slice(31, 36)
 RIGHT_EYE = slice(36, 42)
 LEFT_EYE = slice(42, 48)
 MOUTH = slice(48, 68)
+# The point that a mirror image has in the place of each of the 68.
+# fmt: off
+_MIRROR = np.r_[
+    16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45, 44, 43, 42, 47, 46,
+    39, 38, 37, 36, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1, 67:64:-1,
+]
+# fmt: on
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +68,12 @@ class Landmarks:
         """These points after a (2, 3) affine matrix that acts on (x, y) px."""
         turned = self.points @ matrix[:, :2].T + matrix[:, 2]
         return Landmarks(turned.astype(np.float32))
+
+    def mirrored(self, width_px: int) -> Landmarks:
+        """The points in the mirror image of a picture, each under its new name."""
+        points = self.points[_MIRROR].copy()
+        points[:, 0] = width_px - 1 - points[:, 0]
+        return Landmarks(points)
 
 
 @dataclass(frozen=True, eq=False)

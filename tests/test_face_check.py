@@ -11,6 +11,7 @@ from masking.face_check import (
     FORMAT_VERSION,
     SLACK,
     CheckedDetector,
+    CheckedPredictor,
     FaceCheck,
     looked_at,
 )
@@ -185,3 +186,77 @@ def test_training_tells_the_classes_apart():
     assert weights.dtype == np.float32
     assert np.corrcoef(weights, direction)[0, 1] > 0.9
     assert (odds[faces] > 0).mean() > 0.8
+
+
+class PredictorAt:
+    """Landmarks lie where the box does: right when its left side is one of these."""
+
+    def predict(self, image, box):
+        return self.steadied(image, self.glance(image, box))
+
+    def glance(self, image, box):
+        return Landmarks(np.full((68, 2), box.left, np.float32))
+
+    def steadied(self, image, first):
+        return Landmarks(first.points + np.float32(0.25))
+
+
+class CheckBy:
+    """Scores by the distance of the landmarks from a place."""
+
+    def __init__(self, place, best):
+        self.place, self.best, self.asked = place, best, 0
+
+    def score(self, image, landmarks):
+        self.asked += 1
+        return self.best - abs(float(landmarks.points[0, 0]) - self.place) / 10
+
+
+def test_likely_landmarks_are_left_alone():
+    check = CheckBy(place=100.25, best=2.0)
+    found = CheckedPredictor(PredictorAt(), check).predict(
+        BLANK, scored(100, 0, 200, 100, 1)
+    )
+    assert found.points[0, 0] == 100.25
+    assert check.asked == 1
+
+
+def test_landmarks_beside_the_face_are_looked_for_again():
+    # One of the boxes about this one begins at 82.5: 30 px to the left, 75 px wide.
+    check = CheckBy(place=82.5, best=1.5)
+    found = CheckedPredictor(PredictorAt(), check).predict(
+        BLANK, scored(100, 0, 200, 100, 1)
+    )
+    assert found.points[0, 0] == 82.75
+
+
+def test_landmarks_that_are_hardly_better_do_not_replace_the_first():
+    check = CheckBy(place=93.0, best=1.5)
+    found = CheckedPredictor(PredictorAt(), check).predict(
+        BLANK, scored(100, 0, 200, 100, 1)
+    )
+    assert found.points[0, 0] == 100.25
+
+
+def test_a_poor_box_on_a_real_face_is_mended(check):
+    """A box that is off by a third of its side."""
+    predictor = masked_predictor()
+    checked = CheckedPredictor(predictor, check)
+    errors = []
+    for photo in photos(6):
+        image = read_rgb(photo)
+        (face,) = plain_finder().find(image)
+        off = 0.35 * (face.box.right - face.box.left)
+        box = replace(face.box, left=face.box.left + off, right=face.box.right + off)
+        eye = face.landmarks.interocular_px
+        errors.append(
+            [
+                np.abs(way.predict(image, box).points - face.landmarks.points)[
+                    36:48
+                ].mean()
+                / eye
+                for way in (predictor, checked)
+            ]
+        )
+    plain, mended = np.mean(errors, axis=0)
+    assert mended < 0.5 * plain

@@ -1,5 +1,7 @@
 """The cascade stops at the first success; faces are found, masked and cropped ones."""
 
+from dataclasses import replace
+
 import cv2
 import dlib
 import numpy as np
@@ -199,13 +201,45 @@ def test_steady_landmarks_are_the_mean_of_looks_from_several_boxes():
     where = box(60, 70, 200, 210)
     once = LandmarkPredictor(path)
     looks = [once.predict(image, where)]
+    width = image.shape[1]
+    turned = np.ascontiguousarray(image[:, ::-1])
     for times in (0.9, 1.0, 1.1):
         around = box_around(looks[0], UPPER_FACE, times)
+        left, right = width - 1 - around.right, width - 1 - around.left
+        beside = replace(around, left=left, right=right)
         looks.append(once.predict(image, around))
-        assert np.abs(looks[-1].points - looks[0].points).max() > 0.5
+        looks.append(once.predict(turned, beside).mirrored(width))
+        for look in looks[-2:]:
+            assert np.abs(look.points - looks[0].points).max() > 0.5
     steady = LandmarkPredictor(path, steady=True).predict(image, where)
     mean = np.mean([look.points for look in looks], axis=0)
-    np.testing.assert_allclose(steady.points, mean, atol=1e-4)
+    # Boxes are rounded to whole pixels: once here, once in a part of the picture.
+    np.testing.assert_allclose(steady.points, mean, atol=1.0)
+    assert np.abs(steady.points - mean).mean() < 0.1
+
+
+def test_steady_landmarks_do_not_know_left_from_right():
+    image = read_rgb(photos(1)[0])
+    predictor = LandmarkPredictor(own_model(MASKED_LANDMARKS), steady=True)
+    where = box(60, 70, 200, 210)
+    width = image.shape[1]
+    turned = np.ascontiguousarray(image[:, ::-1])
+    beside = box(width - 1 - 200, 70, width - 1 - 60, 210)
+    one = predictor.predict(image, where)
+    other = predictor.predict(turned, beside).mirrored(width)
+    once = LandmarkPredictor(own_model(MASKED_LANDMARKS))
+    alone = once.predict(image, where)
+    alone_turned = once.predict(turned, beside).mirrored(width)
+    apart = np.abs(one.points - other.points).mean()
+    assert apart < 0.6 * np.abs(alone.points - alone_turned.points).mean()
+
+
+@pytest.mark.parametrize("corner", [(-300, -300), (400, 90), (-20, 180)])
+def test_a_box_beside_the_picture_still_has_landmarks(corner):
+    image = read_rgb(photos(1)[0])
+    predictor = LandmarkPredictor(own_model(MASKED_LANDMARKS), steady=True)
+    where = box(*corner, corner[0] + 100, corner[1] + 100)
+    assert np.isfinite(predictor.predict(image, where).points).all()
 
 
 def test_a_box_built_on_eyes_and_brows_ignores_the_mouth():

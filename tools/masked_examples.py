@@ -34,13 +34,6 @@ _TIGHT_PX = 160
 _BOX_SQUARES = 1.3
 # Sides of the face boxes: dlib's window of 80 px, up to twice that.
 _BOX_PX = (88.0, 150.0)
-# The point that a mirror image has in the place of each of the 68.
-# fmt: off
-_MIRROR = np.r_[
-    16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45, 44, 43, 42, 47, 46,
-    39, 38, 37, 36, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1, 67:64:-1,
-]
-# fmt: on
 
 
 @dataclass(frozen=True)
@@ -103,9 +96,7 @@ class MakeExample:
 
 def mirrored(image: Image, landmarks: Landmarks) -> tuple[Image, Landmarks]:
     """Left and right exchanged, the points under their new names."""
-    points = landmarks.points[_MIRROR].copy()
-    points[:, 0] = image.shape[1] - 1 - points[:, 0]
-    return np.ascontiguousarray(image[:, ::-1]), Landmarks(points)
+    return np.ascontiguousarray(image[:, ::-1]), landmarks.mirrored(image.shape[1])
 
 
 def _placed(
