@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from masking.landmarks import Float32
 from masking.mask_spec import OCCLUDERS, MaskSpec
 
 ANGLES = 192
+Float64 = NDArray[np.float64]
+_AT = np.linspace(-np.pi, np.pi, ANGLES + 1)
 
 # Right half of each outline (person's left), from the middle of the upper edge
 # to the middle of the lower one: (x - 0.5, y) in shares of the face square.
@@ -102,7 +106,7 @@ class Outline:
     slope: Float32
 
 
-def outline_knots(spec: MaskSpec) -> NDArray[np.float64]:
+def outline_knots(spec: MaskSpec) -> Float64:
     """(K, 2) right half of the spec's outline, canonical, tilt not applied."""
     knots = np.array(_HALF_OUTLINES[spec.kind])
     if spec.kind in OCCLUDERS:
@@ -127,7 +131,7 @@ def outline_knots(spec: MaskSpec) -> NDArray[np.float64]:
     return knots
 
 
-def _occluder_knots(knots: NDArray[np.float64], spec: MaskSpec) -> NDArray[np.float64]:
+def _occluder_knots(knots: Float64, spec: MaskSpec) -> Float64:
     middle = (knots[0, 1] + knots[-1, 1]) / 2
     size = 1 + spec.widen
     knots[:, 0] = knots[:, 0] * size + 0.5 + spec.shift_x
@@ -135,7 +139,7 @@ def _occluder_knots(knots: NDArray[np.float64], spec: MaskSpec) -> NDArray[np.fl
     return knots
 
 
-def _lower_top(knots: NDArray[np.float64], top: float) -> None:
+def _lower_top(knots: Float64, top: float) -> None:
     """Pull the upper edge down so that its middle is at y = `top`."""
     bottom = knots[-1, 1]
     share = (bottom - knots[:, 1]) / (bottom - knots[0, 1])
@@ -147,39 +151,74 @@ def _lower_top(knots: NDArray[np.float64], top: float) -> None:
 
 def outline(spec: MaskSpec) -> Outline:
     """The closed outline of what a spec describes."""
-    half = outline_knots(spec)
-    axis = half[0, 0]
-    mirrored = half[-2:0:-1].copy()
-    mirrored[:, 0] = 2 * axis - mirrored[:, 0]
-    closed = _smooth(np.vstack([half, mirrored]))
-    centre = np.array([axis, (half[0, 1] + half[-1, 1]) / 2])
-    away = closed - centre
-    angle = np.arctan2(away[:, 1], away[:, 0])
-    order = np.argsort(angle)
-    reach = np.hypot(away[:, 0], away[:, 1])[order]
-    at = np.linspace(-np.pi, np.pi, ANGLES + 1)
-    radius = np.interp(at, angle[order], reach, period=2 * np.pi)
-    bend = np.gradient(np.concatenate([radius[-3:-1], radius, radius[1:3]]))[2:-2]
-    slope = 1 / np.sqrt(1 + (bend / (at[1] - at[0]) / radius) ** 2)
-    lens = spec.kind == "sunglasses"
-    return Outline(
-        (0.5 + LENS_X if lens else float(axis), float(centre[1])),
-        spec.tilt_rad,
-        lens,
-        radius.astype(np.float32),
-        slope.astype(np.float32),
-    )
+    return outlines([spec])[0]
 
 
-def _smooth(closed: NDArray[np.float64], between: int = 8) -> NDArray[np.float64]:
-    """Catmull-Rom curve through a closed polygon, `between` points a side."""
-    p0, p1 = np.roll(closed, 1, axis=0), closed
-    p2, p3 = np.roll(closed, -1, axis=0), np.roll(closed, -2, axis=0)
-    t = (np.arange(between) / between)[:, None, None]
-    curve = 0.5 * (
-        2 * p1
-        + (p2 - p0) * t
-        + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2
-        + (3 * p1 - p0 - 3 * p2 + p3) * t**3
-    )
-    return np.asarray(curve.transpose(1, 0, 2).reshape(-1, 2))
+def outlines(specs: Sequence[MaskSpec]) -> list[Outline]:
+    """The outlines of some specs, those of one kind in one go."""
+    found: dict[int, Outline] = {}
+    for kind in dict.fromkeys(spec.kind for spec in specs):
+        rows = [row for row, spec in enumerate(specs) if spec.kind == kind]
+        found |= zip(rows, _of_one_kind([specs[row] for row in rows]), strict=True)
+    return [found[row] for row in range(len(specs))]
+
+
+def _of_one_kind(specs: Sequence[MaskSpec]) -> list[Outline]:
+    half = np.stack([outline_knots(spec) for spec in specs])
+    axis = half[:, :1, 0]
+    mirrored = half[:, -2:0:-1].copy()
+    mirrored[..., 0] = 2 * axis - mirrored[..., 0]
+    closed = np.concatenate([half, mirrored], axis=1)
+    centre = np.concatenate([axis, (half[:, :1, 1] + half[:, -1:, 1]) / 2], axis=1)
+    away = _between(closed.shape[1]) @ closed - centre[:, None]
+    x, y = away[..., 0], away[..., 1]
+    angle = np.arctan2(y, x)
+    order = np.arange(len(specs))[:, None], angle.argsort(axis=1)
+    radius = _around(angle[order], np.hypot(x, y)[order])
+    wide = np.concatenate([radius[:, -2:-1], radius, radius[:, 1:2]], axis=1)
+    bend = (wide[:, 2:] - wide[:, :-2]) / (2 * (_AT[1] - _AT[0]))
+    slope = 1 / np.sqrt(1 + (bend / radius) ** 2)
+    lens = specs[0].kind == "sunglasses"
+    return [
+        Outline(
+            (0.5 + LENS_X if lens else float(middle[0]), float(middle[1])),
+            spec.tilt_rad,
+            lens,
+            far,
+            steep,
+        )
+        for spec, middle, far, steep in zip(
+            specs,
+            centre,
+            radius.astype(np.float32),
+            slope.astype(np.float32),
+            strict=True,
+        )
+    ]
+
+
+def _around(angles: Float64, values: Float64) -> Float64:
+    """(N, M) ascending angles and their values, which repeat, to those at _AT."""
+    turn = 2 * np.pi
+    before, after = angles[:, -1:] - turn, angles[:, :1] + turn
+    angles = np.concatenate([before, angles, after], axis=1)
+    values = np.concatenate([values[:, -1:], values, values[:, :1]], axis=1)
+    # One row after the other on one line, too far apart to meet.
+    apart = 4 * turn * np.arange(len(angles))[:, None]
+    return np.interp(_AT + apart, (angles + apart).ravel(), values.ravel())
+
+
+@cache
+def _between(knots: int, pieces: int = 8) -> Float64:
+    """(knots * pieces, knots) weights of a Catmull-Rom curve through a closed polygon.
+
+    Source: Catmull & Rom, "A class of local interpolating splines", 1974.
+    """
+    t = (np.arange(pieces) / pieces)[:, None]
+    powers = np.concatenate([t**0, t, t**2, t**3], axis=1)
+    # Of the knot before, the two that the piece lies between, and the one after.
+    terms = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
+    weights = np.zeros((knots, pieces, knots))
+    for knot in range(knots):
+        weights[knot][:, np.arange(knot - 1, knot + 3) % knots] = powers @ terms
+    return weights.reshape(-1, knots)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from masking.landmarks import Float32
-from masking.mask_outline import outline
+from masking.mask_outline import outlines
 from masking.mask_spec import OCCLUDERS, MaskSpec
 from masking.mask_straps import segments
 from masking.mask_surface import LIMPNESS, SURFACES, surface_name
@@ -81,7 +81,7 @@ class Parameters:
 
 def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
     """The arrays of some specs, at least one."""
-    shapes = [outline(spec) for spec in specs]
+    shapes = outlines(specs)
     pieces = [segments(*pair) for pair in zip(specs, shapes, strict=True)]
     longest = max(len(piece) for piece in pieces)
     padded = [[*piece, *[_NOWHERE] * (longest - len(piece))] for piece in pieces]

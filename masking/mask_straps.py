@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
-
-import numpy as np
 
 from masking.mask_outline import ANGLES, LENS_X, Outline
 from masking.mask_spec import MaskSpec
@@ -103,7 +102,7 @@ def _glasses_frame(spec: MaskSpec, shape: Outline) -> list[Segment]:
 
 def _turned(shape: Outline, dx: float, dy: float) -> tuple[float, float]:
     """A point of the outline's frame, relative to its centre, on the face."""
-    cosine, sine = np.cos(shape.tilt_rad), np.sin(shape.tilt_rad)
+    cosine, sine = math.cos(shape.tilt_rad), math.sin(shape.tilt_rad)
     return (
         float(shape.centre[0] + cosine * dx - sine * dy),
         float(shape.centre[1] + sine * dx + cosine * dy),
@@ -113,9 +112,11 @@ def _turned(shape: Outline, dx: float, dy: float) -> tuple[float, float]:
 def _sewn(shape: Outline, x: float, y: float) -> tuple[float, float]:
     """A strap's end (x, y) of an untilted mask, pulled onto the mask and tilted."""
     dx, dy = x - shape.centre[0], y - shape.centre[1]
-    place = (np.arctan2(dy, dx) / (2 * np.pi) + 0.5) * ANGLES
-    steps = np.arange(ANGLES + 1)
-    slope = np.interp(place, steps, shape.slope)
-    reach = np.interp(place, steps, shape.radius) - STRAP_HALF_WIDTH / slope
-    share = min(1.0, float(reach / np.hypot(dx, dy)))
+    place = (math.atan2(dy, dx) / (2 * math.pi) + 0.5) * ANGLES
+    low = min(int(place), ANGLES - 1)
+    part = place - low
+    slope = float((1 - part) * shape.slope[low] + part * shape.slope[low + 1])
+    radius = float((1 - part) * shape.radius[low] + part * shape.radius[low + 1])
+    reach = radius - STRAP_HALF_WIDTH / slope
+    share = min(1.0, reach / math.hypot(dx, dy))
     return _turned(shape, share * dx, share * dy)
