@@ -47,27 +47,27 @@ def faces(count):
     return chips, marks, looks
 
 
-def paint(painter, chips, marks, looks, specs):
-    batch = torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2)
+def paint(painter, chips, marks, looks, specs, device="cpu"):
+    batch = torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2).to(device)
     return painter(batch, np.stack([m.points for m in marks]), specs, looks)
 
 
-def assert_alike(painter, specs):
+def assert_alike(painter, specs, device="cpu"):
     chips, marks, looks = faces(len(specs))
-    batch = paint(painter, chips, marks, looks, specs)
+    batch = paint(painter, chips, marks, looks, specs, device)
     assert batch.chips.dtype == torch.uint8
     for row, worn in enumerate(specs):
         sample = render(chips[row], marks[row], worn, looks[row])
-        alpha = batch.alpha[row].numpy()
+        alpha = batch.alpha[row].cpu().numpy()
         # Away from edges, where half a pixel matters.
         flat = (cv2.Laplacian(sample.alpha, cv2.CV_32F) == 0) & (sample.alpha > 0)
-        found = batch.chips[row].permute(1, 2, 0).numpy().astype(int)
+        found = batch.chips[row].permute(1, 2, 0).cpu().numpy().astype(int)
         error = np.abs(found - sample.pixels)
         assert flat.sum() > 300
         assert error[flat].mean(axis=0).max() < 2
         assert error.mean() < 0.5
         assert np.abs(alpha - sample.alpha).mean() < 0.005
-        assert (batch.parts[row].numpy() == sample.parts).mean() > 0.99
+        assert (batch.parts[row].cpu().numpy() == sample.parts).mean() > 0.99
         # And something was painted.
         assert np.abs(found - chips[row]).max() > 20
 

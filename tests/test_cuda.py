@@ -1,0 +1,87 @@
+"""What runs on a GPU gives what the CPU gives. Skipped where there is none."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from drawn_faces import drawn_face
+from test_mask_batches import assert_alike, spec_of
+from test_train_stage import CONFIG
+
+from masking.augment_photo import CHIP_GEOMETRY
+from masking.image_files import write_image
+from masking.manifest import (
+    MANIFEST,
+    ManifestRow,
+    header_of,
+    read_manifest,
+    write_manifest,
+)
+from masking.mask_batches import BatchPainter
+from masking.mask_rendering import photo_look
+from masking.mask_spec import KINDS, OCCLUDERS
+from training.network_embedder import start_embedder
+from training.train_stage import REPORT, train
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.fixture(scope="module")
+def drawn_manifest(tmp_path_factory):
+    """Eight drawn people, three chips each: needs no detector."""
+    folder = tmp_path_factory.mktemp("drawn")
+    rows = []
+    for number in range(24):
+        person, photo = divmod(number, 3)
+        pixels, marks = drawn_face(CHIP_GEOMETRY.size_px, 0.44 + 0.02 * person)
+        pixels = np.clip(pixels * (0.8 + 0.1 * photo), 0, 255).astype(np.uint8)
+        name = f"person-{person}/{photo}.png"
+        write_image(folder / name, pixels)
+        rows.append(
+            ManifestRow(
+                name,
+                f"person-{person}",
+                "",
+                chip=name,
+                chip_landmarks=marks.points.tolist(),
+                look=photo_look(pixels, marks).to_list(),
+            )
+        )
+    write_manifest(folder / MANIFEST, header_of({}, CHIP_GEOMETRY), rows)
+    return read_manifest(folder)
+
+
+@pytest.mark.parametrize("kind", KINDS + OCCLUDERS)
+def test_masks_are_those_of_the_files(kind):
+    painter = BatchPainter("cuda")
+    specs = [(spec_of(kind, number),) for number in range(5)]
+    assert_alike(painter, specs, "cuda")
+
+
+def test_embeddings_are_those_of_the_cpu():
+    chips = np.random.default_rng(0).integers(0, 256, (70, 3, 150, 150), np.uint8)
+    expected = start_embedder().embed(chips)
+    found = start_embedder("cuda").embed(chips)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_training_goes_where_it_goes_on_the_cpu(drawn_manifest, tmp_path):
+    plain = replace(CONFIG, precision="float32", compile="no")
+    train(drawn_manifest, tmp_path / "cuda", replace(plain, device="cuda"))
+    train(drawn_manifest, tmp_path / "cpu", replace(plain, device="cpu"))
+    losses = [
+        json.loads((tmp_path / name / REPORT / "report.json").read_text())["losses"]
+        for name in ("cuda", "cpu")
+    ]
+    # Convolutions there are of TF32.
+    np.testing.assert_allclose(losses[0], losses[1], rtol=0.01)
+
+
+def test_a_compiled_bfloat16_training_resumes(drawn_manifest, tmp_path):
+    config = replace(CONFIG, device="cuda")
+    first = train(drawn_manifest, tmp_path, config)
+    again = train(drawn_manifest, tmp_path, config)
+    assert again.resumed_at == config.epochs
+    assert again.checkpoint.name == first.checkpoint.name
