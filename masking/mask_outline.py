@@ -79,6 +79,7 @@ _HALF_OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
         (0.12, 0.395), (0.0, 0.41),
     ),
 }  # fmt: skip
+_HALVES = {kind: np.array(knots) for kind, knots in _HALF_OUTLINES.items()}
 # Lenses sit in front of the eyes, this far from the middle of the face.
 LENS_X = 0.275
 
@@ -108,7 +109,7 @@ class Outline:
 
 def outline_knots(spec: MaskSpec) -> Float64:
     """(K, 2) right half of the spec's outline, canonical, tilt not applied."""
-    knots = np.array(_HALF_OUTLINES[spec.kind])
+    knots = _HALVES[spec.kind].copy()
     if spec.kind in OCCLUDERS:
         return _occluder_knots(knots, spec)
     upper = np.clip((0.95 - knots[:, 1]) / 0.6, 0, 1)
