@@ -109,7 +109,7 @@ class Outline:
 
 def outline_knots(spec: MaskSpec) -> Float64:
     """(K, 2) right half of the spec's outline, canonical, tilt not applied."""
-    knots = _HALVES[spec.kind].copy()
+    knots: Float64 = _HALVES[spec.kind].copy()
     if spec.kind in OCCLUDERS:
         return _occluder_knots(knots, spec)
     upper = np.clip((0.95 - knots[:, 1]) / 0.6, 0, 1)
