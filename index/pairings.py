@@ -20,13 +20,10 @@ class Pairing(Protocol):
 
     Attributes:
         faces: all of them.
-        references: the same as masked faces are compared with them, see
-            `training.covered_chips`; or once more as they are.
         first_decides: see `verification_metrics.fold_accuracies`.
     """
 
     faces: EmbeddedFaces
-    references: EmbeddedFaces
     first_decides: bool
 
     def within(self, chosen: Chosen) -> ScoredPairs:
@@ -44,10 +41,8 @@ class AllPairs:
 
     first_decides = False
 
-    def __init__(
-        self, faces: EmbeddedFaces, references: EmbeddedFaces, budget: PairBudget
-    ):
-        self.faces, self.references, self._budget = faces, references, budget
+    def __init__(self, faces: EmbeddedFaces, budget: PairBudget):
+        self.faces, self._budget = faces, budget
 
     def within(self, chosen: Chosen) -> ScoredPairs:
         """See `Pairing`."""
@@ -55,8 +50,8 @@ class AllPairs:
 
     def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
         """See `Pairing`."""
-        compared = self.references[references]
-        return between_budget(self.faces[probes], compared, self._budget)
+        parts = self.faces[probes], self.faces[references]
+        return between_budget(*parts, self._budget)
 
     def folds(self, rng: np.random.Generator) -> Indices:
         """Drawn by lot."""
@@ -75,16 +70,15 @@ class ListedPairs:
     def __init__(
         self,
         faces: EmbeddedFaces,
-        references: EmbeddedFaces,
         listed: PairList,
         folds: Indices | None,
     ):
         """
         Args:
-            faces, references: of all photographs of the list, numbered alike.
+            faces: of all photographs of the list.
             folds: (people,) the fold of each person; None = drawn by lot.
         """
-        self.faces, self.references, self._folds = faces, references, folds
+        self.faces, self._folds = faces, folds
         order = np.argsort(faces.photos, kind="stable")
         starts = np.searchsorted(faces.photos[order], np.arange(len(listed.photos)))
         counts = np.bincount(faces.photos, minlength=len(listed.photos))
@@ -103,13 +97,13 @@ class ListedPairs:
     def within(self, chosen: Chosen) -> ScoredPairs:
         """See `Pairing`."""
         places = self._views[:, chosen[self._views].all(axis=0)]
-        return self._scored(places, self.faces)
+        return self._scored(places)
 
     def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
         """See `Pairing`."""
         either = np.concatenate([self._views, self._views[::-1]], axis=1)
         places = either[:, probes[either[0]] & references[either[1]]]
-        return self._scored(places, self.references)
+        return self._scored(places)
 
     def folds(self, rng: np.random.Generator) -> Indices:
         """Those of the list, else drawn by lot."""
@@ -117,11 +111,11 @@ class ListedPairs:
             return self._folds
         return person_folds(int(self.faces.people.max()) + 1, rng)
 
-    def _scored(self, places: NDArray[np.int64], seconds: EmbeddedFaces) -> ScoredPairs:
+    def _scored(self, places: NDArray[np.int64]) -> ScoredPairs:
         people = self.faces.people[places]
         same = people[0] == people[1]
         genuine, impostor = (
-            compare_at(self.faces, seconds, places[:, chosen], np.ones(chosen.sum()))
+            compare_at(self.faces, self.faces, places[:, chosen], np.ones(chosen.sum()))
             for chosen in (same, ~same)
         )
         return ScoredPairs(genuine, impostor)
