@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,10 +23,8 @@ from index.photo_views import ViewPlan, all_views
 from index.remembered_faces import RememberingFinders, finder_identity
 from masking.face_finding import default_finder
 from masking.image_files import write_bytes
-from training.comparisons import EmbeddedFaces
 from training.covered_chips import cover_identity
 from training.embedder import Embedder
-from training.mask_state import MaskState
 
 _BATCH = 64
 # Photographs whose numbers are kept together: an interrupted run loses no more.
@@ -92,15 +90,6 @@ class EmbeddingStore:
         ]
         name = sha256(json.dumps(key).encode()).hexdigest()
         return self.folder / "embeddings" / f"{name}.npz"
-
-
-def as_probes(
-    faces: EmbeddedFaces, covered: EmbeddedFaces, states: Sequence[MaskState]
-) -> EmbeddedFaces:
-    """Faces as `identify` looks for them: covered where they seem to wear a mask."""
-    masked = np.array([state.is_masked for state in states])[:, None]
-    rows = np.where(masked, covered.embeddings, faces.embeddings)
-    return replace(faces, embeddings=rows)
 
 
 def _write(path: Path, views: EmbeddedViews, number: int) -> None:

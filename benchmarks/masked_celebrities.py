@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.embedded_photos import EmbeddingStore, as_probes
+from benchmarks.embedded_photos import EmbeddingStore
 from benchmarks.judged_probes import (
     OpenSetFigures,
     Probes,
@@ -60,12 +60,9 @@ def celebrity_figures(
         under = views.covered_faces(number, people.astype(np.int32), network.cohort)
         few = mean_templates(faces[enrolled], under[enrolled])
         templates = mass.joined(few)
-        states = states_of(views.embeddings[-1])
-        sought = as_probes(faces, under, states)
         for kind, of_kind in (("unmasked", ~views.masked), ("masked", views.masked)):
             chosen = of_kind & ~enrolled
-            seen = [states[row] for row in np.flatnonzero(chosen)]
-            probes = Probes(sought[chosen], seen)
+            probes = Probes(faces[chosen], states_of(views.embeddings[-1][chosen]))
             found = judged(probes, templates, calibration, FPIR, False)
             strange = judged(probes, templates, calibration, FPIR, True)
             size = len(templates.people)

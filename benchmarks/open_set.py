@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks.embedded_photos import EmbeddingStore, as_probes
+from benchmarks.embedded_photos import EmbeddingStore
 from benchmarks.judged_probes import (
     Judged,
     OpenSetFigures,
@@ -126,18 +126,18 @@ def open_set_figures(
     if calibration is None:
         raise InvalidConfig(f"no calibration ships for the embedder {network.name}.")
     found = []
-    sought = as_probes(rows, covered, states_of(states))
     for kind, of_kind in (("unmasked", ~masked), ("masked", masked)):
         known: list[Judged] = []
         strangers: list[Judged] = []
         for split, members in galleries_of(splits, size):
             chosen = split.enrolled & np.isin(rows.people, members)
             worn = bool(masked[chosen].all())
-            templates = mean_templates(rows[chosen], covered[chosen], worn)
+            under = rows if worn else covered
+            templates = mean_templates(rows[chosen], under[chosen], worn)
             templates = _filled(templates, fill, size - len(members))
             for people, parts in ((members, known), (split.strangers, strangers)):
                 chosen = split.probes & of_kind & np.isin(rows.people, people)
-                probes = Probes(sought[chosen], states_of(states[chosen]))
+                probes = Probes(rows[chosen], states_of(states[chosen]))
                 parts.append(judged(probes, templates, calibration, FPIR, False))
         merged = (_merged(known), _merged(strangers))
         found.append(figures(network.name, kind, size, *merged))

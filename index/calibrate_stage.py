@@ -26,7 +26,7 @@ from masking.image_files import file_sha256
 from masking.landmarks import Float32
 from masking.manifest import Manifest, ManifestRow
 from training.chip_dataset import CALM, Wear
-from training.chip_embeddings import embed_rows_twice
+from training.chip_embeddings import embed_rows
 from training.comparisons import EmbeddedFaces
 from training.embedder import Embedder
 
@@ -74,10 +74,10 @@ def calibrate_on_photos(
         views = all_views(photos, plan, workers, finders)
         embedded = embed_views(views, [embedder], _BATCH)
         faces = embedded.faces(0, people, embedder.cohort)
+        masked.append(faces[embedded.masked])
         bare.append(faces[~embedded.masked])
         under = embedded.covered_faces(0, people, embedder.cohort)
         covered.append(under[~embedded.masked])
-        masked.append(under[embedded.masked])
     kind = f"{masks} painted masks" if painted else "their masks"
     source = f"photos of {len(names)} strangers, bare and with {kind}"
     shas = {file_sha256(photo.path.read_bytes()) for photo in photos}
@@ -113,16 +113,15 @@ def calibrate_on_chips(
     names, numbers = np.unique([row.identity for row in rows], return_inverse=True)
     people, photos = numbers.astype(np.int32), np.arange(len(rows), dtype=np.int32)
 
-    def embedded(seed: int | None) -> list[EmbeddedFaces]:
-        both = _chip_embeddings(manifest, rows, embedder, workers, seed)
-        return [EmbeddedFaces(part, people, photos, embedder.cohort) for part in both]
+    def embedded(seed: int | None, cover: bool = False) -> EmbeddedFaces:
+        matrix = _chip_embeddings(manifest, rows, embedder, workers, seed, cover)
+        return EmbeddedFaces(matrix, people, photos, embedder.cohort)
 
-    masked = EmbeddedFaces.joined([embedded(seed)[1] for seed in range(1, masks + 1)])
+    masked = EmbeddedFaces.joined([embedded(seed) for seed in range(1, masks + 1)])
     source = f"{len(names)} validation people, bare and with {masks} painted masks"
     shas = {row.sha256 for row in rows}
     own = own_people(gallery, {row.identity for row in rows}, shas)
-    bare, covered = embedded(None)
-    held_out = HeldOutFaces(bare, covered, masked)
+    held_out = HeldOutFaces(embedded(None), embedded(None, True), masked)
     return _fitted(gallery, held_out, own, source)
 
 
@@ -191,9 +190,10 @@ def _chip_embeddings(
     embedder: Embedder,
     workers: int,
     seed: int | None,
-) -> tuple[Float32, Float32]:
-    """Twice (N, D) of bare chips, or of masked ones with a seed: also covered."""
-    both = embed_rows_twice(
+    cover: bool,
+) -> Float32:
+    """(N, D) of bare chips, as they are or covered, or of masked ones with a seed."""
+    matrix = embed_rows(
         manifest,
         rows,
         embedder,
@@ -202,8 +202,8 @@ def _chip_embeddings(
         wear=CALM if seed is None else _MISALIGNED,
         seed=seed or 0,
         label="calibrate",
+        cover=cover,
     )
-    for matrix in both:
-        for row, embedding in zip(rows, matrix, strict=True):
-            checked_embedding(embedding, embedder.dimension, row.photo_id)
-    return both
+    for row, embedding in zip(rows, matrix, strict=True):
+        checked_embedding(embedding, embedder.dimension, row.photo_id)
+    return matrix

@@ -41,9 +41,9 @@ class HeldOutFaces:
     Attributes:
         bare: their unmasked faces.
         covered: the same faces as masked ones are compared with them.
-        masked: their masked faces, real or painted, likewise; `photos` as in `bare`
-            where a mask was painted on the same photograph. Several masks a photo may
-            be given.
+        masked: their masked faces, real or painted; `photos` as in `bare` where a
+            mask was painted on the same photograph. Several masks a photo may be
+            given.
     """
 
     bare: EmbeddedFaces

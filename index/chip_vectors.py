@@ -1,4 +1,4 @@
-"""Chips to vectors: what bare and what masked faces are compared by."""
+"""Chips to vectors: what bare and what masked faces are compared with."""
 
 from __future__ import annotations
 
@@ -11,47 +11,27 @@ from masking.landmarks import Float32, Image
 from training.covered_chips import covered_embeddings
 from training.embedder import Embedder
 
-Bools = NDArray[np.bool_]
 
-
-def embed_both(embedder: Embedder, chips: Image) -> tuple[Float32, Float32]:
-    """(N, D) embeddings of chips as they are, and `covered_embeddings` of them.
-
-    Args:
-        chips: (N, 3, S, S) uint8 RGB.
-    """
-    plain = embedder.embed(chips)
-    return plain, covered_embeddings(embedder, chips, plain)
-
-
-def embed_probes(embedder: Embedder, chips: Image, masked: Bools) -> Float32:
-    """(N, D): what faces are looked for by. Masked ones take twice as long.
-
-    Args:
-        chips: (N, 3, S, S) uint8 RGB.
-        masked: (N,) which of them wear a mask.
-    """
-    rows = embedder.embed(chips)
-    if masked.any():
-        # A copy: an embedder may keep what it gives.
-        rows = rows.copy()
-        rows[masked] = covered_embeddings(embedder, chips[masked], rows[masked])
-    return rows
-
-
-def embed_enrolled(
-    embedder: Embedder, chips: Image, masked: Bools
+def embed_both(
+    embedder: Embedder, chips: Image, bare: NDArray[np.bool_]
 ) -> tuple[Float32, list[Float32 | None]]:
-    """What a gallery keeps of faces.
+    """What bare and what masked faces are compared with.
+
+    Args:
+        chips: (N, 3, S, S) uint8 RGB.
+        bare: (N,) which of them wear no mask.
 
     Returns:
-        (N, D) as `embed_probes`; and N rows of `covered_embeddings`, which masked
-        faces are compared with, None for masked chips, whose first row it is.
+        (N, D) embeddings, and N rows of `covered_embeddings`, None for masked chips.
     """
-    plain, covered = embed_both(embedder, chips)
-    rows = np.where(masked[:, None], covered, plain)
-    beside = [None if worn else row for row, worn in zip(covered, masked, strict=True)]
-    return rows, beside
+    plain = embedder.embed(chips)
+    covered: list[Float32 | None] = [None] * len(chips)
+    rows = np.flatnonzero(bare)
+    if len(rows):
+        found = covered_embeddings(embedder, chips[rows], plain[rows])
+        for row, vector in zip(rows, found, strict=True):
+            covered[row] = vector
+    return plain, covered
 
 
 def network_input(chips: Sequence[Image]) -> Image:

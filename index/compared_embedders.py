@@ -27,13 +27,13 @@ class Compared:
         fingerprint: of the embedder; of both with "+" between them when masked
             and unmasked faces have different ones.
         faces: all views of the collection.
-        covered: the faces are as masked ones are compared among them.
+        references: what masked faces are compared with; None = `faces`.
     """
 
     name: str
     fingerprint: str
     faces: EmbeddedFaces
-    covered: bool = False
+    references: EmbeddedFaces | None = None
 
 
 def distinct_embedders(embedders: Sequence[Embedder]) -> list[Embedder]:
@@ -66,7 +66,7 @@ def compared_embedders(
 
     Args:
         people: (N,) person of each photograph.
-        covered: after each embedder also its faces as masked ones are compared.
+        covered: after each embedder also masked faces beside covered ones.
         mixed: after each embedder but the first also masked faces by it and
             unmasked faces by the first, by plain distances, as other programs compare.
         cohorts: compare as the embedders' cohorts ask for; or by plain distances.
@@ -88,9 +88,9 @@ def compared_embedders(
         if covered:
             under = embedded.covered_faces(number, people, cohort)
             rows = _comparable(under.embeddings, embedder.metric)
-            faces = replace(under, embeddings=rows)
+            references = replace(under, embeddings=rows)
             compared.append(
-                replace(one, name=f"{name}, {COVERED}", faces=faces, covered=True)
+                replace(one, name=f"{name}, {COVERED}", references=references)
             )
         if mixed and number:
             _check_mixed(embedders[0], embedder)

@@ -29,8 +29,8 @@ class EmbeddedViews:
         detectors: (V,) stage that found the face, "" when not acquired.
         failures: (V,) why a face was not acquired; None when it was.
         embeddings: one (V, D) float32 per embedder, NaN rows when not acquired.
-        covered: likewise what masked faces are compared by, of both kinds, see
-            `training.covered_chips`.
+        covered: likewise what masked faces are compared with: of unmasked faces see
+            `training.covered_chips`, of masked ones the embeddings themselves.
     """
 
     photos: Indices
@@ -60,7 +60,7 @@ class EmbeddedViews:
     def covered_faces(
         self, embedder: int, people: Indices, cohort: Cohort | None
     ) -> EmbeddedFaces:
-        """`faces`, as masked ones are compared among them."""
+        """`faces`, as masked ones are compared with them."""
         rows = self.covered[embedder]
         return EmbeddedFaces(rows, people[self.photos], self.photos, cohort)
 
@@ -118,5 +118,10 @@ def _embed_batch(
     if not acquired:
         return rows, under
     chips = network_input([batch[number].chips[chosen] for number in acquired])
-    rows[acquired], under[acquired] = embed_both(embedder, chips)
+    bare = np.array([not batch[number].masked for number in acquired])
+    plain, covered = embed_both(embedder, chips, bare)
+    rows[acquired] = under[acquired] = plain
+    for number, vector in zip(acquired, covered, strict=True):
+        if vector is not None:
+            under[number] = vector
     return rows, under

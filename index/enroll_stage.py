@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from index.chip_vectors import embed_enrolled, network_input
+from index.chip_vectors import embed_both, network_input
 from index.decision import Judge, calibration_of
 from index.enroll_faces import FoundFace, single_faces
 from index.enroll_sources import NamedPhoto, photos_of_person
@@ -190,7 +190,7 @@ def _store(
         if not new:
             continue
         chips = network_input([row.pixels for row in new])
-        vectors = embed_enrolled(embedder, chips, np.array([row.masked for row in new]))
+        vectors = embed_both(embedder, chips, np.array([not row.masked for row in new]))
         photos = list(_new_photos(new, vectors, gallery.dimension, report))
         gallery.add(photos, terms)
         report.added.extend(photo.source for photo in photos)

@@ -146,14 +146,14 @@ def measure_embedder(
 def measure_covered(
     pairing: Pairing, test: MaskTest, same: Measured, baseline: Measured
 ) -> dict[tuple[str, str], MeasuredGroup]:
-    """M-U, M-M and ranks of every group, of faces as masked ones are compared.
+    """M-U and ranks of every group where references are covered.
 
     Args:
-        same: the figures of the same faces as they are: bare ones are compared so,
-            and have the U-U thresholds.
+        same: the figures of these faces as they are: sets without references, and
+            the U-U thresholds, stay what they were.
     """
     plain = same[ALL].sets.get("U-U")
-    return _groups(pairing, test, ("M-U", "M-M"), plain, baseline)
+    return _groups(pairing, test, ("M-U",), plain, baseline)
 
 
 def _groups(
@@ -191,7 +191,7 @@ def _measure_group(
             sets[kind] = measure_set(pairs, pairing, thresholds, test.chance, earlier)
     faces, ranks = pairing.faces[chosen], None
     if test.identify:
-        references = pairing.faces[~test.masked]
+        references = pairing.references[~test.masked]
         before = baseline.ranks if baseline else None
         ranks = measure_ranks(faces, references, test.chance, before)
     return MeasuredGroup(len(faces.people), int((~faces.acquired).sum()), sets, ranks)

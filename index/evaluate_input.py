@@ -35,16 +35,18 @@ class Collection:
         names = [photo.person for photo in self.photos]
         return np.unique(names, return_inverse=True)[1].astype(np.int32)
 
-    def pairing(self, faces: EmbeddedFaces, budget: PairBudget) -> Pairing:
+    def pairing(
+        self, faces: EmbeddedFaces, references: EmbeddedFaces, budget: PairBudget
+    ) -> Pairing:
         """The comparisons of these faces that the test asks for, see `Pairing`."""
         if self.listed is None:
-            return AllPairs(faces, budget)
+            return AllPairs(faces, references, budget)
         folds = None
         if self.listed.folds:
             numbers = self.people()
             folds = np.zeros(int(numbers.max()) + 1, np.int32)
             folds[numbers] = [self.listed.folds[one.person] for one in self.photos]
-        return ListedPairs(faces, self.listed, folds)
+        return ListedPairs(faces, references, self.listed, folds)
 
 
 def read_collection(

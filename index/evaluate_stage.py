@@ -174,8 +174,8 @@ def _measured(
     for one in compared:
         first = next(iter(measured.values()), None)
         budget = PairBudget(config.max_pairs, config.seed)
-        pairing = collection.pairing(one.faces, budget)
-        if one.covered and first:
+        pairing = collection.pairing(one.faces, one.references or one.faces, budget)
+        if one.references and first:
             # Comes after the same embedder's faces as they are.
             found = measure_covered(pairing, test, same, first)
         else:

@@ -10,8 +10,8 @@ from index.open_set_metrics import FPIR
 from index.set_figures import Rate, SetFigures
 
 COVERED_MEANS = (
-    '"NAME, covered" compares masked faces as galleries do: every face by the mean of '
-    "its two embeddings, as it is and under a painted mask."
+    '"NAME, covered" compares masked faces as galleries do: with the mean of an '
+    "unmasked face's two embeddings, as it is and under a painted mask."
 )
 _TARS = ("TAR@1e-2", "TAR@1e-3", "TAR@1e-4")
 _HEAD = ("set", "embedder", "AUC", "EER", *_TARS, "accuracy", "FAR*")

@@ -22,7 +22,7 @@ class NewPhoto:
         sha256: of the photograph's file: the same photo is stored once a person.
         source: where the photograph came from.
         chip: (S, S, 3) uint8 RGB, the aligned face.
-        embedding: (D,) float32 of the chip, see `chip_vectors.embed_enrolled`.
+        embedding: (D,) float32 of the chip.
         masked: whether the person wears a mask in it.
         covered: (D,) float32 of a bare face, what masked ones are compared with (see
             `training.covered_chips`); None for a masked one.

@@ -156,10 +156,10 @@ def export_embeddings(store: GalleryStore, path: Path, cohort: Cohort | None) ->
     """Write names, embeddings and sources as an .npz that needs no pickle.
 
     Arrays, one row a photo: names, embeddings (N, D) float32, sha256, sources,
-    masked, and covered (N, D) float32, what masked faces are compared with, NaN for
-    masked photos, whose embedding it is already; cohort (K, D) and cohort_usual, see
-    `training.cohort`, K = 0 for plain distances; and the scalars fingerprint and
-    metric. The file is private to its owner: it identifies people.
+    masked, and covered (N, D) float32, what masked faces are compared with, NaN
+    where there is none; cohort (K, D) and cohort_usual, see `training.cohort`, K = 0
+    for plain distances; and the scalars fingerprint and metric. The file is private
+    to its owner: it identifies people.
 
     Returns:
         N.

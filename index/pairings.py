@@ -20,10 +20,13 @@ class Pairing(Protocol):
 
     Attributes:
         faces: all of them.
+        references: the same as masked faces are compared with them, see
+            `training.covered_chips`; or once more as they are.
         first_decides: see `verification_metrics.fold_accuracies`.
     """
 
     faces: EmbeddedFaces
+    references: EmbeddedFaces
     first_decides: bool
 
     def within(self, chosen: Chosen) -> ScoredPairs:
@@ -41,8 +44,10 @@ class AllPairs:
 
     first_decides = False
 
-    def __init__(self, faces: EmbeddedFaces, budget: PairBudget):
-        self.faces, self._budget = faces, budget
+    def __init__(
+        self, faces: EmbeddedFaces, references: EmbeddedFaces, budget: PairBudget
+    ):
+        self.faces, self.references, self._budget = faces, references, budget
 
     def within(self, chosen: Chosen) -> ScoredPairs:
         """See `Pairing`."""
@@ -50,8 +55,8 @@ class AllPairs:
 
     def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
         """See `Pairing`."""
-        parts = self.faces[probes], self.faces[references]
-        return between_budget(*parts, self._budget)
+        compared = self.references[references]
+        return between_budget(self.faces[probes], compared, self._budget)
 
     def folds(self, rng: np.random.Generator) -> Indices:
         """Drawn by lot."""
@@ -70,15 +75,16 @@ class ListedPairs:
     def __init__(
         self,
         faces: EmbeddedFaces,
+        references: EmbeddedFaces,
         listed: PairList,
         folds: Indices | None,
     ):
         """
         Args:
-            faces: of all photographs of the list.
+            faces, references: of all photographs of the list, numbered alike.
             folds: (people,) the fold of each person; None = drawn by lot.
         """
-        self.faces, self._folds = faces, folds
+        self.faces, self.references, self._folds = faces, references, folds
         order = np.argsort(faces.photos, kind="stable")
         starts = np.searchsorted(faces.photos[order], np.arange(len(listed.photos)))
         counts = np.bincount(faces.photos, minlength=len(listed.photos))
@@ -97,13 +103,13 @@ class ListedPairs:
     def within(self, chosen: Chosen) -> ScoredPairs:
         """See `Pairing`."""
         places = self._views[:, chosen[self._views].all(axis=0)]
-        return self._scored(places)
+        return self._scored(places, self.faces)
 
     def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
         """See `Pairing`."""
         either = np.concatenate([self._views, self._views[::-1]], axis=1)
         places = either[:, probes[either[0]] & references[either[1]]]
-        return self._scored(places)
+        return self._scored(places, self.references)
 
     def folds(self, rng: np.random.Generator) -> Indices:
         """Those of the list, else drawn by lot."""
@@ -111,11 +117,11 @@ class ListedPairs:
             return self._folds
         return person_folds(int(self.faces.people.max()) + 1, rng)
 
-    def _scored(self, places: NDArray[np.int64]) -> ScoredPairs:
+    def _scored(self, places: NDArray[np.int64], seconds: EmbeddedFaces) -> ScoredPairs:
         people = self.faces.people[places]
         same = people[0] == people[1]
         genuine, impostor = (
-            compare_at(self.faces, self.faces, places[:, chosen], np.ones(chosen.sum()))
+            compare_at(self.faces, seconds, places[:, chosen], np.ones(chosen.sum()))
             for chosen in (same, ~same)
         )
         return ScoredPairs(genuine, impostor)

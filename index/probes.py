@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from index.chip_vectors import embed_probes
 from index.gallery_rows import checked_embedding
 from masking.alignment import crop_chip
 from masking.face_detection import FaceBox
@@ -15,7 +14,6 @@ from masking.face_finding import FaceFinder
 from masking.image_files import decode_rgb, file_sha256
 from masking.landmarks import Float32, Image
 from training.embedder import Embedder
-from training.mask_state import mask_states
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +26,7 @@ class Probe:
         image: (H, W, 3) uint8 RGB.
         boxes: where the faces are, the prominent one first.
         chips: (F, 3, S, S) uint8 RGB, as the embedder reads them.
-        embeddings: (F, D) float32, one row a face, as `embed_probes` gives them.
+        embeddings: (F, D) float32, one row a face.
     """
 
     path: Path
@@ -71,9 +69,7 @@ class ProbeReader:
         dimension = self.embedder.dimension
         embeddings = np.empty((len(chips), dimension), dtype=np.float32)
         if len(chips):
-            states = mask_states(chips, geometry)
-            masked = np.array([state.is_masked for state in states])
-            for face, row in enumerate(embed_probes(self.embedder, chips, masked)):
+            for face, row in enumerate(self.embedder.embed(chips)):
                 embeddings[face] = checked_embedding(row, dimension, str(path))
         boxes = tuple(found.box for found in faces)
         return Probe(path, token, image, boxes, chips, embeddings)

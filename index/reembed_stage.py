@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from index.chip_vectors import embed_enrolled, network_input
+from index.chip_vectors import embed_both, network_input
 from index.gallery_copies import drop_copies
 from index.gallery_file import reported
 from index.gallery_meta import check_chips_fit, embedder_meta
@@ -90,8 +90,8 @@ def _embed_missing(store: GalleryStore, embedder: Embedder, progress: Any) -> No
     while rows := store.read(_MISSING, (last, _CHIPS_AT_ONCE)):
         size_px = embedder.geometry.size_px
         chips = network_input([_chip(row, store.path, size_px) for row in rows])
-        masked = np.array([bool(row[4]) for row in rows])
-        vectors = embed_enrolled(embedder, chips, masked)
+        bare = np.array([not row[4] for row in rows])
+        vectors = embed_both(embedder, chips, bare)
         for row, embedding, covered in zip(rows, *vectors, strict=True):
             source = f"{store.path}: photo {row[0]} of {row[2]}"
             blobs = [

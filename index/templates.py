@@ -22,8 +22,8 @@ class Templates:
     """What is searched: up to two rows a person, the plain one first.
 
     A mask moves an embedding, so there is a template for bare faces, the mean of the
-    bare photos, and one for masked faces: the mean of all photos as masked faces are
-    compared (`training.covered_chips`).
+    bare photos, and one for masked faces: the mean of the masked photos and of the
+    bare ones under a painted mask (`training.covered_chips`).
 
     Attributes:
         gallery_id: the gallery that they were made from.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from masking.alignment import ChipGeometry
 from masking.canonical_face import CANONICAL_FACE
@@ -13,7 +12,6 @@ from masking.face_detection import FaceBox
 from masking.face_finding import Face
 from masking.image_files import write_image
 from masking.landmarks import Landmarks
-from training.covered_chips import covered_embeddings
 
 GREY = 128
 
@@ -59,14 +57,6 @@ def draw_photo(path: Path, *colours: tuple[int, int, int]) -> Path:
         image[20:80, 20 + 90 * place : 80 + 90 * place] = colour
     write_image(path, image)
     return path
-
-
-def covered_colour(colour: tuple[int, int, int]) -> NDArray[np.float32]:
-    """(3,) what `ColourEmbedder` makes of a masked face of one colour."""
-    embedder = ColourEmbedder()
-    chips = np.empty((1, 3, 32, 32), np.uint8)
-    chips[0] = np.array(colour)[:, None, None]
-    return covered_embeddings(embedder, chips, embedder.embed(chips))[0]
 
 
 RED, GREEN, BLUE, YELLOW = (250, 5, 5), (5, 250, 5), (5, 5, 250), (250, 250, 5)

@@ -40,11 +40,14 @@ def test_people_and_pairs_exclude_each_other(folder):
         read_collection(folder, people=list_file, pairs=list_file)
 
 
-def test_either_kind_of_test_compares_probes_with_others(folder):
+def test_probes_are_compared_with_the_references_of_either_kind_of_test(folder):
     for listed in (None, folder.parent / "pairs.txt"):
         collection = read_collection(folder, pairs=listed)
         people, photos = collection.people(), np.arange(3, dtype=np.int32)
-        faces = EmbeddedFaces(np.float32([1, 2, 4])[:, None], people, photos)
-        pairing = collection.pairing(faces, PairBudget(1000, seed=0))
+        faces, references = (
+            EmbeddedFaces(np.float32(values)[:, None], people, photos)
+            for values in ([1, 2, 4], [101, 102, 104])
+        )
+        pairing = collection.pairing(faces, references, PairBudget(1000, seed=0))
         found = pairing.between(np.array([True, False, False]), photos == 1)
-        assert found.genuine.distances.tolist() == [1]
+        assert found.genuine.distances.tolist() == [102 - 1]

@@ -25,7 +25,7 @@ def figures():
     faces = EmbeddedFaces(
         rows.astype(np.float32), people, np.arange(40, dtype=np.int32)
     )
-    pairing = AllPairs(faces, PairBudget(10_000, seed=0))
+    pairing = AllPairs(faces, faces, PairBudget(10_000, seed=0))
     test = MaskTest(masks, None, True, Chance(0, 0))
     return embedder_figures("one", "f" * 64, measure_embedder(pairing, test, None))
 

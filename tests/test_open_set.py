@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from drawn_calibrations import flat_calibration
 
-from benchmarks.embedded_photos import as_probes
 from benchmarks.judged_probes import Judged, Probes, figures, judged, mean_templates
 from benchmarks.open_set import Split, galleries_of, split_people, splits_for
 from index.embed_views import EmbeddedViews
@@ -175,16 +174,3 @@ def test_galleries_take_the_people_of_each_split_in_turn():
     ]
     whole = [members.tolist() for _, members in galleries_of([one, other], 100)]
     assert whole == [[5, 1, 3, 2, 4], [9, 8, 7, 6, 0]]
-
-
-def test_probes_that_seem_masked_are_covered():
-    people = np.zeros(3, np.int32)
-    plain, covered = (
-        EmbeddedFaces(np.float32(rows), people, np.arange(3, dtype=np.int32))
-        for rows in ([[1, 1], [2, 2], [np.nan, np.nan]], [[5, 5], [6, 6], [7, 7]])
-    )
-    seen = [MaskState(0.9, 0.0), MaskState(0.1, 0.0), MaskState(np.nan, np.nan)]
-    found = as_probes(plain, covered, seen)
-    np.testing.assert_array_equal(found.embeddings[:2], [[5, 5], [2, 2]])
-    # A face that was not found stays so.
-    np.testing.assert_array_equal(found.acquired, [True, True, False])

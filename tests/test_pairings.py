@@ -1,5 +1,7 @@
 """Comparisons of all faces and of a list, with answers by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,12 @@ def painted():
     return EmbeddedFaces(values[:, None], np.int32([0, 0, 1])[photos], photos)
 
 
+def covered():
+    """The same faces as references: the bare ones at 3, 5, 9."""
+    bare = np.float32([3, 10, 5, 20, 9, 40])[:, None]
+    return dataclasses.replace(painted(), embeddings=bare)
+
+
 MASKED = np.array([False, True] * 3)
 
 
@@ -33,7 +41,7 @@ def distances(pairs):
 
 
 def test_a_listed_pair_is_compared_in_each_set(listed):
-    pairing = ListedPairs(painted(), listed, None)
+    pairing = ListedPairs(painted(), painted(), listed, None)
     assert distances(pairing.within(~MASKED)) == ([1], [2])
     assert distances(pairing.within(MASKED)) == ([10], [20])
     # Masked 0 with bare 1 and masked 1 with bare 0; likewise 1 and 2.
@@ -45,7 +53,7 @@ def test_a_listed_pair_is_compared_in_each_set(listed):
 
 def test_a_labelled_photograph_is_in_one_set(listed):
     faces = painted()[np.array([True, False, False, True, True, False])]
-    pairing = ListedPairs(faces, listed, None)
+    pairing = ListedPairs(faces, faces, listed, None)
     masked = np.array([False, True, False])
     assert distances(pairing.within(~masked)) == ([], [])
     assert distances(pairing.within(masked)) == ([], [])
@@ -55,15 +63,34 @@ def test_a_labelled_photograph_is_in_one_set(listed):
 def test_listed_folds_are_kept_others_drawn(listed):
     rng = np.random.default_rng(0)
     folds, faces = np.array([3, 7], np.int32), painted()
-    assert ListedPairs(faces, listed, folds).folds(rng).tolist() == [3, 7]
-    assert len(ListedPairs(faces, listed, None).folds(rng)) == 2
+    assert ListedPairs(faces, faces, listed, folds).folds(rng).tolist() == [3, 7]
+    assert len(ListedPairs(faces, faces, listed, None).folds(rng)) == 2
 
 
 def test_all_pairs_leave_copies_out():
-    pairing = AllPairs(painted(), PairBudget(1000, seed=0))
+    pairing = AllPairs(painted(), painted(), PairBudget(1000, seed=0))
     assert distances(pairing.between(MASKED, ~MASKED)) == (
         [8, 19],
         sorted([10 - 4, 20 - 4, 40 - 1, 40 - 2]),
     )
     assert distances(pairing.within(~MASKED)) == ([1], [2, 3])
     assert len(pairing.folds(np.random.default_rng(0))) == 2
+
+
+def test_listed_probes_are_compared_with_references(listed):
+    pairing = ListedPairs(painted(), covered(), listed, None)
+    between = pairing.between(MASKED, ~MASKED)
+    # Masked 0 and 1 with covered 1 and 0; masked 1 and 2 with covered 2 and 1.
+    assert distances(between) == ([10 - 5, 20 - 3], [20 - 9, 40 - 5])
+    assert distances(pairing.within(~MASKED)) == ([1], [2])
+    assert distances(pairing.within(MASKED)) == ([10], [20])
+
+
+def test_all_probes_are_compared_with_references():
+    pairing = AllPairs(painted(), covered(), PairBudget(1000, seed=0))
+    assert distances(pairing.between(MASKED, ~MASKED)) == (
+        [10 - 5, 20 - 3],
+        sorted([10 - 9, 20 - 9, 40 - 3, 40 - 5]),
+    )
+    assert distances(pairing.within(~MASKED)) == ([1], [2, 3])
+    assert distances(pairing.within(MASKED)) == ([10], [20, 30])

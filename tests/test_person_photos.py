@@ -4,14 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from faces_for_index import (
-    BLUE,
-    RED,
-    ColourEmbedder,
-    SquareFinder,
-    covered_colour,
-    draw_photo,
-)
+from faces_for_index import BLUE, RED, ColourEmbedder, SquareFinder, draw_photo
 from test_gallery import FakeEmbedder, photo
 
 from index.enroll_stage import enroll
@@ -147,9 +140,10 @@ def test_stranger_among_the_photos_is_reported_and_kept(colours, tmp_path):
     report = enrolled(colours, [*photos, other])
     assert len(report.added) == 5
     assert list(report.unlike) == [str(other)]
-    # Red and blue, both under the same mask.
-    apart = np.linalg.norm(covered_colour(RED) - covered_colour(BLUE))
-    assert report.unlike[str(other)] == pytest.approx(apart, abs=0.2)
+    red, blue = np.array(RED) / 255, np.array(BLUE) / 255
+    assert report.unlike[str(other)] == pytest.approx(
+        np.linalg.norm(red - blue), abs=0.1
+    )
 
 
 def test_earlier_photos_are_compared_with_but_not_reported_again(colours, tmp_path):

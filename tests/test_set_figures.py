@@ -16,7 +16,7 @@ def pairing_of(values):
     faces = EmbeddedFaces(
         np.array(values, np.float32)[:, None], people, np.arange(20, dtype=np.int32)
     )
-    return AllPairs(faces, PairBudget(1000, seed=0))
+    return AllPairs(faces, faces, PairBudget(1000, seed=0))
 
 
 @pytest.fixture

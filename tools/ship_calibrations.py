@@ -71,10 +71,10 @@ def main(
     calibrations: dict[str, Calibration] = {}
     for number, network in enumerate(networks):
         cohort = network.cohort
-        under = [views.covered_faces(number, owners, cohort) for views in worn]
-        masked = [part[views.masked] for part, views in zip(under, worn, strict=True)]
-        bare = worn[0].faces(number, owners, cohort)[~worn[0].masked]
-        covered = under[0][~worn[0].masked]
+        faces = [views.faces(number, owners, cohort) for views in worn]
+        masked = [part[views.masked] for part, views in zip(faces, worn, strict=True)]
+        bare = faces[0][~worn[0].masked]
+        covered = worn[0].covered_faces(number, owners, cohort)[~worn[0].masked]
         means = mean_templates(
             crowd.faces(number, crowd_owners, cohort),
             crowd.covered_faces(number, crowd_owners, cohort),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from masking.image_files import write_bytes
-from masking.landmarks import Float32, Image
+from masking.landmarks import Float32
 from masking.manifest import Manifest, ManifestRow
 from masking.mask_spec import SpecConfig
 from training.chip_dataset import CALM, ChipDataset, InOrder, Wear, chip_loader
@@ -30,49 +30,15 @@ def embed_rows(
     wear: Wear = CALM,
     seed: int = 0,
     label: str = "embed",
+    cover: bool = False,
 ) -> Float32:
     """(N, D) float32 embeddings of the rows' chips, as recorded by default.
 
     Args:
         masked_share: 1 paints a mask on every chip, drawn by (seed, photo_id).
+        cover: give what masked faces are compared with, see `covered_chips`.
     """
-    chips = _dataset(manifest, rows, embedder, masked_share, specs, wear, seed)
-    parts = [np.empty((0, embedder.dimension), dtype=np.float32)]
-    parts += [embedder.embed(batch) for batch in _batches(chips, workers, label)]
-    return np.concatenate(parts)
-
-
-def embed_rows_twice(
-    manifest: Manifest,
-    rows: Sequence[ManifestRow],
-    embedder: Embedder,
-    workers: int,
-    masked_share: float = 0.0,
-    specs: SpecConfig | None = None,
-    wear: Wear = CALM,
-    seed: int = 0,
-    label: str = "embed",
-) -> tuple[Float32, Float32]:
-    """As `embed_rows`, and the `covered_embeddings` of the same chips."""
-    chips = _dataset(manifest, rows, embedder, masked_share, specs, wear, seed)
-    plain = [np.empty((0, embedder.dimension), dtype=np.float32)]
-    covered = list(plain)
-    for batch in _batches(chips, workers, label):
-        plain.append(embedder.embed(batch))
-        covered.append(covered_embeddings(embedder, batch, plain[-1]))
-    return np.concatenate(plain), np.concatenate(covered)
-
-
-def _dataset(
-    manifest: Manifest,
-    rows: Sequence[ManifestRow],
-    embedder: Embedder,
-    masked_share: float,
-    specs: SpecConfig | None,
-    wear: Wear,
-    seed: int,
-) -> ChipDataset:
-    return ChipDataset(
+    chips = ChipDataset(
         manifest.folder,
         rows,
         manifest.geometry,
@@ -82,13 +48,13 @@ def _dataset(
         wear,
         seed,
     )
-
-
-def _batches(chips: ChipDataset, workers: int, label: str) -> Iterator[Image]:
-    """(B, 3, S, S) uint8, in order."""
     loader = chip_loader(chips, InOrder(len(chips), _BATCH), workers)
+    parts = [np.empty((0, embedder.dimension), dtype=np.float32)]
     for batch, _ in tqdm(loader, label, unit="batch", disable=None, leave=False):
-        yield batch.numpy()
+        pixels = batch.numpy()
+        found = embedder.embed(pixels)
+        parts.append(covered_embeddings(embedder, pixels, found) if cover else found)
+    return np.concatenate(parts)
 
 
 def bare_embeddings(

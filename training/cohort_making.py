@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from masking.manifest import Manifest, ManifestRow
-from training.chip_embeddings import embed_rows_twice
+from training.chip_embeddings import embed_rows
 from training.cohort import LEAST_PEOPLE, MOST_PEOPLE, Cohort, cohort_of
 from training.losses import class_means
 from training.network_embedder import NetworkEmbedder
@@ -45,7 +45,7 @@ def cohort_of_rows(
         if row.identity in number and counts[row.identity] <= _PHOTOS:
             chosen.append(row)
     # Covered, as they are near to bare faces and to masked ones alike.
-    _, found = embed_rows_twice(manifest, chosen, embedder, workers, label="cohort")
+    found = embed_rows(manifest, chosen, embedder, workers, label="cohort", cover=True)
     labels = torch.tensor([number[row.identity] for row in chosen])
     means = class_means(torch.from_numpy(found), labels, len(people))
     return cohort_of(means.numpy(), seed)

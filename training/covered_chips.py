@@ -1,12 +1,10 @@
-"""Faces under a plain mask: how masked faces are compared.
+"""Bare faces under a plain mask: what masked faces are compared with.
 
 A bare face's embedding holds its mouth and chin too, which a masked face cannot have.
 Embedded once more with a mask painted over them, and averaged, it comes nearer to the
 person's masked faces and farther from those of others. On 1,201 people kept out of
 training that took the share of masked faces accepted at FAR 1e-3 from .61 to .71
-(`training/RECIPE.md`). Masked faces are covered and averaged as well: two that wear
-different masks then differ less. On 809 people that took the share of two masked faces
-from .72 to .73, under masks of different sorts from .717 to .733.
+(`training/RECIPE.md`).
 
 Chips are aligned, so the mask goes where an average face has it: no landmarks are
 needed, and stored chips can be covered at any time.
@@ -44,12 +42,12 @@ _COVER = MaskSpec(
 
 
 def cover_identity() -> str:
-    """Changes with what is covered, and by what: for what is kept of covered chips."""
-    return f"bare and masked faces, {_COVER!r}"
+    """Changes when the mask does: for what is kept of covered chips."""
+    return repr(_COVER)
 
 
 def covered(chips: Image, geometry: ChipGeometry) -> Image:
-    """(N, 3, S, S) uint8 RGB chips with a mask over mouth and nose.
+    """(N, 3, S, S) uint8 RGB bare chips with a mask over mouth and nose.
 
     Args:
         geometry: of the chips.
@@ -62,12 +60,12 @@ def covered(chips: Image, geometry: ChipGeometry) -> Image:
     return painted
 
 
-def covered_embeddings(embedder: Embedder, chips: Image, plain: Float32) -> Float32:
-    """(N, D) float32: what faces are compared by where one wears a mask.
+def covered_embeddings(embedder: Embedder, chips: Image, bare: Float32) -> Float32:
+    """(N, D) float32: what masked faces are compared with.
 
     Args:
-        chips: (N, 3, S, S) uint8 RGB chips, bare or masked, as the embedder reads them.
-        plain: (N, D) its embeddings of them.
+        chips: (N, 3, S, S) uint8 RGB bare chips, as the embedder reads them.
+        bare: (N, D) its embeddings of them.
     """
     under = embedder.embed(covered(chips, embedder.geometry))
-    return np.asarray((plain + under) / np.float32(2), dtype=np.float32)
+    return np.asarray((bare + under) / np.float32(2), dtype=np.float32)
