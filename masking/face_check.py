@@ -37,7 +37,8 @@ _UNSURE = 0.3
 # are turned: of the people kept out 7% of masked faces. They are looked for again from
 # boxes moved and sized so, as shares of the side, and must score so much more.
 _LIKELY, _BETTER = 2.0, 1.0
-_AWAY, _SIZES = (-0.3, 0.0, 0.3), (0.75, 1.1)
+_ACROSS, _DOWN = (-0.4, -0.2, 0.0, 0.2, 0.4), (-0.2, 0.0, 0.2)
+_SIZES = (0.65, 0.85, 1.1)
 
 
 class FaceCheck:
@@ -116,8 +117,8 @@ class CheckedDetector:
 class CheckedPredictor:
     """Landmarks that are looked for around the box where they are no likely face's.
 
-    On the people kept out that leaves 4 of 3,467 masked faces with eyes off by more
-    than a fifth of their distance instead of 10.
+    On the people kept out, under ten masks each, that leaves 9 of 8,655 faces with eyes
+    off by more than a fifth of their distance instead of 27.
     """
 
     def __init__(self, predictor: LandmarkPredictor, check: FaceCheck):
@@ -148,7 +149,7 @@ def _boxes_about(box: FaceBox) -> list[FaceBox]:
             top=y + (down - size / 2) * height,
             bottom=y + (down + size / 2) * height,
         )
-        for away in _AWAY
-        for down in _AWAY
+        for away in _ACROSS
+        for down in _DOWN
         for size in _SIZES
     ]

@@ -222,16 +222,16 @@ def test_likely_landmarks_are_left_alone():
 
 
 def test_landmarks_beside_the_face_are_looked_for_again():
-    # One of the boxes about this one begins at 82.5: 30 px to the left, 75 px wide.
-    check = CheckBy(place=82.5, best=1.5)
+    # One of the boxes about this one begins at 87.5: 20 px to the left, 85 px wide.
+    check = CheckBy(place=87.5, best=1.5)
     found = CheckedPredictor(PredictorAt(), check).predict(
         BLANK, scored(100, 0, 200, 100, 1)
     )
-    assert found.points[0, 0] == 82.75
+    assert found.points[0, 0] == 87.75
 
 
 def test_landmarks_that_are_hardly_better_do_not_replace_the_first():
-    check = CheckBy(place=93.0, best=1.5)
+    check = CheckBy(place=96.0, best=1.5)
     found = CheckedPredictor(PredictorAt(), check).predict(
         BLANK, scored(100, 0, 200, 100, 1)
     )
