@@ -65,15 +65,15 @@ def frame_of(arrays: Any, mask: Parameters, x: Any, y: Any) -> Frame:
     it is used.
     """
     xp = arrays.xp
-    mirrored = wide(mask.mirrored)
-    x = x + mirrored * (xp.abs(x - 0.5) + 0.5 - x)
+    if mask.some_mirrored:
+        x = x + wide(mask.mirrored) * (xp.abs(x - 0.5) + 0.5 - x)
     dx, dy = x - wide(mask.centre[:, 0]), y - wide(mask.centre[:, 1])
     cosine, sine = wide(mask.turn[:, 0]), wide(mask.turn[:, 1])
     u, v = cosine * dx + sine * dy, cosine * dy - sine * dx
     place = (xp.atan2(v, u) * (1 / (2 * np.pi)) + 0.5) * ANGLES
     reach = xp.sqrt(u * u + v * v)
-    radius = arrays.interpolated(mask.radius, place)
-    depth = (radius - reach) * arrays.interpolated(mask.slope, place)
+    radius, slope = arrays.interpolated((mask.radius, mask.slope), place)
+    depth = (radius - reach) * slope
     return Frame(u, v, depth)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from masking.landmarks import Float32
-from masking.mask_outline import outlines
+from masking.mask_outline import Outline, outlines
 from masking.mask_spec import OCCLUDERS, MaskSpec
 from masking.mask_straps import segments
 from masking.mask_surface import LIMPNESS, SURFACES, surface_name
@@ -38,7 +39,7 @@ class Parameters:
         surfaces: number of each one's surface in SURFACES.
         centre: (N, 2) middle of the outline.
         turn: (N, 2) cosine and sine of its tilt.
-        mirrored: (N,) 1 where |x - 0.5| counts.
+        mirrored: (N,) 1 where |x - 0.5| counts; some_mirrored: whether any is.
         radius, slope: (N, K) outline by angle.
         segments: (N, S, 8) the fields of `mask_straps.Segment`.
         sides: of each of the S segments: the sides of those specs' that have it.
@@ -58,6 +59,7 @@ class Parameters:
     centre: Any
     turn: Any
     mirrored: Any
+    some_mirrored: bool
     radius: Any
     slope: Any
     segments: Any
@@ -85,41 +87,56 @@ def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
     pieces = [segments(*pair) for pair in zip(specs, shapes, strict=True)]
     longest = max(len(piece) for piece in pieces)
     padded = [[*piece, *[_NOWHERE] * (longest - len(piece))] for piece in pieces]
-
-    def of(values: Any) -> Any:
-        return arrays.array(np.asarray(list(values), dtype=np.float32))
-
-    def flag(kinds: Sequence[str]) -> Any:
-        return of(spec.kind in kinds for spec in specs)
-
+    # One copy to the device instead of twenty.
+    table = arrays.array([_numbers(*pair) for pair in zip(specs, shapes, strict=True)])
+    colours, one = table[:, :9], [table[:, 9 + k] for k in range(11)]
     return Parameters(
         tuple(specs),
         [SURFACES.index(surface_name(spec.kind, spec.valve)) for spec in specs],
-        of(shape.centre for shape in shapes),
-        of((np.cos(shape.tilt_rad), np.sin(shape.tilt_rad)) for shape in shapes),
-        of(shape.mirrored for shape in shapes),
-        of(shape.radius for shape in shapes),
-        of(shape.slope for shape in shapes),
+        table[:, 20:22],
+        table[:, 22:24],
+        one[0],
+        any(shape.mirrored for shape in shapes),
+        arrays.array(np.stack([shape.radius for shape in shapes])),
+        arrays.array(np.stack([shape.slope for shape in shapes])),
         arrays.array(np.array(padded, np.float32).reshape(len(specs), longest, 8)),
         [
             [int(piece[k].side) for piece in pieces if k < len(piece)]
             for k in range(longest)
         ],
-        flag(("hand",)),
-        of(np.multiply(spec.colour, spec.gloss) for spec in specs),
-        of(spec.second for spec in specs),
-        of(spec.strap for spec in specs),
-        flag(("hand",)),
-        of(0.17 * spec.wrinkle * LIMPNESS[spec.kind] for spec in specs),
-        of(_crease_place(spec) for spec in specs),
-        of(1.0 if spec.seed % 2 else -1.0 for spec in specs),
-        of(_WEAVE.get(spec.kind, 0.0) for spec in specs),
-        of(0.0 if spec.kind in ("shield", "hand", "patch") else 0.12 for spec in specs),
-        of(_SHADOW.get(spec.kind, _USUAL_SHADOW) for spec in specs),
-        of(0.35 if spec.kind == "shield" else 0.0 for spec in specs),
-        of(_BEHIND.get(spec.kind, 0.0) for spec in specs),
-        of(spec.kind != "patch" for spec in specs),
-        of(_part(spec) for spec in specs),
+        one[1],
+        colours[:, :3],
+        colours[:, 3:6],
+        colours[:, 6:],
+        one[1],
+        one[2],
+        table[:, 24:],
+        *one[3:],
+    )
+
+
+def _numbers(spec: MaskSpec, shape: Outline) -> tuple[float, ...]:
+    """Single numbers of a spec, in the order in which `parameters` takes them."""
+    kind, gloss = spec.kind, spec.gloss
+    return (
+        *(gloss * value for value in spec.colour),
+        *spec.second,
+        *spec.strap,
+        float(shape.mirrored),
+        float(kind == "hand"),
+        0.17 * spec.wrinkle * LIMPNESS[kind],
+        1.0 if spec.seed % 2 else -1.0,
+        _WEAVE.get(kind, 0.0),
+        0.0 if kind in ("shield", "hand", "patch") else 0.12,
+        _SHADOW.get(kind, _USUAL_SHADOW),
+        0.35 if kind == "shield" else 0.0,
+        _BEHIND.get(kind, 0.0),
+        float(kind != "patch"),
+        float(_part(spec)),
+        *shape.centre,
+        math.cos(shape.tilt_rad),
+        math.sin(shape.tilt_rad),
+        *_crease_place(spec),
     )
 
 

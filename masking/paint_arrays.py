@@ -37,8 +37,8 @@ class Arrays(Protocol):
     def array(self, values: Any) -> Any:
         """Numbers as a float32 array of this kind, on its device."""
 
-    def interpolated(self, tables: Any, place: Any) -> Any:
-        """(N, K) tables at (N, h, w) places in [0, K - 1], linearly."""
+    def interpolated(self, tables: Sequence[Any], place: Any) -> list[Any]:
+        """Each of the (N, K) tables at (N, h, w) places in [0, K - 1], linearly."""
 
     def surfaces(self, names: Sequence[int], u: Any, v: Any) -> Any:
         """(N, 4, h, w) looks of SURFACES[names[i]], see `mask_surface.Surface`."""
@@ -77,13 +77,18 @@ class NumpyArrays:
         """See Arrays."""
         return np.asarray(values, dtype=np.float32)
 
-    def interpolated(self, tables: Float32, place: Float32) -> Float32:
+    def interpolated(self, tables: Sequence[Float32], place: Float32) -> list[Float32]:
         """See Arrays."""
         low = place.astype(np.int32)
-        np.minimum(low, tables.shape[1] - 2, out=low)
+        np.minimum(low, tables[0].shape[1] - 2, out=low)
         part = place - low.astype(np.float32)
-        steps = np.diff(tables[0])
-        return np.asarray(np.take(tables[0], low) + np.take(steps, low) * part)
+        found = []
+        for (table,) in tables:
+            values = (table[1:] - table[:-1]).take(low)
+            values *= part
+            values += table.take(low)
+            found.append(values)
+        return found
 
     def surfaces(self, names: Sequence[int], u: Float32, v: Float32) -> Float32:
         """See Arrays."""

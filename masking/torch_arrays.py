@@ -37,13 +37,17 @@ class TorchArrays:
         tensor = torch.as_tensor(np.array(values, dtype=np.float32))
         return tensor.to(self._device)
 
-    def interpolated(self, tables: Tensor, place: Tensor) -> Tensor:
+    def interpolated(self, tables: Sequence[Tensor], place: Tensor) -> list[Tensor]:
         """See Arrays."""
         flat = place.flatten(1)
-        low = flat.long().clamp(0, tables.shape[1] - 2)
-        part = flat - low
-        first, second = tables.gather(1, low), tables.gather(1, low + 1)
-        return torch.lerp(first, second, part).reshape(place.shape)
+        low = flat.long().clamp(0, tables[0].shape[1] - 2)
+        part, next_one = flat - low, low + 1
+        return [
+            torch.lerp(table.gather(1, low), table.gather(1, next_one), part).reshape(
+                place.shape
+            )
+            for table in tables
+        ]
 
     def surfaces(self, names: Sequence[int], u: Tensor, v: Tensor) -> Tensor:
         """See Arrays."""
