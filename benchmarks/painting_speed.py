@@ -161,6 +161,8 @@ def main(
     sizes = [int(text) for text in batches.split(",")]
     where = best_device(device)
     chips = read_chips(read_manifest(augmented), size, max(sizes))
+    # No batch is larger than what there is.
+    sizes = sorted({min(number, len(chips.looks)) for number in sizes})
     rows = measure(chips, sizes, rounds, where)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows]))

@@ -150,13 +150,8 @@ def _lower_top(knots: Float64, top: float) -> None:
     knots[:, 1] = middle + (knots[:, 1] - middle) * 0.45 * side
 
 
-def outline(spec: MaskSpec) -> Outline:
-    """The closed outline of what a spec describes."""
-    return outlines([spec])[0]
-
-
 def outlines(specs: Sequence[MaskSpec]) -> list[Outline]:
-    """The outlines of some specs, those of one kind in one go."""
+    """The closed outlines of what specs describe, those of one kind in one go."""
     found: dict[int, Outline] = {}
     for kind in dict.fromkeys(spec.kind for spec in specs):
         rows = [row for row, spec in enumerate(specs) if spec.kind == kind]

@@ -87,57 +87,61 @@ def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
     pieces = [segments(*pair) for pair in zip(specs, shapes, strict=True)]
     longest = max(len(piece) for piece in pieces)
     padded = [[*piece, *[_NOWHERE] * (longest - len(piece))] for piece in pieces]
-    # One copy to the device instead of twenty.
-    table = arrays.array([_numbers(*pair) for pair in zip(specs, shapes, strict=True)])
-    colours, one = table[:, :9], [table[:, 9 + k] for k in range(11)]
     return Parameters(
-        tuple(specs),
-        [SURFACES.index(surface_name(spec.kind, spec.valve)) for spec in specs],
-        table[:, 20:22],
-        table[:, 22:24],
-        one[0],
-        any(shape.mirrored for shape in shapes),
-        arrays.array(np.stack([shape.radius for shape in shapes])),
-        arrays.array(np.stack([shape.slope for shape in shapes])),
-        arrays.array(np.array(padded, np.float32).reshape(len(specs), longest, 8)),
-        [
+        specs=tuple(specs),
+        surfaces=[SURFACES.index(surface_name(s.kind, s.valve)) for s in specs],
+        some_mirrored=any(shape.mirrored for shape in shapes),
+        radius=arrays.array(np.stack([shape.radius for shape in shapes])),
+        slope=arrays.array(np.stack([shape.slope for shape in shapes])),
+        segments=arrays.array(np.array(padded).reshape(len(specs), longest, 8)),
+        sides=[
             [int(piece[k].side) for piece in pieces if k < len(piece)]
             for k in range(longest)
         ],
-        one[1],
-        colours[:, :3],
-        colours[:, 3:6],
-        colours[:, 6:],
-        one[1],
-        one[2],
-        table[:, 24:],
-        *one[3:],
+        **_columns(
+            arrays, [_numbers(*pair) for pair in zip(specs, shapes, strict=True)]
+        ),
     )
 
 
-def _numbers(spec: MaskSpec, shape: Outline) -> tuple[float, ...]:
-    """Single numbers of a spec, in the order in which `parameters` takes them."""
-    kind, gloss = spec.kind, spec.gloss
-    return (
-        *(gloss * value for value in spec.colour),
-        *spec.second,
-        *spec.strap,
-        float(shape.mirrored),
-        float(kind == "hand"),
-        0.17 * spec.wrinkle * LIMPNESS[kind],
-        1.0 if spec.seed % 2 else -1.0,
-        _WEAVE.get(kind, 0.0),
-        0.0 if kind in ("shield", "hand", "patch") else 0.12,
-        _SHADOW.get(kind, _USUAL_SHADOW),
-        0.35 if kind == "shield" else 0.0,
-        _BEHIND.get(kind, 0.0),
-        float(kind != "patch"),
-        float(_part(spec)),
-        *shape.centre,
-        math.cos(shape.tilt_rad),
-        math.sin(shape.tilt_rad),
-        *_crease_place(spec),
-    )
+def _columns(arrays: Any, rows: list[dict[str, list[float]]]) -> dict[str, Any]:
+    """Each name's numbers of all rows: (N,) single ones, (N, M) several.
+
+    They go to the device as one table: a copy each would take longer than they do.
+    """
+    table = arrays.array([[n for part in row.values() for n in part] for row in rows])
+    columns, start = {}, 0
+    for name, part in rows[0].items():
+        stop = start + len(part)
+        columns[name] = table[:, start] if len(part) == 1 else table[:, start:stop]
+        start = stop
+    return columns
+
+
+def _numbers(spec: MaskSpec, shape: Outline) -> dict[str, list[float]]:
+    """The fields of `Parameters` that are a few numbers a spec."""
+    kind = spec.kind
+    hand = [float(kind == "hand")]
+    return {
+        "centre": [*shape.centre],
+        "turn": [math.cos(shape.tilt_rad), math.sin(shape.tilt_rad)],
+        "mirrored": [float(shape.mirrored)],
+        "limbs": hand,
+        "colour": [spec.gloss * value for value in spec.colour],
+        "second": [*spec.second],
+        "strap": [*spec.strap],
+        "skin": hand,
+        "crease": [0.17 * spec.wrinkle * LIMPNESS[kind]],
+        "place": [*_crease_place(spec)],
+        "valve_side": [1.0 if spec.seed % 2 else -1.0],
+        "weave": [_WEAVE.get(kind, 0.0)],
+        "seam": [0.0 if kind in ("shield", "hand", "patch") else 0.12],
+        "shadow": [_SHADOW.get(kind, _USUAL_SHADOW)],
+        "rim": [0.35 if kind == "shield" else 0.0],
+        "behind": [_BEHIND.get(kind, 0.0)],
+        "lit": [float(kind != "patch")],
+        "part": [float(_part(spec))],
+    }
 
 
 def _part(spec: MaskSpec) -> int:

@@ -18,7 +18,7 @@ from masking.mask_geometry import (
     skin_map,
     skin_spline,
 )
-from masking.mask_outline import ANGLES, outline, outline_knots
+from masking.mask_outline import ANGLES, outline_knots, outlines
 from masking.mask_parameters import parameters
 from masking.mask_spec import (
     KINDS,
@@ -39,6 +39,10 @@ STRAPPED = [kind for kind in MASKS if kind != "gaiter"]
 CHIN_POINT, CHIN, NOSE_TIP = 8, slice(6, 11), 30
 NOSE_BASE, LIPS, MOUTH = slice(31, 36), slice(48, 60), slice(48, 68)
 SPAN = {"rise": (-0.06, 0.06), "widen": (-0.03, 0.03), "hang": (-0.01, 0.05)}
+
+
+def outline_of(spec):
+    return outlines([spec])[0]
 
 
 def spec_of(kind, wear="correct", **changes):
@@ -154,7 +158,7 @@ def test_the_distance_to_a_circle():
 @pytest.mark.parametrize("kind", KINDS + OCCLUDERS)
 def test_distances_near_the_edge_are_those_to_the_polygon(kind):
     spec = spec_of(kind, tilt_rad=0.05)
-    shape = outline(spec)
+    shape = outline_of(spec)
     angle = np.linspace(-np.pi, np.pi, ANGLES + 1)
     around = np.stack([np.cos(angle), np.sin(angle)], axis=1) * shape.radius[:, None]
     turn = np.array([[np.cos(0.05), np.sin(0.05)], [-np.sin(0.05), np.cos(0.05)]])
@@ -172,7 +176,7 @@ def test_distances_near_the_edge_are_those_to_the_polygon(kind):
 
 @pytest.mark.parametrize("kind", KINDS + OCCLUDERS)
 def test_outlines_are_symmetric(kind):
-    radius = outline(spec_of(kind)).radius
+    radius = outline_of(spec_of(kind)).radius
     # The angle a becomes pi - a: from -pi to pi, half a turn further, backwards.
     mirrored = np.roll(radius[:-1], ANGLES // 2)[::-1]
     np.testing.assert_allclose(np.roll(mirrored, 1), radius[:-1], atol=0.004)
@@ -345,7 +349,7 @@ def frontal_looks(**changes):
 @pytest.mark.parametrize("kind", STRAPPED)
 def test_straps_begin_on_the_mask(kind, wear):
     for spec in extreme_specs(kind, wear):
-        pieces = segments(spec, outline(spec))
+        pieces = segments(spec, outline_of(spec))
         assert [piece.side for piece in pieces] == [-1, -1, 1, 1]
         starts = np.float32([(piece.x0, piece.y0) for piece in pieces])
         assert depths(spec, starts).min() > 0  # none floats beside the mask
@@ -382,7 +386,7 @@ def test_straps_to_an_ear_that_is_not_seen_are_not_there():
 
 
 def test_a_neck_tube_has_no_straps():
-    assert segments(spec_of("gaiter"), outline(spec_of("gaiter"))) == []
+    assert segments(spec_of("gaiter"), outline_of(spec_of("gaiter"))) == []
 
 
 def test_the_distance_to_a_hanging_strap():
