@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
+from masking.augment_photo import CHIP_GEOMETRY
 from masking.canonical_face import CANONICAL_FACE
 from masking.face_detection import FaceBox
 from masking.face_finding import Face
+from masking.image_files import write_image
 from masking.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, Image, Landmarks
+from masking.manifest import (
+    MANIFEST,
+    Manifest,
+    ManifestRow,
+    header_of,
+    read_manifest,
+    write_manifest,
+)
+from masking.mask_rendering import photo_look
 
 SKIN, DARK = (205, 150, 125), (60, 35, 30)
 WALL = (90, 110, 130)
@@ -50,3 +63,26 @@ class OneDrawnFace:
             return []
         box = FaceBox(50, 50, 150, 150, 1.0, "drawn")
         return [Face(box, drawn_landmarks(200))]
+
+
+def augmented_drawings(folder: Path) -> Manifest:
+    """Eight drawn people, three chips each, as `augment` writes them: no detector."""
+    rows = []
+    for number in range(24):
+        person, photo = divmod(number, 3)
+        pixels, marks = drawn_face(CHIP_GEOMETRY.size_px, 0.44 + 0.02 * person)
+        pixels = np.clip(pixels * (0.8 + 0.1 * photo), 0, 255).astype(np.uint8)
+        name = f"person-{person}/{photo}.png"
+        write_image(folder / name, pixels)
+        rows.append(
+            ManifestRow(
+                name,
+                f"person-{person}",
+                "",
+                chip=name,
+                chip_landmarks=marks.points.tolist(),
+                look=photo_look(pixels, marks).to_list(),
+            )
+        )
+    write_manifest(folder / MANIFEST, header_of({}, CHIP_GEOMETRY), rows)
+    return read_manifest(folder)

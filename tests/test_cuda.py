@@ -6,21 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from drawn_faces import drawn_face
+from drawn_faces import augmented_drawings
 from test_mask_batches import assert_alike, spec_of
 from test_train_stage import CONFIG
 
-from masking.augment_photo import CHIP_GEOMETRY
-from masking.image_files import write_image
-from masking.manifest import (
-    MANIFEST,
-    ManifestRow,
-    header_of,
-    read_manifest,
-    write_manifest,
-)
 from masking.mask_batches import BatchPainter
-from masking.mask_rendering import photo_look
 from masking.mask_spec import KINDS, OCCLUDERS
 from training.network_embedder import start_embedder
 from training.train_stage import REPORT, train
@@ -30,27 +20,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 
 @pytest.fixture(scope="module")
 def drawn_manifest(tmp_path_factory):
-    """Eight drawn people, three chips each: needs no detector."""
-    folder = tmp_path_factory.mktemp("drawn")
-    rows = []
-    for number in range(24):
-        person, photo = divmod(number, 3)
-        pixels, marks = drawn_face(CHIP_GEOMETRY.size_px, 0.44 + 0.02 * person)
-        pixels = np.clip(pixels * (0.8 + 0.1 * photo), 0, 255).astype(np.uint8)
-        name = f"person-{person}/{photo}.png"
-        write_image(folder / name, pixels)
-        rows.append(
-            ManifestRow(
-                name,
-                f"person-{person}",
-                "",
-                chip=name,
-                chip_landmarks=marks.points.tolist(),
-                look=photo_look(pixels, marks).to_list(),
-            )
-        )
-    write_manifest(folder / MANIFEST, header_of({}, CHIP_GEOMETRY), rows)
-    return read_manifest(folder)
+    return augmented_drawings(tmp_path_factory.mktemp("drawn"))
 
 
 @pytest.mark.parametrize("kind", KINDS + OCCLUDERS)
