@@ -187,6 +187,8 @@ def chip_loader(
         pinned: for faster copies to a GPU.
     """
     count = workers if len(chips) > _WORTH_PROCESSES else 0
+    # In this process too: chips are small, and its threads would spin in between.
+    cv2.setNumThreads(1)
     return DataLoader(
         chips,
         batch_sampler=batches,
