@@ -1,4 +1,4 @@
-"""Paints what faces wear on whole batches of chips, on any device, with torch.
+"""Paints what faces wear on batches of chips, on any device.
 
 The formulas are those of `mask_painting`, which `mask_rendering` uses for files.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,15 +24,17 @@ from masking.mask_geometry import (
     head_pose,
     skin_spline,
 )
-from masking.mask_layout import laid_out, touched
+from masking.mask_layout import Layout, laid_out, touched
 from masking.mask_light import PhotoLook
 from masking.mask_painting import paint
-from masking.mask_parameters import RIGID, parameters
+from masking.mask_parameters import RIGID, Parameters, parameters
 from masking.mask_spec import MaskSpec
+from masking.paint_arrays import NumpyArrays
 from masking.torch_arrays import TorchArrays
 
 # A CPU's cache holds the maps of about this many chips; a GPU takes all at once.
 _AT_ONCE = {"cpu": 24}
+_NUMPY = NumpyArrays()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +61,22 @@ class _Faces:
     looks: Looks
 
 
+_Worn = tuple[Parameters, Looks, Layout]
+
+
 class BatchPainter:
     """Paints batches; keeps the tables of all masks on its device."""
 
-    def __init__(self, device: torch.device | str):
-        self._arrays = TorchArrays(device)
+    def __init__(self, device: torch.device | str, apart: bool | None = None):
+        """
+        Args:
+            apart: on a CPU: chips are laid out together, but each is painted by
+                itself, with OpenCV, so that no more than the mask's own window
+                is computed and all of that stays in the cache; None = yes.
+        """
         self._device = torch.device(device)
+        self._apart = self._device.type == "cpu" if apart is None else apart
+        self._arrays: Any = _NUMPY if self._apart else TorchArrays(device)
         self._at_once = _AT_ONCE.get(self._device.type, 0)
 
     @torch.no_grad()
@@ -90,7 +103,7 @@ class BatchPainter:
             for rows in self._groups(specs, layer):
                 faces = self._faces(points[rows], [looks[row] for row in rows])
                 masks = [specs[row][layer] for row in rows]
-                self._add(batch, torch.tensor(rows, device=self._device), masks, faces)
+                self._add(batch, rows, masks, faces)
         return batch
 
     def _groups(
@@ -126,7 +139,7 @@ class BatchPainter:
         return _Faces(pose, spline, whole)
 
     def _add(
-        self, batch: MaskedBatch, rows: Tensor, specs: list[MaskSpec], faces: _Faces
+        self, batch: MaskedBatch, rows: list[int], specs: list[MaskSpec], faces: _Faces
     ) -> None:
         arrays = self._arrays
         mask = parameters(arrays, specs)
@@ -136,14 +149,41 @@ class BatchPainter:
         at = canonical_places(arrays, faces.pose, spline, nodes)
         layout = laid_out(arrays, mask, faces.looks, at, faces.pose.lean, nodes)
         size = faces.pose.px_per_unit
-        box = touched(arrays, layout, float(faces.looks.blur.max()), float(size.min()))
+        if not self._apart:
+            self._paint_together(batch, rows, (mask, faces.looks, layout), size)
+            return
+        for number, row in enumerate(rows):
+            worn = mask.row(number), faces.looks.row(number), layout.row(number)
+            _paint_alone(batch, row, worn, size[number : number + 1])
+
+    def _paint_together(
+        self, batch: MaskedBatch, rows: list[int], worn: _Worn, size: Any
+    ) -> None:
+        arrays, (mask, looks, layout) = self._arrays, worn
+        box = touched(arrays, layout, float(looks.blur.max()), float(size.min()))
         if box is None:
             return
-        place, planes = (rows, *box), (rows, slice(None), *box)
+        places = torch.tensor(rows, device=self._device)
+        place, planes = (places, *box), (places, slice(None), *box)
         pictures = batch.chips[planes]
-        painted = paint(arrays, mask, faces.looks, layout, pictures, box, size)
+        painted = paint(arrays, mask, looks, layout, pictures, box, size)
         srgb = (painted.srgb + 0.5).clamp(0, 255).to(torch.uint8)
         batch.chips[planes] = torch.where(painted.changed[:, None], srgb, pictures)
         batch.alpha[place] = 1 - (1 - batch.alpha[place]) * (1 - painted.matte)
         parts = painted.parts.to(torch.uint8)
         batch.parts[place] = torch.where(parts > 0, parts, batch.parts[place])
+
+
+def _paint_alone(batch: MaskedBatch, row: int, worn: _Worn, size: Float32) -> None:
+    mask, looks, layout = worn
+    box = touched(_NUMPY, layout, float(looks.blur[0]), float(size[0]))
+    if box is None:
+        return
+    planes = batch.chips[row].numpy()[:, box[0], box[1]]
+    painted = paint(_NUMPY, mask, looks, layout, planes[None], box, size)
+    srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8)
+    np.copyto(planes, srgb, where=painted.changed)
+    alpha, shown = (maps[row].numpy()[box] for maps in (batch.alpha, batch.parts))
+    np.copyto(alpha, 1 - (1 - alpha) * (1 - painted.matte[0]))
+    parts = painted.parts[0].astype(np.uint8)
+    np.copyto(shown, parts, where=parts > 0)

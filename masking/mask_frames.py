@@ -39,9 +39,14 @@ class Looks:
     ears_seen: Any
     ears_bare: Any
 
+    def row(self, number: int) -> Looks:
+        """One of the N, as arrays of one."""
+        one = slice(number, number + 1)
+        return Looks(*(values[one] for values in vars(self).values()))
+
 
 # See `seen_segments`.
-Segments = tuple[Any, Any, Any, Any, Any, Any, Any]
+Segments = tuple[Any, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,6 +59,23 @@ class Layout:
     groups: list[list[int]]
     segments: Segments
 
+    def row(self, number: int) -> Layout:
+        """One of the N, as a layout of one."""
+        one = slice(number, number + 1)
+        return Layout(
+            self.columns,
+            self.rows,
+            self.x[one],
+            self.y[one],
+            self.u[one],
+            self.v[one],
+            self.depth[one],
+            self.edge[one],
+            [straps[one] for straps in self.straps],
+            self.groups,
+            tuple(values[one] for values in self.segments),
+        )
+
 
 def laid_out(
     arrays: Any,

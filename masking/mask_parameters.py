@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,13 @@ class Parameters:
     behind: Any
     lit: Any
     part: Any
+
+    def row(self, number: int) -> Parameters:
+        """One of the N, as arrays of one."""
+        one = slice(number, number + 1)
+        whole = ("some_mirrored", "sides")
+        own = {k: values[one] for k, values in vars(self).items() if k not in whole}
+        return replace(self, **own)
 
 
 def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:

@@ -69,7 +69,7 @@ class Arrays(Protocol):
 
 
 class NumpyArrays:
-    """One picture at a time (N = 1), with OpenCV."""
+    """With OpenCV: layouts of N pictures, but colours of one at a time (N = 1)."""
 
     xp: Any = np
 
@@ -79,14 +79,18 @@ class NumpyArrays:
 
     def interpolated(self, tables: Sequence[Float32], place: Float32) -> list[Float32]:
         """See Arrays."""
+        count, length = tables[0].shape
         low = place.astype(np.int32)
-        np.minimum(low, tables[0].shape[1] - 2, out=low)
+        np.minimum(low, length - 2, out=low)
         part = place - low.astype(np.float32)
+        if count > 1:
+            low += length * np.arange(count, dtype=np.int32)[:, None, None]
         found = []
-        for (table,) in tables:
-            values = (table[1:] - table[:-1]).take(low)
+        for table in tables:
+            flat = table.ravel()
+            values = (flat[1:] - flat[:-1]).take(low)
             values *= part
-            values += table.take(low)
+            values += flat.take(low)
             found.append(values)
         return found
 
@@ -98,8 +102,10 @@ class NumpyArrays:
 
     def rises(self, names: Sequence[int], u: Float32, v: Float32) -> Float32:
         """See Arrays."""
-        column, row = surface_place(u[0], v[0])
-        return _remapped(surface(SURFACES[names[0]]).rise, column, row)[None]
+        places = zip(names, *surface_place(u, v), strict=True)
+        return np.stack(
+            [_remapped(surface(SURFACES[name]).rise, *at) for name, *at in places]
+        )
 
     def tiles(self, tiles: Sequence[Float32], x: Float32, y: Float32) -> Float32:
         """See Arrays."""
@@ -112,7 +118,8 @@ class NumpyArrays:
         """See Arrays."""
         across = np.broadcast_to(columns[None], (len(rows), len(columns)))
         down = np.broadcast_to(rows[:, None], across.shape)
-        return _remapped(maps[0], np.ascontiguousarray(across), down.copy())[None]
+        places = np.ascontiguousarray(across), down.copy()
+        return np.stack([_remapped(one, *places) for one in maps])
 
     def numpy(self, values: NDArray[Any]) -> NDArray[Any]:
         """See Arrays."""

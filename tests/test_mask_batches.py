@@ -1,4 +1,4 @@
-"""The batched painter and the one for files paint the same masks."""
+"""The batched painters and the one for files paint the same masks."""
 
 from dataclasses import replace
 
@@ -23,9 +23,9 @@ from masking.mask_spec import (
 SIDE_PX = 150
 
 
-@pytest.fixture(scope="module")
-def painter():
-    return BatchPainter("cpu")
+@pytest.fixture(scope="module", params=["apart", "together"])
+def painter(request):
+    return BatchPainter("cpu", apart=request.param == "apart")
 
 
 def spec_of(kind, number):
