@@ -2,7 +2,13 @@ import numpy as np
 import torch
 
 from training.batch_plan import BatchPlan
-from training.chip_jitter import Jitter, draw_jitter, jittered, jitters_of
+from training.chip_jitter import (
+    Jitter,
+    draw_jitter,
+    jittered,
+    jittered_together,
+    jitters_of,
+)
 
 
 def one(jitter, chip):
@@ -43,6 +49,15 @@ def test_chips_of_a_batch_are_changed_each_in_its_own_way():
     together = jittered(chips, both)
     for row, jitter in enumerate(both):
         assert torch.equal(together[row], one(jitter, chips[row]))
+
+
+def test_a_gpu_jitters_as_a_cpu_does():
+    rng = np.random.default_rng(5)
+    chips = torch.from_numpy(rng.integers(0, 256, (64, 3, 25, 25), np.uint8))
+    drawn = [draw_jitter(np.random.default_rng([5, n])) for n in range(64)]
+    assert any(jitter.grey for jitter in drawn)
+    assert any(any(jitter.hole) for jitter in drawn)
+    torch.testing.assert_close(jittered_together(chips, drawn), jittered(chips, drawn))
 
 
 def test_jitter_depends_on_row_view_and_epoch_alone():

@@ -116,8 +116,6 @@ class ChipFeed:
 
     def prepare(self, chips: Tensor, plan: BatchPlan) -> Tensor:
         """(B, 3, S, S) uint8 chips of a plan to what the network is trained on."""
-        # Before they are floats, while they are small.
-        chips = chips.contiguous(memory_format=torch.channels_last)
         return jittered(chips, jitters_of(plan, self._config.seed))
 
 
