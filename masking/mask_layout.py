@@ -165,6 +165,12 @@ def strap_box(arrays: Any, layout: Layout, group: int, size: float) -> Box | Non
     return _box(arrays, layout, near)
 
 
+def body_box(arrays: Any, layout: Layout) -> Box | None:
+    """Rows and columns of the picture that hold all of what is inside of outlines."""
+    # A pixel is partly inside up to half a pixel from the outline.
+    return _box(arrays, layout, layout.edge > -0.5)
+
+
 def _box(arrays: Any, layout: Layout, reached: Any) -> Box | None:
     flags = arrays.numpy(reached).any(axis=0)
     rows, columns = np.flatnonzero(flags.any(1)), np.flatnonzero(flags.any(0))
@@ -178,6 +184,17 @@ def _between(places: Float32, reached: np.ndarray) -> slice:
     first = places[max(reached[0] - 1, 0)]
     last = places[min(reached[-1] + 1, len(places) - 1)]
     return slice(int(np.floor(first)), max(int(last), int(first) + 2) + 1)
+
+
+def overlap(inner: Box, outer: Box) -> tuple[slice, slice, Box]:
+    """What two boxes share: rows and columns from the outer's corner, and the box."""
+    rows, columns = within(inner, outer)
+    top, left = outer[0].start, outer[1].start
+    shared = (
+        slice(rows.start + top, rows.stop + top),
+        slice(columns.start + left, columns.stop + left),
+    )
+    return rows, columns, shared
 
 
 def within(inner: Box, outer: Box) -> Box:

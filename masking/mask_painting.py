@@ -17,9 +17,10 @@ from masking.mask_layout import (
     STRAP_SHADOW_REACH,
     Box,
     Layout,
+    body_box,
+    overlap,
     spread,
     strap_box,
-    within,
 )
 from masking.mask_parameters import PARTS, Parameters
 from masking.mask_shading import lit_fabric, lit_straps
@@ -65,16 +66,8 @@ def paint(
         px_per_unit: (N,) side of the face square, px.
     """
     xp = arrays.xp
-    u, v, depth = (
-        spread(arrays, maps, layout, box) for maps in (layout.u, layout.v, layout.depth)
-    )
-    edge = xp.clip(spread(arrays, layout.edge, layout, box) + 0.5, 0, 1)
-    lit, cover = lit_fabric(arrays, mask, look, (u, v, depth), px_per_unit)
-    if any(spec.kind == "shield" for spec in mask.specs):
-        cover = cover + wide(mask.rim) * xp.clip(2 - depth * 100, 0, 1)
-    body = edge * xp.clip(cover, 0, 1)
-    # Premultiplied: blurring colour and coverage together leaves no halo.
-    both = xp.concat([lit * body[:, None], body[:, None]], axis=1)
+    v, depth = (spread(arrays, maps, layout, box) for maps in (layout.v, layout.depth))
+    both, cover = _fabric(arrays, mask, look, layout, box, (v, depth), px_per_unit)
     shade = 1 - _fall(xp, depth, SHADOW_REACH) * wide(mask.shadow) * xp.clip(
         # Light mostly comes from above: the shadow falls below.
         0.95 + 1.4 * v,
@@ -99,6 +92,44 @@ def paint(
     return Painted(srgb, matte, (matte > 0) | (shade < 1), parts)
 
 
+def _fabric(
+    arrays: Any,
+    mask: Parameters,
+    look: Looks,
+    layout: Layout,
+    box: Box,
+    at: tuple[Any, Any],
+    px_per_unit: Any,
+) -> tuple[Any, Any]:
+    """Colour and share of the fabric in each pixel, and its cover.
+
+    Args:
+        at: v and depth of the pixels.
+
+    Returns:
+        (N, 4, h, w), colours premultiplied: blurred together with the share they leave
+        no halo; and (N, h, w).
+    """
+    xp = arrays.xp
+    v, depth = at
+    both, cover = xp.stack([xp.zeros_like(v)] * 4, axis=1), xp.zeros_like(v)
+    near = body_box(arrays, layout)
+    if near is None:
+        return both, cover
+    # Straps and shadows reach much further than the fabric, whose light costs most.
+    rows, columns, inner = overlap(near, box)
+    u, edge = (spread(arrays, maps, layout, inner) for maps in (layout.u, layout.edge))
+    v, depth = (maps[:, rows, columns] for maps in at)
+    lit, own = lit_fabric(arrays, mask, look, (u, v, depth), px_per_unit)
+    if any(spec.kind == "shield" for spec in mask.specs):
+        own = own + wide(mask.rim) * xp.clip(2 - depth * 100, 0, 1)
+    body = xp.clip(edge + 0.5, 0, 1) * xp.clip(own, 0, 1)
+    both[:, :3, rows, columns] = lit * body[:, None]
+    both[:, 3, rows, columns] = body
+    cover[:, rows, columns] = own
+    return both, cover
+
+
 def _add_straps(
     arrays: Any,
     mask: Parameters,
@@ -116,13 +147,9 @@ def _add_straps(
     near = strap_box(arrays, layout, number, float(xp.min(px_per_unit)))
     if near is None:
         return
-    rows, columns = within(near, box)
+    rows, columns, inner = overlap(near, box)
     if rows.stop - rows.start < 1 or columns.stop - columns.start < 1:
         return
-    inner = (
-        slice(rows.start + box[0].start, rows.stop + box[0].start),
-        slice(columns.start + box[1].start, columns.stop + box[1].start),
-    )
     x, y = (spread(arrays, maps, layout, inner) for maps in (layout.x, layout.y))
     depth = strap_depth(xp, layout.segments, x, y, pieces)
     free = (1 - both[:, 3, rows, columns]) * (1 - wide(mask.limbs))
