@@ -26,7 +26,7 @@ from masking.mask_geometry import (
 )
 from masking.mask_layout import Layout, laid_out, touched
 from masking.mask_light import PhotoLook
-from masking.mask_painting import paint
+from masking.mask_painting import paint, parts_of
 from masking.mask_parameters import RIGID, Parameters, parameters
 from masking.mask_spec import MaskSpec
 from masking.paint_arrays import NumpyArrays
@@ -38,18 +38,29 @@ _NUMPY = NumpyArrays()
 
 
 @dataclass(frozen=True, eq=False)
+class MaskMaps:
+    """Where things are painted on chips.
+
+    Attributes:
+        alpha: (N, S, S) float32 in [0, 1], share of what is worn in each pixel.
+        parts: (N, S, S) uint8, index in `mask_parameters.PARTS`.
+    """
+
+    alpha: Tensor
+    parts: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class MaskedBatch:
     """Chips with things painted on them.
 
     Attributes:
         chips: (N, 3, S, S) uint8 RGB.
-        alpha: (N, S, S) float32 in [0, 1], share of what is worn in each pixel.
-        parts: (N, S, S) uint8, index in `mask_parameters.PARTS`.
+        maps: what they show besides; None where that was not asked for.
     """
 
     chips: Tensor
-    alpha: Tensor
-    parts: Tensor
+    maps: MaskMaps | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +97,7 @@ class BatchPainter:
         points: Float32,
         specs: Sequence[Sequence[MaskSpec]],
         looks: Sequence[PhotoLook],
+        with_maps: bool = False,
     ) -> MaskedBatch:
         """Paint each chip's specs one over the other; () leaves a chip bare.
 
@@ -94,11 +106,9 @@ class BatchPainter:
             points: (N, 68, 2) landmarks of the bare faces, chip px.
             specs: what each face wears.
             looks: light of each photograph, see `mask_rendering.photo_look`.
+            with_maps: tell where things are, too.
         """
-        alpha = torch.zeros(chips[:, 0].shape, device=self._device)
-        batch = MaskedBatch(
-            chips.clone(), alpha, torch.zeros_like(alpha, dtype=torch.uint8)
-        )
+        batch = MaskedBatch(chips.clone(), _no_maps(chips) if with_maps else None)
         for layer in range(max(map(len, specs), default=0)):
             for rows in self._groups(specs, layer):
                 faces = self._faces(points[rows], [looks[row] for row in rows])
@@ -169,9 +179,16 @@ class BatchPainter:
         painted = paint(arrays, mask, looks, layout, pictures, box, size)
         srgb = (painted.srgb + 0.5).clamp(0, 255).to(torch.uint8)
         batch.chips[planes] = torch.where(painted.changed[:, None], srgb, pictures)
-        batch.alpha[place] = 1 - (1 - batch.alpha[place]) * (1 - painted.matte)
-        parts = painted.parts.to(torch.uint8)
-        batch.parts[place] = torch.where(parts > 0, parts, batch.parts[place])
+        if batch.maps:
+            alpha, shown = batch.maps.alpha, batch.maps.parts
+            alpha[place] = 1 - (1 - alpha[place]) * (1 - painted.matte)
+            parts = parts_of(arrays.xp, mask, painted).to(torch.uint8)
+            shown[place] = torch.where(parts > 0, parts, shown[place])
+
+
+def _no_maps(chips: Tensor) -> MaskMaps:
+    alpha = torch.zeros(chips[:, 0].shape, device=chips.device)
+    return MaskMaps(alpha, torch.zeros_like(alpha, dtype=torch.uint8))
 
 
 def _paint_alone(batch: MaskedBatch, row: int, worn: _Worn, size: Float32) -> None:
@@ -183,7 +200,10 @@ def _paint_alone(batch: MaskedBatch, row: int, worn: _Worn, size: Float32) -> No
     painted = paint(_NUMPY, mask, looks, layout, planes[None], box, size)
     srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8)
     np.copyto(planes, srgb, where=painted.changed)
-    alpha, shown = (maps[row].numpy()[box] for maps in (batch.alpha, batch.parts))
-    np.copyto(alpha, 1 - (1 - alpha) * (1 - painted.matte[0]))
-    parts = painted.parts[0].astype(np.uint8)
-    np.copyto(shown, parts, where=parts > 0)
+    if batch.maps:
+        alpha, shown = (
+            maps[row].numpy()[box] for maps in (batch.maps.alpha, batch.maps.parts)
+        )
+        np.copyto(alpha, 1 - (1 - alpha) * (1 - painted.matte[0]))
+        parts = parts_of(np, mask, painted)[0].astype(np.uint8)
+        np.copyto(shown, parts, where=parts > 0)

@@ -41,13 +41,16 @@ class Painted:
         srgb: (N, 3, h, w) float32 in 0..255, not rounded.
         matte: (N, h, w) the layer's share of each pixel.
         changed: (N, h, w) bool: layer or its shadow.
-        parts: (N, h, w) index in PARTS.
+        depth, cover: (N, h, w) of the fabric.
+        straps: (N, h, w) bool: more strap than fabric.
     """
 
     srgb: Any
     matte: Any
     changed: Any
-    parts: Any
+    depth: Any
+    cover: Any
+    straps: Any
 
 
 def paint(
@@ -88,8 +91,8 @@ def paint(
     corner = (box[1].start, box[0].start)
     grain = _grain(arrays, mask, matte.shape, corner) * matte * wide(look.grain)
     srgb = arrays.srgb(mixed) + grain[:, None]
-    parts = _parts(xp, mask, depth, cover, matte, straps > fabric)
-    return Painted(srgb, matte, (matte > 0) | (shade < 1), parts)
+    changed = (matte > 0) | (shade < 1)
+    return Painted(srgb, matte, changed, depth, cover, straps > fabric)
 
 
 def _fabric(
@@ -168,15 +171,15 @@ def _fall(xp: Any, depth: Any, reach: float) -> Any:
     return fall * (depth > -reach)
 
 
-def _parts(
-    xp: Any, mask: Parameters, depth: Any, cover: Any, matte: Any, strap: Any
-) -> Any:
+def parts_of(xp: Any, mask: Parameters, painted: Painted) -> Any:
+    """(N, h, w) index in PARTS of what most of each pixel shows."""
     body = wide(mask.part)
     visor = body == PARTS.index("visor")
-    shown = xp.where(cover > 1.35, body * 0 + PARTS.index("valve"), body)
-    shown = xp.where(strap, body * 0 + PARTS.index("strap"), shown)
+    shown = xp.where(painted.cover > 1.35, body * 0 + PARTS.index("valve"), body)
+    shown = xp.where(painted.straps, body * 0 + PARTS.index("strap"), shown)
     # Through a visor the face is seen: it counts where it is.
-    return xp.where((matte >= 0.5) | (visor & (depth >= 0)), shown, shown * 0)
+    seen = (painted.matte >= 0.5) | (visor & (painted.depth >= 0))
+    return xp.where(seen, shown, shown * 0)
 
 
 def _grain(arrays: Any, mask: Parameters, shape: Any, corner: tuple[int, int]) -> Any:

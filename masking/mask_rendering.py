@@ -22,7 +22,7 @@ from masking.mask_geometry import (
 )
 from masking.mask_layout import Layout, laid_out, touched
 from masking.mask_light import PhotoLook, look_of, sample_places
-from masking.mask_painting import paint
+from masking.mask_painting import paint, parts_of
 from masking.mask_parameters import PARTS, RIGID, Parameters, parameters
 from masking.mask_spec import MaskSpec
 from masking.paint_arrays import NumpyArrays
@@ -138,7 +138,8 @@ def _add(sample: MaskedSample, spec: MaskSpec, face: _Face) -> None:
     painted = paint(_NUMPY, mask, face.looks, layout, pictures, box, size)
     srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
     np.copyto(window, srgb, where=painted.changed[0][..., None])
-    matte, parts = painted.matte[0], painted.parts[0].astype(np.uint8)
+    matte = painted.matte[0]
+    parts = parts_of(np, mask, painted)[0].astype(np.uint8)
     sample.alpha[box] = 1 - (1 - sample.alpha[box]) * (1 - matte)
     np.copyto(sample.parts[box], parts, where=parts > 0)
 

@@ -49,7 +49,8 @@ def faces(count):
 
 def paint(painter, chips, marks, looks, specs, device="cpu"):
     batch = torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2).to(device)
-    return painter(batch, np.stack([m.points for m in marks]), specs, looks)
+    points = np.stack([m.points for m in marks])
+    return painter(batch, points, specs, looks, with_maps=True)
 
 
 def assert_alike(painter, specs, device="cpu"):
@@ -58,7 +59,7 @@ def assert_alike(painter, specs, device="cpu"):
     assert batch.chips.dtype == torch.uint8
     for row, worn in enumerate(specs):
         sample = render(chips[row], marks[row], worn, looks[row])
-        alpha = batch.alpha[row].cpu().numpy()
+        alpha = batch.maps.alpha[row].cpu().numpy()
         # Away from edges, where half a pixel matters.
         flat = (cv2.Laplacian(sample.alpha, cv2.CV_32F) == 0) & (sample.alpha > 0)
         found = batch.chips[row].permute(1, 2, 0).cpu().numpy().astype(int)
@@ -67,7 +68,7 @@ def assert_alike(painter, specs, device="cpu"):
         assert error[flat].mean(axis=0).max() < 2
         assert error.mean() < 0.5
         assert np.abs(alpha - sample.alpha).mean() < 0.005
-        assert (batch.parts[row].cpu().numpy() == sample.parts).mean() > 0.99
+        assert (batch.maps.parts[row].cpu().numpy() == sample.parts).mean() > 0.99
         # And something was painted.
         assert np.abs(found - chips[row]).max() > 20
 
@@ -97,10 +98,14 @@ def test_a_batch_may_hold_bare_faces(painter):
     batch = paint(painter, chips, marks, looks, specs)
     for row in (0, 2):
         np.testing.assert_array_equal(batch.chips[row].permute(1, 2, 0), chips[row])
-        assert batch.alpha[row].max() == 0
-    assert batch.alpha[1].max() == 1
+        assert batch.maps.alpha[row].max() == 0
+    assert batch.maps.alpha[1].max() == 1
     nothing = paint(painter, chips, marks, looks, [(), (), ()])
-    assert nothing.alpha.max() == 0
+    assert nothing.maps.alpha.max() == 0
+    points = np.stack([m.points for m in marks])
+    alone = painter(nothing.chips, points, specs, looks)
+    assert alone.maps is None
+    np.testing.assert_array_equal(alone.chips, batch.chips)
 
 
 def test_a_face_is_painted_the_same_in_any_batch(painter):
