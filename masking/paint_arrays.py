@@ -116,10 +116,10 @@ class NumpyArrays:
 
     def spread(self, maps: Float32, rows: Float32, columns: Float32) -> Float32:
         """See Arrays."""
-        across = np.broadcast_to(columns[None], (len(rows), len(columns)))
-        down = np.broadcast_to(rows[:, None], across.shape)
-        places = np.ascontiguousarray(across), down.copy()
-        return np.stack([_remapped(one, *places) for one in maps])
+        across = np.repeat(columns[None], len(rows), axis=0)
+        down = np.repeat(rows[:, None], len(columns), axis=1)
+        found = [_remapped(one, across, down) for one in maps]
+        return found[0][None] if len(found) == 1 else np.stack(found)
 
     def numpy(self, values: NDArray[Any]) -> NDArray[Any]:
         """See Arrays."""
@@ -131,17 +131,22 @@ class NumpyArrays:
         if sigma < LEAST_BLUR_PX:
             return layers
         side = 2 * int(np.ceil(2.5 * sigma)) + 1
-        soft = [
+        soft = np.empty_like(layers)
+        for plane, blurred in zip(layers[0], soft[0], strict=True):
             cv2.GaussianBlur(
-                plane, (side, side), sigma, borderType=cv2.BORDER_REPLICATE
+                plane,
+                (side, side),
+                sigma,
+                dst=blurred,
+                borderType=cv2.BORDER_REPLICATE,
             )
-            for plane in layers[0]
-        ]
-        return np.stack(soft)[None]
+        return soft
 
     def linear(self, srgb: NDArray[np.uint8]) -> Float32:
         """See Arrays."""
-        return np.take(LINEAR, srgb)
+        # Twice as fast as numpy's.
+        rows = srgb.reshape(-1, srgb.shape[-1])
+        return np.asarray(cv2.LUT(rows, LINEAR), np.float32).reshape(srgb.shape)
 
     def srgb(self, linear: Float32) -> Float32:
         """See Arrays."""
@@ -157,7 +162,10 @@ def surface_place(u: Any, v: Any) -> tuple[Any, Any]:
 
 def _planes(picture: Float32) -> Float32:
     """(h, w, C) as (1, C, h, w)."""
-    return np.asarray(np.stack(cv2.split(picture))[None], dtype=np.float32)
+    height, width, channels = picture.shape
+    planes = np.empty((channels, height, width), dtype=np.float32)
+    cv2.split(picture, list(planes))
+    return planes[None]
 
 
 def _remapped(table: Float32, column: Float32, row: Float32) -> Float32:
