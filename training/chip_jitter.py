@@ -80,8 +80,6 @@ def jittered(chips: Tensor, jitters: Sequence[Jitter]) -> Tensor:
 
     With their channels last in memory, as networks read them fastest.
     """
-    # Before they are floats, while they are small.
-    chips = chips.contiguous(memory_format=torch.channels_last)
     on_cpu = chips.device.type == "cpu"
     return (jittered_apart if on_cpu else jittered_together)(chips, jitters)
 
@@ -91,11 +89,12 @@ def jittered_apart(chips: Tensor, jitters: Sequence[Jitter]) -> Tensor:
 
     Contrast and brightness are one look-up, because bytes have only 256 values.
     """
-    pixels = chips.permute(0, 2, 3, 1).numpy()
-    values = np.empty(pixels.shape, dtype=np.float32)
+    count, channels, side, _ = chips.shape
+    values = np.empty((count, side, side, channels), dtype=np.float32)
     levels = np.arange(256, dtype=np.float32)
-    middles = np.arange(pixels.shape[1], dtype=np.float32) + np.float32(0.5)
-    for chip, jitter, changed in zip(pixels, jitters, values, strict=True):
+    middles = np.arange(side, dtype=np.float32) + np.float32(0.5)
+    for planes, jitter, changed in zip(chips.numpy(), jitters, values, strict=True):
+        chip = cv2.merge(list(planes))
         if jitter.mirrored:
             chip = cv2.flip(chip, 1)
         lit = levels * np.float32(jitter.contrast) + np.float32(255 * jitter.brightness)
@@ -103,7 +102,7 @@ def jittered_apart(chips: Tensor, jitters: Sequence[Jitter]) -> Tensor:
         if jitter.grey:
             changed[:] = (changed @ np.array(_GREY, dtype=np.float32))[..., None]
         if any(jitter.hole):
-            hole = np.array(jitter.hole, dtype=np.float32) * np.float32(len(pixels[0]))
+            hole = np.array(jitter.hole, dtype=np.float32) * np.float32(side)
             left, top, right, bottom = hole
             wide = (middles > left) & (middles < right)
             changed[np.ix_((middles > top) & (middles < bottom), wide)] = 0
@@ -113,6 +112,8 @@ def jittered_apart(chips: Tensor, jitters: Sequence[Jitter]) -> Tensor:
 @torch.no_grad()
 def jittered_together(chips: Tensor, jitters: Sequence[Jitter]) -> Tensor:
     """`jittered` on a GPU, in place: copies of all floats took four times as long."""
+    # Before they are floats, while they are small.
+    chips = chips.contiguous(memory_format=torch.channels_last)
     device, side = chips.device, chips.shape[-1]
     changes = [(item.contrast, 255 * item.brightness) for item in jitters]
     contrast, added = torch.tensor(changes, device=device).T[:, :, None, None, None]
