@@ -213,7 +213,7 @@ def _device_clock() -> float:
 
 @click.command()
 @click.option("--people", default=20, show_default=True, help=f"{_PHOTOS} photos each.")
-@click.option("--batch", default=TrainConfig().batch_size, show_default=True)
+@click.option("--batch", default=128, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

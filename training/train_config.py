@@ -26,9 +26,9 @@ class TrainConfig:
             "inception-resnet-v1 or timm:NAME; auto is that of --start."
         },
     )
-    epochs: int = field(default=3, metadata={"help": "Passes over all chips."})
+    epochs: int = field(default=6, metadata={"help": "Passes over all chips."})
     batch_size: int = field(
-        default=128,
+        default=256,
         metadata={"help": "Chips a step, of all processes and accumulated parts."},
     )
     samples_per_person: int = field(
@@ -67,20 +67,20 @@ class TrainConfig:
         },
     )
     distillation_weight: float = field(
-        default=1.0,
+        default=4.0,
         metadata={
             "help": "Weight of the distance to the start network's embedding of the "
             "bare chip. From scratch there is no such network."
         },
     )
     head: str = field(
-        default="multi-similarity",
+        default="contrastive",
         metadata={
             "help": "arcface, cosface, adaface, triplet, multi-similarity, contrastive "
             "or none."
         },
     )
-    head_weight: float = field(default=2.0, metadata={"help": "Weight of the head."})
+    head_weight: float = field(default=0.5, metadata={"help": "Weight of the head."})
     margin: float = field(
         default=0.0, metadata={"help": "Of the head; 0 = its authors' choice."}
     )
