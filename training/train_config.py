@@ -80,7 +80,10 @@ class TrainConfig:
             "or none."
         },
     )
-    head_weight: float = field(default=0.5, metadata={"help": "Weight of the head."})
+    head_weight: float = field(
+        default=0.5,
+        metadata={"help": "Weight of the head; 2 suits multi-similarity."},
+    )
     margin: float = field(
         default=0.0, metadata={"help": "Of the head; 0 = its authors' choice."}
     )
