@@ -32,7 +32,7 @@ from masking.mask_spec import MaskSpec
 from masking.paint_arrays import NumpyArrays
 from masking.torch_arrays import TorchArrays
 
-# A CPU's cache holds the maps of about this many chips; a GPU takes all at once.
+# Laid out together: a CPU's cache holds about this many chips; a GPU takes all at once.
 _AT_ONCE = {"cpu": 24}
 _NUMPY = NumpyArrays()
 
