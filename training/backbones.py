@@ -11,7 +11,6 @@ from torch import Tensor
 from masking.errors import InvalidConfig
 from training.dlib_network import DlibFaceNet
 from training.face_network import FaceNetwork
-from training.inception_resnet import InceptionResnetV1
 from training.iresnet import IResNet
 from training.timm_network import PREFIX, TimmNetwork
 
@@ -21,7 +20,6 @@ BACKBONES: dict[str, Callable[[], FaceNetwork]] = {
     "iresnet34": partial(IResNet, "iresnet34", (3, 4, 6, 3)),
     "iresnet50": partial(IResNet, "iresnet50", (3, 4, 14, 3)),
     "iresnet100": partial(IResNet, "iresnet100", (3, 13, 30, 3)),
-    "inception-resnet-v1": InceptionResnetV1,
 }
 
 

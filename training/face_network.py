@@ -15,9 +15,6 @@ from masking.alignment import ChipGeometry
 # eyes, nose and mouth corners onto it, without its turn of .3 degrees.
 # Source: Deng et al., "ArcFace", CVPR 2019 (code: insightface, face_align.py).
 ARCFACE_CHIP = ChipGeometry(112, 0.3213, right=0.0183, down=0.2342)
-# Crops by MTCNN's box with the usual margin: median place of the faces in 48
-# unmasked crops.
-MTCNN_CHIP = ChipGeometry(160, 0.576, down=0.27)
 
 
 class FaceNetwork(nn.Module):

@@ -1,4 +1,4 @@
-"""Weights that others published, as a start: InsightFace, facenet-pytorch, timm."""
+"""Weights that others published, as a start: InsightFace, timm."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ class TrainConfig:
     backbone: str = field(
         default="auto",
         metadata={
-            "help": "dlib, iresnet18, iresnet34, iresnet50, iresnet100, "
-            "inception-resnet-v1 or timm:NAME; auto is that of --start."
+            "help": "dlib, iresnet18, iresnet34, iresnet50, iresnet100 or timm:NAME; "
+            "auto is that of --start."
         },
     )
     epochs: int = field(default=6, metadata={"help": "Passes over all chips."})
