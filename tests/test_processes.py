@@ -219,6 +219,18 @@ def test_shards_are_runs_of_near_equal_length():
     assert len(Processes(3, 4).shard_of(2)) == 0
 
 
+def test_the_first_step_of_the_weights_is_as_long_as_the_learning_rate():
+    run = run_of(CASES["distil"], Processes())
+    before = [weights.detach().clone() for weights in run.weights]
+    for weights in run.weights:
+        weights.grad = torch.full_like(weights, -3.0)
+    run.move(0.25)
+    for was, weights in zip(before, run.weights, strict=True):
+        # AdamW: the decay of .01 first, then a step along the gradient's sign.
+        wanted = was * (1 - 0.25 * 0.01) + 0.25
+        torch.testing.assert_close(weights.detach(), wanted, atol=1e-5, rtol=0)
+
+
 def test_accumulated_parts_make_the_same_steps():
     whole = losses_of(CASES["distil"], Processes()).progress.losses
     parts = losses_of(CASES["accumulated"], Processes()).progress.losses

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.face_network import FaceNetwork
 
 
 class AveragedWeights:
-    """A moving average of a network's weights.
-
-    Attributes:
-        values: `state_dict` of the average, on the device of the network.
-    """
+    """A moving average of a network's weights, on the network's device."""
 
     def __init__(
         self,
@@ -30,18 +27,25 @@ class AveragedWeights:
             decay: of the average; 0 = the weights of the last step.
             blend: share of the average in the result.
         """
-        self.values = {k: v.clone() for k, v in network.state_dict().items()}
         self._start, self._decay, self._blend = start, decay, blend
+        self._average = AveragedModel(
+            network, multi_avg_fn=self._move, use_buffers=True
+        )
 
-    @torch.no_grad()
-    def update(self, network: FaceNetwork, step: int) -> None:
-        """Take in the weights after a step; quick at first, to forget step 0."""
-        decay = min(self._decay, (1 + step) / (10 + step))
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                self.values[name].lerp_(value, 1 - decay)
-            else:
-                self.values[name].copy_(value)
+    def update(self, network: FaceNetwork) -> None:
+        """Take in the weights after a step; those of the first step are the average."""
+        self._average.update_parameters(network)
+
+    def _move(
+        self,
+        average: tuple[Tensor, ...] | list[Tensor],
+        now: tuple[Tensor, ...] | list[Tensor],
+        steps: Tensor | int,
+    ) -> None:
+        # Quick at first, to forget the first steps.
+        decay = min(self._decay, (1 + int(steps)) / (10 + int(steps)))
+        move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        move(average, now, steps)
 
     def result(self) -> dict[str, Tensor]:
         """The average, blended with the start.
@@ -53,10 +57,13 @@ class AveragedWeights:
             name: torch.lerp(self._start[name].to(value.device), value, self._blend)
             if value.is_floating_point()
             else value
-            for name, value in self.values.items()
+            for name, value in self._average.module.state_dict().items()
         }
 
-    def load(self, values: Mapping[str, Tensor]) -> None:
+    def state(self) -> dict[str, Tensor]:
+        """What `load` goes on from: the average and its number of steps."""
+        return self._average.state_dict()
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a saved average."""
-        for name, value in values.items():
-            self.values[name].copy_(value)
+        self._average.load_state_dict(dict(state))

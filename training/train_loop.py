@@ -93,7 +93,7 @@ def train_step(
         )
     nn.utils.clip_grad_norm_(run.weights, _CLIP)
     run.move(learning_rate)
-    run.average.update(run.network, step)
+    run.average.update(run.network)
     return value
 
 

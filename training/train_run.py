@@ -134,7 +134,7 @@ class TrainRun:
             return
         state = {
             "network": self.network.state_dict(),
-            "average": self.average.values,
+            "average": self.average.state(),
             "optimiser": self.optimiser.state_dict(),
             "head": head,
             "progress": asdict(self.progress),
