@@ -14,6 +14,7 @@ from training.cohort import Cohort
 from training.cohort_making import cohort_of_rows
 from training.latest_model import latest_checkpoint
 from training.network_embedder import start_embedder
+from training.run_state import read_state
 from training.schedule import learning_rate_at
 from training.start_choice import choose_start
 from training.train_config import TrainConfig
@@ -170,9 +171,9 @@ def test_the_last_whole_epoch_survives_a_loss_that_is_no_number(
     monkeypatch.setattr(train_run.TrainRun, "save", save_and_spoil)
     with pytest.raises(DivergedTraining, match="the last whole epoch is kept"):
         train(small_manifest, tmp_path, CONFIG)
-    kept = load_checkpoint(tmp_path / train_stage.STATE)
-    assert kept.resume["progress"]["epoch"] == 1
-    assert all(t.isfinite().all() for t in kept.resume["network"].values())
+    kept = read_state(tmp_path / train_stage.STATE)
+    assert kept["progress"]["epoch"] == 1
+    assert all(t.isfinite().all() for t in kept["network"].values())
 
 
 def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(

@@ -4,7 +4,7 @@ Several of one recipe, trained with different seeds on the same people, are aver
 such a mean is better on strangers than any of them (Wortsman et al., "Model soups",
 ICML 2022). The validation people are those of the first. The cohort is made anew.
 
-    python -m tools.ship_embedder workspace/models/embedder-....pt \
+    python -m tools.ship_embedder workspace/models/embedder-....safetensors \
         --names data/peopleDevTrain.txt --without in-mfr2.txt
 """
 
@@ -25,7 +25,12 @@ from masking.manifest import read_manifest
 from masking.mask_spec import MASKS
 from masking.people_lists import read_names, select_people
 from training.backbones import network_of
-from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    round_filters,
+    save_checkpoint,
+)
 from training.cohort_making import cohort_of_rows
 from training.latest_model import SHIPPED
 from training.mask_choice import spec_config
@@ -70,7 +75,7 @@ def main(
     workspace: Path,
     workers: int,
 ) -> None:
-    """Write the mean of CHECKPOINTS to training/models/embedder.pt, with figures."""
+    """Make the mean of CHECKPOINTS the shipped embedder, and print its figures."""
     trained = [load_checkpoint(path) for path in checkpoints]
     first = trained[0]
     manifest = select_people(
@@ -101,8 +106,8 @@ def main(
     seeds = {str(one.config["seed"]): one.report["after"] for one in trained}
     report = first.report | {"after": after["seen"], "masks": after, "seeds": seeds}
     SHIPPED.parent.mkdir(parents=True, exist_ok=True)
-    shipped = replace(first, network=mean, report=report, resume=None, cohort=cohort)
-    save_checkpoint(SHIPPED, shipped, half=True)
+    shipped = replace(first, network=round_filters(mean), report=report, cohort=cohort)
+    save_checkpoint(SHIPPED, shipped)
     for label, figures in (("before", first.report["before"]), *after.items()):
         click.echo(
             f"{label:<8}" + "  ".join(f"{k} {v:.3f}" for k, v in figures.items())

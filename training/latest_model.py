@@ -7,7 +7,7 @@ from pathlib import Path
 from masking.errors import BadRecord, MissingInput
 from masking.image_files import write_bytes
 
-SHIPPED = Path(__file__).parent / "models" / "embedder.pt"
+SHIPPED = Path(__file__).parent / "models" / "embedder.safetensors"
 DLIB_NAME = "dlib"
 SHIPPED_NAME = "shipped"
 _LATEST = "latest"

@@ -16,15 +16,18 @@ from threadpoolctl import ThreadpoolController
 
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
-from training.checkpoint_file import read_content
+from training.checkpoint_file import read_file
 from training.cohort import Cohort
 from training.dlib_layout import BLOCKS, DIMENSION
 from training.embedder import DLIB_BACKBONE, weights_fingerprint
-from training.plain_weights import NeedsTorch, read_plain
 
 # The maps of a few chips fit into the processor's cache, those of many do not.
 _BATCH = 4
 _NINE = tuple(itertools.product(range(3), range(3)))
+
+
+class NeedsTorch(Exception):
+    """A network that only torch runs."""
 
 
 class PlainEmbedder:
@@ -164,19 +167,12 @@ def load_plain_embedder(path: Path) -> PlainEmbedder:
     Raises:
         MissingInput: the file cannot be read.
         BadRecord: it is no checkpoint, or damaged.
-        NeedsTorch: it holds another network or is still being trained.
+        NeedsTorch: it holds another network.
     """
-    payload = read_plain(read_content(path))
+    record, weights = read_file(path)
+    if record.backbone != DLIB_BACKBONE:
+        raise NeedsTorch(f"it is a {record.backbone} network")
     try:
-        version, backbone = payload["format_version"], payload.get("backbone")
-        # Version 1 knew dlib's network only.
-        known = version == 1 or (version in (2, 3) and backbone == DLIB_BACKBONE)
-        if payload["kind"] != "embedder" or not known or payload["resume"] is not None:
-            raise NeedsTorch("it is another network or still being trained")
-        weights = {n: v.astype(np.float32) for n, v in payload["network"].items()}
-        geometry = ChipGeometry(**payload["geometry"])
-        stored = payload.get("cohort")
-        cohort = Cohort.of(stored["members"], stored["usual"]) if stored else None
-        return PlainEmbedder(weights, path.stem, geometry, cohort)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return PlainEmbedder(weights, path.stem, record.geometry, record.cohort)
+    except (KeyError, ValueError) as error:
         raise NeedsTorch(f"it holds another network ({error})") from error

@@ -38,7 +38,7 @@ def _state(path: Path) -> dict[str, Tensor]:
     except Exception as error:
         raise BadRecord(
             f"{path}: not a file of weights alone. Expected a state dict, as "
-            "torch.save writes it, or a checkpoint of python cli.py train."
+            "torch.save writes it, or a whole checkpoint of python cli.py train."
         ) from error
     if not isinstance(content, dict) or not all(
         isinstance(value, Tensor) for value in content.values()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from training.embedder import Embedder
 from training.latest_model import DLIB_NAME, checkpoint_path
-from training.plain_embedder import load_plain_embedder
-from training.plain_weights import NeedsTorch
+from training.plain_embedder import NeedsTorch, load_plain_embedder
 
 
 def choose_quick_embedder(choice: str, models: Path) -> Embedder:

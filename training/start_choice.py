@@ -9,7 +9,7 @@ import torch
 
 from masking.errors import InvalidConfig
 from training.backbones import make_network
-from training.checkpoint import is_checkpoint
+from training.checkpoint_file import is_checkpoint
 from training.dlib_network import DlibFaceNet
 from training.latest_model import SHIPPED_NAME
 from training.model_choice import AUTO, choose_embedder

@@ -10,11 +10,12 @@ import torch
 
 from training.averaged_weights import AveragedWeights
 from training.backbones import network_of
-from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.checkpoint import Checkpoint
 from training.head_optimiser import HeadOptimiser
 from training.network_embedder import NetworkEmbedder
 from training.objective import Objective
 from training.processes import Processes
+from training.run_state import read_state, write_state
 from training.sharded_softmax import ShardedSoftmax
 from training.start_choice import Start
 from training.train_config import TrainConfig
@@ -112,9 +113,7 @@ class TrainRun:
             "validation_people": len({row.identity for row in self._data.held_out}),
         }
 
-    def checkpoint(
-        self, report: dict[str, Any], resume: dict[str, Any] | None = None
-    ) -> Checkpoint:
+    def checkpoint(self, report: dict[str, Any]) -> Checkpoint:
         """The embedder's weights with what they were trained on."""
         return Checkpoint(
             self.average.result(),
@@ -122,7 +121,6 @@ class TrainRun:
             self.recorded,
             self._data.manifest.sha256,
             report,
-            resume,
             self._start.backbone,
             self._start.cohort,
         )
@@ -133,26 +131,37 @@ class TrainRun:
         if not self.processes.first:
             return
         state = {
+            **self._identity(),
             "network": self.network.state_dict(),
             "average": self.average.state(),
             "optimiser": self.optimiser.state_dict(),
             "head": head,
             "progress": asdict(self.progress),
         }
-        save_checkpoint(path, self.checkpoint({}, state))
+        write_state(path, state)
 
     def resume(self, path: Path) -> int:
-        """Go on from a saved state of the same run; gives the epoch, 0 if none."""
+        """Go on from a saved state of the same run; gives the epoch, 0 if none.
+
+        Raises:
+            BadRecord: the state is damaged.
+        """
         if not path.is_file():
             return 0
-        saved = load_checkpoint(path)
-        same = saved.manifest_sha256 == self._data.manifest.sha256
-        if not same or saved.config != self.recorded or not saved.resume:
+        saved = read_state(path)
+        if any(saved.get(key) != value for key, value in self._identity().items()):
             return 0
-        self.network.load_state_dict(saved.resume["network"])
-        self.optimiser.load_state_dict(saved.resume["optimiser"])
-        self.average.load(saved.resume["average"])
+        self.network.load_state_dict(saved["network"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.average.load(saved["average"])
         if self.head_optimiser:
-            self.head_optimiser.load(saved.resume["head"])
-        self.progress = Progress(**saved.resume["progress"])
+            self.head_optimiser.load(saved["head"])
+        self.progress = Progress(**saved["progress"])
         return self.progress.epoch
+
+    def _identity(self) -> dict[str, Any]:
+        """What a state must agree with to be one of this run."""
+        return {
+            "manifest_sha256": self._data.manifest.sha256,
+            "config": self.recorded,
+        }
