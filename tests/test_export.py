@@ -34,7 +34,6 @@ def test_dlib_loads_the_shipped_embedder(tmp_path):
 
 def test_onnx_takes_any_batch_and_averages_flips(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
     embedder = start_embedder(flip_average=True)
     path = tmp_path / "dlib.onnx"
     assert export_onnx(embedder, path) < 1e-4

@@ -8,11 +8,17 @@ import torch
 
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord
-from training.checkpoint import Checkpoint, load_embedder, round_filters
+from training.checkpoint import (
+    Checkpoint,
+    load_embedder,
+    round_filters,
+    save_checkpoint,
+)
 from training.dlib_network import DlibFaceNet
 from training.latest_model import latest_checkpoint, set_latest
 from training.model_folder import add_checkpoint
 from training.network_embedder import NetworkEmbedder
+from training.onnx_embedder import load_onnx_embedder
 
 MANIFEST = "ab" * 32
 
@@ -37,6 +43,7 @@ def test_an_embedder_keeps_its_fingerprint_on_disk(
     loaded = load_embedder(path, flip_average=True)
     assert loaded.fingerprint == original.fingerprint != checkpoint.fingerprint
     assert loaded.geometry == geometry
+    assert load_onnx_embedder(path).fingerprint == original.fingerprint
 
 
 def test_a_shipped_embedder_is_half_the_size_and_embeds_alike(
@@ -60,18 +67,17 @@ def test_a_shipped_embedder_is_half_the_size_and_embeds_alike(
 def test_latest_is_what_was_set(tmp_path: Path) -> None:
     models = tmp_path / "models"
     assert latest_checkpoint(models) is None
-    first = add_checkpoint(models, _small(1.0))
-    second = add_checkpoint(models, _small(2.0))
+    first, second = models / "first.safetensors", models / "second.safetensors"
+    save_checkpoint(first, _small(1.0))
+    save_checkpoint(second, _small(2.0))
     assert latest_checkpoint(models) is None
     set_latest(models, first)
     set_latest(models, second)
-    assert latest_checkpoint(models) == second != first
+    assert latest_checkpoint(models) == second
     assert (models / "latest").read_text() == f"{second.name}\n"
 
 
-@pytest.mark.parametrize(
-    "name", ["", "gone", "../secret.pt", "/etc/passwd", ".."]
-)
+@pytest.mark.parametrize("name", ["", "gone", "../secret.pt", "/etc/passwd", ".."])
 def test_a_latest_that_leads_nowhere_is_refused(tmp_path: Path, name: str) -> None:
     models = tmp_path / "models"
     models.mkdir()
@@ -82,7 +88,8 @@ def test_a_latest_that_leads_nowhere_is_refused(tmp_path: Path, name: str) -> No
 
 
 def test_only_files_of_the_folder_can_be_latest(tmp_path: Path) -> None:
-    saved = add_checkpoint(tmp_path / "other", _small(1.0))
+    saved = tmp_path / "other" / "it.safetensors"
+    save_checkpoint(saved, _small(1.0))
     with pytest.raises(ValueError, match="is not a file in"):
         set_latest(tmp_path / "models", saved)
     with pytest.raises(ValueError, match="is not a file in"):

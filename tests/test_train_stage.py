@@ -14,6 +14,7 @@ from training.cohort import Cohort
 from training.cohort_making import cohort_of_rows
 from training.latest_model import latest_checkpoint
 from training.network_embedder import start_embedder
+from training.onnx_embedder import load_onnx_embedder
 from training.run_state import read_state
 from training.schedule import learning_rate_at
 from training.start_choice import choose_start
@@ -51,6 +52,10 @@ def test_training_leaves_a_loadable_checkpoint_and_its_report(trained, small_man
     figures = json.loads((models / "train-report" / "report.json").read_text())
     assert len(figures["losses"]) == 2
     assert (models / "train-report" / "curves.png").stat().st_size > 5000
+    # Commands of a few photos start without torch.
+    quick = load_onnx_embedder(report.checkpoint)
+    usual = load_embedder(report.checkpoint, flip_average=True)
+    assert quick.fingerprint == usual.fingerprint
     # What comes after the training may be killed too.
     assert (models / train_stage.STATE).exists()
 

@@ -29,11 +29,11 @@ from training.checkpoint import (
     Checkpoint,
     load_checkpoint,
     round_filters,
-    save_checkpoint,
 )
 from training.cohort_making import cohort_of_rows
 from training.latest_model import SHIPPED
 from training.mask_choice import spec_config
+from training.model_folder import save_model
 from training.network_embedder import NetworkEmbedder
 from training.train_data import held_out_rows
 from training.validation import validate
@@ -107,7 +107,7 @@ def main(
     report = first.report | {"after": after["seen"], "masks": after, "seeds": seeds}
     SHIPPED.parent.mkdir(parents=True, exist_ok=True)
     shipped = replace(first, network=round_filters(mean), report=report, cohort=cohort)
-    save_checkpoint(SHIPPED, shipped)
+    save_model(SHIPPED, shipped)
     for label, figures in (("before", first.report["before"]), *after.items()):
         click.echo(
             f"{label:<8}" + "  ".join(f"{k} {v:.3f}" for k, v in figures.items())

@@ -14,7 +14,7 @@ from torch import Tensor
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord
 from training.backbones import network_of
-from training.checkpoint_file import REMEDY, Record, read_file, write_file
+from training.checkpoint_file import REMEDY, Exported, Record, read_file, write_file
 from training.cohort import Cohort
 from training.dlib_network import DlibFaceNet
 from training.network_embedder import NetworkEmbedder, fingerprint_of
@@ -50,8 +50,13 @@ class Checkpoint:
         )
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(
+    path: Path, checkpoint: Checkpoint, exported: Exported | None = None
+) -> None:
     """Write a checkpoint so that a crash leaves the old file or the new.
+
+    Args:
+        exported: the file beside it, which is already there.
 
     Raises:
         TypeError: config or report hold what JSON cannot.
@@ -65,6 +70,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         checkpoint.manifest_sha256,
         json.loads(json.dumps(checkpoint.report)),
         checkpoint.cohort,
+        exported,
     )
     weights = {
         name: tensor.detach().cpu().contiguous().numpy()

@@ -35,12 +35,30 @@ _COHORT = "cohort"
 Weights = Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Exported:
+    """The network as an ONNX file beside the checkpoint, see `onnx_embedder`.
+
+    Attributes:
+        sha256: hex, of the file.
+        fingerprint: of the embedder with flip average, which the file is run as.
+        normalised: as in `FaceNetwork`.
+        probe: embedding of `onnx_embedder.probe_chip` by torch, with flip average.
+    """
+
+    sha256: str
+    fingerprint: str
+    normalised: bool
+    probe: tuple[float, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """What a file says of its weights, see `checkpoint.Checkpoint`.
 
     Attributes:
         fingerprint: of the embedder without flip average.
+        exported: None where there is no such file.
     """
 
     fingerprint: str
@@ -50,6 +68,7 @@ class Record:
     manifest_sha256: str
     report: dict[str, Any]
     cohort: Cohort | None
+    exported: Exported | None = None
 
 
 def write_file(path: Path, record: Record, weights: Weights) -> None:
@@ -60,7 +79,7 @@ def write_file(path: Path, record: Record, weights: Weights) -> None:
     Raises:
         TypeError: config or report hold what JSON cannot.
     """
-    arrays = {name: _shortest(values) for name, values in weights.items()}
+    arrays = {name: shortest(values) for name, values in weights.items()}
     entries = {
         "format_version": FORMAT_VERSION,
         "fingerprint": record.fingerprint,
@@ -70,6 +89,7 @@ def write_file(path: Path, record: Record, weights: Weights) -> None:
         "manifest_sha256": record.manifest_sha256,
         "report": record.report,
         "cohort_usual": record.cohort.usual if record.cohort else None,
+        "exported": dataclasses.asdict(record.exported) if record.exported else None,
     }
     if record.cohort:
         arrays[_COHORT] = record.cohort.members.astype(np.float16)
@@ -167,9 +187,14 @@ def _record(path: Path, entries: Any, arrays: Weights) -> Record:
             entries["manifest_sha256"],
             entries["report"],
             None if members is None else Cohort.of(members, usual),
+            _exported(entries["exported"]),
         )
     except (TypeError, ValueError, KeyError, AttributeError, InvalidConfig) as error:
         raise BadRecord(f"{path}: damaged ({error}). {REMEDY}") from error
+
+
+def _exported(entry: Any) -> Exported | None:
+    return Exported(**entry | {"probe": tuple(entry["probe"])}) if entry else None
 
 
 def _digest(entries: Mapping[str, Any], cohort: NDArray[Any] | None) -> str:
@@ -180,7 +205,8 @@ def _digest(entries: Mapping[str, Any], cohort: NDArray[Any] | None) -> str:
     return digest.hexdigest()
 
 
-def _shortest(values: NDArray[Any]) -> NDArray[Any]:
+def shortest(values: NDArray[Any]) -> NDArray[Any]:
+    """float32 numbers as float16 where that changes none of them."""
     if values.dtype != np.float32:
         return values
     # Numbers too large for float16 become infinite, which is another number.

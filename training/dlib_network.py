@@ -13,9 +13,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from masking.alignment import ChipGeometry
-from training.dlib_layout import BLOCKS, DIMENSION, HEAD_CHANNELS, STEM_CHANNELS
 from training.face_network import FaceNetwork
 
+DIMENSION = 128
+STEM_CHANNELS = 32
+HEAD_CHANNELS = 256
+# Channels of each block and whether it halves the picture, from the input on.
+BLOCKS: tuple[tuple[int, bool], ...] = (
+    *[(32, False)] * 3,
+    (64, True),
+    *[(64, False)] * 3,
+    (128, True),
+    *[(128, False)] * 2,
+    (256, True),
+    *[(256, False)] * 2,
+    (256, True),
+)
 _STAGES = (32, 64, 128, 256)
 
 

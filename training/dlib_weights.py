@@ -13,8 +13,7 @@ from masking.image_files import write_bytes
 from masking.landmarks import Float32
 from masking.model_files import RECOGNITION, dlib_model
 from training.dlib_file import DlibFile, DlibLayer, read_dlib_file
-from training.dlib_layout import BLOCKS, DIMENSION, HEAD_CHANNELS
-from training.dlib_network import DlibFaceNet
+from training.dlib_network import BLOCKS, DIMENSION, HEAD_CHANNELS, DlibFaceNet
 
 
 def fold(

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from masking.alignment import ChipGeometry
 
@@ -59,7 +58,11 @@ class FaceNetwork(nn.Module):
 
     def embeddings(self, features: Tensor) -> Tensor:
         """(N, D) features, as `forward` gives them, to (N, D) embeddings."""
-        return F.normalize(features) if self.normalised else features
+        if not self.normalised:
+            return features
+        # F.normalize to the bit, without its expand: OpenCV 4 cannot read that back.
+        lengths: Tensor = features.norm(dim=1, keepdim=True)
+        return features / lengths.clamp_min(1e-12)
 
     def load_published(self, state: Mapping[str, Tensor]) -> None:
         """Take over weights in the key layout in which others publish them.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from training.embedder import Embedder
 from training.latest_model import DLIB_NAME, checkpoint_path
-from training.plain_embedder import NeedsTorch, load_plain_embedder
+from training.onnx_embedder import NeedsTorch, load_onnx_embedder
+
+_log = logging.getLogger(__name__)
 
 
 def choose_quick_embedder(choice: str, models: Path) -> Embedder:
@@ -19,14 +22,13 @@ def choose_quick_embedder(choice: str, models: Path) -> Embedder:
 
     Raises:
         MissingInput: the file does not exist.
-        BadRecord: it is no checkpoint.
+        BadRecord: it is no checkpoint, or its exported network is damaged.
     """
     if choice != DLIB_NAME:
         try:
-            return load_plain_embedder(checkpoint_path(choice, models))
-        except NeedsTorch:
-            # Nothing is wrong with the file: torch reads it, or says what is.
-            pass
+            return load_onnx_embedder(checkpoint_path(choice, models))
+        except NeedsTorch as reason:
+            _log.warning("%s; torch is used, which takes seconds to load.", reason)
     from training.model_choice import choose_embedder
 
     return choose_embedder(choice, models, "cpu")
