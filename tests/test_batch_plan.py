@@ -57,6 +57,20 @@ def test_batches_hold_p_people_times_k_samples_masked_and_bare():
     assert {row for row, _ in everything} == set(range(9))
 
 
+@pytest.mark.parametrize("share", [0.2, 0.65])
+def test_single_chips_are_masked_with_that_chance(share):
+    labels = np.arange(20_000)
+    plan = next(plan_epoch(labels, rules(batch_size=20_000, masked_share=share), 0))
+    # One standard error is .0034 at most.
+    assert plan.masked.mean() == pytest.approx(share, abs=0.012)
+
+
+def test_of_many_samples_that_share_is_masked():
+    wanted = rules(batch_size=30, samples=10, masked_share=0.3)
+    for plan in plan_epoch(LABELS, wanted, 0):
+        assert set(plan.masked.reshape(-1, 10).sum(axis=1)) == {3}
+
+
 def test_two_samples_are_one_masked_and_one_bare_at_any_share():
     for share in (0.01, 0.65, 0.99):
         plan = next(plan_epoch(LABELS, rules(samples=2, masked_share=share), 0))

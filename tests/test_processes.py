@@ -22,7 +22,7 @@ from training.start_choice import Start
 from training.tensorboard_log import NoLog
 from training.train_config import TrainConfig
 from training.train_data import Targets, TrainData
-from training.train_loop import train_epochs
+from training.train_loop import train_epochs, train_step
 from training.train_run import TrainRun
 
 SIDE, PEOPLE, ROWS = 8, 5, 16
@@ -84,14 +84,14 @@ def config_of(head, **changes):
     return TrainConfig(**(usual | changes))
 
 
-def run_of(config, processes):
+def run_of(config, processes, warm=True):
     wanted = torch.nn.functional.normalize(
         torch.randn(ROWS, 6, generator=torch.Generator().manual_seed(2))
     )
     manifest = Manifest(Path(), {}, ChipGeometry(), [], "ab")
     data = TrainData(manifest, [], [], LABELS, PEOPLE, Targets(wanted, wanted[:PEOPLE]))
     student = NetworkEmbedder(make_network("tiny", 3), "tiny")
-    start = Start(student, student, warm=True)
+    start = Start(student, student, warm)
     return TrainRun(data, config, torch.device("cpu"), start, processes)
 
 
@@ -229,6 +229,27 @@ def test_the_first_step_of_the_weights_is_as_long_as_the_learning_rate():
         # AdamW: the decay of .01 first, then a step along the gradient's sign.
         wanted = was * (1 - 0.25 * 0.01) + 0.25
         torch.testing.assert_close(weights.detach(), wanted, atol=1e-5, rtol=0)
+
+
+def test_long_gradients_are_clipped_to_a_length_of_five():
+    run = run_of(CASES["distil"], Processes())
+    batches = MemoryFeed(CASES["distil"], Processes()).epoch(0)
+    run.objective = lambda features, rows, step: 1000 * features.sum()
+    train_step(run, [next(batches)], 0, 0.0)
+    squares = [float(weights.grad.square().sum()) for weights in run.weights]
+    assert sum(squares) ** 0.5 == pytest.approx(5, rel=1e-4)
+
+
+@pytest.mark.parametrize(("warm", "share"), [(True, 0.25), (False, 1.0)])
+def test_only_a_trained_start_is_blended_with(warm, share):
+    run = run_of(config_of("none", blend=0.25), Processes(), warm)
+    before = {n: v.clone() for n, v in run.network.state_dict().items()}
+    with torch.no_grad():
+        for weights in run.weights:
+            weights.add_(1)
+    run.average.update(run.network)
+    for name, value in run.average.result().items():
+        torch.testing.assert_close(value, before[name] + share)
 
 
 def test_accumulated_parts_make_the_same_steps():
