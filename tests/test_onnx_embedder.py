@@ -178,7 +178,9 @@ def test_a_file_that_was_cut_short_is_found(copy, monkeypatch):
     exported = copy.with_suffix(".onnx")
     exported.write_bytes(exported.read_bytes()[:-1000])
     monkeypatch.setattr(onnx_embedder, "SHIPPED", copy)
-    with pytest.raises(BadRecord, match=r"dlib\.onnx: damaged.*\. Install again\.$"):
+    with pytest.raises(
+        BadRecord, match=r"dlib\.onnx: damaged.*\. Install this program again\.$"
+    ):
         choose_quick_embedder(str(copy), copy.parent)
 
 

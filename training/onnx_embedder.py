@@ -130,7 +130,7 @@ def load_onnx_embedder(checkpoint: Path) -> OnnxEmbedder:
         raise BadRecord(
             f"{path}: damaged, or not the network of {checkpoint.name}: its SHA-256 is "
             f"{found[:12]}, expected {expected[:12]}. "
-            f"{'Install again.' if checkpoint == SHIPPED else own}"
+            f"{'Install this program again.' if checkpoint == SHIPPED else own}"
         )
     try:
         return OnnxEmbedder(
