@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from masking.augment_config import AugmentConfig
 from training.train_config import TrainConfig
 
 CELEBRITIES = Path("data/celebrities")
+# What Pillow notes about a file is no news: the loader reads it or says why not. Here,
+# and not in a command, so that processes that a command starts have it too.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 @click.group(cls=ToolkitGroup, context_settings={"help_option_names": ["-h", "--help"]})

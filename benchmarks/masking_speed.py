@@ -24,7 +24,8 @@ import torch
 from masking.alignment import ChipGeometry, crop_chip
 from masking.augment_config import AugmentConfig
 from masking.augment_photo import PhotoStep
-from masking.image_files import decode_rgb, encode_image, list_images, read_bytes
+from masking.image_decoding import decode_rgb
+from masking.image_files import encode_image, list_images, read_bytes
 from masking.landmarks import Image, Landmarks
 from masking.mask_batches import BatchPainter
 from masking.mask_light import PhotoLook

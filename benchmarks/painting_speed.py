@@ -23,7 +23,8 @@ from torch import Tensor
 
 from masking.alignment import ChipGeometry, warp
 from masking.errors import InvalidConfig
-from masking.image_files import decode_rgb, encode_image, read_rgb
+from masking.image_decoding import decode_rgb
+from masking.image_files import encode_image, read_rgb
 from masking.landmarks import Float32, Landmarks
 from masking.manifest import Manifest, read_manifest
 from masking.mask_batches import BatchPainter

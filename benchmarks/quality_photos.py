@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from masking.errors import MissingInput
 from masking.face_finding import FaceFinder
-from masking.image_files import decode_rgb, encode_image, list_images, read_rgb
+from masking.image_decoding import decode_rgb
+from masking.image_files import encode_image, list_images, read_rgb
 from masking.landmarks import JAW, Float32, Image, Landmarks
 from masking.mask_rendering import MaskedSample, render
 from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng

@@ -16,7 +16,7 @@ from index.gallery_store import GalleryStore
 from index.lifting import lifted, lifted_dimension, with_offsets
 from index.templates import Int64, Templates, mean_rows, template_keys
 from masking.errors import InvalidConfig, MissingInput, ToolkitError
-from masking.image_files import decode_rgb
+from masking.image_decoding import decode_rgb
 from masking.landmarks import Float32
 from training.cohort import Cohort, cohort_arrays, distances
 

@@ -8,12 +8,10 @@ from typing import BinaryIO
 
 from index.enroll_sources import photo_list
 from masking.errors import InvalidConfig, UnreadableImage
-from masking.image_files import read_bytes
+from masking.image_files import MAX_BYTES, read_bytes
 
 # As programs of a shell understand it.
 STANDARD_INPUT = Path("-")
-# No photograph of at most image_files.MAX_PIXELS is larger.
-MAX_BYTES = 600_000_000
 
 
 def probe_photos(paths: Sequence[Path]) -> list[Path]:

@@ -11,7 +11,8 @@ from index.gallery_rows import checked_embedding
 from masking.alignment import crop_chip
 from masking.face_detection import FaceBox
 from masking.face_finding import FaceFinder
-from masking.image_files import decode_rgb, file_sha256
+from masking.image_decoding import decode_rgb
+from masking.image_files import file_sha256
 from masking.landmarks import Float32, Image
 from training.embedder import Embedder
 

@@ -24,7 +24,7 @@ from index.gallery_rows import checked_embedding, vector_bytes
 from index.gallery_store import GalleryStore
 from index.generation import drop_generations
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
-from masking.image_files import decode_rgb
+from masking.image_decoding import decode_rgb
 from masking.landmarks import Image
 from training.embedder import Embedder
 

@@ -19,13 +19,8 @@ from masking.full_photos import (
     format_of,
     paint_faces,
 )
-from masking.image_files import (
-    decode_rgb,
-    file_sha256,
-    read_bytes,
-    write_bytes,
-    write_image,
-)
+from masking.image_decoding import decode_rgb
+from masking.image_files import file_sha256, read_bytes, write_bytes, write_image
 from masking.landmarks import Image, Landmarks
 from masking.manifest import ManifestRow, MaskedFile, MaskedPhoto, WornMask
 from masking.mask_light import look_from_list

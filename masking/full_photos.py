@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from PIL import JpegImagePlugin
 
 from masking.errors import NoFace
+from masking.image_decoding import opened
 from masking.image_files import encode_image
 from masking.landmarks import Float32, Image, Landmarks
 from masking.mask_rendering import PARTS, MaskedSample, render
@@ -50,7 +51,7 @@ def format_of(data: bytes) -> PhotoFormat:
     Args:
         data: a file that `decode_rgb` has read.
     """
-    with Pillow.open(io.BytesIO(data)) as picture:
+    with opened(data) as picture:
         profile = picture.info.get("icc_profile") or b""
         if not isinstance(picture, JpegImagePlugin.JpegImageFile):
             return PhotoFormat(".png", colour_profile=_of_rgb(picture, profile))

@@ -1,4 +1,4 @@
-"""Lists, reads and writes image files; alone knows EXIF, modes and decoders."""
+"""Lists, reads and writes image files."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import ImageOps, UnidentifiedImageError
 
 from masking.errors import MissingInput, UnreadableImage
+from masking.image_decoding import decode_rgb
 from masking.landmarks import Image
 from masking.rec_collection import is_record_photo, read_record_photo
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-# 178 megapixels decode to half a gigabyte; more is an accident or an attack.
-MAX_PIXELS = 178_000_000
+# The largest pictures that image_decoding accepts are smaller.
+MAX_BYTES = 500_000_000
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -69,14 +69,10 @@ def _folders(folder: Path) -> Iterator[Path]:
 
 
 def read_rgb(path: Path) -> Image:
-    """The picture of a file, upright, as (H, W, 3) uint8 RGB.
-
-    Turns by EXIF; takes the first frame of an animation; accepts grey, palette,
-    alpha (laid on black), CMYK and 16 bits a channel. Is strict about
-    truncation, where OpenCV and dlib silently return grey pixels.
+    """The picture of a file as `decode_rgb` gives it.
 
     Raises:
-        UnreadableImage: missing, empty, no image, damaged or over MAX_PIXELS.
+        UnreadableImage: as `read_bytes` and `decode_rgb`.
     """
     return decode_rgb(read_bytes(path), str(path))
 
@@ -95,56 +91,6 @@ def read_bytes(path: Path, name: str = "") -> bytes:
         raise UnreadableImage(
             f"{name or path}: cannot be read ({error.strerror or error})."
         ) from error
-
-
-def decode_rgb(data: bytes, name: str) -> Image:
-    """Like `read_rgb`, from the bytes of a file; `name` is used in messages."""
-    if not data:
-        raise UnreadableImage(f"{name}: the file is empty. Expected a photograph.")
-    try:
-        with Pillow.open(io.BytesIO(data)) as picture:
-            width, height = picture.size
-            if width * height > MAX_PIXELS:
-                raise _too_large(name)
-            upright = ImageOps.exif_transpose(picture)
-            return _as_rgb(upright)
-    except UnreadableImage:
-        raise
-    # Pillow looks at the size before anybody else can.
-    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
-        raise _too_large(name) from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImage(
-            f"{name}: not an image that can be decoded. Expected JPEG, PNG, BMP, "
-            "WebP or TIFF."
-        ) from error
-    # Pillow's decoders raise many types on damaged data (OSError, SyntaxError,
-    # ValueError, struct.error ...); each means the same to the user.
-    except Exception as error:
-        raise UnreadableImage(
-            f"{name}: the image is damaged ({error}). Copy or download it again."
-        ) from error
-
-
-def _too_large(name: str) -> UnreadableImage:
-    return UnreadableImage(
-        f"{name}: too large, pictures of at most {MAX_PIXELS:,} pixels are read. "
-        "Shrink it first."
-    )
-
-
-def _as_rgb(picture: Pillow.Image) -> Image:
-    if picture.mode.startswith("I") or picture.mode == "F":
-        values = np.asarray(picture, dtype=np.float64)
-        # 16-bit grey files arrive as "I" or "I;16"; 8-bit content stays as it is.
-        scale = 257.0 if values.max(initial=0) > 255 else 1.0
-        grey = np.clip(values / scale, 0, 255).astype(np.uint8)
-        return np.asarray(np.repeat(grey[:, :, None], 3, axis=2), dtype=np.uint8)
-    if "A" in picture.mode or "transparency" in picture.info:
-        rgba = picture.convert("RGBA")
-        ground = Pillow.new("RGBA", rgba.size, (0, 0, 0, 255))
-        picture = Pillow.alpha_composite(ground, rgba)
-    return np.array(picture.convert("RGB"), dtype=np.uint8)
 
 
 def encode_image(pixels: NDArray[np.uint8], suffix: str, quality: int = 95) -> bytes:

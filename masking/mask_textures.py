@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from masking.errors import BadRecord
-from masking.image_files import decode_rgb, file_sha256, list_images, read_bytes
+from masking.image_decoding import decode_rgb
+from masking.image_files import file_sha256, list_images, read_bytes
 from masking.landmarks import Float32
 from masking.mask_light import LINEAR
 from masking.mask_tiles import TILE_PX, closed

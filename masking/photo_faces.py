@@ -8,7 +8,8 @@ from pathlib import Path
 from masking.alignment import ChipGeometry, crop_chip
 from masking.errors import ToolkitError
 from masking.face_finding import Face, FaceFinder
-from masking.image_files import decode_rgb, file_sha256, read_bytes
+from masking.image_decoding import decode_rgb
+from masking.image_files import file_sha256, read_bytes
 from masking.landmarks import FaceChip
 
 

@@ -3,8 +3,6 @@
 import hashlib
 import io
 import os
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
@@ -13,9 +11,8 @@ import pytest
 from PIL import Image as Pillow
 
 from masking.errors import MissingInput, UnreadableImage
+from masking.image_decoding import decode_rgb
 from masking.image_files import (
-    MAX_PIXELS,
-    decode_rgb,
     encode_image,
     file_sha256,
     list_images,
@@ -125,14 +122,13 @@ def test_exif_says_which_way_is_up(tmp_path, orientation, upright):
 
 def test_the_first_frame_of_an_animation_counts(tmp_path):
     frames = [flat(colour) for colour in (RED, GREEN, BLUE)]
-    # GIF content under another name: content decides, not the suffix.
-    gif = tmp_path / "moving.jpg"
-    frames[0].save(gif, "GIF", save_all=True, append_images=frames[1:])
-    assert_flat(read_rgb(gif), RED)
-    webp = tmp_path / "moving.webp"
+    # WebP content under another name: content decides, not the suffix.
+    webp, mpo = tmp_path / "moving.jpg", tmp_path / "several.mpo"
     frames[0].save(webp, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
     assert_flat(read_rgb(webp), RED)
-    for path in (gif, webp):
+    frames[0].save(mpo, "MPO", save_all=True, append_images=frames[1:], quality=95)
+    assert_flat(read_rgb(mpo), RED, tolerance=4)
+    for path in (webp, mpo):
         with Pillow.open(path) as picture:
             assert picture.n_frames == 3
 
@@ -152,7 +148,7 @@ def test_a_truncated_jpeg_is_refused(tmp_path):
         read_rgb(path)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP"])
 def test_no_truncated_file_is_read(kind):
     noise = np.random.default_rng(2).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     buffer = io.BytesIO()
@@ -178,29 +174,6 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path):
             read_rgb(path)
         assert str(caught.value).startswith(f"{path}: ")
         assert "\n" not in str(caught.value)
-
-
-def png_of(width, height):
-    """A PNG that says how large it is and holds almost nothing."""
-
-    def chunk(name, data):
-        check = struct.pack(">I", zlib.crc32(name + data))
-        return struct.pack(">I", len(data)) + name + data + check
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    rows = zlib.compress(b"\0" * 99)
-    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
-    return start + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-@pytest.mark.parametrize("size", [(13_400, 13_300), (20_000, 20_000), (10**6, 10**6)])
-def test_a_huge_picture_is_refused_by_its_header(size):
-    assert size[0] * size[1] > MAX_PIXELS
-    with pytest.raises(UnreadableImage, match="at most 178,000,000 pixels"):
-        decode_rgb(png_of(*size), "huge.png")
-    # The same file of a size that is allowed fails only when it is decoded.
-    with pytest.raises(UnreadableImage, match="damaged"):
-        decode_rgb(png_of(1000, 1000), "small.png")
 
 
 def test_listing_finds_pictures_at_any_depth_and_no_hidden_ones(tmp_path):
