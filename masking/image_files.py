@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,9 @@ from masking.image_decoding import decode_rgb
 from masking.landmarks import Image
 from masking.rec_collection import is_record_photo, read_record_photo
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".bmp", ".webp", ".tif", ".tiff"]
+)
 # The largest pictures that image_decoding accepts are smaller.
 MAX_BYTES = 500_000_000
 
@@ -81,16 +84,34 @@ def read_bytes(path: Path, name: str = "") -> bytes:
     """The bytes of an image file; `name` is used in messages instead of the path.
 
     Raises:
-        UnreadableImage: missing or not readable.
+        UnreadableImage: missing, not readable, over MAX_BYTES, or a folder, pipe,
+            device or socket, of which nothing is read: it may never end.
     """
     if is_record_photo(path):
         return read_record_photo(path)
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImage(
+                f"{name or path}: cannot be read, it is {_kind(status.st_mode)}. "
+                "Expected a photograph's file: save the picture as one first."
+            )
+        if status.st_size > MAX_BYTES:
+            raise UnreadableImage(
+                f"{name or path}: too large, {status.st_size:,} bytes, expected at "
+                f"most {MAX_BYTES:,}. Shrink the picture first."
+            )
         return path.read_bytes()
     except OSError as error:
         raise UnreadableImage(
             f"{name or path}: cannot be read ({error.strerror or error})."
         ) from error
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
 
 
 def encode_image(pixels: NDArray[np.uint8], suffix: str, quality: int = 95) -> bytes:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import socket
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from PIL import Image as Pillow
 from masking.errors import MissingInput, UnreadableImage
 from masking.image_decoding import decode_rgb
 from masking.image_files import (
+    MAX_BYTES,
     encode_image,
     file_sha256,
     list_images,
@@ -176,8 +178,35 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_nothing_is_read_of_what_is_no_regular_file(tmp_path, monkeypatch):
+    pipe, link, short = tmp_path / "pipe.jpg", tmp_path / "zero.jpg", Path("s.jpg")
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/zero")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"read {path}"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(short))
+        for path, kind in (
+            (pipe, "a pipe"),
+            (link, "a device"),
+            (short, "a device or a socket"),
+            (tmp_path, "a folder"),
+        ):
+            with pytest.raises(UnreadableImage, match=f"cannot be read, it is {kind}"):
+                read_rgb(path)
+
+
+def test_a_file_of_too_many_bytes_is_not_read(tmp_path, monkeypatch):
+    path = tmp_path / "large.bmp"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)  # takes no room on the disk
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"read {path}"))
+    with pytest.raises(UnreadableImage, match="500,000,001 bytes, expected at most"):
+        read_rgb(path)
+
+
 def test_listing_finds_pictures_at_any_depth_and_no_hidden_ones(tmp_path):
-    wanted = ["a/b/c/1.JPG", "a/2.png", "a-b/3.webp", "4.tiff"]
+    wanted = ["a/b/c/1.JPG", "a/2.png", "a-b/3.webp", "4.tiff", "a/5.jfif", "6.mpo"]
     others = ["a/.5.jpg", ".cache/6.jpg", "a/.writing-x/7.jpg", "a/note.txt", "8"]
     for name in wanted + others:
         path = tmp_path / ".hidden above" / name
