@@ -54,7 +54,8 @@ def decode_rgb(data: bytes, name: str) -> Image:
     """The picture in an image file's bytes, upright, as (H, W, 3) uint8 RGB.
 
     Turns by EXIF; takes the first frame of an animation; accepts grey, palette,
-    alpha (laid on black), CMYK, 16 bits a channel and floats.
+    alpha (laid on black; of grey TIFFs ignored), CMYK, 16 bits a channel and floats.
+    A WebP, BMP or plain TIFF whose end became zeros is read: nothing in it tells.
 
     Args:
         name: used in messages.
