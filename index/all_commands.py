@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from index.end_signals import ended_like_ctrl_c
 from masking.errors import ToolkitError
 
 
@@ -20,7 +21,8 @@ class ToolkitGroup(click.Group):
         """Run the chosen command."""
         _open_stderr()
         try:
-            return super().invoke(ctx)
+            with ended_like_ctrl_c():
+                return super().invoke(ctx)
         except ToolkitError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(2)
