@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
@@ -14,6 +14,7 @@ from index.command_options import (
     model_option,
     workspace_option,
 )
+from index.run_folder import run_folder
 from masking.errors import MissingInput
 
 
@@ -34,7 +35,8 @@ def app_command(
 ) -> None:
     """Serve a page to this machine alone: identify, enroll, remove, try masks.
 
-    Nothing leaves the machine. Ctrl-C ends it.
+    Nothing leaves the machine. Ctrl-C ends it. The printed address opens the page;
+    its token keeps websites and other accounts of the machine out.
 
     \b
     Example:
@@ -46,15 +48,17 @@ def app_command(
         )
     embedder = embedder_of(workspace, model, device)
     # What is dropped on the page is gone when it is closed.
-    with TemporaryDirectory(prefix="masked-faces-") as dropped:
+    with run_folder() as dropped:
         from index.app_settings import keep_quiet
 
-        keep_quiet(Path(dropped))
+        keep_quiet(dropped)
         from index.app_actions import AppActions
-        from index.app_page import build_page, serve
+        from index.app_page import CSS, THEME, build_page
+        from index.app_server import open_in_browser, served
 
-        out = workspace / "identified"
         page = build_page(AppActions(workspace, embedder))
-        address = serve(page, port, out, browser)
-        click.echo(f"{address} (Ctrl-C ends it)")
-        page.block_thread()
+        with served(page, THEME, CSS, port) as address:
+            click.echo(f"{address} (Ctrl-C ends it)")
+            if browser:
+                open_in_browser(address, dropped)
+            threading.Event().wait()

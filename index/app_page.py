@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_file_to_cache
 
 from index.app_actions import AppActions
 from masking.errors import ToolkitError
@@ -16,20 +17,27 @@ from masking.mask_spec import KINDS, WEARS
 
 HEADERS = ("Name", "Photos", "Since")
 # Fonts of the reader's machine: nothing is fetched from elsewhere.
-_FONTS = ("system-ui", "sans-serif")
-_CSS = """
+THEME = gr.themes.Base(
+    primary_hue="blue",
+    neutral_hue="slate",
+    font=("system-ui", "sans-serif"),
+    font_mono=("ui-monospace", "monospace"),
+)
+CSS = """
 .gradio-container {width: min(1080px, 100%) !important; margin: 0 auto !important}
 footer {display: none !important}
 """
 _IDEA = """# Masked faces
 Who is it, mask or not? Photos stay on this machine. A match is a hint for a human to
 check; enroll people only with their consent."""
+# Actions are for the page alone: they are no API that programs can call by name.
+_UNNAMED: Any = {"api_visibility": "private"}
 # How long photos that were dropped on the page are kept, seconds.
 _KEPT_S = 600
 
 
 def build_page(actions: AppActions) -> gr.Blocks:
-    """The page with its four tabs; `serve` shows it."""
+    """The page with its four tabs."""
     page = gr.Blocks(
         analytics_enabled=False,
         title="Masked faces",
@@ -46,47 +54,6 @@ def build_page(actions: AppActions) -> gr.Blocks:
         with gr.Tab("Try masks"):
             _mask_tab(actions)
     return page
-
-
-def serve(page: gr.Blocks, port: int, out: Path, open_browser: bool) -> str:
-    """Show the page to this machine alone; gives its address.
-
-    Args:
-        port: 0 takes a free one.
-        out: folder of the cards, the only one that the page may read.
-
-    Raises:
-        ToolkitError: the port is taken.
-    """
-    try:
-        _, address, _ = page.launch(
-            server_name="127.0.0.1",
-            server_port=port or None,
-            share=False,
-            inbrowser=open_browser,
-            prevent_thread_lock=True,
-            quiet=True,
-            footer_links=[],
-            run_history=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            mcp_server=False,
-            pwa=False,
-            allowed_paths=[str(out.resolve())],
-            theme=gr.themes.Base(
-                primary_hue="blue",
-                neutral_hue="slate",
-                font=_FONTS,
-                font_mono=("ui-monospace", "monospace"),
-            ),
-            css=_CSS,
-        )
-    except OSError as error:
-        raise ToolkitError(
-            f"port {port} of 127.0.0.1 cannot be used ({error}). Choose another one "
-            "with --port."
-        ) from error
-    return str(address)
 
 
 def _identify_tab(actions: AppActions) -> None:
@@ -112,9 +79,11 @@ def _identify_tab(actions: AppActions) -> None:
 
     def identify(path: str | None, explained: bool) -> tuple[list[str], str]:
         answer = actions.identify(_path(path), explained)
-        return [str(card) for card in answer.cards], "\n".join(answer.lines)
+        # Gradio serves what lies in its own folder: nothing of the workspace.
+        shown = [save_file_to_cache(card, cards.GRADIO_CACHE) for card in answer.cards]
+        return shown, "\n".join(answer.lines)
 
-    button.click(_told(identify), [photo, heatmap], [cards, text])
+    button.click(_told(identify), [photo, heatmap], [cards, text], **_UNNAMED)
 
 
 def _enroll_tab(actions: AppActions) -> None:
@@ -130,7 +99,7 @@ def _enroll_tab(actions: AppActions) -> None:
     def enroll(wanted: str, paths: Sequence[str] | None) -> str:
         return actions.enroll(wanted, [Path(path) for path in paths or ()])
 
-    button.click(_told(enroll), [name, photos], text)
+    button.click(_told(enroll), [name, photos], text, **_UNNAMED)
 
 
 def _people_tab(actions: AppActions, tab: gr.Tab) -> None:
@@ -151,13 +120,14 @@ def _people_tab(actions: AppActions, tab: gr.Tab) -> None:
         done = actions.remove(chosen or "", confirmed)
         return done, False, *listed()
 
-    tab.select(_told(listed), None, [table, name])
+    tab.select(_told(listed), None, [table, name], **_UNNAMED)
     # Hidden: the mark of an error would cover the box that has to be ticked.
     button.click(
         _told(remove),
         [name, certain],
         [text, certain, table, name],
         show_progress="hidden",
+        **_UNNAMED,
     )
 
 
@@ -187,7 +157,8 @@ def _mask_tab(actions: AppActions) -> None:
         shade = tone if chosen else ""
         return actions.mask(_path(path), what, how, shade, int(number or 0))
 
-    button.click(_told(mask), [photo, kind, wear, own, colour, seed], result)
+    given = [photo, kind, wear, own, colour, seed]
+    button.click(_told(mask), given, result, **_UNNAMED)
 
 
 def _path(given: str | None) -> Path | None:

@@ -1,94 +1,58 @@
 """The page in a browser: photo in, card out; people come and go; masks are painted."""
 
-import gc
 import os
-import shutil
-import warnings
 
 import pytest
-from drawn_faces import OneDrawnFace, drawn_face
-from faces_for_index import RED, ColourEmbedder, SquareFinder, draw_photo
+from drawn_faces import drawn_face
+from faces_for_index import RED, ColourEmbedder, draw_photo
+from served_page import headless_browser, served_page
 
-from index import app_actions
-from index.app_settings import keep_quiet
+from index.app_actions import AppActions
 from masking.errors import ToolkitError
 from masking.image_files import write_image
 
-gradio = pytest.importorskip("gradio", reason="the extra app is not installed")
+pytest.importorskip("gradio", reason="the extra app is not installed")
 
 # Gradio warns about itself and its pandas, in threads of its own.
 pytestmark = pytest.mark.filterwarnings("ignore")
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 _PATIENCE_MS = 30_000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nothing_left_open():
-    """Gradio leaves sockets and loops to the garbage collector, which warns of them."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """The page's address, with one person enrolled, and the folder of its photos."""
     folder = tmp_path_factory.mktemp("page")
-    patch = pytest.MonkeyPatch()
-    for name in ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_DISABLE_TELEMETRY"):
-        patch.setenv(name, "")
-    patch.setenv("GRADIO_TEMP_DIR", "")
-    keep_quiet(folder / "dropped")
-    patch.setattr(app_actions, "default_finder", SquareFinder)
-    patch.setattr(app_actions, "bare_finder", OneDrawnFace)
-    from index.app_page import build_page, serve
-
-    actions = app_actions.AppActions(folder / "workspace", ColourEmbedder())
-    actions.enroll("Red", [draw_photo(folder / "red.png", RED)])
-    page = build_page(actions)
-    address = serve(page, 0, folder / "workspace" / "identified", False)
-    yield page, address, folder
-    page.close()
-    patch.undo()
+    with served_page(folder) as (address, _):
+        yield address, folder
 
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"no browser: install one of {', '.join(_BROWSERS)}")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found, args=_FLAGS)
+    with headless_browser() as opened:
         yield opened
-        opened.close()
 
 
 def test_the_page_is_for_this_machine_alone(served):
-    page, address, folder = served
-    assert address.startswith("http://127.0.0.1:")
-    assert not page.share and not page.analytics_enabled
-    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
-    from index.app_page import build_page, serve
+    from index.app_page import CSS, THEME, build_page
+    from index.app_server import served as serve
 
-    taken = int(address.rstrip("/").rpartition(":")[2])
-    other = build_page(app_actions.AppActions(folder, ColourEmbedder()))
-    with pytest.raises(ToolkitError, match="Choose another one"):
-        serve(other, taken, folder, False)
+    address, folder = served
+    where, _, token = address.partition("/?token=")
+    assert where.startswith("http://127.0.0.1:") and len(token) >= 43
+    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+
+    taken = int(where.rpartition(":")[2])
+    other = build_page(AppActions(folder, ColourEmbedder()))
+    with (
+        pytest.raises(ToolkitError, match=f"port {taken} .* Choose another one"),
+        serve(other, THEME, CSS, taken),
+    ):
+        pass
 
 
 def test_the_whole_page_in_a_browser(served, browser):
-    _, address, folder = served
+    address, folder = served
+    own = address.partition("?")[0]
     elsewhere = []
     tab = browser.new_page(viewport={"width": 1180, "height": 1000})
     tab.set_default_timeout(_PATIENCE_MS)
@@ -96,11 +60,12 @@ def test_the_whole_page_in_a_browser(served, browser):
         "request",
         lambda request: (
             elsewhere.append(request.url)
-            if request.url.startswith("http") and not request.url.startswith(address)
+            if request.url.startswith("http") and not request.url.startswith(own)
             else None
         ),
     )
     tab.goto(address)
+    assert tab.url == own
     probe = draw_photo(folder / "probe.png", RED)
 
     def panel():
