@@ -25,6 +25,11 @@ from masking.mask_rendering import render
 from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from training.embedder import Embedder
 
+# As CSS states colours; a mask is opaque, so the share after them is left out.
+_NUMBER = r"\s*([0-9]{1,3}(?:\.[0-9]*)?)\s*"
+_RGB = re.compile(
+    rf"rgba?\({_NUMBER},{_NUMBER},{_NUMBER}(?:,\s*(?:[0-9]*\.)?[0-9]+%?\s*)?\)"
+)
 # Every mask is worn wrongly in some way.
 _ALL_WRONG = 4.0
 
@@ -178,14 +183,16 @@ def mask_spec(kind: str, wear: str, colour: str, seed: int) -> MaskSpec:
 
 def _linear(colour: str) -> tuple[float, float, float]:
     """Reflectance in linear light of an sRGB colour, as a page states it."""
+    values: list[int] = []
     if re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-        values = list(bytes.fromhex(colour[1:]))
-    elif re.fullmatch(r"rgba?\([0-9., ]+\)", colour):
-        values = [round(float(part)) for part in re.findall(r"[0-9.]+", colour)][:3]
-    else:
-        values = []
-    if len(values) != 3 or max(values) > 255:
-        raise InvalidConfig(f"{colour!r} is no colour; expected #rrggbb.")
+        values = [*bytes.fromhex(colour[1:])]
+    elif parts := _RGB.fullmatch(colour):
+        values = [round(float(part)) for part in parts.groups()]
+    if not values or max(values) > 255:
+        raise InvalidConfig(
+            f"{colour[:40]!r} is no colour; expected #rrggbb, or rgb(r, g, b) with "
+            "values from 0 to 255."
+        )
     red, green, blue = (_light(value / 255) for value in values)
     return red, green, blue
 

@@ -99,8 +99,27 @@ def test_colours_come_as_pages_state_them():
     expected = pytest.approx((0.503, 0.0, 1.0), abs=0.002)
     for colour in ("#bc00ff", "rgb(188, 0, 255)", "rgba(188.2, 0, 255, 1)"):
         assert mask_spec("cloth", "correct", colour, 0).colour == expected
-    for wrong in ("#12", "red", "rgb(1, 2)", "rgb(300, 0, 0)", "#gggggg"):
-        with pytest.raises(InvalidConfig, match="no colour"):
-            mask_spec("cloth", "correct", wrong, 0)
     with pytest.raises(InvalidConfig, match="cannot be worn"):
         mask_spec("cloth", "backwards", "", 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("#12", "red", "#gggggg", "#bc00ff\n", "rgb(1, 2)", "rgb(300, 0, 0)"),
+        *("rgba(., 0, 0, 1)", "rgba(1.2.3, 0, 0, 1)", "rgba(1 2, 0, 0, 1)"),
+        *("rgba(,,,)", "rgba(1, 2, 3, 4, 5)", "rgba(-1, 0, 0, 1)", "rgba()"),
+        *(f"rgba({'9' * 400}, 0, 0, 1)", "rgb(\uff11, 2, 3)", "rgba(1, 2, 3, 1..2)"),
+        *("rgb(255.5, 0, 0)", "rgb(nan, 0, 0)", "rgb(1e9, 0, 0)", " ", "\0"),
+    ],
+)
+def test_what_is_no_colour_is_said_in_one_sentence(wrong):
+    with pytest.raises(InvalidConfig, match="is no colour; expected #rrggbb") as told:
+        mask_spec("cloth", "correct", wrong, 0)
+    assert "\n" not in str(told.value) and len(str(told.value)) < 200
+
+
+def test_colours_are_read_with_and_without_their_spaces():
+    blue = mask_spec("cloth", "correct", "#0000ff", 0).colour
+    for same in ("rgb(0,0,255)", "rgba( 0 , 0.4 , 255. , .5 )", "rgba(0, 0, 255, 50%)"):
+        assert mask_spec("cloth", "correct", same, 0).colour == blue
