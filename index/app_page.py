@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -173,6 +174,8 @@ def _told(action: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return action(*given)
         except ToolkitError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            # Names of people and files are in it, and the page takes it for HTML.
+            text = html.escape(str(error))
+            raise gr.Error(text, print_exception=False) from error
 
     return run

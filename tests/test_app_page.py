@@ -112,3 +112,35 @@ def test_the_whole_page_in_a_browser(served, browser):
     press("Put it on")
     panel().locator("#masked img").wait_for()
     assert elsewhere == []
+
+
+def test_names_of_people_and_files_are_text_and_no_html(served, browser):
+    address, folder = served
+    tab = browser.new_page()
+    tab.set_default_timeout(_PATIENCE_MS)
+    tab.goto(address)
+    name = '<img src=x onerror="window.hurt=1"> & <b>Sons'
+
+    def panel():
+        return tab.locator('[role="tabpanel"]:visible')
+
+    def press(button):
+        panel().get_by_role("button", name=button, exact=True).click()
+
+    tab.get_by_role("tab", name="Enroll").click()
+    panel().get_by_label("Name").fill(name)
+    photo = draw_photo(folder / "<b>bold<b>.png", (0, 200, 200))
+    panel().locator("input[type=file]").first.set_input_files(photo)
+    panel().get_by_text("bold").first.wait_for()
+    press("Enroll")
+    tab.wait_for_function("document.querySelector('#report textarea').value != ''")
+    tab.get_by_role("tab", name="People").click()
+    panel().locator(':text("Sons"):visible').first.wait_for()
+    panel().locator("#remove input").click()
+    panel().get_by_role("option", name=name).click()
+    press("Remove")
+    told = tab.locator(".toast-body", has_text="confirm it first")
+    told.wait_for()
+    assert f"{name} was not removed" in told.inner_text()
+    assert tab.locator('img[src="x"], b').count() == 0
+    assert tab.evaluate("window.hurt") is None
