@@ -110,3 +110,47 @@ def test_something_must_be_left_to_train():
         TrainConfig(
             cached_variants=3, samples_per_person=0, head="none", shared_masks=0.2
         )
+
+
+def kept_epoch(tmp_path):
+    """The cache of one whole epoch, what it gave, and how many chips were made."""
+    chips, feed = feed_of(tmp_path)
+    return [maps for _, maps in feed.epoch(0)], chips.made
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "other"])
+@pytest.mark.parametrize("file", ["maps.npy", "maps.sums.npz"])
+def test_a_damaged_cache_of_maps_is_made_again(tmp_path, file, damage):
+    first, made = kept_epoch(tmp_path)
+    assert made == 4
+    data = (tmp_path / file).read_bytes()
+    broken = {"empty": b"", "cut": data[: len(data) // 2], "other": b"x" * len(data)}
+    (tmp_path / file).write_bytes(broken[damage])
+    again, made = kept_epoch(tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert made in (2, 4)
+    # What was made again is kept.
+    assert kept_epoch(tmp_path)[1] == 0
+
+
+def test_a_chip_whose_bits_were_turned_is_made_again(tmp_path):
+    """Every chip has 2 * 2 * 2 halves; a batch of two is made again for one."""
+    first, _ = kept_epoch(tmp_path)
+    path = tmp_path / "maps.npy"
+    data = bytearray(path.read_bytes())
+    row = int(feed_of(tmp_path)[0].plans(0)[0].rows[0])
+    data[len(data) - 2 * 5 * 16 + 16 * row] ^= 1
+    path.write_bytes(data)
+    again, made = kept_epoch(tmp_path)
+    assert made == 2
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+def test_maps_of_another_kind_are_not_read(tmp_path):
+    first, _ = kept_epoch(tmp_path)
+    path = tmp_path / "maps.npy"
+    # Same bytes, read as other numbers.
+    path.write_bytes(path.read_bytes().replace(b"'<f2'", b"'<i2'"))
+    again, made = kept_epoch(tmp_path)
+    assert made == 4
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))

@@ -67,7 +67,7 @@ def test_damage_is_found_wherever_it_is(tmp_path):
         if place != 64:  # the line's end, which says nothing
             changed = whole[place] ^ 1
             path.write_bytes(whole[:place] + bytes([changed]) + whole[place + 1 :])
-            with pytest.raises(BadRecord, match=r"state\.pt: damaged.*Delete it"):
+            with pytest.raises(BadRecord, match=r"state\.pt: damaged"):
                 read_state(path)
     for length in (0, 10, 64, len(whole) - 1):
         path.write_bytes(whole[:length])

@@ -204,13 +204,26 @@ def test_bare_embeddings_are_computed_once(small_manifest, tmp_path, monkeypatch
     )
 
 
-def test_a_damaged_cache_is_made_again(small_manifest, tmp_path):
+@pytest.mark.parametrize("damage", ["empty", "cut", "bit"])
+def test_a_damaged_cache_is_made_again(small_manifest, tmp_path, damage):
     embedder = start_embedder()
     first = bare_embeddings(small_manifest, embedder, 0, tmp_path)
     (path,) = tmp_path.iterdir()
-    path.write_bytes(path.read_bytes()[:100])
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    broken = {"empty": b"", "cut": data[:100], "bit": data}
+    path.write_bytes(broken[damage])
     again = bare_embeddings(small_manifest, embedder, 0, tmp_path)
     np.testing.assert_array_equal(again, first)
+
+
+def test_a_damaged_state_begins_anew(small_manifest, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
+    config = dataclasses.replace(CONFIG, epochs=1)
+    (tmp_path / train_stage.STATE).write_bytes(b"")
+    assert train(small_manifest, tmp_path, config).resumed_at == 0
+    assert "training begins anew" in caplog.text
+    assert train(small_manifest, tmp_path, config).resumed_at == 1
 
 
 def test_learning_rate_rises_to_its_peak_and_falls_to_zero():

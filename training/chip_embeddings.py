@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from masking.image_files import write_bytes
+from masking.errors import ToolkitError
 from masking.landmarks import Float32
 from masking.manifest import Manifest, ManifestRow
 from masking.mask_spec import SpecConfig
+from masking.model_arrays import read_arrays, write_arrays
 from training.chip_dataset import CALM, ChipDataset, InOrder, Wear, chip_loader
 from training.covered_chips import covered_embeddings
 from training.embedder import Embedder
 
 _BATCH = 64
+# Of the files that `bare_embeddings` keeps.
+_VERSION = 1
 
 
 def embed_rows(
@@ -65,19 +68,15 @@ def bare_embeddings(
     They are computed once: the cache file's name holds the embedder's fingerprint
     and the manifest's SHA-256, so that a change of either makes a new one.
     """
-    name = f"bare-{embedder.fingerprint[:16]}-{manifest.sha256[:16]}.npy"
+    name = f"bare-{embedder.fingerprint[:16]}-{manifest.sha256[:16]}.npz"
     path = cache / name
-    if path.is_file():
-        try:
-            kept = np.load(path, allow_pickle=False)
-            if kept.shape == (len(manifest.faces()), embedder.dimension):
-                return np.asarray(kept, dtype=np.float32)
-        except (OSError, ValueError, EOFError):
-            path.unlink()  # damaged: it is only a cache
+    # Damaged, it is made again; an archive holds a checksum of its content.
+    with suppress(ToolkitError):
+        (kept,) = read_arrays(path, "the kept embeddings", _VERSION, ("bare",))
+        if kept.shape == (len(manifest.faces()), embedder.dimension):
+            return np.asarray(kept, dtype=np.float32)
     embeddings = embed_rows(
         manifest, manifest.faces(), embedder, workers, label="bare chips"
     )
-    buffer = io.BytesIO()
-    np.save(buffer, embeddings)
-    write_bytes(path, buffer.getvalue())
+    write_arrays(path, _VERSION, bare=embeddings)
     return embeddings

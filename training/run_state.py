@@ -44,16 +44,14 @@ def read_state(path: Path) -> dict[str, Any]:
     expected, content = data[:_HASH_LENGTH], data[_HASH_LENGTH + 1 :]
     if hashlib.sha256(content).hexdigest().encode() != expected:
         raise BadRecord(
-            f"{path}: damaged or cut short: the state of a training that did not end. "
-            "Delete it and run: python cli.py train"
+            f"{path}: damaged or cut short: the state of a training that did not end."
         )
     try:
         return dict(_loaded(content))
     # torch raises many types here; all mean that no version of this wrote the file.
     except Exception as error:
         raise BadRecord(
-            f"{path}: holds more than plain values and tensors, so it is not opened. "
-            "Delete it and run: python cli.py train"
+            f"{path}: holds more than plain values and tensors, so it is not opened."
         ) from error
 
 

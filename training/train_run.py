@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from masking.errors import BadRecord
 from training.averaged_weights import AveragedWeights
 from training.backbones import network_of
 from training.checkpoint import Checkpoint
@@ -23,6 +25,7 @@ from training.train_data import TrainData
 from training.trained_part import freeze, trained_part
 
 _WEIGHT_DECAY = 0.01
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -143,12 +146,15 @@ class TrainRun:
     def resume(self, path: Path) -> int:
         """Go on from a saved state of the same run; gives the epoch, 0 if none.
 
-        Raises:
-            BadRecord: the state is damaged.
+        A damaged state is none: it is written anew after the first epoch.
         """
         if not path.is_file():
             return 0
-        saved = read_state(path)
+        try:
+            saved = read_state(path)
+        except BadRecord as error:
+            _log.warning("training begins anew: %s", error)
+            return 0
         if any(saved.get(key) != value for key, value in self._identity().items()):
             return 0
         self.network.load_state_dict(saved["network"])
