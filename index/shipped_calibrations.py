@@ -9,6 +9,7 @@ from pathlib import Path
 from index.calibration import Calibration
 from masking.errors import BadRecord, MissingInput
 from masking.image_files import write_bytes
+from masking.shipped_files import shipped_file
 from training.cohort import Cohort
 
 FILE = Path(__file__).parent / "models" / "calibrations.json"
@@ -23,7 +24,7 @@ def shipped_calibration(fingerprint: str) -> Calibration | None:
     Raises:
         MissingInput, BadRecord: the file is missing or damaged.
     """
-    return read_calibrations(FILE)[1].get(fingerprint)
+    return read_calibrations(shipped_file(FILE))[1].get(fingerprint)
 
 
 def default_calibration(cohort: Cohort | None) -> Calibration:
@@ -36,7 +37,7 @@ def default_calibration(cohort: Cohort | None) -> Calibration:
     Raises:
         MissingInput, BadRecord: the file is missing or damaged.
     """
-    defaults, calibrations = read_calibrations(FILE)
+    defaults, calibrations = read_calibrations(shipped_file(FILE))
     return calibrations[defaults[distance_kind(cohort)]]
 
 

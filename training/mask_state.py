@@ -20,6 +20,7 @@ from masking.errors import BadRecord
 from masking.landmarks import Float32, Image
 from masking.model_arrays import read_arrays
 from masking.oriented_gradients import CELLS, GRADIENTS, SIDE_PX, oriented_gradients
+from masking.shipped_files import shipped_file
 
 MODEL_FILE = Path(__file__).parent / "models" / "mask-state.npz"
 FORMAT_VERSION = 1
@@ -103,7 +104,7 @@ def shipped_model() -> MaskStateModel:
         MissingInput: its file is not there.
         BadRecord: it is damaged.
     """
-    return read_model(MODEL_FILE)
+    return read_model(shipped_file(MODEL_FILE))
 
 
 def read_model(path: Path) -> MaskStateModel:

