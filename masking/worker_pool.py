@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
+
+from masking.errors import ToolkitError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,6 +44,9 @@ def ordered_map(
             there and not sent. Must be picklable.
         items: may be endless; only a few are read ahead.
         workers: at most 1 works in this process.
+
+    Raises:
+        ToolkitError: the system killed a worker.
     """
     if workers <= 1:
         step = make_step()
@@ -56,12 +65,39 @@ def ordered_map(
         source = iter(items)
         while True:
             room = _WAITING_PER_WORKER * workers - len(waiting)
-            waiting.extend(pool.submit(_work, item) for item in islice(source, room))
+            for item in islice(source, room):
+                with interrupts_held():  # a worker may start with an item
+                    waiting.append(pool.submit(_work, item))
             if not waiting:
                 return
             yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise ToolkitError(
+            "a worker process was killed, most likely because memory ran out. Close "
+            "other programs, or run again with fewer --workers."
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """What starts processes in here starts them deaf to Ctrl-C, from the first moment.
+
+    The terminal sends that, and its own end, to all processes, and each would print a
+    traceback or seem to be killed. They end when this process, which gets the signal
+    after the block, ends them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Python starts this process with the first worker, and lets signals in again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def local_map(

@@ -1,15 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from masking.alignment import ChipGeometry
+from masking.errors import UnreadableImage
 from masking.image_files import read_rgb
 from masking.landmarks import Landmarks
 from masking.mask_spec import SpecConfig
+from training import chip_dataset
 from training.chip_dataset import (
     CALM,
     ChipDataset,
     InOrder,
     Wear,
     chip_loader,
+    loaded,
 )
 from training.face_network import ARCFACE_CHIP
 
@@ -94,3 +100,18 @@ def test_a_network_that_wants_the_face_beside_the_middle_gets_it(small_manifest)
     # The face was turned upright by these points: their mean is where it should be.
     assert np.abs(away.mean(axis=0)).max() < 0.2
     assert chips[0, 0][0].shape == (3, 112, 112)
+
+
+def test_a_chip_that_another_process_cannot_read_is_one_sentence(
+    small_manifest, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(chip_dataset, "_WORTH_PROCESSES", 0)
+    (tmp_path / "chip.png").write_bytes(b"")
+    rows = [replace(small_manifest.faces()[0], chip="chip.png")]
+    manifest = replace(small_manifest, folder=tmp_path, rows=tuple(rows))
+    for workers in (0, 1):
+        loader = chip_loader(dataset(manifest, 0.0), InOrder(1, 1), workers)
+        with pytest.raises(UnreadableImage) as caught:
+            list(loaded(loader))
+        wanted = f"{tmp_path}/chip.png: the file is empty. Expected a photograph."
+        assert str(caught.value) == wanted

@@ -1,14 +1,17 @@
 """Results come in the order of the items, whatever the number of processes."""
 
 import itertools
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from masking.errors import ToolkitError
 from masking.worker_pool import ordered_map, worker_count
 
 
@@ -98,6 +101,71 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path):
     while any(_runs(worker) for worker in workers):
         assert time.monotonic() < deadline, "a worker outlives its parent"
         time.sleep(0.05)
+
+
+class Slow:
+    """A worker that has just begun to start says so to the test."""
+
+    def __init__(self):
+        time.sleep(30)
+
+    def __call__(self, item):
+        return item
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+from tests.test_worker_pool import Slow
+from masking.worker_pool import ordered_map
+
+def interrupt():
+    children = f"/proc/self/task/{os.getpid()}/children"
+    # The first child watches over shared memory.
+    while len(open(children).read().split()) < 3:
+        time.sleep(0.01)
+    time.sleep(WAIT)
+    os.killpg(0, signal.SIGNAL)
+    print("interrupted", flush=True)
+    time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    threading.Thread(target=interrupt, daemon=True).start()
+    try:
+        next(ordered_map(Slow, range(5), 2))
+    except KeyboardInterrupt:
+        print("caught")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGHUP"])
+@pytest.mark.parametrize("wait", [0.0, 0.1, 0.5])
+def test_workers_that_are_starting_do_not_hear_an_interruption(tmp_path, wait, number):
+    script = tmp_path / "parent.py"
+    code = INTERRUPTED.replace("WAIT", str(wait)).replace("SIGNAL", number)
+    script.write_text(code)
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,
+    )
+    assert done.stdout == "interrupted\n"
+    assert done.stderr == ""
+
+
+def test_a_killed_worker_is_one_sentence():
+    def kill_one():
+        (first, *_) = multiprocessing.active_children()
+        first.kill()
+        return 0
+
+    results = ordered_map(Square, (kill_one() if n == 9 else n for n in range(99)), 2)
+    with pytest.raises(ToolkitError, match=r"worker process was killed.*--workers"):
+        list(results)
 
 
 def _runs(process):

@@ -15,11 +15,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from masking.alignment import ChipGeometry, warp
+from masking.errors import ToolkitError
 from masking.image_files import read_rgb
 from masking.landmarks import Image, Landmarks
 from masking.manifest import ManifestRow
 from masking.mask_rendering import photo_look, render
 from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.worker_pool import interrupts_held
 
 # Below it, processes take longer to start than they save.
 _WORTH_PROCESSES = 1000
@@ -173,13 +175,38 @@ def start_worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
+def loaded(loader: DataLoader[Any]) -> Iterator[Any]:
+    """The batches of a `chip_loader`.
+
+    Raises:
+        ToolkitError: a chip cannot be read, or the system killed a process.
+    """
+    with interrupts_held():
+        batches = iter(loader)
+    try:
+        yield from batches
+    except ToolkitError as error:
+        # Of one in another process, torch makes a text that ends with "TYPE: MESSAGE".
+        last = str(error).strip().rpartition("\n")[2]
+        kind = type(error)
+        name = f"{kind.__module__}.{kind.__name__}: "
+        raise kind(last.removeprefix(name)) from error
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise ToolkitError(
+            "a process that reads chips was killed, most likely because memory ran "
+            "out. Close other programs, or run again with fewer --workers."
+        ) from error
+
+
 def chip_loader(
     chips: ChipDataset,
     batches: Sampler[list[tuple[int, int]]],
     workers: int,
     pinned: bool = False,
 ) -> DataLoader[Any]:
-    """Batches of what the data set gives, made in other processes.
+    """Batches of what the data set gives, made in other processes; see `loaded`.
 
     Args:
         workers: processes; few chips are made in this one, because a process

@@ -14,7 +14,7 @@ from masking.landmarks import Float32
 from masking.manifest import Manifest, ManifestRow
 from masking.mask_spec import SpecConfig
 from masking.model_arrays import read_arrays, write_arrays
-from training.chip_dataset import CALM, ChipDataset, InOrder, Wear, chip_loader
+from training.chip_dataset import CALM, ChipDataset, InOrder, Wear, chip_loader, loaded
 from training.covered_chips import covered_embeddings
 from training.embedder import Embedder
 
@@ -53,7 +53,9 @@ def embed_rows(
     )
     loader = chip_loader(chips, InOrder(len(chips), _BATCH), workers)
     parts = [np.empty((0, embedder.dimension), dtype=np.float32)]
-    for batch, _ in tqdm(loader, label, unit="batch", disable=None, leave=False):
+    for batch, _ in tqdm(
+        loaded(loader), label, len(loader), unit="batch", disable=None, leave=False
+    ):
         pixels = batch.numpy()
         found = embedder.embed(pixels)
         parts.append(covered_embeddings(embedder, pixels, found) if cover else found)

@@ -18,7 +18,7 @@ from training.batch_plan import (
     plan_epoch,
     steps_of_epoch,
 )
-from training.chip_dataset import BareChips, Wear, chip_loader
+from training.chip_dataset import BareChips, Wear, chip_loader, loaded
 from training.chip_jitter import jittered, jitters_of
 from training.map_cache import MapCache, Planned, through_cache
 from training.mask_choice import spec_config
@@ -110,7 +110,9 @@ class ChipFeed:
     def _fresh(self, plans: list[BatchPlan]) -> Planned:
         """Painted chips, (B, 3, S, S) uint8."""
         self._keys.plans = plans
-        for plan, (chips, marks, looks, _) in zip(plans, self._loader, strict=True):
+        for plan, (chips, marks, looks, _) in zip(
+            plans, loaded(self._loader), strict=True
+        ):
             chips = chips.to(self._device, non_blocking=True)
             yield plan, self._masks(chips, marks, looks, plan)
 
