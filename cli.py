@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import warnings
@@ -26,6 +25,7 @@ from index.gallery_commands import gallery_group
 from index.identify_commands import identify_command
 from index.measure_commands import embed_command, evaluate_command
 from index.people_commands import enroll_command
+from index.printing import log_to_stderr, say, say_json, say_lines
 from masking.augment_config import AugmentConfig
 from training.train_config import TrainConfig
 
@@ -47,7 +47,7 @@ def main() -> None:
         python cli.py train
         python cli.py identify masked.jpg
     """
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    log_to_stderr()
 
 
 @main.command("augment")
@@ -87,20 +87,20 @@ def augment_command(
         report = augment(source, out, config)
     part = WHOLE if merge else config.part
     if as_json:
-        click.echo(json.dumps(asdict(report)))
+        say_json(asdict(report))
     else:
         pictures = report.masked + report.masked_photos
-        click.echo(
+        say(
             f"{report.faces} faces of {report.people} people from {report.photos} "
             f"photos, {pictures} masked versions, {len(report.skipped)} photos "
             f"skipped ({part_file(out, 'report.json', part)} says why)"
         )
         if pictures:
-            click.echo(f"look at {part_file(out, 'preview.png', part)}")
+            say(f"look at {part_file(out, 'preview.png', part)}")
         if config.preview:
-            click.echo(f"look at {part_file(out, 'kinds.png', part)}")
+            say(f"look at {part_file(out, 'kinds.png', part)}")
         if not part.is_whole:
-            click.echo("when all parts are done: python cli.py augment FOLDER --merge")
+            say("when all parts are done: python cli.py augment FOLDER --merge")
     sys.exit(report.exit_code)
 
 
@@ -108,9 +108,9 @@ def _default_photos() -> Path:
     from masking.embedded_sample import sample_people
 
     if CELEBRITIES.is_dir():
-        click.echo(f"no FOLDER given: using {CELEBRITIES}", err=True)
+        say(f"no FOLDER given: using {CELEBRITIES}", err=True)
         return CELEBRITIES
-    click.echo(
+    say(
         "no FOLDER given and no ./data/celebrities: using the embedded sample of "
         "synthetic people. For real data: python cli.py fetch lfw",
         err=True,
@@ -175,21 +175,21 @@ def train_command(
     forget_run(models)
     if as_json:
         trained = asdict(report) | {"checkpoint": str(report.checkpoint)}
-        click.echo(json.dumps({"training": trained, "gallery": asdict(built)}))
+        say_json({"training": trained, "gallery": asdict(built)})
         return
-    click.echo(f"trained on {report.chips} chips of {report.people} people")
-    click.echo(_figures_table(report.before, report.after, report.validation_people))
+    say(f"trained on {report.chips} chips of {report.people} people")
+    say_lines(_figures_table(report.before, report.after, report.validation_people))
     known = "calibrated" if built.calibrated else "not calibrated for this model"
-    click.echo(
+    say(
         f"gallery: {built.people} people, {built.photos} photos, {known}; accepted "
         f"below distance {built.threshold:.3f}, masked {built.threshold_masked:.3f}"
     )
-    click.echo(f"model {report.checkpoint}, curves in {models}/train-report")
+    say(f"model {report.checkpoint}, curves in {models}/train-report")
 
 
 def _figures_table(
     before: dict[str, float], after: dict[str, float], people: int
-) -> str:
+) -> list[str]:
     names = {
         "uu_1e3": "bare - bare",
         "mu_1e3": "masked - bare",
@@ -201,7 +201,7 @@ def _figures_table(
         f"  {label:<42} {before[key]:.3f}   {after[key]:.3f}"
         for key, label in names.items()
     ]
-    return "\n".join(lines)
+    return lines
 
 
 @main.command("fetch")
@@ -217,7 +217,7 @@ def fetch_command(dataset: str, out: Path) -> None:
     from index.fetch_stage import fetch_lfw
 
     count = fetch_lfw(out)
-    click.echo(f"{out}: {count} people. Next: python cli.py augment")
+    say(f"{out}: {count} people. Next: python cli.py augment")
 
 
 @main.command("demo")
@@ -232,7 +232,7 @@ def demo_command(workspace: Path) -> None:
     from index.demo_stage import demo
 
     for line in demo(workspace / "demo"):
-        click.echo(line)
+        say(line)
 
 
 main.add_command(enroll_command)

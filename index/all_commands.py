@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from index.end_signals import ended_like_ctrl_c
+from index.printing import open_streams, say, stop_output
 from masking.errors import ToolkitError
+
+# What a shell gives for a program that SIGPIPE ended.
+_BROKEN_PIPE = 141
 
 
 class ToolkitGroup(click.Group):
@@ -19,43 +21,25 @@ class ToolkitGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
-        _open_stderr()
+        open_streams()
         try:
             with ended_like_ctrl_c():
                 return super().invoke(ctx)
         except ToolkitError as error:
-            click.echo(f"error: {error}", err=True)
+            say(f"error: {error}", err=True)
             ctx.exit(2)
         except BrokenPipeError:
             # The reader of our output (head, less) has seen enough.
-            sys.stderr.close()
-            ctx.exit(0)
+            stop_output()
+            ctx.exit(_BROKEN_PIPE)
         except KeyboardInterrupt:
-            click.echo(
-                "interrupted: run the same command again to go on from here.", err=True
-            )
+            say("interrupted: run the same command again to go on from here.", err=True)
             ctx.exit(130)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             what = f"{where}{error.strerror or error}."
-            click.echo(f"error: {what} {_remedy(error)}", err=True)
+            say(f"error: {what} {_remedy(error)}", err=True)
             ctx.exit(2)
-
-
-def _open_stderr() -> None:
-    """Messages go nowhere when the caller closed stderr.
-
-    Progress bars and warnings would fail, and the next file that is opened would
-    get its number and with it what libraries in C have to say.
-    """
-    if sys.stderr is not None:
-        return
-    handle = os.open(os.devnull, os.O_WRONLY)
-    if handle != 2:
-        os.dup2(handle, 2)
-        os.close(handle)
-    os.set_inheritable(2, True)
-    sys.stderr = os.fdopen(2, "w")
 
 
 def _remedy(error: OSError) -> str:
@@ -78,7 +62,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
         setup = ConfigParser()
         setup.read(Path(__file__).parent.parent / "setup.cfg", encoding="utf-8")
         number = setup.get("metadata", "version", fallback="unknown")
-    click.echo(f"masked-faces {number}")
+    say(f"masked-faces {number}")
     ctx.exit()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from index.calibration import Decision
 from masking.face_detection import FaceBox
+from masking.strict_json import strict_json
 
 MATCH, UNKNOWN, NO_FACE, UNREADABLE = "match", "unknown", "no face", "unreadable"
 RECORDS = "answers.jsonl"
@@ -142,7 +142,7 @@ def answer_record(answer: Answer) -> str:
         record["frames"] = span.frames
     if answer.decision:
         record |= _decision_record(answer.decision)
-    return json.dumps(record)
+    return strict_json(record)
 
 
 def _decision_record(decision: Decision) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from index.command_options import (
     model_option,
     workspace_option,
 )
+from index.printing import say
 from index.run_folder import run_folder
 from masking.errors import MissingInput
 
@@ -58,7 +59,7 @@ def app_command(
 
         page = build_page(AppActions(workspace, embedder))
         with served(page, THEME, CSS, port) as address:
-            click.echo(f"{address} (Ctrl-C ends it)")
+            say(f"{address} (Ctrl-C ends it)")
             if browser:
                 open_in_browser(address, dropped)
             threading.Event().wait()

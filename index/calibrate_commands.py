@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from index.command_options import (
     options_from,
     workspace_option,
 )
+from index.printing import say, say_json
 
 if TYPE_CHECKING:
     from index.calibration import Calibration
@@ -94,15 +94,15 @@ def _show(calibration: Calibration, size: int, as_json: bool) -> None:
         record = {"source": calibration.source, "strangers": calibration.strangers}
         shown = {"people": sizes, "thresholds": limits}
         known = {"probabilities": sorted(calibration.probability)}
-        click.echo(json.dumps(record | shown | known))
+        say_json(record | shown | known)
         return
-    click.echo(f"calibrated on {calibration.source}")
-    click.echo("accepted below, for 1% of strangers:" + "bare   masked".rjust(16))
+    say(f"calibrated on {calibration.source}")
+    say("accepted below, for 1% of strangers:" + "bare   masked".rjust(16))
     for row, number in enumerate(sizes):
         here = " (this gallery)" if number == size else ""
-        click.echo(
+        say(
             f"  {f'{number:,} people{here}':<38}{limits['bare'][row]:.3f}  "
             f"{limits['masked'][row]:.3f}"
         )
     if not calibration.probability:
-        click.echo("too few people with several photos: no probabilities are shown")
+        say("too few people with several photos: no probabilities are shown")

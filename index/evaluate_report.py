@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -98,18 +97,8 @@ class EvaluateReport:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-able record; figures that do not exist are null."""
+        """Record for `strict_json`; figures that do not exist are NaN."""
         record = {"format_version": FORMAT_VERSION, **asdict(self)}
         record["fars"] = list(FARS)
         record["curve_fars"] = CURVE_FARS.tolist()
-        return {key: _without_nan(value) for key, value in record.items()}
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+        return record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from index.worst_sheet import write_private
 from masking.errors import InvalidConfig, MissingInput
 from masking.face_finding import default_finder
 from masking.image_files import write_bytes
+from masking.strict_json import strict_json
 from training.embedder import Embedder
 from training.sampled_comparisons import PairBudget
 
@@ -119,11 +119,12 @@ def evaluate(
 
 def write_report(report: EvaluateReport, out: Path) -> None:
     """Write the files of an evaluation into the folder `out`."""
-    record = json.dumps(report.to_json(), indent=1, allow_nan=False)
+    record = strict_json(report.to_json(), indent=1)
     write_bytes(out / REPORT, record.encode())
     plots = report_plots(report.embedders)
     write_bytes(out / PAGE, report_html(report, plots).encode("utf-8", "replace"))
-    write_bytes(out / TABLE, (report_table(report) + "\n").encode())
+    table = report_table(report) + "\n"
+    write_bytes(out / TABLE, table.encode("utf-8", "backslashreplace"))
     for name, png in plots.items():
         write_bytes(out / name, png)
 

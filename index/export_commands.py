@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -14,6 +13,7 @@ from index.command_options import (
     model_option,
     workspace_option,
 )
+from index.printing import say, say_json
 
 
 @click.command("export")
@@ -57,10 +57,10 @@ def export_command(
             "dimension": embedder.dimension,
             "difference": difference,
         }
-        click.echo(json.dumps(record))
+        say_json(record)
         return
     side, length = embedder.geometry.size_px, embedder.dimension
-    click.echo(
+    say(
         f"{out}: {embedder.name}, chips of {side} x {side} px to {length} numbers; "
         f"differs from ours by {difference:.0e}"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from index.command_options import (
     model_option,
     workspace_option,
 )
+from index.printing import say, say_json
 from masking.errors import InvalidConfig
 
 
@@ -44,17 +44,15 @@ def gallery_list_command(workspace: Path, as_json: bool) -> None:
         expired = frozenset(gallery.expired(date.today()))
     if as_json:
         records = [asdict(p) | {"expired": p.name in expired} for p in people]
-        click.echo(json.dumps(records))
+        say_json(records)
         return
     for person in people:
-        line = f"{person.name}\t{person.photo_count} photos"
+        fields = [person.name, f"{person.photo_count} photos"]
         if person.retain_until:
-            line += f"\tkept until {person.retain_until}"
-        click.echo(line + ("\tEXPIRED" if person.name in expired else ""))
+            fields.append(f"kept until {person.retain_until}")
+        say(*fields, *(["EXPIRED"] if person.name in expired else []))
     if expired:
-        click.echo(
-            f"{len(expired)} expired: python cli.py gallery remove --expired", err=True
-        )
+        say(f"{len(expired)} expired: python cli.py gallery remove --expired", err=True)
 
 
 @gallery_group.command("show")
@@ -73,10 +71,10 @@ def gallery_show_command(name: str, workspace: Path, as_json: bool) -> None:
     with open_gallery(workspace / "gallery") as gallery:
         photos = gallery.photos(name)
     if as_json:
-        click.echo(json.dumps([asdict(photo) for photo in photos]))
+        say_json([asdict(photo) for photo in photos])
         return
     for photo in photos:
-        click.echo(f"{photo.distance:.3f}\t{photo.created}\t{photo.source}")
+        say(f"{photo.distance:.3f}", photo.created, photo.source)
 
 
 @gallery_group.command("verify")
@@ -93,21 +91,23 @@ def gallery_verify_command(workspace: Path, as_json: bool) -> None:
 
     report = verify_gallery(workspace / "gallery")
     if as_json:
-        click.echo(json.dumps(asdict(report)))
+        say_json(asdict(report))
     else:
-        click.echo(f"{report.people} people, {report.photos} photos")
+        say(f"{report.people} people, {report.photos} photos")
         for problem in report.problems:
-            click.echo(f"problem: {problem}", err=True)
+            say(f"problem: {problem}", err=True)
         if report.search:
             found = report.search
-            click.echo(
+            say(
                 f"{found.templates} templates, {found.queries} probes (moved by "
-                f"{found.moved_by})\n"
-                f"exact: recall 100.00%, {found.exact_ms:.2f} ms\n"
-                f"annoy: recall {found.recall:.2%}, {found.annoy_ms:.2f} ms "
-                f"({found.trees} trees, search_k {found.search_k})\n"
-                f"faster without missing anybody: {found.faster}"
+                f"{found.moved_by})"
             )
+            say(f"exact: recall 100.00%, {found.exact_ms:.2f} ms")
+            say(
+                f"annoy: recall {found.recall:.2%}, {found.annoy_ms:.2f} ms "
+                f"({found.trees} trees, search_k {found.search_k})"
+            )
+            say(f"faster without missing anybody: {found.faster}")
     sys.exit(0 if report.sound else 1)
 
 
@@ -130,7 +130,7 @@ def gallery_rebuild_command(workspace: Path, model: str, device: str) -> None:
     count = reembed_gallery(folder, embedder_of(workspace, model, device))
     with open_gallery(folder) as gallery:
         rebuild_generation(gallery)
-    click.echo(f"{count} photos embedded, search files made")
+    say(f"{count} photos embedded, search files made")
 
 
 @gallery_group.command("rename")
@@ -148,7 +148,7 @@ def gallery_rename_command(name: str, new_name: str, workspace: Path) -> None:
 
     with open_gallery(workspace / "gallery") as gallery:
         gallery.rename(name, new_name)
-    click.echo(f"{name} is now {new_name}")
+    say(f"{name} is now {new_name}")
 
 
 @gallery_group.command("remove")
@@ -173,7 +173,7 @@ def gallery_remove_command(name: str | None, expired: bool, workspace: Path) -> 
     with open_gallery(workspace / "gallery") as gallery:
         names = gallery.expired(date.today()) if name is None else [name]
         count = gallery.remove_all(names) if names else 0
-    click.echo(f"{name or f'{len(names)} people'}: {count} photos erased")
+    say(f"{name or f'{len(names)} people'}: {count} photos erased")
 
 
 @gallery_group.command("export")
@@ -190,7 +190,7 @@ def gallery_export_command(out: Path, workspace: Path) -> None:
 
     with open_gallery(workspace / "gallery") as gallery:
         count = gallery.export(out)
-    click.echo(f"{out}: {count} embeddings")
+    say(f"{out}: {count} embeddings")
 
 
 @gallery_group.command("audit")
@@ -209,12 +209,10 @@ def gallery_audit_command(workspace: Path, as_json: bool) -> None:
         entries = gallery.audit()
     for entry in entries:
         if as_json:
-            click.echo(json.dumps(asdict(entry)))
+            say_json(asdict(entry))
             continue
         whom = "" if entry.person_id is None else f"person {entry.person_id}"
-        click.echo(
-            f"{entry.time}\t{entry.actor}\t{entry.action}\t{whom}\t{entry.detail}"
-        )
+        say(entry.time, entry.actor, entry.action, whom, entry.detail)
 
 
 @gallery_group.command("backup")
@@ -229,7 +227,7 @@ def gallery_backup_command(workspace: Path) -> None:
     from index.gallery import open_gallery
 
     with open_gallery(workspace / "gallery") as gallery:
-        click.echo(f"{gallery.back_up()}")
+        say(f"{gallery.back_up()}")
 
 
 @gallery_group.command("restore")
@@ -247,4 +245,4 @@ def gallery_restore_command(backup: Path | None, workspace: Path) -> None:
     from index.gallery_restoring import restore
 
     restored = restore(workspace / "gallery", backup)
-    click.echo(f"{restored} is the gallery now; run: python cli.py gallery verify")
+    say(f"{restored} is the gallery now; run: python cli.py gallery verify")

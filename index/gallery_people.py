@@ -153,7 +153,8 @@ def person_id_of(store: GalleryStore, name: str) -> int:
     Raises:
         MissingInput: nobody has it; the message offers the most similar name.
     """
-    wanted = normal_form(name)
+    # What a terminal gives need not be Unicode; no name in the gallery has a backslash.
+    wanted = normal_form(name).encode("utf-8", "backslashreplace").decode()
     rows = store.read("SELECT id FROM people WHERE name = ?", (wanted,))
     if rows:
         return int(rows[0][0])
@@ -162,4 +163,4 @@ def person_id_of(store: GalleryStore, name: str) -> int:
     everybody = [row[0] for row in store.read(query, (_COMPARED_NAMES,))]
     near = difflib.get_close_matches(wanted, everybody, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise MissingInput(f"{wanted!r} is not in the gallery.{hint}")
+    raise MissingInput(f"{normal_form(name)!r} is not in the gallery.{hint}")

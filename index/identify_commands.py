@@ -22,6 +22,7 @@ from index.command_options import (
     workspace_option,
 )
 from index.identify_config import IdentifyConfig
+from index.printing import say
 from index.video_config import VideoConfig
 
 if TYPE_CHECKING:
@@ -166,13 +167,13 @@ def _show_answer(answer: Answer, as_json: bool) -> None:
     from index.answers import answer_line, answer_record
 
     if as_json:
-        click.echo(answer_record(answer))
+        say(answer_record(answer))
         return
-    click.echo(answer_line(answer))
+    say(answer_line(answer))
     if answer.card:
-        click.echo(f"  card: {answer.card}")
+        say(f"  card: {answer.card}")
     if answer.overview and answer.face == answer.faces:
-        click.echo(f"all {answer.faces} faces: {answer.overview}")
+        say(f"all {answer.faces} faces: {answer.overview}")
 
 
 def _open_card(card: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from index.command_options import (
     workspace_option,
 )
 from index.evaluate_config import EmbedConfig, EvaluateConfig
+from index.printing import say, say_json, say_lines
 
 
 @click.command("evaluate")
@@ -103,11 +103,11 @@ def evaluate_command(
         frozenset().union(*kinds) if len(kinds) == len(known) else None,
     )
     if as_json:
-        click.echo(json.dumps(report.to_json()))
+        say_json(report.to_json())
         return
-    click.echo(report_table(report))
-    click.echo(f"report.html, report.json and plots in {out or results}")
-    click.echo(f"worst errors, private, not to be published: {results / 'private'}")
+    say_lines(report_table(report).split("\n"))
+    say(f"report.html, report.json and plots in {out or results}")
+    say(f"worst errors, private, not to be published: {results / 'private'}")
 
 
 @click.command("embed")
@@ -140,11 +140,9 @@ def embed_command(
 
     report = embed_folder(folder, out, embedder_of(workspace, model, device), config)
     if as_json:
-        click.echo(json.dumps(asdict(report)))
+        say_json(asdict(report))
     else:
         for photo, reason in report.failures.items():
-            click.echo(f"not found in {photo}: {reason}", err=True)
-        click.echo(
-            f"{out}: {report.found} faces, {len(report.failures)} photos without"
-        )
+            say(f"not found in {photo}: {reason}", err=True)
+        say(f"{out}: {report.found} faces, {len(report.failures)} photos without")
     sys.exit(report.exit_code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from index.command_options import (
     workspace_option,
 )
 from index.enroll_config import EnrollConfig
+from index.printing import say, say_json
 
 
 @click.command("enroll")
@@ -76,17 +76,17 @@ def enroll_command(
         size = gallery.size
     who = name or str(folder or table)
     if as_json:
-        click.echo(json.dumps({"name": who, "people": size} | asdict(report)))
+        say_json({"name": who, "people": size} | asdict(report))
         return
     for reason in report.failures.values():
-        click.echo(f"skipped: {reason}", err=True)
+        say(f"skipped: {reason}", err=True)
     for photo, distance in report.unlike.items():
         whose = name or "the same name"
-        click.echo(
+        say(
             f"look again: {photo} is {distance:.2f} from the other photos of {whose}",
             err=True,
         )
-    click.echo(
+    say(
         f"{who}: {len(report.added)} photos added, {len(report.known)} known before, "
         f"{len(report.failures)} skipped; the gallery holds {size} people"
     )

@@ -7,14 +7,9 @@ from pathlib import Path
 
 from masking.errors import InvalidConfig
 from masking.image_files import SUFFIXES
+from masking.shown_text import is_control
 
 MAX_LENGTH = 200
-# Line breaks spoil every list and log; overrides of the writing direction make
-# one name look like another.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_DIRECTION_OVERRIDES = frozenset(
-    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
 
 
 def normal_form(name: str) -> str:
@@ -39,11 +34,7 @@ def checked_name(name: str) -> str:
         raise InvalidConfig(
             f"a name has 1 to {MAX_LENGTH} characters, got {len(stripped)}."
         )
-    if any(
-        unicodedata.category(letter) in _REFUSED_CATEGORIES
-        or letter in _DIRECTION_OVERRIDES
-        for letter in stripped
-    ):
+    if any(map(is_control, stripped)):
         raise InvalidConfig(
             f"the name {stripped!a} holds a line break or another control "
             "character. Leave it out."

@@ -6,7 +6,6 @@ that git ignores, never into the report.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from index.worst_errors import WorstPair, WorstPairs
 from masking.contact_sheet import caption_font, contact_sheet
 from masking.image_files import encode_image, write_bytes
 from masking.landmarks import Image
+from masking.strict_json import strict_json
 
 _TILE_PX, _GAP_PX, _COLUMNS = 120, 14, 4
 _HEADING_PX, _CAPTION_PX = 34, 34
@@ -68,8 +68,8 @@ def write_private(folder: Path, errors: PrivateErrors) -> list[Path]:
     """Write the sheets, why faces were not found, and a notice; returns the sheets."""
     write_bytes(folder / ".gitignore", b"*\n")
     write_bytes(folder / "README.txt", _NOTICE.encode())
-    reasons = json.dumps(dict(errors.reasons), indent=1, ensure_ascii=False)
-    write_bytes(folder / "unfound.json", reasons.encode("utf-8", "surrogateescape"))
+    reasons = strict_json(errors.reasons, indent=1)
+    write_bytes(folder / "unfound.json", reasons.encode())
     written = []
     for number, embedder in enumerate(errors.worst):
         # A number, because a name need not be one that a file can have.

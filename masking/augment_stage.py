@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -27,6 +26,7 @@ from masking.ray_map import ray_map
 from masking.shard_files import all_records, merged_parts, part_file, remove_parts
 from masking.shards import WHOLE, Shard
 from masking.stale_files import remove_stale_files
+from masking.strict_json import strict_json
 from masking.turned_faces import Finder, augment_finder
 from masking.worker_pool import local_map
 
@@ -160,7 +160,7 @@ def write_results(
 ) -> AugmentReport:
     """Report, sheet of what was made, and the picture of kinds when asked for."""
     report = tally.report()
-    text = json.dumps(asdict(report), indent=2)
+    text = strict_json(asdict(report), indent=2)
     write_bytes(part_file(out, "report.json", shard), text.encode())
     tiles = tally.tiles(PREVIEW_TILES)
     if tiles:

@@ -300,6 +300,14 @@ def test_unknown_person_is_named_with_the_nearest(gallery):
         gallery.remove("Persn_01")
 
 
+def test_a_name_that_is_no_unicode_is_not_in_the_gallery(gallery):
+    gallery.add([photo("J?", [1, 0, 0, 0])])
+    for ask in (gallery.photos, gallery.remove, lambda name: gallery.rename(name, "K")):
+        with pytest.raises(MissingInput, match=r"'J\\udcff' is not in the gallery"):
+            ask("J\udcff")
+    assert gallery.size == 1
+
+
 def test_audit_cannot_be_rewritten_and_names_nobody(gallery):
     gallery.add([photo("Person_01", [1, 0, 0, 0])])
     gallery.rename("Person_01", "Person_02")

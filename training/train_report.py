@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from masking.image_files import write_bytes
+from masking.strict_json import strict_json
 
 
 def write_train_report(folder: Path, progress: Any) -> None:
     """Write report.json and curves.png (loss; TAR on validation people)."""
-    write_bytes(folder / "report.json", json.dumps(asdict(progress), indent=2).encode())
+    write_bytes(
+        folder / "report.json", strict_json(asdict(progress), indent=2).encode()
+    )
     write_bytes(folder / "curves.png", _curves(progress))
 
 

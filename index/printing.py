@@ -1,0 +1,91 @@
+"""Prints what commands say. They print through this alone, so nothing gets by it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import Any
+
+import click
+
+from masking.shown_text import shown
+from masking.strict_json import strict_json
+
+
+def say(*fields: object, err: bool = False) -> None:
+    """Print one line.
+
+    Args:
+        fields: separated by tabs; control characters in them are escaped, as names
+            of files may hold line breaks and what rules a terminal.
+        err: to standard error.
+    """
+    _print("\t".join(shown(str(field)) for field in fields), err)
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Print lines, as `say` does each."""
+    for line in lines:
+        say(line)
+
+
+def say_json(record: Any) -> None:
+    """Print a record as one line of JSON."""
+    _print(strict_json(record))
+
+
+def _print(line: str, err: bool = False) -> None:
+    # Left to itself, click writes UTF-8 where the user asked for ASCII.
+    click.echo(line, file=sys.stderr if err else sys.stdout)
+
+
+class OneLine(logging.Formatter):
+    """LEVEL: message, with control characters escaped."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        return f"{record.levelname}: {shown(record.message)}"
+
+
+def log_to_stderr() -> None:
+    """Show what libraries and stages warn of."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine())
+    logging.basicConfig(handlers=[handler])
+
+
+def open_streams() -> None:
+    """Make standard input, output and error usable, whatever the caller did to them.
+
+    Closed ones are opened on nothing: libraries in C would write what they have to
+    say into the next file that gets the number. What the encoding of an output
+    cannot say is escaped.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _nothing(number))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def stop_output() -> None:
+    """What is still to be printed goes nowhere: nobody reads it any more."""
+    # An output that is no file has no number.
+    with suppress(OSError):
+        _nothing(sys.stdout.fileno())
+
+
+def _nothing(number: int) -> TextIOWrapper:
+    """A stream on nothing with this number."""
+    way = os.O_RDONLY if number == 0 else os.O_WRONLY
+    handle = os.open(os.devnull, way)
+    if handle != number:
+        os.dup2(handle, number)
+        os.close(handle)
+    os.set_inheritable(number, True)
+    return open(number, "r" if number == 0 else "w", closefd=False)
