@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import click
+
+from index.addresses import refuse_address
 
 if TYPE_CHECKING:
     from training.embedder import Embedder
@@ -23,9 +26,10 @@ class GivenPath(click.Path):
     """A path that is not empty: Path("") is the working directory."""
 
     def convert(self, value: Any, *rest: Any) -> Any:
-        """Refuse what an unset variable of a shell leaves behind."""
+        """Refuse what an unset variable of a shell leaves behind, and addresses."""
         if str(value) == "" or value == b"":
             self.fail("the path is empty, expected a file or folder.", *rest)
+        refuse_address(os.fsdecode(value))
         return super().convert(value, *rest)
 
 

@@ -74,3 +74,34 @@ def test_an_empty_path_is_not_taken_for_the_working_directory(
     assert done.exit_code == 2
     assert "the path is empty" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["identify", "rtsp://camera/1"],
+        ["identify", "--video", "http://example.org/a.mp4"],
+        ["identify", "a.jpg", "rtsp:/camera/1"],
+        ["enroll", "Ann", "https://example.org/a.jpg"],
+        ["enroll", "--folder", "s3://people"],
+        ["evaluate", "http://example.org/lfw"],
+        ["augment", "http://example.org/lfw"],
+    ],
+)
+def test_network_addresses_are_refused_as_they_are_given(
+    arguments, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli.main, arguments)
+    assert done.exit_code == 2
+    wanted = f"error: {arguments[-1]}: network addresses are not read. Give files, or"
+    assert done.stderr.startswith(wanted)
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_with_a_colon_that_exists_is_no_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "time:").mkdir()
+    done = CliRunner().invoke(cli.main, ["augment", "time:/"])
+    assert "time:: holds no image" in done.stderr
