@@ -9,6 +9,7 @@ from pathlib import Path
 
 from index.answers import Answer
 from index.card_writing import writing
+from index.csv_tables import spreadsheet_text
 
 COLUMNS = (
     "photo",
@@ -62,6 +63,7 @@ def table_row(answer: Answer) -> dict[str, str]:
     row = dict.fromkeys(COLUMNS, "")
     row |= {"photo": str(answer.photo), "status": answer.status}
     row |= {"reason": answer.reason, "card": str(answer.card or "")}
+    row = {name: spreadsheet_text(text) for name, text in row.items()}
     if answer.face:
         row["face"] = str(answer.face)
     if answer.box:
@@ -77,9 +79,10 @@ def table_row(answer: Answer) -> dict[str, str]:
     decision = answer.decision
     if decision is None:
         return row
-    row |= {"name": decision.name or "", "threshold": f"{decision.threshold:.4f}"}
+    name = spreadsheet_text(decision.name or "")
+    row |= {"name": name, "threshold": f"{decision.threshold:.4f}"}
     if decision.matches:
-        row["nearest"] = decision.matches[0].name
+        row["nearest"] = spreadsheet_text(decision.matches[0].name)
         row["distance"] = f"{decision.matches[0].distance:.4f}"
     if decision.probability is not None:
         row["probability"] = f"{decision.probability:.4f}"

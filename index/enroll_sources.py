@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from index.addresses import refuse_address
+from index.csv_tables import read_table
 from index.person_names import folder_name, typed_name
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from masking.image_files import list_images
@@ -118,44 +119,19 @@ def photos_of_table(table: Path) -> list[NamedPhoto]:
         MissingInput: no such file, or a table without rows.
         BadRecord: no such columns, an empty field, or masked neither yes nor no.
     """
-    try:
-        # utf-8-sig: spreadsheets put a byte order mark before the first column.
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            _check_columns(table, reader.fieldnames or ())
-            photos = [
-                _photo(table.parent, row, f"{table}, line {reader.line_num}")
-                for row in reader
-            ]
-    except OSError as error:
-        raise MissingInput(
-            f"{table}: cannot be read ({error.strerror or error}). Give a CSV with the "
-            f"columns {', '.join(COLUMNS)}."
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadRecord(
-            f"{table}: not a table that can be read ({error}). Expected CSV in UTF-8."
-        ) from error
+    rows = read_table(table, COLUMNS, ("masked",))
+    photos = [_photo(table.parent, row, where) for where, row in rows]
     if not photos:
         raise MissingInput(f"{table}: holds no row. Expected one a photograph.")
     return photos
 
 
-def _check_columns(table: Path, found: Iterable[str]) -> None:
-    missing = [column for column in COLUMNS if column not in found]
-    if missing:
-        raise BadRecord(
-            f"{table}: column {', '.join(missing)} is missing, found "
-            f"{', '.join(found) or 'nothing'}. Expected {', '.join(COLUMNS)} and, if "
-            "you like, masked."
-        )
-
-
-def _photo(folder: Path, row: dict[str, str | None], where: str) -> NamedPhoto:
-    person, file = ((row[column] or "").strip() for column in COLUMNS)
+def _photo(folder: Path, row: dict[str, str], where: str) -> NamedPhoto:
+    person, file = (row[column] for column in COLUMNS)
     if not person or not file:
         raise BadRecord(f"{where}: empty field. Expected {', '.join(COLUMNS)}.")
-    answer = (row.get("masked") or "").strip().lower()
+    refuse_address(file)
+    answer = row["masked"].lower()
     if answer not in _ANSWERS:
         raise BadRecord(f"{where}: masked is {answer!r}, expected yes, no or nothing.")
     return NamedPhoto(person, folder / file, _ANSWERS[answer])

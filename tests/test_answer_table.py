@@ -47,6 +47,24 @@ def test_every_kind_of_answer_has_its_line(tmp_path):
     assert (nobody["face"], nobody["reason"]) == ("", "b.jpg: no face found.")
 
 
+@pytest.mark.parametrize("first", "=+-@\t\r\uff1d")
+def test_no_cell_is_a_formula(tmp_path, first):
+    path = tmp_path / "answers.csv"
+    name = f"{first}1+2"
+    decision = Decision(
+        name, (Match(name, 1, 0.4, "x"),), 0.5, "x", False, margin=-0.25
+    )
+    card, box = Path(f"{name}.png"), FaceBox(-1.0, 2, 3, 4, 1.0, "drawn")
+    with answer_table(path) as write:
+        write(Answer(Path(name), MATCH, name, 1, 1, box, decision, card))
+    (row,) = rows(path)
+    for column in ("photo", "name", "nearest", "reason"):
+        assert row[column] == f"'{name}"
+    assert row["card"] == f"'{name}.png"
+    # Numbers stay numbers.
+    assert (row["left"], row["margin"]) == ("-1.0", "-0.2500")
+
+
 def test_names_that_are_no_text_and_places_that_cannot_be_written(tmp_path):
     path = tmp_path / "answers.csv"
     with answer_table(path) as write:

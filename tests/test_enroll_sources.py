@@ -47,8 +47,14 @@ def test_table_that_is_no_text_or_not_there(tmp_path):
     path.write_bytes(b"person,file\n\xff\xfe,1.jpg\n")
     with pytest.raises(BadRecord, match="CSV in UTF-8"):
         photos_of_table(path)
-    with pytest.raises(MissingInput, match="cannot be read"):
+    with pytest.raises(MissingInput, match=r"none\.csv: no such file"):
         photos_of_table(tmp_path / "none.csv")
+
+
+def test_an_address_in_a_table_is_not_taken_for_a_file(tmp_path):
+    path = table(tmp_path, "Person;File;Masked\nA;https://example.org/a.jpg;\n")
+    with pytest.raises(InvalidConfig, match=r"https://example\.org/a\.jpg: network"):
+        photos_of_table(path)
 
 
 def test_folder_of_a_photo_names_its_person(tmp_path):

@@ -69,7 +69,9 @@ def test_broken_labels_get_one_clear_line(tmp_path, text, error, message):
 
 
 def test_labels_in_another_encoding_are_refused(tmp_path):
-    (tmp_path / "labels.csv").write_bytes("person,file,mask\nZoë,a,b".encode("utf-16"))
+    (tmp_path / "labels.csv").write_bytes(
+        "person,file,mask\nZoë,a,b".encode("utf-16-le")
+    )
     with pytest.raises(BadRecord, match="Expected CSV in UTF-8"):
         read_labelled_photos(tmp_path)
 
