@@ -27,3 +27,7 @@ class BadRecord(ToolkitError):
 
 class EmbedderMismatch(ToolkitError):
     """Embeddings of two different networks would be compared."""
+
+
+class DivergedTraining(ToolkitError):
+    """The loss, or what a network makes of a face, became infinite or no number."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from masking.errors import InvalidConfig
+from masking.errors import DivergedTraining, InvalidConfig
 from training import cohort_making, objective, train_loop, train_run, train_stage
 from training.checkpoint import load_checkpoint, load_embedder
 from training.chip_embeddings import bare_embeddings, embed_rows
@@ -19,7 +19,6 @@ from training.run_state import read_state
 from training.schedule import learning_rate_at
 from training.start_choice import choose_start
 from training.train_config import TrainConfig
-from training.train_loop import DivergedTraining
 from training.train_stage import forget_run, train
 
 # Seed 1 keeps two of the eight people out.
@@ -160,6 +159,15 @@ def test_a_loss_that_is_no_number_stops_with_one_sentence(
     )
     with pytest.raises(DivergedTraining, match="lower --learning-rate"):
         train(small_manifest, tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize("rate", [1e3, 1e6])
+def test_a_last_step_that_spoils_the_network_is_noticed(small_manifest, tmp_path, rate):
+    """One step of an epoch: its loss is measured before the weights move."""
+    config = dataclasses.replace(CONFIG, epochs=1, batch_size=16, learning_rate=rate)
+    with pytest.raises(DivergedTraining, match="lower --learning-rate"):
+        train(small_manifest, tmp_path, config)
+    assert latest_checkpoint(tmp_path) is None
 
 
 def test_the_last_whole_epoch_survives_a_loss_that_is_no_number(

@@ -239,6 +239,4 @@ _CHOICES = (
 def _said(low: float, high: float) -> str:
     """A range as a person would say it."""
     least = "above 0" if low == _TINY else f"at least {low:g}"
-    if high == _MOST:
-        return least
     return f"{least} and {'below 1' if high == _BELOW_1 else f'at most {high:g}'}"

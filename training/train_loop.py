@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from masking.errors import ToolkitError
+from masking.errors import DivergedTraining
 from training.batch_plan import BatchPlan
 from training.chip_feed import Feed
 from training.schedule import learning_rate_at
@@ -21,10 +21,6 @@ from training.train_run import TrainRun
 from training.trained_part import uses_bfloat16
 
 _CLIP = 5.0
-
-
-class DivergedTraining(ToolkitError):
-    """The loss became infinite or no number."""
 
 
 def train_epochs(run: TrainRun, feed: Feed, log: StepLog) -> Iterator[int]:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from masking.errors import DivergedTraining
+from masking.landmarks import Float32
 from masking.manifest import Manifest, ManifestRow
 from masking.mask_spec import SpecConfig
 from training.chip_dataset import Wear
@@ -17,6 +19,8 @@ from training.verification_metrics import tar_at_far
 # Landmarks on masked faces are off by about this much.
 _MISALIGNED = Wear(turn_deg=2, scale=0.03, shift_px=1.5, coarse_share=0, jpeg_share=0)
 _SEED = 20
+# Networks are trained to embeddings of about 1; some of others give 20.
+_LARGEST = 1e6
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,15 @@ def validate(
 
     Args:
         seed: of the masks and of how the masked chips are misaligned.
+
+    Raises:
+        DivergedTraining: the embeddings are useless: too large, or no numbers.
     """
     names = sorted({row.identity for row in rows})
     people = np.array([names.index(row.identity) for row in rows], dtype=np.int32)
     photos = np.arange(len(rows), dtype=np.int32)
     bare = embed_rows(manifest, rows, embedder, workers, label="validate bare")
+    _check_size(bare)
     covered = embed_rows(
         manifest, rows, embedder, workers, label="validate covered", cover=True
     )
@@ -88,3 +96,14 @@ def validate(
         tar_at_far(mc, 1e-3),
         tar_at_far(mm, 1e-3),
     )
+
+
+def _check_size(embeddings: Float32) -> None:
+    largest = float(np.abs(embeddings).max(initial=0))
+    # Written this way round, one that is no number is refused too.
+    if not largest <= _LARGEST:
+        raise DivergedTraining(
+            f"the network makes numbers of up to {largest:.0e} of faces, about 1 was "
+            "expected: the last whole epoch before is kept. Run again with a lower "
+            "--learning-rate."
+        )
