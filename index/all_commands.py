@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from click.exceptions import Exit
 
 from index.end_signals import ended_like_ctrl_c
 from index.printing import open_streams, say, stop_output
@@ -19,27 +22,37 @@ _BROKEN_PIPE = 141
 class ToolkitGroup(click.Group):
     """Ends every mistake that a user can fix with one line and exit code 2."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the arguments of the group; --help and --version print here."""
+        open_streams()
+        with _ending_in_one_line():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
-        open_streams()
-        try:
-            with ended_like_ctrl_c():
-                return super().invoke(ctx)
-        except ToolkitError as error:
-            say(f"error: {error}", err=True)
-            ctx.exit(2)
-        except BrokenPipeError:
-            # The reader of our output (head, less) has seen enough.
-            stop_output()
-            ctx.exit(_BROKEN_PIPE)
-        except KeyboardInterrupt:
-            say("interrupted: run the same command again to go on from here.", err=True)
-            ctx.exit(130)
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            what = f"{where}{error.strerror or error}."
-            say(f"error: {what} {_remedy(error)}", err=True)
-            ctx.exit(2)
+        with _ending_in_one_line(), ended_like_ctrl_c():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _ending_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except ToolkitError as error:
+        say(f"error: {error}", err=True)
+        raise Exit(2) from error
+    except BrokenPipeError as error:
+        # The reader of our output (head, less) has seen enough.
+        stop_output()
+        raise Exit(_BROKEN_PIPE) from error
+    except KeyboardInterrupt as error:
+        say("interrupted: run the same command again to go on from here.", err=True)
+        raise Exit(130) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        what = f"{where}{error.strerror or error}."
+        say(f"error: {what} {_remedy(error)}", err=True)
+        raise Exit(2) from error
 
 
 def _remedy(error: OSError) -> str:

@@ -8,7 +8,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from masking.errors import BadRecord, MissingInput
+from masking.errors import BadRecord
+from masking.input_files import read_input
 
 _DELIMITERS = ",;\t"
 # Spreadsheets take what begins so for a formula, which can send the table elsewhere.
@@ -41,11 +42,10 @@ def read_table(
         MissingInput: no such file.
         BadRecord: no CSV in UTF-8 or UTF-16, or a column is missing.
     """
-    if not table.is_file():
-        raise MissingInput(f"{table}: no such file. Expected a CSV table.")
+    data = read_input(table, "a CSV table")
     wanted = (*columns, *optional)
     try:
-        text = _decoded(table.read_bytes())
+        text = _decoded(data)
         reader = _reader(text, columns)
         _check_columns(table, columns, optional, reader.fieldnames or ())
         rows = [

@@ -74,9 +74,12 @@ def _looked_up(photo: NamedPhoto, gallery: Gallery) -> NamedPhoto | FoundFace:
     """The photo if it has to be looked at, else what is known of it."""
     try:
         photo = photo._replace(name=checked_name(photo.name))
-        sha256 = file_sha256(read_bytes(photo.path))
     except ToolkitError as error:
         return FoundFace(photo, failure=f"{photo.path}: {error}")
+    try:
+        sha256 = file_sha256(read_bytes(photo.path))
+    except ToolkitError as error:
+        return FoundFace(photo, failure=str(error))
     if gallery.has_photo(photo.name, sha256):
         return FoundFace(photo, known=True, sha256=sha256)
     return photo

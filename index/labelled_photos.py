@@ -9,6 +9,7 @@ from pathlib import Path
 from index.csv_tables import read_table
 from masking.errors import BadRecord, MissingInput
 from masking.image_files import list_images
+from masking.input_files import read_input
 
 LABELS = "labels.csv"
 COLUMNS = ("person", "file", "mask")
@@ -122,9 +123,8 @@ def read_people(people_file: Path) -> dict[str, int]:
         MissingInput: no such file.
         BadRecord: another format, or a number of people that does not fit.
     """
-    if not people_file.is_file():
-        raise MissingInput(f"{people_file}: no such file. Expected a list of people.")
-    lines = people_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    data = read_input(people_file, "a list of people")
+    lines = data.decode(errors="replace").splitlines()
     rows = [line.split("\t") for line in lines if line.strip()]
     header, body = rows[:1], rows[1:]
     fits = all(len(row) == 2 and row[1].strip().isdecimal() for row in body)

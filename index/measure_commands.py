@@ -142,7 +142,7 @@ def embed_command(
     if as_json:
         say_json(asdict(report))
     else:
-        for photo, reason in report.failures.items():
-            say(f"not found in {photo}: {reason}", err=True)
+        for reason in report.failures.values():
+            say(f"skipped: {reason}", err=True)
         say(f"{out}: {report.found} faces, {len(report.failures)} photos without")
     sys.exit(report.exit_code)

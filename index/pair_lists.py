@@ -19,6 +19,7 @@ from index.labelled_photos import (
 )
 from masking.errors import BadRecord, MissingInput
 from masking.image_files import SUFFIXES
+from masking.input_files import read_input
 from training.comparisons import Indices
 
 COLUMNS = ("file_a", "file_b", "same")
@@ -97,9 +98,7 @@ def _read_lfw(folder: Path, table: Path, known: dict[str, LabelledPhoto]) -> Pai
 
 def _lfw_rows(table: Path) -> tuple[int, int, list[tuple[str, list[str]]]]:
     """Number of sets, pairs of one kind in a set, and the rows with their places."""
-    if not table.is_file():
-        raise MissingInput(f"{table}: no such file. Expected a list of pairs.")
-    text = table.read_text(encoding="utf-8", errors="replace")
+    text = read_input(table, "a list of pairs").decode(errors="replace")
     lines = [line.strip().split("\t") for line in text.splitlines() if line.strip()]
     header = lines[0] if lines else []
     if not all(field.isdecimal() for field in header) or len(header) not in (1, 2):

@@ -25,13 +25,17 @@ def read_arrays(
         version: the only one that is read.
 
     Raises:
-        MissingInput: the file is not there.
+        MissingInput: the file cannot be read.
         BadRecord: damaged, or of another version.
     """
-    if not path.is_file():
-        raise MissingInput(f"{path}: {what} is missing. Install again.")
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        data = path.read_bytes()
+    except OSError as error:
+        raise MissingInput(
+            f"{path}: {what} cannot be read ({error.strerror or error}). Install again."
+        ) from error
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             found = int(file[_VERSION])
             arrays = [file[name] for name in names]
     # A zip file breaks in many ways; all mean that this is no model.

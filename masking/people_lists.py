@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from masking.errors import InvalidConfig, MissingInput
+from masking.input_files import read_input
 from masking.manifest import Manifest
 
 
@@ -19,10 +20,13 @@ def read_names(path: Path) -> frozenset[str]:
     Raises:
         MissingInput: the file cannot be read or names nobody.
     """
+    data = read_input(path, "a list of names")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MissingInput(f"{path}: cannot be read as a list of names.") from error
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise MissingInput(
+            f"{path}: not a list of names ({error}). Expected text in UTF-8."
+        ) from error
     words = [line.split()[0] for line in lines if line.strip()]
     names = frozenset(word for word in words if not word.isdigit())
     if not names:
@@ -51,6 +55,6 @@ def select_people(
             f"{manifest.folder}: none of its {len(present)} people is left by the "
             "lists of names. Compare their spelling with the folder names."
         )
-    names = "\n".join(sorted(chosen)).encode()
+    names = "\n".join(sorted(chosen)).encode("utf-8", "surrogatepass")
     digest = sha256(manifest.sha256.encode() + b"\n" + names).hexdigest()
     return replace(manifest, rows=rows, sha256=digest)

@@ -86,7 +86,10 @@ def read_record_photo(path: Path) -> bytes:
     """
     try:
         return _opened(path.parent.parent).image(int(path.stem))
-    except (BadRecord, MissingInput, ValueError, OSError) as error:
+    except OSError as error:
+        reason = error.strerror or error
+        raise UnreadableImage(f"{path}: cannot be read ({reason}).") from error
+    except (BadRecord, MissingInput, ValueError) as error:
         raise UnreadableImage(f"{path}: cannot be read ({error}).") from error
 
 

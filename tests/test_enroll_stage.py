@@ -127,7 +127,8 @@ def test_bad_photos_are_reported_and_the_good_one_is_kept(gallery, tmp_path):
     assert "2 faces" in reasons["two.png"]
     assert "not an image" in reasons["text.jpg"]
     assert "damaged" in reasons["cut.png"]
-    assert "cannot be read" in reasons["missing.png"]
+    wanted = f"{missing}: cannot be read (No such file or directory)."
+    assert reasons["missing.png"] == wanted
 
 
 def test_nothing_enrolled_is_an_error_that_says_why(gallery, tmp_path):
