@@ -112,7 +112,7 @@ class CardWriter:
 def card_stem(path: Path) -> str:
     """The start of a card's file name: what is plain of the probe's."""
     stem = path.stem[:_STEM_LETTERS].encode("ascii", "replace").decode()
-    return stem.replace("?", "_")
+    return "".join(c if c.isprintable() and c != "?" else "_" for c in stem)
 
 
 @contextmanager

@@ -36,6 +36,31 @@ class GivenPath(click.Path):
 A_PATH = GivenPath(path_type=Path)
 
 
+class WorkspacePath(GivenPath):
+    """A folder for a gallery: Annoy opens only files whose path is UTF-8."""
+
+    def convert(self, value: Any, *rest: Any) -> Any:
+        """Refuse other paths."""
+        return super().convert(_unicode(self, value, *rest), *rest)
+
+
+class GivenText(click.types.StringParamType):
+    """Text that can be stored and compared."""
+
+    def convert(self, value: Any, *rest: Any) -> Any:
+        """Refuse what a terminal of another encoding leaves behind."""
+        return super().convert(_unicode(self, value, *rest), *rest)
+
+
+def _unicode(kind: click.ParamType[Any], value: Any, *rest: Any) -> Any:
+    if any("\ud800" <= letter <= "\udfff" for letter in str(value)):
+        kind.fail(f"{str(value)!a} holds bytes that are no UTF-8.", *rest)
+    return value
+
+
+_TYPES = {str: GivenText()}
+
+
 def options_from(config: type) -> Callable[[Command], Command]:
     """One option per field: name, type, default and help from the dataclass."""
     types = get_type_hints(config)
@@ -46,7 +71,7 @@ def options_from(config: type) -> Callable[[Command], Command]:
             flag = f"--{name}/--no-{name}" if types[item.name] is bool else f"--{name}"
             command = click.option(
                 flag,
-                type=types[item.name],
+                type=_TYPES.get(types[item.name], types[item.name]),
                 default=item.default,
                 show_default=True,
                 help=item.metadata["help"],
@@ -58,7 +83,7 @@ def options_from(config: type) -> Callable[[Command], Command]:
 
 workspace_option = click.option(
     "--workspace",
-    type=A_PATH,
+    type=WorkspacePath(path_type=Path),
     default=Path("workspace"),
     show_default=True,
     help="Folder for everything that is made.",

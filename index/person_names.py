@@ -36,8 +36,8 @@ def checked_name(name: str) -> str:
         )
     if any(map(is_control, stripped)):
         raise InvalidConfig(
-            f"the name {stripped!a} holds a line break or another control "
-            "character. Leave it out."
+            f"the name {stripped!a} holds a line break, another control "
+            "character or bytes that are no UTF-8. Leave them out."
         )
     if "/" in stripped or "\\" in stripped:
         raise InvalidConfig(

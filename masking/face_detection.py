@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -82,7 +83,8 @@ class HogDetector:
 
         # dlib.get_frontal_face_detector() unpacks the same detector in half a second.
         self._detectors: list[Any] = [
-            dlib.fhog_object_detector(str(own_model(file))) for file in thresholds
+            dlib.fhog_object_detector(os.fsencode(own_model(file)))
+            for file in thresholds
         ]
         self._run: Any = dlib.fhog_object_detector.run_multiple
         self._thresholds = list(thresholds.values())
@@ -142,7 +144,7 @@ class CnnDetector:
         import dlib
 
         path = dlib_model(DETECTOR_CNN)
-        self._detector: Any = dlib.cnn_face_detection_model_v1(str(path))
+        self._detector: Any = dlib.cnn_face_detection_model_v1(os.fsencode(path))
         self._name, self._upsample = name, upsample
 
     def detect(self, image: Image) -> list[FaceBox]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,7 +49,7 @@ class LandmarkPredictor:
         """
         import dlib
 
-        self._predictor: Any = dlib.shape_predictor(str(path))
+        self._predictor: Any = dlib.shape_predictor(os.fsencode(path))
         self._steady = steady
 
     def predict(self, image: Image, box: FaceBox) -> Landmarks:

@@ -105,3 +105,34 @@ def test_a_path_with_a_colon_that_exists_is_no_address(tmp_path, monkeypatch):
     (tmp_path / "time:").mkdir()
     done = CliRunner().invoke(cli.main, ["augment", "time:/"])
     assert "time:: holds no image" in done.stderr
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_a_full_disk_is_one_line_even_for_help(argument):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, CLI, argument],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: No space left on device. Make room")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["enroll", "A", "a.jpg", "--consent", "a\udcff"],
+        ["train", "--kinds", "\udcff"],
+        # Annoy takes the path of its file as text.
+        ["gallery", "verify", "--workspace", "w\udcff"],
+    ],
+)
+def test_text_that_is_no_utf8_is_refused(arguments):
+    done = CliRunner().invoke(cli.main, arguments)
+    assert done.exit_code == 2
+    assert f"{arguments[-1]!a} holds bytes that are no UTF-8." in done.stderr

@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 
 import dlib
@@ -16,7 +17,8 @@ from training.network_embedder import start_embedder
 
 
 def test_dlib_loads_the_shipped_embedder(tmp_path):
-    out = tmp_path / "ours.dat"
+    # dlib takes text for paths, which need not be UTF-8.
+    out = tmp_path / "ours\udcff.dat"
     command = ["export", "--format", "dlib", "--model", "shipped", "--json", "--out"]
     run = CliRunner().invoke(main, [*command, str(out)])
     assert run.exit_code == 0, run.output
@@ -24,7 +26,7 @@ def test_dlib_loads_the_shipped_embedder(tmp_path):
     assert record["difference"] < 1e-5 and record["dimension"] == 128
     # Other chips than those the command tried.
     chips = np.random.default_rng(8).integers(0, 256, (2, 150, 150, 3), np.uint8)
-    model = dlib.face_recognition_model_v1(str(out))
+    model = dlib.face_recognition_model_v1(os.fsencode(out))
     found = np.array([model.compute_face_descriptor(chip) for chip in chips])
     shipped = choose_embedder("shipped", tmp_path, "cpu", flip_average=False)
     turned = chips.transpose(0, 3, 1, 2)

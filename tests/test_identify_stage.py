@@ -271,7 +271,7 @@ def test_out_that_is_a_file(gallery, tmp_path):
 def test_odd_file_names(ask, tmp_path):
     probe = draw_photo(tmp_path / ("李 ümlaut\n" + "x" * 200 + ".png"), RED)
     (answer,) = ask(probe)
-    assert answer.card.is_file()
+    assert answer.card.is_file() and answer.card.name.isprintable()
     assert json.loads(answer_record(answer))["photo"] == str(probe)
 
 

@@ -45,3 +45,9 @@ def test_small_collections_keep_two_people_on_each_side():
         kept_out = validation_people(["a", "b", "c", "d", "d"], share, seed=0)
         people = {name for name, out in zip("abcdd", kept_out, strict=True) if out}
         assert len(people) == 2
+
+
+def test_names_of_folders_need_not_be_utf8():
+    names = [f"P{number}\udcff" for number in range(20) for _ in range(2)]
+    out = validation_people(names, 0.3, 0)
+    assert 2 <= out.sum() <= 36

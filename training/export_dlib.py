@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def check_difference(path: Path, difference: float, allowed: float) -> None:
 def _by_dlib(path: Path, chips: Image) -> np.ndarray[Any, Any]:
     import dlib
 
-    model: Any = dlib.face_recognition_model_v1(str(path))
+    # As bytes: names of files need not be UTF-8, as dlib takes text.
+    model: Any = dlib.face_recognition_model_v1(os.fsencode(path))
     upright = chips.transpose(0, 2, 3, 1)
     return np.array(
         [model.compute_face_descriptor(np.ascontiguousarray(c)) for c in upright]

@@ -54,7 +54,7 @@ def export_onnx(embedder: NetworkEmbedder, path: Path) -> float:
     chips = sample_chips(embedder)
     write_bytes(path, onnx_bytes(embedder, embedder.flip_average))
     session = onnxruntime.InferenceSession(
-        str(path), providers=["CPUExecutionProvider"]
+        path.read_bytes(), providers=["CPUExecutionProvider"]
     )
     wanted = embedder.embed(chips)
     found = [_run(session, chips), *(_run(session, chip[None]) for chip in chips)]

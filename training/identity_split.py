@@ -42,5 +42,7 @@ def validation_people(
 
 
 def _place(name: str, seed: int) -> float:
-    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    # A folder's name need not be UTF-8.
+    text = f"{seed}/{name}".encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(text).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
