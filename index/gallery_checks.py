@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from index.gallery import Gallery, open_gallery
+from index.gallery_seals import seal
 from index.gallery_store import GalleryStore
 from index.generation import (
     Generation,
@@ -26,6 +28,7 @@ QUERIES = 1000
 # Not that of the tuning: other probes.
 _SEED = 1
 _ROWS_AT_ONCE = 10_000
+_CHIPS_AT_ONCE = 500
 _SHOWN = 5
 # Means are summed in another order, and rounded to float32.
 _TOLERANCE = 1e-5
@@ -127,25 +130,34 @@ def _file_problems(store: GalleryStore) -> Iterator[str]:
 
 
 def _row_problems(store: GalleryStore) -> Iterator[str]:
-    """Photos without an embedding, and embeddings that cannot be compared."""
+    """Damaged chips, photos without an embedding, and embeddings of no use."""
     found: defaultdict[str, list[int]] = defaultdict(list)
     lost = "SELECT id FROM photos WHERE id NOT IN (SELECT photo_id FROM embeddings)"
     found["have no embedding"] = [row[0] for row in store.read(lost)]
     fingerprint, dimension = store.meta("fingerprint"), int(store.meta("dimension"))
-    query = "SELECT photo_id, fingerprint, dimension, vector FROM embeddings"
+    query = """SELECT person_id, sha256, masked, vector, embeddings.seal, photo_id,
+        fingerprint, dimension FROM embeddings JOIN photos ON photos.id = photo_id"""
     for rows in store.read_parts(query, _ROWS_AT_ONCE):
-        for photo_id, made_by, stated, vector in rows:
+        for *sealed, photo_id, made_by, stated in rows:
             if made_by != fingerprint:
                 found["have another embedder's vector"].append(photo_id)
-            elif fault := _fault(vector, dimension) or (
+            elif fault := _fault(sealed, dimension) or (
                 f"not {dimension} long" if stated != dimension else ""
             ):
                 found[f"have an embedding that is {fault}"].append(photo_id)
-    query = "SELECT photo_id, vector FROM covered"
+    query = """SELECT person_id, sha256, masked, vector, covered.seal, photo_id
+        FROM covered JOIN photos ON photos.id = photo_id"""
     for rows in store.read_parts(query, _ROWS_AT_ONCE):
-        for photo_id, vector in rows:
-            if fault := _fault(vector, dimension):
+        for *sealed, photo_id in rows:
+            if fault := _fault(sealed, dimension):
                 found[f"have a covered embedding that is {fault}"].append(photo_id)
+    query = "SELECT person_id, sha256, masked, chip, seal, id FROM photos"
+    for rows in store.read_parts(query, _CHIPS_AT_ONCE):
+        for person, sha256, masked, chip, kept, photo_id in rows:
+            if seal(person, sha256, masked, chip) != kept:
+                found["have a chip that is damaged: its checksum differs"].append(
+                    photo_id
+                )
     for what, photo_ids in found.items():
         if photo_ids:
             shown = ", ".join(map(str, photo_ids[:_SHOWN]))
@@ -153,11 +165,17 @@ def _row_problems(store: GalleryStore) -> Iterator[str]:
             yield f"{len(photo_ids)} photos {what} (numbers {shown}{more})"
 
 
-def _fault(vector: bytes, dimension: int) -> str:
-    """What a stored vector is, so that it cannot be compared; "" if it can."""
+def _fault(row: Sequence[Any], dimension: int) -> str:
+    """What the vector of a `SealedRow` is that is of no use; "" for a good one."""
+    person_id, sha256, masked, vector, kept = row
     if len(vector) != 4 * dimension:
         return f"not {dimension} long"
-    return "" if np.isfinite(np.frombuffer(vector, dtype="<f4")).all() else "not finite"
+    values = np.frombuffer(vector, dtype="<f4")
+    if not np.isfinite(values).all():
+        return "not finite"
+    if seal(person_id, sha256, masked, vector) != kept:
+        return "damaged: its checksum differs"
+    return ""
 
 
 def _generation_problems(gallery: Gallery, folders: list[Path]) -> Iterator[str]:

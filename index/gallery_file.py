@@ -1,4 +1,4 @@
-"""The gallery's SQLite file: making, opening, upgrading, and what can go wrong."""
+"""The gallery's SQLite file: making, opening, and what can go wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from index.backup_files import rescue_advice
-from index.gallery_schema import FORMAT_VERSION, create_tables, upgrade_tables
+from index.gallery_schema import FORMAT_VERSION, create_tables
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
 FILE_NAME = "gallery.sqlite"
@@ -117,17 +117,16 @@ def _check_format(path: Path, connection: sqlite3.Connection) -> None:
             f"{rescue_advice(path.parent)}"
         )
     found = _format_version(connection)
-    if not found.isdecimal() or int(found) < 1:
-        raise BadRecord(f"{path}: format version {found!r}, expected {FORMAT_VERSION}.")
-    if int(found) > FORMAT_VERSION:
+    if found.isdecimal() and int(found) > FORMAT_VERSION:
         raise BadRecord(
             f"{path}: format version {found} is newer than the {FORMAT_VERSION} that "
             "this program reads. Update the program."
         )
-    if int(found) < FORMAT_VERSION:
-        with transaction(connection):
-            # Another process may have done it while this one waited.
-            upgrade_tables(connection, int(_format_version(connection)))
+    if found != str(FORMAT_VERSION):
+        raise BadRecord(
+            f"{path}: format version {found!r}, expected {FORMAT_VERSION}. Move the "
+            "folder away and enroll again."
+        )
 
 
 def _format_version(connection: sqlite3.Connection) -> str:

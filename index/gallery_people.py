@@ -6,8 +6,10 @@ import difflib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
+from functools import partial
 
 from index.gallery_rows import Person, PhotoRow, Terms
+from index.gallery_seals import seal
 from index.gallery_store import GalleryStore, utc_now
 from index.person_names import normal_form
 from masking.errors import InvalidConfig, MissingInput
@@ -51,17 +53,30 @@ def _insert_photo(store: GalleryStore, row: PhotoRow) -> int:
     )
     # A file name need not be Unicode; what SQLite stores must be.
     source = photo.source.encode("utf-8", "backslashreplace").decode()
+    sealed = partial(seal, person_id, photo.sha256, photo.masked)
     photo_id = store.execute(
-        """INSERT INTO photos (person_id, sha256, source, chip, masked, created)
-        VALUES (?, ?, ?, ?, ?, ?)""",
-        (person_id, photo.sha256, source, row.chip, int(photo.masked), now),
+        """INSERT INTO photos (person_id, sha256, source, masked, created, seal, chip)
+        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (
+            person_id,
+            photo.sha256,
+            source,
+            int(photo.masked),
+            now,
+            sealed(row.chip),
+            row.chip,
+        ),
     )
+    vector, fingerprint = row.vector, store.meta("fingerprint")
     store.execute(
-        "INSERT INTO embeddings VALUES (?, ?, ?, ?)",
-        (photo_id, store.meta("fingerprint"), len(row.vector) // 4, row.vector),
+        "INSERT INTO embeddings VALUES (?, ?, ?, ?, ?)",
+        (photo_id, fingerprint, len(vector) // 4, vector, sealed(vector)),
     )
     if row.covered is not None:
-        store.execute("INSERT INTO covered VALUES (?, ?)", (photo_id, row.covered))
+        store.execute(
+            "INSERT INTO covered VALUES (?, ?, ?)",
+            (photo_id, row.covered, sealed(row.covered)),
+        )
     return person_id
 
 

@@ -12,6 +12,10 @@ import numpy as np
 from masking.errors import BadRecord, InvalidConfig
 from masking.landmarks import Float32, Image
 
+# Face networks answer with norms of about 1 to 30; one whose weights are damaged with
+# any number, whose square need not fit float32.
+MAX_NORM = 1e6
+
 
 @dataclass(frozen=True, eq=False)
 class NewPhoto:
@@ -134,7 +138,7 @@ def checked_embedding(embedding: Float32, dimension: int, source: str) -> Float3
     """The embedding as a contiguous (D,) float32 row.
 
     Raises:
-        BadRecord: of another length, or not finite.
+        BadRecord: of another length, not finite, or of a norm above MAX_NORM.
     """
     row = np.ascontiguousarray(embedding, dtype=np.float32)
     if row.shape != (dimension,):
@@ -146,6 +150,12 @@ def checked_embedding(embedding: Float32, dimension: int, source: str) -> Float3
         raise BadRecord(
             f"{source}: its embedding is not finite. The photo or the model is "
             "damaged; try another of either."
+        )
+    # float64: the squares of large numbers overflow float32.
+    if (norm := float(np.linalg.norm(row.astype(np.float64)))) > MAX_NORM:
+        raise BadRecord(
+            f"{source}: its embedding has norm {norm:g}, expected at most "
+            f"{MAX_NORM:g}. The model is damaged; use another one."
         )
     return row
 

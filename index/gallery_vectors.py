@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from index.gallery_rows import GalleryPhoto, vector_bytes, vectors_from
+from index.gallery_rows import GalleryPhoto
+from index.gallery_seals import seal, sealed_vectors
 from index.gallery_store import GalleryStore
 from index.lifting import lifted, lifted_dimension, with_offsets
 from index.templates import Int64, Templates, mean_rows, template_keys
-from masking.errors import InvalidConfig, MissingInput, ToolkitError
+from masking.errors import BadRecord, InvalidConfig, MissingInput, ToolkitError
 from masking.image_decoding import decode_rgb
 from masking.landmarks import Float32
 from training.cohort import Cohort, cohort_arrays, distances
@@ -62,7 +65,7 @@ def read_mask_moves(store: GalleryStore) -> Float32:
     Of at most _MOVES people; to be called in a snapshot.
     """
     rows = store.read(
-        """SELECT person_id, masked, vector FROM photos
+        """SELECT person_id, sha256, masked, vector, embeddings.seal FROM photos
         JOIN embeddings ON photo_id = photos.id WHERE person_id IN
         (SELECT person_id FROM photos GROUP BY person_id
             HAVING COUNT(DISTINCT masked) = 2 LIMIT ?)
@@ -70,9 +73,9 @@ def read_mask_moves(store: GalleryStore) -> Float32:
         (_MOVES,),
     )
     dimension = int(store.meta("dimension"))
-    vectors = vectors_from([row[2] for row in rows], dimension, store.path)
+    vectors = sealed_vectors(store, rows, dimension)
     owners = np.array([row[0] for row in rows], dtype=np.int64)
-    masked = np.array([row[1] for row in rows], dtype=np.bool_)
+    masked = np.array([row[2] for row in rows], dtype=np.bool_)
     people = np.unique(owners)
     bare = mean_rows(people, [(owners[~masked], vectors[~masked])], dimension)
     return vectors[masked] - bare[np.searchsorted(people, owners[masked])]
@@ -117,20 +120,29 @@ def read_nearest_photo(
         MissingInput: the person was removed meanwhile.
     """
     rows = store.read(
-        """SELECT photos.id, vector FROM photos JOIN embeddings ON photo_id = photos.id
+        """SELECT person_id, sha256, masked, vector, embeddings.seal, photos.id
+        FROM photos JOIN embeddings ON photo_id = photos.id
         WHERE person_id = ? ORDER BY photos.id""",
         (person_id,),
     )
     if not rows:
         raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
-    vectors = vectors_from([row[1] for row in rows], len(query), store.path)
+    vectors = sealed_vectors(store, [row[:5] for row in rows], len(query))
     (away,) = distances(query[None], vectors, cohort)
     best = int(away.argmin())
-    chips = store.read("SELECT chip, source FROM photos WHERE id = ?", (rows[best][0],))
+    _, sha256, masked, _, _, photo_id = rows[best]
+    chips = store.read(
+        "SELECT chip, source, seal FROM photos WHERE id = ?", (photo_id,)
+    )
     if not chips:
         raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
-    chip, source = chips[0]
-    pixels = decode_rgb(chip, f"{store.path}: photo {rows[best][0]}")
+    chip, source, kept = chips[0]
+    if seal(person_id, sha256, masked, chip) != kept:
+        raise BadRecord(
+            f"{store.path}: the stored chip of {source} is damaged (its checksum "
+            "differs). Put back a backup with: python cli.py gallery restore"
+        )
+    pixels = decode_rgb(chip, f"{store.path}: photo {photo_id}")
     return GalleryPhoto(pixels, source, float(away[best]))
 
 
@@ -141,14 +153,13 @@ def read_person_template(store: GalleryStore, person_id: int, masked: bool) -> F
         MissingInput: the person was removed meanwhile.
     """
     rows = store.read(
-        "SELECT vector FROM template_rows WHERE person_id = ? AND masked = ?",
+        """SELECT person_id, sha256, worn, vector, seal FROM template_rows
+        WHERE person_id = ? AND masked = ?""",
         (person_id, int(masked)),
     )
     if not rows:
         raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
-    vectors = vectors_from(
-        [row[0] for row in rows], int(store.meta("dimension")), store.path
-    )
+    vectors = sealed_vectors(store, rows, int(store.meta("dimension")))
     return np.asarray(vectors.mean(axis=0, dtype=np.float64), dtype=np.float32)
 
 
@@ -169,26 +180,7 @@ def export_embeddings(store: GalleryStore, path: Path, cohort: Cohort | None) ->
     """
     if path.suffix != ".npz":
         raise InvalidConfig(f"{path}: a gallery is exported as .npz, name it so.")
-    dimension = int(store.meta("dimension"))
-    rows = store.read(
-        """SELECT name, sha256, source, masked, embeddings.vector, covered.vector
-        FROM photos JOIN people ON people.id = person_id
-        JOIN embeddings ON embeddings.photo_id = photos.id
-        LEFT JOIN covered ON covered.photo_id = photos.id ORDER BY name, photos.id"""
-    )
-    none = vector_bytes(np.full(dimension, np.nan, dtype=np.float32))
-    covered = [none if row[5] is None else row[5] for row in rows]
-    arrays = {
-        "names": np.array([row[0] for row in rows], dtype=np.str_),
-        "sha256": np.array([row[1] for row in rows], dtype=np.str_),
-        "sources": np.array([row[2] for row in rows], dtype=np.str_),
-        "masked": np.array([row[3] for row in rows], dtype=np.bool_),
-        "embeddings": vectors_from([row[4] for row in rows], dimension, store.path),
-        "covered": vectors_from(covered, dimension, store.path),
-        **cohort_arrays(cohort, dimension),
-        "fingerprint": np.array(store.meta("fingerprint")),
-        "metric": np.array(store.meta("metric")),
-    }
+    arrays = _exported(store, cohort)
     with _written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
@@ -199,7 +191,33 @@ def export_embeddings(store: GalleryStore, path: Path, cohort: Cohort | None) ->
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-    return len(rows)
+    return len(arrays["names"])
+
+
+def _exported(store: GalleryStore, cohort: Cohort | None) -> dict[str, NDArray[Any]]:
+    dimension = int(store.meta("dimension"))
+    rows = store.read(
+        """SELECT person_id, sha256, masked, embeddings.vector, embeddings.seal,
+        covered.vector, covered.seal, name, source FROM photos
+        JOIN people ON people.id = person_id
+        JOIN embeddings ON embeddings.photo_id = photos.id
+        LEFT JOIN covered ON covered.photo_id = photos.id ORDER BY name, photos.id"""
+    )
+    covered = np.full((len(rows), dimension), np.nan, dtype=np.float32)
+    has_covered = np.array([row[5] is not None for row in rows], dtype=np.bool_)
+    under = [(*row[:3], *row[5:7]) for row in rows if row[5] is not None]
+    covered[has_covered] = sealed_vectors(store, under, dimension)
+    return {
+        "names": np.array([row[7] for row in rows], dtype=np.str_),
+        "sha256": np.array([row[1] for row in rows], dtype=np.str_),
+        "sources": np.array([row[8] for row in rows], dtype=np.str_),
+        "masked": np.array([row[2] for row in rows], dtype=np.bool_),
+        "embeddings": sealed_vectors(store, [row[:5] for row in rows], dimension),
+        "covered": covered,
+        **cohort_arrays(cohort, dimension),
+        "fingerprint": np.array(store.meta("fingerprint")),
+        "metric": np.array(store.meta("metric")),
+    }
 
 
 @contextmanager
@@ -217,14 +235,14 @@ def _embedding_parts(
     store: GalleryStore, dimension: int, version: int
 ) -> Iterator[tuple[Int64, Float32]]:
     # CROSS: SQLite would go through all photos to find those of the few changed.
-    query = """SELECT person_id, masked, vector FROM people
-        CROSS JOIN photos ON person_id = people.id
+    query = """SELECT person_id, sha256, masked, vector, embeddings.seal, masked
+        FROM people CROSS JOIN photos ON person_id = people.id
         CROSS JOIN embeddings ON photo_id = photos.id WHERE changed > ?
-        UNION ALL SELECT person_id, 1, vector FROM people
+        UNION ALL SELECT person_id, sha256, masked, vector, covered.seal, 1 FROM people
         CROSS JOIN photos ON person_id = people.id
         CROSS JOIN covered ON photo_id = photos.id WHERE changed > ?"""
     for rows in store.read_parts(query, _ROWS_AT_ONCE, (version, version)):
         owners = np.array([row[0] for row in rows], dtype=np.int64)
-        masked = np.array([row[1] for row in rows], dtype=np.bool_)
-        vectors = vectors_from([row[2] for row in rows], dimension, store.path)
+        masked = np.array([row[5] for row in rows], dtype=np.bool_)
+        vectors = sealed_vectors(store, [row[:5] for row in rows], dimension)
         yield template_keys(owners, masked), vectors

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.gallery_people import person_id_of
-from index.gallery_rows import vectors_from
+from index.gallery_seals import sealed_vectors
 from index.gallery_store import GalleryStore
 from masking.landmarks import Float32
 from training.cohort import Cohort, distances, offsets_of, paired_distances
@@ -44,16 +44,16 @@ def read_person_photos(
     """
     person_id = person_id_of(store, name)
     rows = store.read(
-        """SELECT source, sha256, masked, created, vector FROM photos
-        JOIN embeddings ON photo_id = photos.id WHERE person_id = ?
+        """SELECT person_id, sha256, masked, vector, embeddings.seal, source, created
+        FROM photos JOIN embeddings ON photo_id = photos.id WHERE person_id = ?
         ORDER BY photos.id""",
         (person_id,),
     )
     dimension = int(store.meta("dimension"))
-    vectors = vectors_from([row[4] for row in rows], dimension, store.path)
+    vectors = sealed_vectors(store, [row[:5] for row in rows], dimension)
     return [
         PersonPhoto(source, sha256, bool(masked), created, float(distance))
-        for (source, sha256, masked, created, _), distance in zip(
+        for (_, sha256, masked, _, _, source, created), distance in zip(
             rows, _from_the_others(vectors, cohort), strict=True
         )
     ]
@@ -94,16 +94,16 @@ def read_photo_distances(
     Empty for somebody who was removed meanwhile. To be called in a snapshot.
     """
     rows = store.read(
-        """SELECT source, sha256, masked, vector FROM photos
-        JOIN embeddings ON photo_id = photos.id WHERE person_id = ?
+        """SELECT person_id, sha256, masked, vector, embeddings.seal, source
+        FROM photos JOIN embeddings ON photo_id = photos.id WHERE person_id = ?
         ORDER BY photos.id""",
         (person_id,),
     )
-    vectors = vectors_from([row[3] for row in rows], len(query), store.path)
+    vectors = sealed_vectors(store, [row[:5] for row in rows], len(query))
     (away,) = distances(query[None], vectors, cohort)
     order = np.argsort(away, kind="stable")
     return [
-        PhotoDistance(rows[i][0], rows[i][1], bool(rows[i][2]), float(away[i]))
+        PhotoDistance(rows[i][5], rows[i][1], bool(rows[i][2]), float(away[i]))
         for i in order
     ]
 

@@ -21,6 +21,7 @@ from index.gallery_copies import drop_copies
 from index.gallery_file import reported
 from index.gallery_meta import check_chips_fit, embedder_meta
 from index.gallery_rows import checked_embedding, vector_bytes
+from index.gallery_seals import seal
 from index.gallery_store import GalleryStore
 from index.generation import drop_generations
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
@@ -33,18 +34,18 @@ _CHIPS_AT_ONCE = 256
 # person never is, so both together name one photo for good.
 _ROOM = """CREATE TEMP TABLE fresh (
     photo_id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, vector BLOB NOT NULL,
-    covered BLOB)"""
-_MISSING = """SELECT photos.id, photos.person_id, name, chip, masked FROM photos
-    JOIN people ON people.id = photos.person_id
+    seal INTEGER NOT NULL, covered BLOB, covered_seal INTEGER)"""
+_MISSING = """SELECT photos.id, photos.person_id, sha256, masked, chip, photos.seal,
+    name FROM photos JOIN people ON people.id = photos.person_id
     LEFT JOIN fresh ON photo_id = photos.id AND fresh.person_id = photos.person_id
     WHERE photos.id > ? AND photo_id IS NULL ORDER BY photos.id LIMIT ?"""
-_REPLACE = """INSERT INTO embeddings SELECT photo_id, ?, ?, vector FROM fresh
-    JOIN photos ON photos.id = photo_id AND photos.person_id = fresh.person_id"""
-_REPLACE_COVERED = """INSERT INTO covered SELECT photo_id, covered FROM fresh
-    JOIN photos ON photos.id = photo_id AND photos.person_id = fresh.person_id
+_REPLACE = """INSERT INTO embeddings SELECT photo_id, ?, ?, vector, fresh.seal
+    FROM fresh JOIN photos
+    ON photos.id = photo_id AND photos.person_id = fresh.person_id"""
+_REPLACE_COVERED = """INSERT INTO covered SELECT photo_id, covered, covered_seal
+    FROM fresh JOIN photos
+    ON photos.id = photo_id AND photos.person_id = fresh.person_id
     WHERE covered IS NOT NULL"""
-_UNCOVERED = """SELECT 1 FROM photos WHERE NOT masked
-    AND id NOT IN (SELECT photo_id FROM covered) LIMIT 1"""
 _log = logging.getLogger(__name__)
 
 
@@ -53,8 +54,7 @@ def reembed_gallery(folder: Path, embedder: Embedder) -> int:
 
     People, names, photos and the audit stay. Generations go, and so does the
     calibration, unless the embedder is the gallery's own. Also repairs a gallery
-    whose vectors are damaged, and fills in covered ones that an older format lacks:
-    that makes other templates than it was calibrated for, so that calibration goes.
+    whose vectors are damaged.
 
     Returns:
         How many photos the gallery holds, all embedded anew.
@@ -90,32 +90,37 @@ def _embed_missing(store: GalleryStore, embedder: Embedder, progress: Any) -> No
     while rows := store.read(_MISSING, (last, _CHIPS_AT_ONCE)):
         size_px = embedder.geometry.size_px
         chips = network_input([_chip(row, store.path, size_px) for row in rows])
-        bare = np.array([not row[4] for row in rows])
+        bare = np.array([not row[3] for row in rows])
         vectors = embed_both(embedder, chips, bare)
         for row, embedding, covered in zip(rows, *vectors, strict=True):
-            source = f"{store.path}: photo {row[0]} of {row[2]}"
-            blobs = [
-                vector_bytes(checked_embedding(part, embedder.dimension, source))
-                if part is not None
-                else None
-                for part in (embedding, covered)
-            ]
+            source = f"{store.path}: photo {row[0]} of {row[6]}"
+            sealed: list[bytes | int | None] = []
+            for part in (embedding, covered):
+                if part is None:
+                    sealed += [None, None]
+                    continue
+                checked = checked_embedding(part, embedder.dimension, source)
+                blob = vector_bytes(checked)
+                sealed += [blob, seal(row[1], row[2], row[3], blob)]
             store.execute(
-                "INSERT OR REPLACE INTO fresh VALUES (?, ?, ?, ?)",
-                (row[0], row[1], *blobs),
+                "INSERT OR REPLACE INTO fresh VALUES (?, ?, ?, ?, ?, ?)",
+                (row[0], row[1], *sealed),
             )
         last = rows[-1][0]
         progress.update(len(rows))
 
 
 def _chip(row: Sequence[Any], path: Path, size_px: int) -> Image:
-    photo_id, _, name, data, _ = row
+    photo_id, person_id, sha256, masked, data, kept, name = row
     problem = ""
     try:
         pixels = decode_rgb(data, "")
-        if pixels.shape == (size_px, size_px, 3):
+        if seal(person_id, sha256, masked, data) != kept:
+            problem = "its checksum differs"
+        elif pixels.shape == (size_px, size_px, 3):
             return pixels
-        problem = f"it is {pixels.shape[1]} x {pixels.shape[0]} px, not {size_px}"
+        else:
+            problem = f"it is {pixels.shape[1]} x {pixels.shape[0]} px, not {size_px}"
     except UnreadableImage:
         problem = "it is no image"
     raise BadRecord(
@@ -127,14 +132,13 @@ def _chip(row: Sequence[Any], path: Path, size_px: int) -> Image:
 def _replace(store: GalleryStore, embedder: Embedder) -> int:
     """Part of a change: the new vectors instead of the old ones."""
     same = store.meta("fingerprint") == embedder.fingerprint
-    old_templates = bool(store.read(_UNCOVERED))
     store.execute("DELETE FROM embeddings")
     store.execute("DELETE FROM covered")
     store.execute(_REPLACE, (embedder.fingerprint, embedder.dimension))
     store.execute(_REPLACE_COVERED)
     for key, value in embedder_meta(embedder).items():
         store.set_meta(key, value)
-    if old_templates or not same:
+    if not same:
         store.execute("DELETE FROM meta WHERE key = 'calibration'")
     version = store.count_change()
     store.execute("UPDATE people SET changed = ?", (version,))

@@ -284,6 +284,15 @@ def test_removed_numbers_are_not_given_again(gallery):
     assert [person.person_id for person in gallery.people()] == [2]
 
 
+def test_embedding_of_an_impossible_norm_is_refused(gallery):
+    # 1e20 squared is more than float32 holds.
+    for value in (2e6, 1e20):
+        with pytest.raises(BadRecord, match=r"norm .*, expected at most 1e\+06"):
+            gallery.add([photo("Person_01", [value, 0, 0, 0])])
+    assert gallery.size == 0
+    gallery.add([photo("Person_01", [0.9e6, 0, 0, 0])])
+
+
 def test_rename(gallery):
     gallery.add([photo("Person_01", [1, 0, 0, 0]), photo("Person_02", [0, 0, 0, 0])])
     version = gallery.version

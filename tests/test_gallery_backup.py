@@ -5,7 +5,6 @@ import stat
 
 import pytest
 from test_gallery import FakeEmbedder, all_bytes, photo
-from test_gallery_file import make_format_2
 
 from index import gallery_backup
 from index.backup_files import backup_files
@@ -111,19 +110,6 @@ def test_erased_people_leave_backups_and_damaged_files_too(folder):
     restore(folder)
     with open_gallery(folder) as gallery:
         assert gallery.size == 39
-
-
-def test_backup_of_an_older_format_forgets_and_can_be_put_back(folder):
-    (backup,) = backup_files(folder)
-    make_format_2(backup)
-    with open_gallery(folder) as gallery:
-        gallery.remove("Person_07")
-    assert b"Person_07" not in backup.read_bytes()
-    restore(folder)
-    with open_gallery(folder) as gallery:
-        assert gallery.size == 39
-        gallery.add([photo("New", [1, 0, 0, 0], covered=[0, 1, 0, 0])])
-        assert gallery.templates("masked").matrix.tolist() == [[0, 1, 0, 0]]
 
 
 def test_damaged_backup_is_deleted_by_an_erasure(folder):

@@ -111,6 +111,91 @@ def test_bad_embeddings_are_listed(folder, statement, values, problem):
     assert (report.sound, report.search) == (False, None)
 
 
+def flip(folder, table, column, photo_id):
+    """Turn one bit of a stored value, as a bad disk does."""
+    with open_gallery(folder) as gallery, gallery._store.changes():
+        key = "id" if table == "photos" else "photo_id"
+        where = f"FROM {table} WHERE {key} = {photo_id}"
+        ((value,),) = gallery._store.read(f"SELECT {column} {where}")
+        data = bytearray(value)
+        # The lowest of the exponent of the first number: half or twice as large.
+        data[2] ^= 0x80
+        statement = f"UPDATE {table} SET {column} = ? WHERE {key} = {photo_id}"
+        gallery._store.execute(statement, (bytes(data),))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "photo_id", "problem"),
+    [
+        ("embeddings", "vector", 5, "have an embedding that is damaged"),
+        ("covered", "vector", 61, "have a covered embedding that is damaged"),
+        ("photos", "chip", 5, "have a chip that is damaged"),
+    ],
+)
+def test_one_flipped_bit_is_found(folder, table, column, photo_id, problem):
+    flip(folder, table, column, photo_id)
+    report = verify_gallery(folder)
+    assert report.problems == (
+        f"1 photos {problem}: its checksum differs (numbers {photo_id})",
+    )
+
+
+@pytest.mark.parametrize(
+    "change_of", ["person_id = 2", "masked = 1", "sha256 = 'another'"]
+)
+def test_photo_that_changed_its_owner_kind_or_identity_is_found(folder, change_of):
+    change(folder, f"UPDATE photos SET {change_of} WHERE id = 5")
+    assert {line.partition(":")[0] for line in verify_gallery(folder).problems} == {
+        "1 photos have an embedding that is damaged",
+        "1 photos have a chip that is damaged",
+    }
+
+
+def test_damaged_embedding_is_compared_with_nobody(folder, tmp_path):
+    flip(folder, "embeddings", "vector", 5)
+    what = (
+        r"embedding of folder/photo.jpg, a photo of Person_04, is damaged .*"
+        r"gallery rebuild, .*gallery restore"
+    )
+    query = np.ones(4, np.float32)
+    with open_gallery(folder) as gallery:
+        for use in (
+            gallery.templates,
+            lambda: gallery.changes_since(0),
+            lambda: gallery.person_template(5, False),
+            lambda: gallery.nearest_photo(5, query),
+            lambda: gallery.photos("Person_04"),
+            lambda: gallery.photo_distances(5, query),
+            lambda: gallery.export(tmp_path / "all.npz"),
+        ):
+            with pytest.raises(BadRecord, match=what):
+                use()
+        # Nobody else is touched.
+        assert gallery.person_template(6, False).shape == (4,)
+    assert not (tmp_path / "all.npz").exists()
+
+
+def test_damaged_masked_photo_makes_no_masks(tmp_path):
+    folder = tmp_path / "gallery"
+    with open_or_create_gallery(folder, FakeEmbedder()) as gallery:
+        gallery.add([photo("A", [1, 0, 0, 0]), photo("A", [2, 0, 0, 0], masked=True)])
+    flip(folder, "embeddings", "vector", 2)
+    with (
+        open_gallery(folder) as gallery,
+        pytest.raises(BadRecord, match="photo of A, is damaged"),
+    ):
+        gallery.mask_moves()
+
+
+def test_damaged_chip_is_shown_to_nobody(folder):
+    flip(folder, "photos", "chip", 5)
+    with (
+        open_gallery(folder) as gallery,
+        pytest.raises(BadRecord, match=r"chip of folder/photo\.jpg is damaged"),
+    ):
+        gallery.nearest_photo(5, np.ones(4, np.float32))
+
+
 def test_damaged_file_is_reported(folder):
     path = folder / "gallery.sqlite"
     data = bytearray(path.read_bytes())

@@ -15,7 +15,6 @@ from faces_for_index import (
     SquareFinder,
     draw_photo,
 )
-from test_gallery_file import make_format_2
 
 from cli import main
 from index.gallery import open_gallery
@@ -200,25 +199,6 @@ def test_backup_is_made_and_put_back(call, tmp_path):
     assert made in call("gallery", "list", code=2).output
     assert made in call("gallery", "restore").output
     assert names(tmp_path) == ["A"]
-
-
-def test_rebuild_gives_an_older_gallery_templates_for_masked_faces(
-    call, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(
-        "index.gallery_commands.embedder_of", lambda *_: ColourEmbedder()
-    )
-    folder = tmp_path / "w" / "gallery"
-    draw_photo(tmp_path / "1.png", RED)
-    (tmp_path / "people.csv").write_text("person,file,masked\nA,1.png,no\n")
-    call("enroll", "--csv", tmp_path / "people.csv", "--workers", 1)
-    make_format_2(folder / "gallery.sqlite")
-    with open_gallery(folder) as gallery:
-        assert gallery.templates().masked.tolist() == [False]
-    done = call("gallery", "rebuild")
-    assert "1 photos embedded, search files made" in done.output
-    with open_gallery(folder) as gallery:
-        assert gallery.templates().masked.tolist() == [False, True]
 
 
 def test_verify_prints_both_engines(call, tmp_path):

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from drawn_calibrations import flat_calibration
 from faces_for_index import ColourEmbedder
-from test_gallery_file import make_format_2
 
 from index.chip_vectors import network_input
 from index.enroll_stage import ChipRow, enroll_chips
@@ -111,9 +110,8 @@ def test_same_embedder_repairs_vectors_and_keeps_the_calibration(folder):
 
 
 def test_covered_vectors_are_the_new_embedders_too(tmp_path):
-    folder = filled(tmp_path / "gallery", "Person_01", "Person_02", masked=False)
-    with open_gallery(folder) as gallery, gallery._store.changes():
-        gallery._store.execute("UPDATE photos SET masked = 1 WHERE id = 2")
+    folder = filled(tmp_path / "gallery", "Person_01", masked=False)
+    filled(folder, "Person_02", masked=True)
     embedder = DoubleEmbedder()
     assert reembed_gallery(folder, embedder) == 2
     assert embedder.batches == [2, 1]
@@ -125,7 +123,7 @@ def test_covered_vectors_are_the_new_embedders_too(tmp_path):
             found = gallery.person_template(1, masked)
             # Stored chips are JPEGs.
             np.testing.assert_allclose(found, wanted, atol=0.02)
-        # Who is masked now has no bare face that could be covered.
+        # Who is masked has no bare face that could be covered.
         assert gallery.photo_counts([2]) == {(2, True): 1}
         assert gallery._store.read("SELECT photo_id FROM covered") == [(1,)]
 
@@ -138,31 +136,11 @@ def test_covered_vectors_of_the_own_embedder_stay_and_so_does_the_calibration(tm
     assert reembed_gallery(folder, ColourEmbedder()) == 2
     after = content(folder)[4]
     assert [row[0] for row in after] == [row[0] for row in before] == [1, 2]
-    for (_, new), (_, old) in zip(after, before, strict=True):
+    for (_, new, _), (_, old, _) in zip(after, before, strict=True):
         vectors = (np.frombuffer(blob, "<f4") for blob in (new, old))
         np.testing.assert_allclose(*vectors, atol=0.01)
     with open_gallery(folder) as gallery:
         assert gallery.calibration == CALIBRATION
-
-
-def test_gallery_of_the_second_format_gets_its_covered_vectors(tmp_path):
-    folder = filled(tmp_path / "gallery", "Person_01", "Person_02", masked=False)
-    with open_gallery(folder) as gallery:
-        gallery.set_calibration(CALIBRATION)
-        wanted = gallery.templates().matrix
-    make_format_2(folder / "gallery.sqlite")
-    with open_gallery(folder) as gallery:
-        assert gallery.templates().masked.tolist() == [False, False]
-        version = gallery.version
-        # Opening alone changes no template.
-        assert gallery.calibration == CALIBRATION
-    assert reembed_gallery(folder, ColourEmbedder()) == 2
-    with open_gallery(folder) as gallery:
-        assert gallery.templates().masked.tolist() == [False, True] * 2
-        np.testing.assert_allclose(gallery.templates().matrix, wanted, atol=0.01)
-        assert gallery.version == version + 1
-        # It was measured on templates without covered faces.
-        assert gallery.calibration is None
 
 
 def test_covered_embedding_that_is_not_finite_changes_nothing(tmp_path):
@@ -205,6 +183,29 @@ def test_damaged_chip_is_named_and_nothing_changes(folder, chip):
     with pytest.raises(BadRecord, match=r"photo 3 is damaged.* Remove Person_02"):
         reembed_gallery(folder, DoubleEmbedder())
     assert content(folder) == before
+
+
+def test_chip_with_one_flipped_bit_is_named_and_nothing_changes(folder):
+    with open_gallery(folder) as gallery, gallery._store.changes():
+        ((chip,),) = gallery._store.read("SELECT chip FROM photos WHERE id = 3")
+        # In a table of the file's beginning: it still decodes.
+        chip = chip[:30] + bytes([chip[30] ^ 1]) + chip[31:]
+        gallery._store.execute("UPDATE photos SET chip = ? WHERE id = 3", (chip,))
+    before = content(folder)
+    with pytest.raises(BadRecord, match=r"photo 3 is damaged \(its checksum differs"):
+        reembed_gallery(folder, DoubleEmbedder())
+    assert content(folder) == before
+
+
+def test_embedding_with_a_flipped_bit_is_repaired_from_its_chip(folder):
+    wanted = content(folder)[2]
+    with open_gallery(folder) as gallery, gallery._store.changes():
+        statement = "UPDATE embeddings SET vector = ? WHERE photo_id = 2"
+        gallery._store.execute(statement, (bytes(12),))
+    with open_gallery(folder) as gallery, pytest.raises(BadRecord, match="rebuild"):
+        gallery.templates()
+    reembed_gallery(folder, ColourEmbedder())
+    assert content(folder)[2] == wanted
 
 
 def test_embedding_that_is_not_finite_changes_nothing(folder):
