@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from index import gallery_file
+from index.backup_files import backup_files
 from index.calibration import Calibration
 from index.gallery_copies import note_copy
 from index.gallery_erasure import erase_people, finish_erasure
@@ -56,7 +57,8 @@ def open_or_create_gallery(folder: Path, embedder: Embedder) -> Gallery:
         BadRecord: it is damaged or of a newer version.
     """
     path = folder / gallery_file.FILE_NAME
-    if not path.exists():
+    # Where backups are, a gallery was lost: opening it says what to do.
+    if not path.exists() and not backup_files(folder):
         gallery_file.create_file(path, new_meta(embedder))
     gallery = open_gallery(folder)
     try:

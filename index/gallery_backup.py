@@ -14,7 +14,9 @@ from pathlib import Path
 
 from index import backup_files
 from index.gallery_file import reported
+from index.gallery_leftovers import alone, making
 from masking.errors import BadRecord, ToolkitError
+from masking.unfinished_files import PREFIX
 
 KEPT = 2
 EVERY = timedelta(hours=24)
@@ -42,12 +44,17 @@ def back_up(connection: sqlite3.Connection, folder: Path) -> Path:
     home = folder / backup_files.FOLDER
     try:
         home.mkdir(mode=0o700, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=home, prefix=".writing-")
+        with making(folder):
+            return _back_up(connection, folder, home)
     except OSError as error:
         raise ToolkitError(
             f"{home}: a backup cannot be written ({error.strerror or error}). Make the "
             "folder writable."
         ) from error
+
+
+def _back_up(connection: sqlite3.Connection, folder: Path, home: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=home, prefix=PREFIX)
     os.close(handle)
     writing = Path(name)
     try:
@@ -73,8 +80,16 @@ def erase_from_copies(folder: Path, person_ids: Collection[int]) -> None:
 
     Raises:
         OSError: something could not be deleted.
+        ToolkitError: another process makes a copy for too long.
     """
-    shutil.rmtree(folder / backup_files.DAMAGED, ignore_errors=True)
+    with alone(folder):
+        _erase_from_all(folder, person_ids)
+
+
+def _erase_from_all(folder: Path, person_ids: Collection[int]) -> None:
+    damaged = folder / backup_files.DAMAGED
+    if damaged.exists():
+        shutil.rmtree(damaged)
     for path in backup_files.backup_files(folder):
         try:
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:

@@ -61,6 +61,8 @@ def finish_erasure(store: GalleryStore, folder: Path) -> str:
         erase_from_copies(folder, {row[0] for row in removed})
     except OSError as error:
         return f"a backup still holds them ({error}). Make the folder writable"
+    except ToolkitError as error:
+        return f"a backup may still hold them: {error}"
     store.rewrite()
     if not _log_is_emptied(store):
         return (

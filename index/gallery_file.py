@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from index.backup_files import rescue_advice
+from index.backup_files import backup_files, rescue_advice
+from index.gallery_leftovers import NEW_PREFIX, alone, sweep_leftovers
 from index.gallery_schema import FORMAT_VERSION, create_tables
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
@@ -25,12 +26,17 @@ def create_file(path: Path, meta: Mapping[str, str]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        with alone(path.parent):
+            _create(path, meta)
     except OSError as error:
         raise ToolkitError(
             f"{path.parent}: cannot be written ({error.strerror or error}). Choose "
             "another folder with --workspace."
         ) from error
+
+
+def _create(path: Path, meta: Mapping[str, str]) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=NEW_PREFIX)
     # mkstemp made it 0600; SQLite gives its WAL the mode of the main file.
     os.close(handle)
     temporary = Path(name)
@@ -53,11 +59,9 @@ def open_file(path: Path) -> sqlite3.Connection:
         MissingInput: no such file.
         BadRecord: damaged, no gallery, or written by a newer version.
     """
+    sweep_leftovers(path.parent)
     if not path.is_file():
-        raise MissingInput(
-            f"{path}: there is no gallery yet. Run: python cli.py train, or enroll "
-            "somebody."
-        )
+        raise _no_gallery(path)
     with reported(path):
         connection = _settled(path)
         try:
@@ -66,6 +70,16 @@ def open_file(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _no_gallery(path: Path) -> MissingInput:
+    if backup_files(path.parent):
+        # As a killed `restore` leaves it.
+        return MissingInput(f"{path}: is missing. {rescue_advice(path.parent)}")
+    return MissingInput(
+        f"{path}: there is no gallery yet. Run: python cli.py train, or enroll "
+        "somebody."
+    )
 
 
 @contextmanager
@@ -136,6 +150,10 @@ def _format_version(connection: sqlite3.Connection) -> str:
 
 
 def _publish(temporary: Path, path: Path) -> None:
+    # Of a file that is gone: SQLite would play its people into the new one.
+    if not path.exists():
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
     try:
         # Unlike a rename, a link never replaces what another process just made.
         os.link(temporary, path)

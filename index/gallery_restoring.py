@@ -6,15 +6,17 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 from index import backup_files, gallery_file
+from index.gallery import open_gallery
 from index.gallery_backup import TIME_FORMAT, check_copy
 from index.gallery_file import reported
+from index.gallery_leftovers import NEW_PREFIX, alone
 from index.gallery_store import GalleryStore
-from masking.errors import MissingInput
+from masking.errors import MissingInput, ToolkitError
 
 
 def restore(folder: Path, backup: Path | None = None) -> Path:
@@ -38,14 +40,26 @@ def restore(folder: Path, backup: Path | None = None) -> Path:
         raise MissingInput(f"{where}: there is no backup to put back.")
     with reported(found[0]), closing(sqlite3.connect(found[0])) as connection:
         check_copy(connection, found[0])
+    # Whoever was removed a moment ago may be in backups yet: a gallery that is sound
+    # enough to be opened finishes that first.
+    with suppress(ToolkitError):
+        open_gallery(folder).close()
+    with alone(folder):
+        _put_back(folder, found[0])
+    with closing(GalleryStore(folder)) as store, store.changes():
+        store.record("restore", None, f"backup {found[0].stem}")
+    return found[0]
+
+
+def _put_back(folder: Path, backup: Path) -> None:
     path = folder / gallery_file.FILE_NAME
     aside = (
         folder / backup_files.DAMAGED / datetime.now(timezone.utc).strftime(TIME_FORMAT)
     )
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".new-")
+    handle, name = tempfile.mkstemp(dir=folder, prefix=NEW_PREFIX)
     os.close(handle)
     try:
-        shutil.copyfile(found[0], name)
+        shutil.copyfile(backup, name)
         with reported(Path(name)), closing(sqlite3.connect(name)) as connection:
             connection.execute("PRAGMA journal_mode=WAL").fetchall()
         aside.mkdir(mode=0o700, parents=True)
@@ -57,6 +71,3 @@ def restore(folder: Path, backup: Path | None = None) -> Path:
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
-    with closing(GalleryStore(folder)) as store, store.changes():
-        store.record("restore", None, f"backup {found[0].stem}")
-    return found[0]

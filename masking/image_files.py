@@ -20,6 +20,7 @@ from masking.errors import MissingInput, UnreadableImage
 from masking.image_decoding import decode_rgb
 from masking.landmarks import Image
 from masking.rec_collection import is_record_photo, read_record_photo
+from masking.unfinished_files import PREFIX, unfinished_file
 
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".bmp", ".webp", ".tif", ".tiff"]
@@ -149,11 +150,13 @@ def replaced_file(path: Path) -> Iterator[IO[bytes]]:
 
     It lies in the same folder, which is made when it is not there.
     """
-    temporary = path.with_name(f".writing-{token_hex(8)}")
+    temporary = path.with_name(f"{PREFIX}{token_hex(8)}")
     try:
         with _new_file(temporary) as file:
             yield file
-        temporary.replace(path)
+            file.flush()
+            # Before it is closed: then it is locked no more, and might be swept.
+            temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         if error.filename not in (None, str(temporary)):
@@ -168,10 +171,10 @@ def replaced_file(path: Path) -> Iterator[IO[bytes]]:
 
 def _new_file(path: Path) -> IO[bytes]:
     try:
-        return path.open("xb")
+        return unfinished_file(path)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("xb")
+        return unfinished_file(path)
 
 
 def file_sha256(data: bytes) -> str:
