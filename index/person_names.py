@@ -10,6 +10,8 @@ from masking.image_files import SUFFIXES
 from masking.shown_text import is_control
 
 MAX_LENGTH = 200
+# What file systems allow for a name: letters take up to four.
+MAX_BYTES = 255
 
 
 def normal_form(name: str) -> str:
@@ -26,8 +28,8 @@ def checked_name(name: str) -> str:
     """The `normal_form` of a name that a person may have.
 
     Raises:
-        InvalidConfig: empty, over MAX_LENGTH characters, with control
-            characters or line breaks, or with a slash.
+        InvalidConfig: empty, over MAX_LENGTH characters or MAX_BYTES, with control
+            characters or line breaks, with a slash, or nothing but dots.
     """
     stripped = normal_form(name)
     if not 1 <= len(stripped) <= MAX_LENGTH:
@@ -38,6 +40,17 @@ def checked_name(name: str) -> str:
         raise InvalidConfig(
             f"the name {stripped!a} holds a line break, another control "
             "character or bytes that are no UTF-8. Leave them out."
+        )
+    # Halves of letters, which have no bytes, were refused above.
+    if (size := len(stripped.encode())) > MAX_BYTES:
+        raise InvalidConfig(
+            f"the name {stripped[:20]!r}... takes {size} bytes, a name has at most "
+            f"{MAX_BYTES}, as that of a file. Shorten it."
+        )
+    if not stripped.strip("."):
+        raise InvalidConfig(
+            f"the name {stripped!r} means a folder. Give the person's name first, then "
+            "the photographs."
         )
     if "/" in stripped or "\\" in stripped:
         raise InvalidConfig(

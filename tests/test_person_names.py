@@ -36,3 +36,17 @@ def test_name_of_a_file_in_the_working_folder_is_refused(tmp_path, monkeypatch):
     (tmp_path / "notes").write_text("")
     with pytest.raises(InvalidConfig, match="is a file"):
         typed_name("notes")
+
+
+@pytest.mark.parametrize("name", [".", "..", "..."])
+def test_names_of_dots_are_refused(name):
+    with pytest.raises(InvalidConfig, match="means a folder"):
+        checked_name(name)
+
+
+def test_name_is_no_longer_than_that_of_a_file():
+    # Three bytes each.
+    assert typed_name("李" * 85) == "李" * 85
+    for name in ("李" * 86, "😷" * 200):
+        with pytest.raises(InvalidConfig, match=r"takes (258|800) bytes.* at most 255"):
+            typed_name(name)
