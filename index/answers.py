@@ -12,7 +12,6 @@ from masking.face_detection import FaceBox
 from masking.strict_json import strict_json
 
 MATCH, UNKNOWN, NO_FACE, UNREADABLE = "match", "unknown", "no face", "unreadable"
-RECORDS = "answers.jsonl"
 # The worst answer decides, in this order.
 EXIT_CODES = {UNREADABLE: 2, NO_FACE: 4, UNKNOWN: 3}
 
@@ -55,6 +54,7 @@ class Answer:
         card: the result card's file; None when there is none.
         overview: the card of all faces of the photo; None when there is none.
         span: when the face was seen; None for photos.
+        shown: numbers of the people whom the decision or the card names.
         seconds: reading, detection and embedding of the whole photo, and search.
     """
 
@@ -68,6 +68,7 @@ class Answer:
     card: Path | None = None
     overview: Path | None = None
     span: Span | None = None
+    shown: tuple[int, ...] = ()
     seconds: float = 0.0
 
 
@@ -129,6 +130,7 @@ def answer_record(answer: Answer) -> str:
         "face": answer.face,
         "faces": answer.faces,
         "seconds": round(answer.seconds, 4),
+        "person_ids": list(answer.shown),
         "card": str(answer.card) if answer.card else None,
         "overview": str(answer.overview) if answer.overview else None,
     }

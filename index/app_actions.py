@@ -122,8 +122,9 @@ class AppActions:
                 f"{name} was not removed: confirm it first, it cannot be undone."
             )
         with self._one_by_one, open_gallery(self._gallery) as gallery:
-            count = gallery.remove(name)
-        return f"{name} and {count} photos were erased."
+            erasure = gallery.remove(name)
+        lines = [f"{name} and {erasure.photos} photos were erased."]
+        return "\n".join(lines + [f"left: {line}" for line in erasure.left])
 
     def mask(
         self, photo: Path | None, kind: str, wear: str, colour: str, seed: int

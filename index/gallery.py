@@ -11,7 +11,7 @@ from index import gallery_file
 from index.backup_files import backup_files
 from index.calibration import Calibration
 from index.gallery_copies import note_copy
-from index.gallery_erasure import erase_people, finish_erasure
+from index.gallery_erasure import PENDING, Erasure, erase_people, finish_erasure
 from index.gallery_meta import check_unchanged, new_meta
 from index.gallery_people import (
     expired_names,
@@ -30,7 +30,7 @@ from index.gallery_rows import (
 )
 from index.gallery_store import GalleryStore
 from index.person_names import checked_name
-from masking.errors import EmbedderMismatch
+from masking.errors import EmbedderMismatch, ToolkitError
 from masking.image_files import encode_image
 from training.embedder import Embedder
 
@@ -75,9 +75,13 @@ class Gallery(GalleryReader):
     def __init__(self, store: GalleryStore, folder: Path):
         super().__init__(store, folder)
         # A removal that was killed, or held up by a reader, is finished here.
-        left = finish_erasure(store, folder) if store.meta("erasure_pending") else ""
-        if left:
-            _log.warning("%s: somebody was removed, but %s", folder, left)
+        if store.meta(PENDING):
+            try:
+                left = finish_erasure(store, folder)
+            except ToolkitError as error:
+                left = [str(error)]
+            for line in left:
+                _log.warning("%s: somebody was removed, but %s", folder, line)
 
     def __enter__(self) -> Gallery:
         return self
@@ -153,11 +157,8 @@ class Gallery(GalleryReader):
             # Generations hold no names: they stay valid, the version stays.
             rename_person(self._store, name, checked_name(new_name))
 
-    def remove(self, name: str) -> int:
-        """Erase a person from the database, its log, its copies and search files.
-
-        Returns:
-            How many photos were erased.
+    def remove(self, name: str) -> Erasure:
+        """Erase a person from all that the workspace made, the database first.
 
         Raises:
             MissingInput: nobody has that name.
@@ -166,8 +167,10 @@ class Gallery(GalleryReader):
         """
         return erase_people(self._store, self.folder, [name])
 
-    def remove_all(self, names: Sequence[str]) -> int:
+    def remove_all(self, names: Sequence[str]) -> Erasure:
         """`remove` of several people, all of them or none."""
+        if not names:
+            return Erasure(0, ())
         return erase_people(self._store, self.folder, names)
 
     def back_up(self) -> Path:

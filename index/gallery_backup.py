@@ -7,12 +7,12 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
-from collections.abc import Collection
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from index import backup_files
+from index.erased_people import ErasedPeople
 from index.gallery_file import reported
 from index.gallery_leftovers import alone, making
 from masking.errors import BadRecord, ToolkitError
@@ -75,7 +75,7 @@ def _back_up(connection: sqlite3.Connection, folder: Path, home: Path) -> Path:
     return final
 
 
-def erase_from_copies(folder: Path, person_ids: Collection[int]) -> None:
+def erase_from_copies(folder: Path, erased: ErasedPeople) -> None:
     """Delete people from every backup; what cannot be searched for them goes whole.
 
     Raises:
@@ -83,32 +83,38 @@ def erase_from_copies(folder: Path, person_ids: Collection[int]) -> None:
         ToolkitError: another process makes a copy for too long.
     """
     with alone(folder):
-        _erase_from_all(folder, person_ids)
+        _erase_from_all(folder, erased)
 
 
-def _erase_from_all(folder: Path, person_ids: Collection[int]) -> None:
+def _erase_from_all(folder: Path, erased: ErasedPeople) -> None:
     damaged = folder / backup_files.DAMAGED
     if damaged.exists():
         shutil.rmtree(damaged)
     for path in backup_files.backup_files(folder):
         try:
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-                _erase(connection, person_ids)
+                _erase(connection, erased)
         except sqlite3.DatabaseError:
             # Nobody could tell whom a damaged copy still holds.
             path.unlink(missing_ok=True)
 
 
-def _erase(connection: sqlite3.Connection, person_ids: Collection[int]) -> None:
+def _erase(connection: sqlite3.Connection, erased: ErasedPeople) -> None:
     for setting in ("secure_delete=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {setting}").fetchall()
-    held = {row[0] for row in connection.execute("SELECT id FROM people")}
-    gone = held.intersection(person_ids)
-    if not gone:
-        return
-    for person_id in sorted(gone):
-        connection.execute("DELETE FROM people WHERE id = ?", (person_id,))
-    connection.execute("VACUUM")
+    for person_id, name in connection.execute("SELECT id, name FROM people").fetchall():
+        photos = "SELECT sha256 FROM photos WHERE person_id = ?"
+        shas = {row[0] for row in connection.execute(photos, (person_id,))}
+        # After an older backup was put back, others get numbers that this one knows.
+        same = person_id in erased.person_ids and shas & erased.sha256s
+        if same or name in erased.names:
+            connection.execute("DELETE FROM people WHERE id = ?", (person_id,))
+    # A copy of a gallery whose erasure was under way says whom it was of.
+    connection.execute(
+        "UPDATE meta SET value = '' WHERE key = 'erasure_pending' AND value <> ''"
+    )
+    if connection.total_changes:
+        connection.execute("VACUUM")
 
 
 def check_copy(connection: sqlite3.Connection, path: Path) -> None:

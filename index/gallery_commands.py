@@ -96,8 +96,7 @@ def gallery_verify_command(workspace: Path, as_json: bool) -> None:
         say(f"{report.people} people, {report.photos} photos")
         for problem in report.problems:
             say(f"problem: {problem}", err=True)
-        if report.search:
-            found = report.search
+        if found := report.search:
             say(
                 f"{found.templates} templates, {found.queries} probes (moved by "
                 f"{found.moved_by})"
@@ -156,9 +155,9 @@ def gallery_rename_command(name: str, new_name: str, workspace: Path) -> None:
 @click.option("--expired", is_flag=True, help="Everybody whose last day is over.")
 @workspace_option
 def gallery_remove_command(name: str | None, expired: bool, workspace: Path) -> None:
-    """Erase a person: embeddings, thumbnails, backups, search files, their traces.
+    """Erase a person from all that the workspace made, or say what is left.
 
-    Cards of earlier answers (WORKSPACE/identified) are yours to delete.
+    Photographs, and what you had written elsewhere, are yours to delete.
 
     \b
     Example:
@@ -172,8 +171,10 @@ def gallery_remove_command(name: str | None, expired: bool, workspace: Path) -> 
         raise InvalidConfig("gallery remove takes a name, or --expired.")
     with open_gallery(workspace / "gallery") as gallery:
         names = gallery.expired(date.today()) if name is None else [name]
-        count = gallery.remove_all(names) if names else 0
-    say(f"{name or f'{len(names)} people'}: {count} photos erased")
+        erasure = gallery.remove_all(names)
+    say(f"{name or f'{len(names)} people'}: {erasure.photos} photos erased")
+    for line in erasure.left:
+        say(f"left: {line}", err=True)
 
 
 @gallery_group.command("export")

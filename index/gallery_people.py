@@ -143,6 +143,10 @@ def rename_person(store: GalleryStore, name: str, new_name: str) -> None:
     person_id = person_id_of(store, name)
     if store.read("SELECT 1 FROM people WHERE name = ?", (new_name,)):
         raise InvalidConfig(f"{new_name!r} is already in the gallery.")
+    store.execute(
+        "INSERT OR IGNORE INTO former_names SELECT id, name FROM people WHERE id = ?",
+        (person_id,),
+    )
     store.execute("UPDATE people SET name = ? WHERE id = ?", (new_name, person_id))
     store.record("rename", person_id, "")
 

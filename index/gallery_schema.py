@@ -23,6 +23,10 @@ _TABLES = (
         consent TEXT NOT NULL DEFAULT '',
         retain_until TEXT NOT NULL DEFAULT '',
         changed INTEGER NOT NULL DEFAULT 0)""",
+    # What people were called before: erasure looks for that, too.
+    """CREATE TABLE former_names (
+        person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+        name TEXT NOT NULL, PRIMARY KEY (person_id, name)) WITHOUT ROWID""",
     """CREATE TABLE photos (
         id INTEGER PRIMARY KEY,
         person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from index.answer_file import RECORDS, append_answers
 from index.answers import (
     NO_FACE,
-    RECORDS,
     UNREADABLE,
     Answer,
     answer_record,
@@ -22,6 +22,7 @@ from index.identify_config import IdentifyConfig
 from index.probe_sources import probe_photos, shown_name
 from index.probes import Probe, ProbeReader
 from index.recognition import Recogniser
+from index.result_card import CARD_CANDIDATES
 from masking.errors import BadRecord, UnreadableImage
 from masking.face_finding import FaceFinder
 from masking.image_files import read_bytes
@@ -105,14 +106,17 @@ class Identifier:
             ToolkitError: it cannot be written.
         """
         with writing(self._out):
-            self._out.mkdir(parents=True, exist_ok=True)
-            with (self._out / RECORDS).open("a", encoding="utf-8") as file:
-                file.writelines(answer_record(answer) + "\n" for answer in answers)
+            append_answers(self._out / RECORDS, map(answer_record, answers))
 
     def reported(self, decision: Decision) -> Decision:
         """The decision with as many candidates as were asked for."""
         shown = decision.matches[: self._config.top_k]
         return dataclasses.replace(decision, matches=shown)
+
+    def shown(self, decision: Decision) -> tuple[int, ...]:
+        """Numbers of the people whom the answer or its card names."""
+        count = max(self._config.top_k, CARD_CANDIDATES)
+        return tuple(match.person_id for match in decision.matches[:count])
 
     def _answers(self, probe: Probe, started: float) -> list[Answer]:
         decisions = [
@@ -139,6 +143,7 @@ class Identifier:
                 decision=self.reported(decision),
                 card=cards[face],
                 overview=overview,
+                shown=self.shown(decision),
                 seconds=seconds,
             )
             for face, decision in enumerate(decisions)

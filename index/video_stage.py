@@ -101,6 +101,7 @@ def _answer(
         decision=identifier.reported(decision),
         card=card,
         span=span,
+        shown=identifier.shown(decision),
     )
     identifier.record([answer])
     return answer

@@ -11,6 +11,7 @@ from drawn_calibrations import flat_calibration
 
 from index import gallery_erasure
 from index.gallery import Gallery, open_gallery, open_or_create_gallery
+from index.gallery_erasure import Erasure
 from index.gallery_rows import NewPhoto, Terms
 from index.generation_building import build_generation, newest_generation
 from index.neighbour_search import open_search
@@ -256,7 +257,7 @@ def test_remove_leaves_no_bytes(gallery):
     before = all_bytes(gallery.folder)
     assert all(trace in before for trace in traces)
 
-    assert gallery.remove("Person_Gone") == 1
+    assert gallery.remove("Person_Gone") == Erasure(1, ())
 
     after = all_bytes(gallery.folder)
     assert not any(trace in after for trace in traces)
@@ -269,7 +270,11 @@ def test_remove_leaves_no_bytes(gallery):
 def test_interrupted_erasure_is_finished_at_the_next_opening(tmp_path, monkeypatch):
     with open_or_create_gallery(tmp_path, FakeEmbedder()) as gallery:
         gallery.add([photo("Person_Gone", [1, 2, 3, 4])])
-        monkeypatch.setattr(gallery_erasure, "finish_erasure", lambda *_: "oops")
+
+        def oops(*_):
+            raise ToolkitError("oops.")
+
+        monkeypatch.setattr(gallery_erasure, "finish_erasure", oops)
         with pytest.raises(ToolkitError, match=r"removed, but oops"):
             gallery.remove("Person_Gone")
     with open_gallery(tmp_path) as again:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 from test_gallery import FakeEmbedder, all_bytes, photo
@@ -152,3 +153,66 @@ def test_backup_that_cannot_be_written_is_only_a_notice(tmp_path, caplog):
     assert "no new backup" in caplog.text
     with open_gallery(tmp_path) as gallery:
         assert gallery.size == 1
+
+
+def names_in(backup):
+    with closing(sqlite3.connect(backup)) as connection:
+        return {row[0] for row in connection.execute("SELECT name FROM people")}
+
+
+def test_person_is_erased_from_backups_that_know_them_by_another_number(folder):
+    (first,) = backup_files(folder)
+    with open_gallery(folder) as gallery:
+        gallery.add([photo("Person_X", [99, 0, 0, 0])])
+        second = gallery.back_up()
+    restore(folder, first)
+    with open_gallery(folder) as gallery:
+        gallery.add([photo("Person_Z", [98, 0, 0, 0])])
+        gallery.add([photo("Person_X", [97, 0, 0, 0])])
+        numbers = {person.name: person.person_id for person in gallery.people()}
+        assert (numbers["Person_Z"], numbers["Person_X"]) == (41, 42)
+        # Number 41 is somebody else in the second backup, who stays there.
+        gallery.remove("Person_Z")
+        assert "Person_X" in names_in(second)
+        gallery.remove("Person_X")
+    assert names_in(second) == names_in(first)
+    assert b"Person_X" not in second.read_bytes()
+
+
+def test_person_is_erased_from_backups_that_know_them_by_another_name(folder):
+    (backup,) = backup_files(folder)
+    with open_gallery(folder) as gallery:
+        gallery.rename("Person_07", "Later")
+        gallery.remove("Later")
+    assert "Person_07" not in names_in(backup)
+    assert b"Person_07" not in all_bytes(folder)
+
+
+def test_backup_made_during_an_erasure_forgets_whose_it_was(folder, monkeypatch):
+    def fails(*_):
+        raise ToolkitError("oops.")
+
+    with open_gallery(folder) as gallery, monkeypatch.context() as patched:
+        patched.setattr("index.gallery_erasure.finish_erasure", fails)
+        with pytest.raises(ToolkitError):
+            gallery.remove("Person_07")
+        backup = gallery.back_up()
+    # What has to be found elsewhere is known by name until it is gone.
+    assert b"Person_07" in backup.read_bytes()
+    open_gallery(folder).close()
+    assert b"Person_07" not in all_bytes(folder)
+
+
+def test_damaged_files_that_cannot_be_deleted_are_told(folder, monkeypatch):
+    damage(folder)
+    restore(folder)
+
+    def refused(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with open_gallery(folder) as gallery, monkeypatch.context() as patched:
+        patched.setattr(gallery_backup.shutil, "rmtree", refused)
+        with pytest.raises(ToolkitError, match=r"removed, but .*Permission denied"):
+            gallery.remove("Person_07")
+    open_gallery(folder).close()
+    assert not (folder / "damaged").exists()

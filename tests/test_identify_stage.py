@@ -17,10 +17,10 @@ from faces_for_index import (
 )
 
 from index import recognition
+from index.answer_file import RECORDS
 from index.answers import (
     MATCH,
     NO_FACE,
-    RECORDS,
     UNKNOWN,
     UNREADABLE,
     answer_line,

@@ -15,6 +15,7 @@ from training.cohort_making import cohort_of_rows
 from training.latest_model import latest_checkpoint
 from training.network_embedder import start_embedder
 from training.onnx_embedder import load_onnx_embedder
+from training.run_files import STATE
 from training.run_state import read_state
 from training.schedule import learning_rate_at
 from training.start_choice import choose_start
@@ -56,7 +57,7 @@ def test_training_leaves_a_loadable_checkpoint_and_its_report(trained, small_man
     usual = load_embedder(report.checkpoint, flip_average=True)
     assert quick.fingerprint == usual.fingerprint
     # What comes after the training may be killed too.
-    assert (models / train_stage.STATE).exists()
+    assert (models / STATE).exists()
 
 
 def test_training_moves_masked_faces_towards_their_bare_selves(trained, small_manifest):
@@ -184,7 +185,7 @@ def test_the_last_whole_epoch_survives_a_loss_that_is_no_number(
     monkeypatch.setattr(train_run.TrainRun, "save", save_and_spoil)
     with pytest.raises(DivergedTraining, match="the last whole epoch is kept"):
         train(small_manifest, tmp_path, CONFIG)
-    kept = read_state(tmp_path / train_stage.STATE)
+    kept = read_state(tmp_path / STATE)
     assert kept["progress"]["epoch"] == 1
     assert all(t.isfinite().all() for t in kept["network"].values())
 
@@ -200,7 +201,7 @@ def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(
     assert again.checkpoint.name == report.checkpoint.name
     assert again.after == report.after
     forget_run(tmp_path / "models")
-    assert not (tmp_path / "models" / train_stage.STATE).exists()
+    assert not (tmp_path / "models" / STATE).exists()
 
 
 def test_bare_embeddings_are_computed_once(small_manifest, tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from training.model_choice import AUTO
 from training.model_folder import add_checkpoint
 from training.network_embedder import NetworkEmbedder, best_device
 from training.processes import Processes
+from training.run_files import CACHE, STATE
 from training.start_choice import Start, choose_start
 from training.tensorboard_log import NoLog, StepLog, TensorBoardLog
 from training.train_config import TrainConfig
@@ -35,9 +36,7 @@ from training.train_run import TrainRun
 from training.trained_part import uses_bfloat16
 from training.validation import validate
 
-STATE = "training.pt"
 REPORT = "train-report"
-CACHE = "cache"
 MAPS = "maps-"
 
 

@@ -1,0 +1,147 @@
+"""After a removal no byte of the workspace tells of the person, but what is named."""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cli
+from masking.image_files import list_images, read_rgb, write_image
+
+NAME, LATER = "Zyxwvö Quasar", "Qqjx Wöbblefurth"
+TRAIN = ["--epochs", "1", "--batch-size", "8", "--workers", "1", "--device", "cpu"]
+
+
+def call(workspace, *arguments, code=0):
+    words = [*arguments, "--workspace", workspace]
+    done = CliRunner().invoke(cli.main, [str(word) for word in words])
+    assert done.exit_code in (code, 3), done.output
+    return done
+
+
+@pytest.fixture(scope="module")
+def people(small_people, tmp_path_factory):
+    """`small_people`, one of whom has another name and files of their own."""
+    folder = tmp_path_factory.mktemp("photos")
+    first, *others = sorted(small_people.iterdir())
+    for person in others:
+        shutil.copytree(person, folder / person.name)
+    for number, photo in enumerate(list_images(first)):
+        write_image(folder / NAME / f"{number}.jpg", read_rgb(photo), 90 + number)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def used(people, tmp_path_factory):
+    """A workspace in which every command ran once."""
+    workspace = tmp_path_factory.mktemp("used") / "workspace"
+    out = tmp_path_factory.mktemp("outside")
+    own = list_images(people / NAME)
+    stranger = list_images(people)[-1]
+    call(workspace, "augment", people, "--workers", 1, "--variants", 1, "--preview")
+    call(workspace, "train", *TRAIN)
+    call(workspace, "gallery", "backup")
+    call(workspace, "enroll", NAME, *own)
+    call(workspace, "identify", own[0], stranger, "--heatmap", "--threshold", 0.9)
+    call(workspace, "calibrate", people, "--masks", 1, "--workers", 1, code=2)
+    evaluated = ("--rounds", 0, "--workers", 1, "--kinds", "surgical", "--no-mixed")
+    call(workspace, "evaluate", people, *evaluated)
+    call(workspace, "embed", people, "--out", out / "all.npz", "--workers", 1)
+    call(workspace, "gallery", "rename", NAME, LATER)
+    call(workspace, "gallery", "verify")
+    call(workspace, "gallery", "export", out / "export.npz")
+    call(workspace, "gallery", "rebuild")
+    call(workspace, "gallery", "backup")
+    call(workspace, "gallery", "show", LATER)
+    call(workspace, "identify", own[1], "--threshold", 0.9)
+    (workspace / "identified" / ".writing-0").write_bytes(LATER.encode())
+    return workspace
+
+
+def traces(workspace: Path, people: Path) -> dict[str, bytes]:
+    """What might tell of the person, by what it is."""
+    found = {}
+    for name in (NAME, LATER):
+        found[f"{name} in UTF-8"] = name.encode()
+        found[f"{name} in JSON"] = json.dumps(name)[1:-1].encode()
+    for photo in list_images(people / NAME):
+        data = photo.read_bytes()
+        found[f"SHA-256 of {photo.name}"] = hashlib.sha256(data).hexdigest().encode()
+        found[f"bytes of {photo.name}"] = data[len(data) // 2 :][:64]
+    file = workspace / "gallery" / "gallery.sqlite"
+    with closing(sqlite3.connect(file)) as database:
+        rows = database.execute(
+            """SELECT chip, embeddings.vector, covered.vector FROM people
+            JOIN photos ON person_id = people.id
+            JOIN embeddings ON embeddings.photo_id = photos.id
+            JOIN covered ON covered.photo_id = photos.id WHERE name = ?""",
+            (LATER,),
+        ).fetchall()
+    assert len(rows) == 3
+    for number, (chip, *vectors) in enumerate(rows):
+        found[f"thumbnail {number}"] = chip[len(chip) // 2 :][:64]
+        for kind, vector in zip(("bare", "covered"), vectors, strict=True):
+            half = np.frombuffer(vector, "<f4").astype("<f2").tobytes()
+            found[f"{kind} vector {number}"] = vector[:64]
+            found[f"{kind} vector {number} in half precision"] = half[:64]
+    for cached in (workspace / "models" / "cache").glob("bare-*.npy"):
+        # Theirs is the last name of all.
+        found["vector of the training"] = np.load(cached)[-1].tobytes()[:64]
+    for kind in ("chips", "masked"):
+        for path in (workspace / "augmented" / kind / NAME).iterdir():
+            data = path.read_bytes()
+            found[f"{kind}/{path.name}"] = data[len(data) // 2 :][:64]
+    return found
+
+
+def told(workspace: Path, wanted: dict[str, bytes]) -> dict[str, set[str]]:
+    """Which traces are in which files, names of files included."""
+    found: dict[str, set[str]] = {}
+    for path in workspace.rglob("*"):
+        where = path.relative_to(workspace).as_posix()
+        data = where.encode() + (path.read_bytes() if path.is_file() else b"")
+        for what, trace in wanted.items():
+            if trace in data:
+                found.setdefault(what, set()).add(where)
+    return found
+
+
+def test_nothing_of_a_removed_person_is_left(used, people, tmp_path):
+    workspace = tmp_path / "workspace"
+    shutil.copytree(used, workspace)
+    wanted = traces(workspace, people)
+    before = told(workspace, wanted)
+    # What no file is known to hold today proves nothing.
+    assert {what for what in wanted if "half" not in what and "bytes" not in what} <= (
+        before.keys() | {"thumbnail 0", f"{LATER} in UTF-8"}
+    )
+    kept = set(workspace.glob("evaluated/*/report.html"))
+    assert kept and (workspace / "found-faces").is_dir()
+    assert list(workspace.glob("evaluated/*/private/*.png"))
+
+    done = call(workspace, "gallery", "remove", LATER)
+
+    assert told(workspace, wanted) == {}
+    (checkpoint,) = (workspace / "models").glob("embedder-*.pt")
+    (left,) = [line for line in done.stderr.splitlines() if line.startswith("left")]
+    assert str(checkpoint) in left and "weights cannot forget" in left
+    assert not (workspace / "found-faces").exists()
+    assert not list(workspace.glob("evaluated/*/private"))
+    # The pictures show five of eight people each.
+    assert not list(workspace.glob("identified/*.png"))
+    # The rest is as it was, and works.
+    assert kept == set(workspace.glob("evaluated/*/report.html"))
+    listed = json.loads(call(workspace, "gallery", "list", "--json").stdout)
+    assert len(listed) == 7 and all(person["photo_count"] == 3 for person in listed)
+    report = json.loads((workspace / "augmented" / "report.json").read_text())
+    assert (report["people"], report["faces"]) == (7, 21)
+    assert read_rgb(workspace / "augmented" / "preview.png").size
+    call(workspace, "train", *TRAIN)
+    assert "verify" in call(workspace, "gallery", "restore").output
+    assert told(workspace, wanted) == {}
