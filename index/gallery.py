@@ -75,7 +75,7 @@ class Gallery(GalleryReader):
     def __init__(self, store: GalleryStore, folder: Path):
         super().__init__(store, folder)
         # A removal that was killed, or held up by a reader, is finished here.
-        if store.meta(PENDING):
+        if store.meta(PENDING) and not store.read_only:
             try:
                 left = finish_erasure(store, folder)
             except ToolkitError as error:

@@ -55,6 +55,8 @@ def _create(path: Path, meta: Mapping[str, str]) -> None:
 def open_file(path: Path) -> sqlite3.Connection:
     """A connection to an existing gallery, in autocommit mode.
 
+    Where its folder cannot be written, all of it can be read and nothing changed.
+
     Raises:
         MissingInput: no such file.
         BadRecord: damaged, no gallery, or written by a newer version.
@@ -110,8 +112,25 @@ def reported(path: Path) -> Iterator[None]:
         ) from error
 
 
+def is_read_only(path: Path) -> bool:
+    """Whether SQLite cannot write the file, or no log beside it."""
+    return not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _address(path: Path) -> str:
+    if not is_read_only(path):
+        return path.absolute().as_uri()
+    log = path.with_name(path.name + "-wal")
+    # Without immutable, SQLite makes files beside it even to read; with it, it would
+    # pass over the changes in a log.
+    has_log = log.exists() and log.stat().st_size > 0
+    return f"{path.absolute().as_uri()}?mode=ro" + ("" if has_log else "&immutable=1")
+
+
 def _settled(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, BUSY_TIMEOUT_S, isolation_level=None)
+    connection = sqlite3.connect(
+        _address(path), BUSY_TIMEOUT_S, isolation_level=None, uri=True
+    )
     # secure_delete: what is removed is overwritten. synchronous: whoever was told
     # "added" stays added after a power cut.
     try:

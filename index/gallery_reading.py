@@ -49,6 +49,11 @@ class GalleryReader:
         self.cohort = cohort_of_store(store)
 
     @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed, as the folder cannot be written."""
+        return self._store.read_only
+
+    @property
     def version(self) -> int:
         """Counts the changes to people and embeddings."""
         with self._own_vectors():

@@ -24,10 +24,12 @@ class GalleryStore:
 
     Attributes:
         path: of the SQLite file.
+        read_only: nothing can be changed.
     """
 
     def __init__(self, folder: Path):
         self.path = folder / gallery_file.FILE_NAME
+        self.read_only = gallery_file.is_read_only(self.path)
         self._actor = _actor()
         self._sqlite = gallery_file.open_file(self.path)
         self._changed = False

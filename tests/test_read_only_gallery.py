@@ -1,0 +1,121 @@
+"""A gallery that cannot be written can be read: on a read-only disk, for a guest."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from index import generation_building
+from index.gallery import open_gallery, open_or_create_gallery
+from index.gallery_checks import verify_gallery
+from index.gallery_rows import NewPhoto
+from index.neighbour_search import open_search
+from masking.alignment import ChipGeometry
+from masking.errors import ToolkitError
+
+
+class AnyEmbedder:
+    name = "any"
+    fingerprint = "a" * 64
+    dimension = 4
+    metric = "euclidean"
+    cohort = None
+    geometry = ChipGeometry(size_px=16)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "read me? 100%" / "gallery"
+    with open_or_create_gallery(folder, AnyEmbedder()) as gallery:
+        gallery.add([photo(number) for number in range(1, 4)])
+    return folder
+
+
+def photo(number):
+    chip = np.zeros((16, 16, 3), np.uint8)
+    vector = np.float32([number, 0, 0, 0])
+    return NewPhoto(f"Person_{number}", f"sha {number}", "photo.jpg", chip, vector)
+
+
+@pytest.fixture
+def locked(folder, monkeypatch):
+    """No writing below the folder; root, whom no mode keeps out, is told so."""
+    real = os.access
+
+    def access(path, mode, **options):
+        inside = str(path).startswith(str(folder))
+        return real(path, mode, **options) and not (inside and mode & os.W_OK)
+
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "access", access)
+    monkeypatch.setattr(generation_building, "write_generation", refused)
+    return folder
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_everything_can_be_read_and_no_file_is_made(locked, tmp_path, caplog):
+    before = content(locked)
+    with open_gallery(locked) as gallery:
+        assert content(locked) == before, "while it is open, too"
+        assert [person.name for person in gallery.people()] == [
+            "Person_1",
+            "Person_2",
+            "Person_3",
+        ]
+        assert gallery.photos("Person_2")[0].source == "photo.jpg"
+        assert gallery.export(tmp_path / "all.npz") == 3
+        search = open_search(gallery, "exact")
+        (found,) = search.nearest(np.float32([2, 0, 0, 0]), 1)
+        assert (found.person_id, found.distance) == (2, 0)
+    assert "searching without search files" in caplog.text
+    report = verify_gallery(locked)
+    assert report.sound and (report.people, report.search) == (3, None)
+    assert content(locked) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda gallery: gallery.add([photo(4)]),
+        lambda gallery: gallery.rename("Person_1", "Person_9"),
+        lambda gallery: gallery.remove("Person_1"),
+    ],
+)
+def test_changes_are_refused_in_one_sentence(locked, change):
+    before = content(locked)
+    with (
+        open_gallery(locked) as gallery,
+        pytest.raises(ToolkitError, match=r"readonly.*its folder is writable"),
+    ):
+        change(gallery)
+    assert content(locked) == before
+
+
+def test_changes_that_are_in_the_log_alone_are_read(folder, tmp_path, monkeypatch):
+    copy = tmp_path / "copy"
+    with open_gallery(folder) as gallery:
+        gallery.rename("Person_1", "Person_9")
+        # As a killed process leaves it.
+        shutil.copytree(folder, copy)
+    assert (copy / "gallery.sqlite-wal").stat().st_size > 0
+    real = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: mode != os.W_OK and real(path, mode)
+    )
+    with open_gallery(copy) as gallery:
+        assert "Person_9" in {person.name for person in gallery.people()}
+
+
+def test_removal_is_not_finished_where_nothing_can_be_written(locked, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda *_: True)
+        with open_gallery(locked) as gallery, gallery._store.changes():
+            gallery._store.set_meta("erasure_pending", "{}")
+    with open_gallery(locked) as gallery:
+        assert gallery.size == 3
