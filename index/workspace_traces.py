@@ -52,10 +52,11 @@ def erase_traces(workspace: Path, erased: ErasedPeople) -> Iterator[str]:
         from masking.augment_erasure import forget_people
 
         trained_on = forget_people(workspace / AUGMENTED, erased.own)
-    for checkpoint in forget_photos(workspace / MODELS, trained_on):
+    models = forget_photos(workspace / MODELS, trained_on)
+    if models:
         yield (
-            f"{checkpoint}: may have been trained on them, and weights cannot forget; "
-            "train again, then delete it"
+            f"{', '.join(map(str, models))}: may have been trained on them, and weights "
+            "cannot forget; train again, then delete what was there before"
         )
     for name in (EVALUATED, MODELS):
         sweep_unfinished(workspace / name)
