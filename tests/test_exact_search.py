@@ -25,6 +25,27 @@ def test_tie_goes_to_the_person_enrolled_earlier():
     assert [neighbour.person_id for neighbour in found] == [1, 2, 3]
 
 
+def test_as_many_people_as_are_asked_for_where_each_has_two_templates():
+    # Person i's templates lie at i and i + .1: the five nearest rows are of three.
+    rows = [[i + j, 0] for i in range(8) for j in (0, 0.1)]
+    search = ExactSearch(
+        templates_of(rows, np.repeat(np.arange(8), 2), np.tile([False, True], 8))
+    )
+    found = search.nearest(np.zeros(2, dtype=np.float32), 5)
+    assert [neighbour.person_id for neighbour in found] == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+        3,
+        3,
+        4,
+        4,
+    ]
+
+
 def test_no_template():
     empty = ExactSearch(templates_of(np.empty((0, 2)), []))
     assert empty.nearest(np.zeros(2, dtype=np.float32), 3) == []
