@@ -26,8 +26,8 @@ import numpy as np
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_checks import verify_gallery
 from index.gallery_rows import NewPhoto
-from index.generation_building import build_generation
 from index.neighbour_search import open_search
+from index.snapshots import build_snapshot
 from masking.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.cohort import Cohort
@@ -101,7 +101,7 @@ def enroll_for_ever(folder: Path, name: str, told: Connection) -> None:
                 gallery.remove(person)
                 told.send(("removed", person))
             if number % 3 == 2:
-                build_generation(gallery, with_trees=number % 6 == 5)
+                build_snapshot(gallery)
 
 
 def kill_often(folder: Path, kills: int, seed: int) -> tuple[int, int, int]:
@@ -163,7 +163,7 @@ def work_at_once(folder: Path, seconds: float) -> tuple[list[str], int, int]:
     """Two processes at one gallery: people added, searches made, wrong ones."""
     end = time.time() + seconds
     jobs = []
-    for engine in ("exact", "auto"):
+    for engine in ("exact", "annoy"):
         told, tell = multiprocessing.Pipe(duplex=False)
         jobs.append((told, _started(work_until, folder, engine, tell, engine, end)))
     results = [told.recv() for told, _ in jobs]

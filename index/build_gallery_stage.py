@@ -1,4 +1,4 @@
-"""After `train`: the gallery in the new embedding, with everybody, calibrated."""
+"""After `train`: everybody in the new embedding, calibrated and ready for searches."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from index.decision import judge_of
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_file import FILE_NAME
 from index.reembed_stage import reembed_gallery
+from index.snapshots import refresh_snapshot
 from masking.manifest import Manifest
 from masking.worker_pool import worker_count
 from training.embedder import Embedder
@@ -73,6 +74,7 @@ def build_gallery(
             calibrate_on_chips(gallery, trained_on, strangers, embedder, masks, workers)
         except TooFewStrangers as error:
             _log.warning("%s: not calibrated: %s", folder, error)
+        refresh_snapshot(gallery)
         judge = judge_of(gallery)
         return BuiltGallery(
             people=len(gallery.people()),

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from index.calibration import STATES, Calibration, Decision, Match
 from index.gallery import Gallery
-from index.generation import METRIC
 from index.photo_counts import limit_for, single_distance
 from index.shipped_calibrations import default_calibration, shipped_calibration
+from index.snapshot import METRIC
 from training.mask_state import MaskState
 
 # What probabilities are measured against, whatever rate a user asks for.

@@ -1,15 +1,14 @@
-"""Keeps a search that is built from files up to date with the gallery.
+"""Keeps a search that is made once, the base, up to date with the gallery.
 
-The files hold the gallery of some moment. What changed since is read from the
-database and compared exactly; of whom the files tell something old, nothing is
-reported from them.
+The base holds the gallery of some moment. What changed since is read from the
+database and compared exactly; of whom the base tells something old, nothing is
+reported from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -26,9 +25,9 @@ from index.neighbours import (
 from index.templates import Int64, Templates
 from masking.landmarks import Float32
 
-# Beyond it, new files are made: the delta is searched row by row.
+# Beyond it a new base is made: what changed is searched row by row.
 REBUILD_SHARE = 0.05
-# A delta as small as this costs nothing, however small the base is.
+# As few changes as this cost nothing, however few people there are.
 _ALWAYS_QUICK = 16
 # Hidden people that are usually in the way of the k that are asked for.
 _SPARE = 8
@@ -40,37 +39,27 @@ class Base:
 
     Attributes:
         version: of the gallery at that moment.
-        rows: templates that it holds; it may tell old things about some.
+        survives_removal: whether it still answers after somebody was erased.
         close: releases what it holds open.
     """
 
     search: NeighbourSearch
     version: int
-    rows: int
+    survives_removal: bool = True
     close: Callable[[], None] = lambda: None
 
 
-class BaseSource(Protocol):
-    """Where a base comes from.
+# The best base that is newer than a version; None where there is none. It takes over
+# what an older one of the same source holds open.
+OpenBase = Callable[[int], "Base | None"]
 
-    Attributes:
-        survives_removal: whether a base still answers after somebody was erased.
-    """
 
-    survives_removal: bool
+class _Nobody:
+    """The search of no files at all: everybody is new since."""
 
-    def open(self) -> Base:
-        """The best base there is.
-
-        Raises:
-            MissingInput: nobody is enrolled.
-        """
-
-    def newer(self, version: int) -> Base | None:
-        """A base that is newer than a version; None while it is still being made.
-
-        It takes over what the older one holds open.
-        """
+    def nearest(self, query: Float32, k: int) -> list[Neighbour]:
+        """See NeighbourSearch."""
+        return []
 
 
 class DeltaSearch:
@@ -80,11 +69,10 @@ class DeltaSearch:
     enrolled or removed people after this search was opened.
     """
 
-    def __init__(self, gallery: Gallery, source: BaseSource):
-        self._gallery, self._source = gallery, source
+    def __init__(self, gallery: Gallery, open_base: OpenBase):
+        self._gallery, self._open_base = gallery, open_base
         self._cohort = gallery.cohort
-        self._hidden: Int64 = np.empty(0, dtype=np.int64)
-        self._take(source.open())
+        self._open_from_nothing()
 
     def __enter__(self) -> DeltaSearch:
         return self
@@ -106,17 +94,25 @@ class DeltaSearch:
         nearest = first_people(in_order(found), k)
         return true_distances(nearest, query, self._cohort)
 
+    @property
+    def changed(self) -> int:
+        """People whom the base does not tell the truth about."""
+        return len(self._hidden)
+
+    def _open_from_nothing(self) -> None:
+        self._take(self._open_base(-1) or Base(_Nobody(), -1))
+
     def _take(self, base: Base) -> None:
         self._base = base
         self._read_changes(None, base.version)
 
     def _refresh(self) -> None:
         removed = self._read_changes(self._delta, self._seen)
-        if removed and not self._source.survives_removal:
+        if removed and not self._base.survives_removal:
             self._base.close()
-            self._take(self._source.open())
-        elif stale(len(self._hidden), self._base.rows):
-            newer = self._source.newer(self._base.version)
+            self._open_from_nothing()
+        elif stale(self.changed, self._gallery.size):
+            newer = self._open_base(self._base.version)
             if newer:
                 self._take(newer)
 
@@ -135,7 +131,7 @@ class DeltaSearch:
             fresh = joined(kept, fresh)
             hidden = np.union1d(self._hidden, hidden)
         self._delta = fresh
-        self._hidden = np.union1d(hidden, fresh.person_ids)
+        self._hidden: Int64 = np.union1d(hidden, fresh.person_ids)
         self._fresh = ExactSearch(fresh)
         return bool(changes.removed.size)
 
@@ -155,9 +151,9 @@ class DeltaSearch:
         return place < len(self._hidden) and self._hidden[place] == person_id
 
 
-def stale(changed: int, rows: int) -> bool:
-    """Whether so many changed people ask for a new base."""
-    return changed > max(_ALWAYS_QUICK, REBUILD_SHARE * rows)
+def stale(changed: int, people: int) -> bool:
+    """Whether so many changed people of a gallery ask for a new base."""
+    return changed > max(_ALWAYS_QUICK, REBUILD_SHARE * people)
 
 
 def joined(one: Templates, other: Templates) -> Templates:

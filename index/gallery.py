@@ -154,7 +154,7 @@ class Gallery(GalleryReader):
             InvalidConfig: somebody has the new one, or nobody can.
         """
         with self._store.changes():
-            # Generations hold no names: they stay valid, the version stays.
+            # Snapshots hold no names: they stay valid, the version stays.
             rename_person(self._store, name, checked_name(new_name))
 
     def remove(self, name: str) -> Erasure:

@@ -1,4 +1,4 @@
-"""Looks a gallery over: its file, every embedding, its search files, both engines."""
+"""Checks a gallery: its file, every embedding, its search index, both engines."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ import numpy as np
 from index.gallery import Gallery, open_gallery
 from index.gallery_seals import seal
 from index.gallery_store import GalleryStore
-from index.generation import (
-    Generation,
-    drop_generations,
-    generation_folders,
-    read_generation,
+from index.search_recall import SearchFigures, measure_search
+from index.snapshot import (
+    Snapshot,
+    drop_snapshots,
+    read_snapshot,
+    snapshot_folders,
 )
-from index.generation_building import build_generation, newest_generation
-from index.search_figures import SearchFigures, measure_search
+from index.snapshots import build_snapshot, current_snapshot
 from masking.errors import BadRecord, ToolkitError
 
 QUERIES = 1000
-# Not that of the tuning: other probes.
 _SEED = 1
 _ROWS_AT_ONCE = 10_000
 _CHIPS_AT_ONCE = 500
@@ -40,7 +39,7 @@ class VerifyReport:
 
     Attributes:
         people, photos: in the gallery; 0 when its file is damaged.
-        generations: folders of search files that were checked.
+        snapshots: folders of search files that were checked.
         problems: one line each; none when all is well. Damaged search files are
             listed here although they are built again at once.
         search: both engines; None when nobody is enrolled or the data is damaged.
@@ -48,7 +47,7 @@ class VerifyReport:
 
     people: int
     photos: int
-    generations: int
+    snapshots: int
     problems: tuple[str, ...]
     search: SearchFigures | None
 
@@ -62,7 +61,7 @@ def verify_gallery(folder: Path, queries: int = QUERIES) -> VerifyReport:
     """Check all that can be checked; changes nothing but derived search files.
 
     Args:
-        queries: noisy templates that the engines are compared on.
+        queries: moved templates on which the engines are compared.
 
     Raises:
         MissingInput: there is no gallery.
@@ -76,16 +75,17 @@ def verify_gallery(folder: Path, queries: int = QUERIES) -> VerifyReport:
             problems += _row_problems(store)
             people = int(store.read("SELECT COUNT(*) FROM people")[0][0])
             photos = int(store.read("SELECT COUNT(*) FROM photos")[0][0])
-    folders = generation_folders(folder)
+    folders = snapshot_folders(folder)
     if problems:
         return VerifyReport(people, photos, 0, tuple(problems), None)
     with open_gallery(folder) as gallery:
-        problems += _generation_problems(gallery, folders)
+        problems += _snapshot_problems(gallery, folders)
         search = None
         if people:
             try:
+                found = current_snapshot(gallery)
                 search = measure_search(
-                    _current(gallery), gallery.mask_moves(), queries, _SEED
+                    found.templates, found.trees, gallery.dimension, queries, _SEED
                 )
             except OSError as error:
                 # Then nobody expects any.
@@ -94,24 +94,16 @@ def verify_gallery(folder: Path, queries: int = QUERIES) -> VerifyReport:
     return VerifyReport(people, photos, len(folders), tuple(problems), search)
 
 
-def _current(gallery: Gallery) -> Generation:
-    """Search files of the gallery as it is now, with trees where they pay."""
-    found = newest_generation(gallery, gallery.version - 1, with_trees=True)
-    if found and found.tuning:
-        return found
-    return build_generation(gallery, with_trees=True)
-
-
-def rebuild_generation(gallery: Gallery) -> Generation:
-    """Delete all search files, build them from the database and tune Annoy.
+def rebuild_snapshot(gallery: Gallery) -> Snapshot:
+    """Delete all search files and build them from the database.
 
     Raises:
         MissingInput: nobody is enrolled.
         ToolkitError: the folder cannot be written.
     """
     try:
-        drop_generations(gallery.folder)
-        return build_generation(gallery, with_trees=True)
+        drop_snapshots(gallery.folder)
+        return build_snapshot(gallery)
     except OSError as error:
         raise ToolkitError(
             f"{gallery.folder}: the search files cannot be written "
@@ -180,17 +172,12 @@ def _fault(row: Sequence[Any], dimension: int) -> str:
     return ""
 
 
-def _generation_problems(gallery: Gallery, folders: list[Path]) -> Iterator[str]:
+def _snapshot_problems(gallery: Gallery, folders: list[Path]) -> Iterator[str]:
     """Damage, and search files that differ from the database; old ones may."""
     templates = gallery.templates()
     for folder in folders:
-        if not folder.name.partition("-")[0].isdecimal():
-            yield f"{folder}: no search files, it does not belong here"
-            continue
         try:
-            found = read_generation(folder, gallery.gallery_id, gallery.fingerprint)
-            if found.trees_sha256:
-                found.check_trees()
+            found = read_snapshot(folder, gallery.gallery_id, gallery.fingerprint)
         except BadRecord as error:
             # Swept since they were listed, by a removal in another process.
             if folder.exists():

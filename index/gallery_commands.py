@@ -81,7 +81,7 @@ def gallery_show_command(name: str, workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def gallery_verify_command(workspace: Path, as_json: bool) -> None:
-    """Check database, embeddings and search files, and compare both engines.
+    """Check database, embeddings and search index, and compare both engines.
 
     \b
     Example:
@@ -97,16 +97,9 @@ def gallery_verify_command(workspace: Path, as_json: bool) -> None:
         for problem in report.problems:
             say(f"problem: {problem}", err=True)
         if found := report.search:
-            say(
-                f"{found.templates} templates, {found.queries} probes (moved by "
-                f"{found.moved_by})"
-            )
+            say(f"{found.templates} templates, {found.probes} probes")
             say(f"exact: recall 100.00%, {found.exact_ms:.2f} ms")
-            say(
-                f"annoy: recall {found.recall:.2%}, {found.annoy_ms:.2f} ms "
-                f"({found.trees} trees, search_k {found.search_k})"
-            )
-            say(f"faster without missing anybody: {found.faster}")
+            say(f"annoy: recall {found.recall:.2%}, {found.annoy_ms:.2f} ms")
     sys.exit(0 if report.sound else 1)
 
 
@@ -122,14 +115,14 @@ def gallery_rebuild_command(workspace: Path, model: str, device: str) -> None:
         python cli.py gallery rebuild --model shipped
     """
     from index.gallery import open_gallery
-    from index.gallery_checks import rebuild_generation
+    from index.gallery_checks import rebuild_snapshot
     from index.reembed_stage import reembed_gallery
 
     folder = workspace / "gallery"
     count = reembed_gallery(folder, embedder_of(workspace, model, device))
     with open_gallery(folder) as gallery:
-        rebuild_generation(gallery)
-    say(f"{count} photos embedded, search files made")
+        rebuild_snapshot(gallery)
+    say(f"{count} photos embedded, search index built")
 
 
 @gallery_group.command("rename")
@@ -166,12 +159,15 @@ def gallery_remove_command(name: str | None, expired: bool, workspace: Path) -> 
     from datetime import date
 
     from index.gallery import open_gallery
+    from index.snapshots import refresh_snapshot
 
     if (name is None) is not expired:
         raise InvalidConfig("gallery remove takes a name, or --expired.")
     with open_gallery(workspace / "gallery") as gallery:
         names = gallery.expired(date.today()) if name is None else [name]
         erasure = gallery.remove_all(names)
+        if names and gallery.size:
+            refresh_snapshot(gallery)
     say(f"{name or f'{len(names)} people'}: {erasure.photos} photos erased")
     for line in erasure.left:
         say(f"left: {line}", err=True)

@@ -12,7 +12,7 @@ from index.gallery_backup import erase_from_copies
 from index.gallery_copies import drop_copies
 from index.gallery_people import delete_person, person_id_of
 from index.gallery_store import GalleryStore
-from index.generation import drop_generations
+from index.snapshot import drop_snapshots
 from index.workspace_traces import erase_traces, workspace_of
 from masking.errors import ToolkitError
 
@@ -91,7 +91,7 @@ def finish_erasure(store: GalleryStore, folder: Path) -> list[str]:
 def _erase_elsewhere(
     store: GalleryStore, folder: Path, erased: ErasedPeople
 ) -> list[str]:
-    drop_generations(folder)
+    drop_snapshots(folder)
     try:
         drop_copies(store)
     except ToolkitError as error:

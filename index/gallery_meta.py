@@ -12,7 +12,7 @@ import numpy as np
 
 from index import gallery_schema
 from index.gallery_store import GalleryStore
-from index.generation import METRIC
+from index.snapshot import METRIC
 from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
 from training.cohort import Cohort

@@ -14,7 +14,6 @@ from index.gallery_vectors import (
     TemplateChanges,
     export_embeddings,
     read_changes,
-    read_mask_moves,
     read_nearest_photo,
     read_person_template,
     read_templates,
@@ -33,7 +32,7 @@ class GalleryReader:
     """The reading half of `Gallery`.
 
     Attributes:
-        folder: where it and its generations lie.
+        folder: where it and its snapshots lie.
         gallery_id: random; a copy that was put back has another one.
         fingerprint, dimension, metric, cohort: of the embedder whose vectors it
             holds.
@@ -114,11 +113,6 @@ class GalleryReader:
         query = """SELECT (SELECT COUNT(*) FROM people WHERE changed > ?)
             + (SELECT COUNT(*) FROM removed WHERE version > ?)"""
         return int(self._store.read(query, (version, version))[0][0])
-
-    def mask_moves(self) -> Float32:
-        """(n, D): what masks added to the embeddings of people enrolled bare too."""
-        with self._own_vectors():
-            return read_mask_moves(self._store)
 
     def person_template(self, person_id: int, masked: bool) -> Float32:
         """(D,) one of a person's templates, that for bare or that for masked faces.

@@ -24,8 +24,6 @@ from masking.landmarks import Float32
 from training.cohort import Cohort, cohort_arrays, distances
 
 _ROWS_AT_ONCE = 10_000
-# People whose masks show what masks do.
-_MOVES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,28 +55,6 @@ def read_changes(
     query = "SELECT person_id FROM removed WHERE version > ? ORDER BY person_id"
     removed = np.array([row[0] for row in store.read(query, (version,))], np.int64)
     return TemplateChanges(_templates_after(store, version, cohort), removed)
-
-
-def read_mask_moves(store: GalleryStore) -> Float32:
-    """(n, D): masked photos, less the mean of the same person's bare ones.
-
-    Of at most _MOVES people; to be called in a snapshot.
-    """
-    rows = store.read(
-        """SELECT person_id, sha256, masked, vector, embeddings.seal FROM photos
-        JOIN embeddings ON photo_id = photos.id WHERE person_id IN
-        (SELECT person_id FROM photos GROUP BY person_id
-            HAVING COUNT(DISTINCT masked) = 2 LIMIT ?)
-        ORDER BY person_id""",
-        (_MOVES,),
-    )
-    dimension = int(store.meta("dimension"))
-    vectors = sealed_vectors(store, rows, dimension)
-    owners = np.array([row[0] for row in rows], dtype=np.int64)
-    masked = np.array([row[2] for row in rows], dtype=np.bool_)
-    people = np.unique(owners)
-    bare = mean_rows(people, [(owners[~masked], vectors[~masked])], dimension)
-    return vectors[masked] - bare[np.searchsorted(people, owners[masked])]
 
 
 def _templates_after(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from masking.errors import InvalidConfig
 
-ENGINES = ("auto", "exact", "annoy", "milvus")
+ENGINES = ("annoy", "exact", "milvus")
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,8 @@ class IdentifyConfig:
         default=5, metadata={"help": "Candidates to report, the nearest first."}
     )
     engine: str = field(
-        default="auto",
-        metadata={
-            "help": "exact, annoy, auto (the quicker one that misses nobody) or milvus."
-        },
+        default="annoy",
+        metadata={"help": "annoy, exact (compares with everybody) or milvus."},
     )
     uri: str = field(
         default="",

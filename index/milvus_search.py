@@ -15,7 +15,7 @@ from index.lifting import lifted_dimension
 from index.milvus_collection import Collection, checked_uri, reached
 from index.neighbours import Neighbour, checked_query, first_people, in_order
 from index.templates import Int64
-from masking.errors import BadRecord, MissingInput
+from masking.errors import BadRecord
 from masking.landmarks import Float32
 
 # Milvus answers at most 16,384 rows.
@@ -23,7 +23,7 @@ _MOST = 16_000
 
 
 class MilvusSource:
-    """See BaseSource.
+    """A gallery's collection, opened when it is first needed.
 
     Args:
         uri: http://HOST:PORT of a server, or a file NAME.db for milvus-lite.
@@ -31,23 +31,19 @@ class MilvusSource:
     Raises:
         MissingInput: the packages are not installed.
         InvalidConfig: no URI.
-        ToolkitError: Milvus cannot be reached.
     """
-
-    # Erasing a person drops the collection.
-    survives_removal = False
 
     def __init__(self, gallery: Gallery, uri: str):
         self._gallery, self._uri = gallery, checked_uri(uri)
         self._collection: Collection | None = None
 
-    def open(self) -> Base:
-        """See BaseSource."""
+    def open_base(self, version: int) -> Base:
+        """See OpenBase; brings the collection up to date here and now.
+
+        Raises:
+            ToolkitError: Milvus cannot be reached.
+        """
         gallery = self._gallery
-        if not gallery.size:
-            raise MissingInput(
-                f"{gallery.folder}: nobody is enrolled. Run: python cli.py enroll"
-            )
         # Recorded first: whoever erases a person has to know where to look.
         gallery.note_copy(self._uri)
         if self._collection is None:
@@ -59,15 +55,12 @@ class MilvusSource:
             )
         try:
             with reached(self._uri):
-                version, rows = _brought_up_to_date(self._collection, gallery)
+                held = _brought_up_to_date(self._collection, gallery)
         except BaseException:
             self._close()
             raise
-        return Base(MilvusSearch(self._collection), version, rows, self._close)
-
-    def newer(self, version: int) -> Base | None:
-        """See BaseSource; the update is done here and now."""
-        return self.open()
+        # Erasing a person drops the collection.
+        return Base(MilvusSearch(self._collection), held, False, self._close)
 
     def _close(self) -> None:
         if self._collection is not None:
@@ -95,8 +88,8 @@ class MilvusSearch:
         return _neighbours(keys, vectors, query)
 
 
-def _brought_up_to_date(collection: Collection, gallery: Gallery) -> tuple[int, int]:
-    """The collection's version and size, after an update where it lags behind."""
+def _brought_up_to_date(collection: Collection, gallery: Gallery) -> int:
+    """The collection's version, after an update where it lags behind."""
     version = collection.version()
     # A newer one is that of a database that was put back.
     if version > gallery.version:
@@ -104,13 +97,13 @@ def _brought_up_to_date(collection: Collection, gallery: Gallery) -> tuple[int, 
             f"{collection.uri}: holds a newer state than {gallery.folder}. Run: python "
             "cli.py gallery rebuild"
         )
-    lagging = stale(gallery.change_count(version), collection.count())
+    lagging = stale(gallery.change_count(version), gallery.size)
     if version < 0 or lagging:
         changes = gallery.changes_since(version)
         gone = np.union1d(changes.removed, changes.templates.person_ids)
         collection.update(changes.templates, gone if version >= 0 else gone[:0])
         version = changes.templates.version
-    return version, collection.count()
+    return version
 
 
 def _neighbours(keys: Int64, vectors: Float32, query: Float32) -> list[Neighbour]:

@@ -1,15 +1,24 @@
-"""Opens a search over a gallery: exact, Annoy, the quicker of both, or Milvus."""
+"""Opens a search over a gallery: Annoy, exact search or Milvus."""
 
 from __future__ import annotations
 
-from index.delta_search import DeltaSearch
-from index.file_source import FileSource
+import logging
+from functools import partial
+
+from index.annoy_search import AnnoySearch, search_k_of
+from index.delta_search import Base, DeltaSearch, stale
+from index.exact_search import ExactSearch
 from index.gallery import Gallery
 from index.identify_config import ENGINES
-from masking.errors import InvalidConfig
+from index.snapshots import newest_snapshot, refresh_snapshot
+from masking.errors import InvalidConfig, MissingInput
+
+# So many people wait for an index until somebody asks for it: it takes seconds.
+LARGE = 20_000
+_log = logging.getLogger(__name__)
 
 
-def open_search(gallery: Gallery, engine: str = "auto", uri: str = "") -> DeltaSearch:
+def open_search(gallery: Gallery, engine: str = "annoy", uri: str = "") -> DeltaSearch:
     """The search of an engine over the gallery; it follows the gallery's changes.
 
     Args:
@@ -26,8 +35,35 @@ def open_search(gallery: Gallery, engine: str = "auto", uri: str = "") -> DeltaS
         raise InvalidConfig(
             f"unknown engine {engine!r}, expected one of {', '.join(ENGINES)}"
         )
+    people = gallery.size
+    if not people:
+        raise MissingInput(
+            f"{gallery.folder}: nobody is enrolled. Run: python cli.py enroll"
+        )
     if engine == "milvus":
         from index.milvus_search import MilvusSource
 
-        return DeltaSearch(gallery, MilvusSource(gallery, uri))
-    return DeltaSearch(gallery, FileSource(gallery, engine))
+        return DeltaSearch(gallery, MilvusSource(gallery, uri).open_base)
+    search = DeltaSearch(gallery, partial(_base_of_files, gallery, engine))
+    if people >= LARGE and stale(search.changed, people):
+        _log.warning(
+            "%s: %s of %s people are not in the search index and are compared one by "
+            "one. To build it anew, run: python cli.py gallery rebuild",
+            gallery.folder,
+            f"{search.changed:,}",
+            f"{people:,}",
+        )
+    return search
+
+
+def _base_of_files(gallery: Gallery, engine: str, version: int) -> Base | None:
+    """See OpenBase; files of a few people are made at once, where they are missing."""
+    find = newest_snapshot if gallery.size >= LARGE else refresh_snapshot
+    snapshot = find(gallery, version)
+    if snapshot is None:
+        return None
+    templates = snapshot.templates
+    if engine == "exact":
+        return Base(ExactSearch(templates), templates.version)
+    search_k = search_k_of(len(templates.matrix))
+    return Base(AnnoySearch(templates, snapshot.trees, search_k), templates.version)

@@ -61,6 +61,7 @@ def enroll_command(
     from index.enroll_stage import enroll_photos
     from index.gallery import open_or_create_gallery
     from index.gallery_rows import Terms
+    from index.snapshots import refresh_snapshot
     from masking.face_finding import default_finder
     from masking.worker_pool import worker_count
 
@@ -73,6 +74,7 @@ def enroll_command(
         report = enroll_photos(
             chosen, gallery, embedder, default_finder, workers, terms
         )
+        refresh_snapshot(gallery)
         size = gallery.size
     who = name or str(folder or table)
     if as_json:

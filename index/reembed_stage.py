@@ -23,7 +23,7 @@ from index.gallery_meta import check_chips_fit, embedder_meta
 from index.gallery_rows import checked_embedding, vector_bytes
 from index.gallery_seals import seal
 from index.gallery_store import GalleryStore
-from index.generation import drop_generations
+from index.snapshot import drop_snapshots
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
 from masking.image_decoding import decode_rgb
 from masking.landmarks import Image
@@ -52,7 +52,7 @@ _log = logging.getLogger(__name__)
 def reembed_gallery(folder: Path, embedder: Embedder) -> int:
     """Embed every stored chip anew and replace the gallery's vectors.
 
-    People, names, photos and the audit stay. Generations go, and so does the
+    People, names, photos and the audit stay. Snapshots go, and so does the
     calibration, unless the embedder is the gallery's own. Also repairs a gallery
     whose vectors are damaged.
 
@@ -77,7 +77,7 @@ def reembed_gallery(folder: Path, embedder: Embedder) -> int:
                 _embed_missing(store, embedder, progress)
                 count = _replace(store, embedder)
         try:
-            drop_generations(folder)
+            drop_snapshots(folder)
             drop_copies(store)
         except (OSError, ToolkitError) as error:
             # Of another embedder: no search opens them any more.

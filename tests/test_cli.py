@@ -55,6 +55,7 @@ def workspace(small_people, newcomer, tmp_path_factory):
     done = call("train", "--workspace", folder, *TRAIN)
     assert done.exit_code == 0, done.output
     assert "gallery: 8 people, 24 photos" in done.output
+    assert len(list((folder / "gallery" / "snapshots").iterdir())) == 1
     photos = list_images(newcomer)[:-1]
     done = call("enroll", "New Person", *photos, "--workspace", folder)
     assert done.exit_code == 0, done.output

@@ -13,8 +13,8 @@ from index import gallery_erasure
 from index.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery_erasure import Erasure
 from index.gallery_rows import NewPhoto, Terms
-from index.generation_building import build_generation, newest_generation
 from index.neighbour_search import open_search
+from index.snapshots import build_snapshot, newest_snapshot
 from masking.alignment import ChipGeometry
 from masking.errors import (
     BadRecord,
@@ -92,8 +92,6 @@ def test_masked_photos_are_averaged_apart(gallery):
     np.testing.assert_array_equal(gallery.templates("plain").matrix, rows[:1])
     np.testing.assert_array_equal(gallery.templates("masked").matrix, rows[1:])
     assert gallery.size == 2
-    # Person_01's mask added this to their bare mean; Person_02 has no bare photo.
-    np.testing.assert_array_equal(gallery.mask_moves(), [[6, 4, 0, 0]])
 
 
 def test_a_person_with_bare_photos_alone_has_a_template_for_masked_faces(gallery):
@@ -110,8 +108,6 @@ def test_a_person_with_bare_photos_alone_has_a_template_for_masked_faces(gallery
     templates = gallery.templates()
     assert templates.person_ids.tolist() == [1, 1, 2]
     assert templates.masked.tolist() == [False, True, False]
-    # A mask that was painted says nothing about the masks that people wear.
-    assert gallery.mask_moves().shape == (0, 4)
     with pytest.raises(MissingInput):
         gallery.person_template(2, True)
 
@@ -130,7 +126,6 @@ def test_masked_photos_and_covered_ones_are_averaged_together(gallery):
         found = gallery.person_template(1, masked)
         np.testing.assert_array_equal(found, wanted[masked])
     assert gallery.photo_counts([1]) == {(1, False): 2, (1, True): 3}
-    np.testing.assert_array_equal(gallery.mask_moves(), [[-6, 0, 9, 0]])
 
 
 def test_changes_hold_both_templates(gallery):
@@ -231,7 +226,7 @@ def test_nearest_photo_is_the_nearest_of_that_person(gallery):
 
 def test_files_are_private(gallery):
     gallery.add([photo("Person_01", [1, 0, 0, 0])])
-    build_generation(gallery, with_trees=True)
+    build_snapshot(gallery)
     files = [path for path in gallery.folder.rglob("*") if path.is_file()]
     assert len(files) >= 6
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
@@ -249,7 +244,7 @@ def test_remove_leaves_no_bytes(gallery):
         ),
     ]
     gallery.add(people)
-    build_generation(gallery, with_trees=True)
+    build_snapshot(gallery)
     vectors = [people[1].embedding.tobytes(), people[1].covered.tobytes()]
     ((chip,),) = gallery._store.read("SELECT chip FROM photos WHERE person_id = 2")
     # A JPEG starts with tables that all of them share; its end is the face.
@@ -263,7 +258,7 @@ def test_remove_leaves_no_bytes(gallery):
     assert not any(trace in after for trace in traces)
     assert b"Person_Kept" in after
     assert [person.name for person in gallery.people()] == ["Person_Kept"]
-    assert newest_generation(gallery) is None
+    assert newest_snapshot(gallery) is None
     assert open_search(gallery).nearest(people[1].embedding, 9)[0].person_id == 1
 
 

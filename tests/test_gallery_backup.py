@@ -11,8 +11,8 @@ from index import gallery_backup
 from index.backup_files import backup_files
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_restoring import restore
-from index.generation_building import build_generation, newest_generation
 from index.neighbour_search import open_search
+from index.snapshots import build_snapshot, newest_snapshot
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
 
@@ -52,7 +52,7 @@ def test_backup_is_made_when_a_changed_gallery_is_closed_once_a_day(
 def test_damaged_gallery_names_the_newest_backup_which_can_be_put_back(folder):
     with open_gallery(folder) as gallery:
         newest = gallery.back_up()
-        build_generation(gallery, with_trees=False)
+        build_snapshot(gallery)
         gallery.add([photo("Lost", [99, 0, 0, 0])])
         gallery_id = gallery.gallery_id
     damage(folder)
@@ -66,7 +66,7 @@ def test_damaged_gallery_names_the_newest_backup_which_can_be_put_back(folder):
         assert gallery.size == 40
         assert gallery.gallery_id != gallery_id
         # The files of the lost state would know of somebody who is not there.
-        assert newest_generation(gallery) is None
+        assert newest_snapshot(gallery) is None
         assert gallery.audit()[-1].action == "restore"
         gallery.add([photo("New", [98, 0, 0, 0])])
         place = photo("New", [98, 0, 0, 0]).embedding

@@ -18,6 +18,7 @@ from faces_for_index import (
 
 from cli import main
 from index.gallery import open_gallery
+from index.snapshots import newest_snapshot
 
 YESTERDAY = str(date.today() - timedelta(days=1))
 TOMORROW = str(date.today() + timedelta(days=1))
@@ -207,4 +208,20 @@ def test_verify_prints_both_engines(call, tmp_path):
     assert lines[0] == "1 people, 1 photos"
     assert lines[2].startswith("exact: recall 100.00%, ")
     assert lines[3].startswith("annoy: recall 100.00%, ")
-    assert lines[4].startswith("faster without missing anybody: ")
+    assert len(lines) == 4
+
+
+def test_enrolling_and_removing_leave_an_index_for_the_next_search(
+    call, people, tmp_path
+):
+    def indexed():
+        with open_gallery(tmp_path / "w" / "gallery") as gallery:
+            return newest_snapshot(gallery).templates.person_ids.tolist()
+
+    call("enroll", "--folder", people, "--workers", 1)
+    assert sorted(set(indexed())) == [1, 2, 3]
+    call("gallery", "remove", "Green")
+    assert len(set(indexed())) == 2
+    for name in names(tmp_path):
+        call("gallery", "remove", name)
+    assert list((tmp_path / "w" / "gallery" / "snapshots").iterdir()) == []

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 from test_gallery import FakeEmbedder, photo
 
+from index import neighbour_search
+from index.annoy_search import AnnoySearch
+from index.delta_search import stale
+from index.exact_search import ExactSearch
 from index.gallery import open_gallery, open_or_create_gallery
-from index.identify_config import ENGINES
+from index.identify_config import ENGINES, IdentifyConfig
 from index.lifting import unlifted
 from index.neighbour_search import open_search
 from index.neighbours import Neighbour
+from index.snapshot import snapshot_folders
+from index.snapshots import build_snapshot, refresh_snapshot
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from training.cohort import Cohort, distances
 
@@ -195,7 +201,7 @@ def test_empty_gallery_says_what_to_do(tmp_path, engine):
 
 
 def test_unknown_engine(gallery):
-    with pytest.raises(InvalidConfig, match="expected one of auto, exact, annoy"):
+    with pytest.raises(InvalidConfig, match="expected one of annoy, exact, milvus"):
         open_search(gallery, "fast")
 
 
@@ -206,3 +212,66 @@ def test_removal_by_this_process_hides_at_once(gallery, search, caplog):
         gallery.remove("Person_030")
         assert 31 not in ids(search.nearest(place, PEOPLE))
     assert not caplog.records, "removal is no damage"
+
+
+@pytest.fixture
+def large(gallery, monkeypatch):
+    """A gallery of so many people that a search waits for no index."""
+    monkeypatch.setattr(neighbour_search, "LARGE", 100)
+    return gallery
+
+
+@pytest.mark.parametrize("engine", ["annoy", "exact"])
+def test_many_people_are_compared_one_by_one_until_somebody_builds(
+    large, engine, caplog
+):
+    place = large.templates().matrix[30]
+    search = open_search(large, engine)
+    assert search.nearest(place, 1) == [Neighbour(31, 0.0)]
+    assert snapshot_folders(large.folder) == []
+    assert "200 of 200 people are not in the search index" in caplog.text
+    assert "gallery rebuild" in caplog.text
+    # Another process builds; the search that is open takes it at the next change.
+    version = build_snapshot(large).templates.version
+    large.add([photo("New", [70, 0, 0, 0])])
+    found = search.nearest(np.array([70, 0, 0, 0], np.float32), 1)
+    assert found == [Neighbour(PEOPLE + 1, 0.0)]
+    assert (search._base.version, search.changed) == (version, 1)
+    assert search.nearest(place, 1) == [Neighbour(31, 0.0)]
+
+
+def test_old_index_of_many_people_serves_with_what_changed_since(large, caplog):
+    (folder,) = [build_snapshot(large).folder]
+    large.add([photo(f"Few_{i}", [60 + i, 0, 0, 0]) for i in range(5)])
+    search = open_search(large)
+    assert (search.changed, caplog.text) == (5, "")
+    large.add([photo(f"More_{i}", [80 + i, 0, 0, 0]) for i in range(20)])
+    for query, person in ((63, PEOPLE + 4), (99, PEOPLE + 25)):
+        found = search.nearest(np.array([query, 0, 0, 0], np.float32), 1)
+        assert found == [Neighbour(person, 0.0)]
+    assert open_search(large).changed == 25
+    assert "25 of 225 people are not in the search index" in caplog.text
+    assert snapshot_folders(large.folder) == [folder]
+
+
+def test_index_is_made_again_when_a_twentieth_changed(gallery):
+    first = refresh_snapshot(gallery)
+    gallery.add([photo(f"New_{i}", [60 + i, 0, 0, 0]) for i in range(16)])
+    assert refresh_snapshot(gallery).folder == first.folder
+    gallery.add([photo("One more", [80, 0, 0, 0])])
+    assert refresh_snapshot(gallery).templates.version == gallery.version
+
+
+def test_annoy_serves_unless_another_engine_is_asked_for(gallery):
+    assert IdentifyConfig().engine == "annoy"
+    assert isinstance(open_search(gallery)._base.search, AnnoySearch)
+    assert isinstance(open_search(gallery, "exact")._base.search, ExactSearch)
+
+
+def test_changes_count_in_people_not_in_templates():
+    # A twentieth of 1,000 people, however many templates each of them has.
+    assert not stale(50, 1000)
+    assert stale(51, 1000)
+    # So few are compared at once, whatever their share.
+    assert not stale(16, 20)
+    assert stale(17, 20)

@@ -16,10 +16,10 @@ from index.chip_vectors import network_input
 from index.enroll_stage import ChipRow, enroll_chips
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_store import GalleryStore
-from index.generation import generation_folders
-from index.generation_building import build_generation
 from index.neighbour_search import open_search
 from index.reembed_stage import reembed_gallery
+from index.snapshot import snapshot_folders
+from index.snapshots import build_snapshot
 from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
 from training.covered_chips import covered_embeddings
 
@@ -75,11 +75,11 @@ def content(folder: Path) -> list[list[tuple]]:
 def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):
     with open_gallery(folder) as gallery:
         gallery.set_calibration(CALIBRATION)
-        build_generation(gallery, with_trees=False)
+        build_snapshot(gallery)
     people, photos, *_ = content(folder)
     assert reembed_gallery(folder, DoubleEmbedder()) == 3
     assert content(folder)[:2] == [people, photos]
-    assert generation_folders(folder) == []
+    assert snapshot_folders(folder) == []
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.glob("gallery*")} == {0o600}
     with open_or_create_gallery(folder, DoubleEmbedder()) as gallery:
         assert (gallery.dimension, gallery.calibration) == (4, None)
@@ -238,7 +238,7 @@ from index.gallery_store import GalleryStore
 from test_reembed_stage import DoubleEmbedder
 
 owner, place = {"replace": (GalleryStore, "record"),
-                "sweep": (reembed_stage, "drop_generations")}[sys.argv[2]]
+                "sweep": (reembed_stage, "drop_snapshots")}[sys.argv[2]]
 setattr(owner, place, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 reembed_stage.reembed_gallery(Path(sys.argv[1]), DoubleEmbedder())
 """
@@ -247,7 +247,7 @@ reembed_stage.reembed_gallery(Path(sys.argv[1]), DoubleEmbedder())
 @pytest.mark.parametrize("moment", ["replace", "sweep"])
 def test_killed_process_leaves_the_old_gallery_or_the_new(folder, moment):
     with open_gallery(folder) as gallery:
-        build_generation(gallery, with_trees=False)
+        build_snapshot(gallery)
     before = content(folder)
     paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
     killed = subprocess.run(
@@ -262,7 +262,7 @@ def test_killed_process_leaves_the_old_gallery_or_the_new(folder, moment):
         return
     with open_or_create_gallery(folder, DoubleEmbedder()) as gallery:
         # The old search files are still there, and no search opens them.
-        assert len(generation_folders(folder)) == 1
+        assert len(snapshot_folders(folder)) == 1
         found = open_search(gallery, "annoy").nearest(np.zeros(4, np.float32), 1)
         assert found[0].distance == pytest.approx(np.sqrt(1 + 3 * (20 / 255) ** 2))
 
@@ -290,7 +290,7 @@ def test_folder_that_nobody_may_sweep_is_only_a_notice(folder, monkeypatch, capl
     def refused(_):
         raise PermissionError("not yours")
 
-    monkeypatch.setattr("index.reembed_stage.drop_generations", refused)
+    monkeypatch.setattr("index.reembed_stage.drop_snapshots", refused)
     assert reembed_gallery(folder, DoubleEmbedder()) == 3
     assert "could not be deleted" in caplog.text
 

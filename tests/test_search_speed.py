@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.embedding_spread import SPREAD_FILE, spread
 from benchmarks.enroll_speed import measure_enroll
-from benchmarks.search_speed import FACE_RECOGNITION, PLAIN, measure
+from benchmarks.search_speed import ANNOY, FACE_RECOGNITION, PLAIN, measure
 from benchmarks.synthetic_people import draw_people
 
 
@@ -40,11 +40,11 @@ def test_spread_by_hand():
 
 def test_ways_answer_alike():
     rows = {row.way: row for row in measure(300, milvus_up_to=0)}
-    assert list(rows) == [FACE_RECOGNITION, PLAIN, "exact", "annoy"]
+    assert list(rows) == [FACE_RECOGNITION, PLAIN, "exact", *ANNOY]
     assert rows[FACE_RECOGNITION].ratio == 1.0
     assert rows["exact"].agrees == rows[PLAIN].agrees == 1.0
     assert rows["exact"].recall == rows[PLAIN].recall > 0.9
-    assert rows["annoy"].agrees > 0.99
+    assert rows["annoy"].agrees >= 0.999
     for row in rows.values():
         assert row.ms > 0
 
