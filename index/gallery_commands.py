@@ -81,7 +81,7 @@ def gallery_show_command(name: str, workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def gallery_verify_command(workspace: Path, as_json: bool) -> None:
-    """Check database, embeddings and search index, and compare both engines.
+    """Check database and embeddings, build an old search index, compare both engines.
 
     \b
     Example:

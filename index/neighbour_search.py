@@ -48,7 +48,8 @@ def open_search(gallery: Gallery, engine: str = "annoy", uri: str = "") -> Delta
     if people >= LARGE and stale(search.changed, people):
         _log.warning(
             "%s: %s of %s people are not in the search index and are compared one by "
-            "one. To build it anew, run: python cli.py gallery rebuild",
+            "one. To build it, run: python cli.py gallery verify, or gallery rebuild, "
+            "which embeds everybody again",
             gallery.folder,
             f"{search.changed:,}",
             f"{people:,}",
