@@ -172,18 +172,6 @@ def test_damaged_embedding_is_compared_with_nobody(folder, tmp_path):
     assert not (tmp_path / "all.npz").exists()
 
 
-def test_damaged_masked_photo_makes_no_masks(tmp_path):
-    folder = tmp_path / "gallery"
-    with open_or_create_gallery(folder, FakeEmbedder()) as gallery:
-        gallery.add([photo("A", [1, 0, 0, 0]), photo("A", [2, 0, 0, 0], masked=True)])
-    flip(folder, "embeddings", "vector", 2)
-    with (
-        open_gallery(folder) as gallery,
-        pytest.raises(BadRecord, match="photo of A, is damaged"),
-    ):
-        gallery.mask_moves()
-
-
 def test_damaged_chip_is_shown_to_nobody(folder):
     flip(folder, "photos", "chip", 5)
     with (

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from index import generation_building
+from index import snapshots
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_checks import verify_gallery
 from index.gallery_rows import NewPhoto
@@ -51,7 +51,7 @@ def locked(folder, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "access", access)
-    monkeypatch.setattr(generation_building, "write_generation", refused)
+    monkeypatch.setattr(snapshots, "write_snapshot", refused)
     return folder
 
 
@@ -73,7 +73,7 @@ def test_everything_can_be_read_and_no_file_is_made(locked, tmp_path, caplog):
         search = open_search(gallery, "exact")
         (found,) = search.nearest(np.float32([2, 0, 0, 0]), 1)
         assert (found.person_id, found.distance) == (2, 0)
-    assert "searching without search files" in caplog.text
+    assert "no search index can be kept" in caplog.text
     report = verify_gallery(locked)
     assert report.sound and (report.people, report.search) == (3, None)
     assert content(locked) == before
