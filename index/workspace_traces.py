@@ -55,8 +55,8 @@ def erase_traces(workspace: Path, erased: ErasedPeople) -> Iterator[str]:
     models = forget_photos(workspace / MODELS, trained_on)
     if models:
         yield (
-            f"{', '.join(map(str, models))}: may have been trained on them; weights "
-            "cannot forget; train again, then delete what was there before"
+            f"{', '.join(map(str, models))}: may have been trained on them, and "
+            "weights cannot forget; train again, then delete what was there before"
         )
     for name in (EVALUATED, MODELS):
         sweep_unfinished(workspace / name)
