@@ -26,7 +26,7 @@ from index.identify_commands import identify_command
 from index.measure_commands import embed_command, evaluate_command
 from index.people_commands import enroll_command
 from index.printing import log_to_stderr, say, say_json, say_lines
-from masking.augment_config import AugmentConfig
+from masking.augment.config import AugmentConfig
 from training.train_config import TrainConfig
 
 CELEBRITIES = Path("data/celebrities")
@@ -76,9 +76,9 @@ def augment_command(
     """
     config = AugmentConfig(**options)
     source = folder or _default_photos()
-    from masking.augment_stage import augment, merge_parts
-    from masking.shard_files import part_file
-    from masking.shards import WHOLE
+    from masking.augment.shard_files import part_file
+    from masking.augment.stage import augment, merge_parts
+    from masking.datasets.shards import WHOLE
 
     out = workspace / "augmented"
     if merge:
@@ -105,7 +105,7 @@ def augment_command(
 
 
 def _default_photos() -> Path:
-    from masking.embedded_sample import sample_people
+    from masking.datasets.sample import sample_people
 
     if CELEBRITIES.is_dir():
         say(f"no FOLDER given: using {CELEBRITIES}", err=True)
@@ -149,8 +149,8 @@ def train_command(
         torchrun --nproc-per-node 8 -- cli.py train --backbone iresnet50
     """
     config = TrainConfig(**options)
-    from masking.manifest import read_manifest
-    from masking.people_lists import read_names, select_people
+    from masking.augment.manifest import read_manifest
+    from masking.augment.people_lists import read_names, select_people
     from training.model_choice import choose_embedder
     from training.processes import process_group
     from training.start_choice import choose_start

@@ -18,8 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from masking.faces.model_files import (
+    DETECTOR_CNN,
+    LANDMARKS_68,
+    RECOGNITION,
+    dlib_model,
+)
 from masking.landmarks import Image
-from masking.model_files import DETECTOR_CNN, LANDMARKS_68, RECOGNITION, dlib_model
 
 Encodings = NDArray[np.float64]
 _FIVE_POINTS = "shape_predictor_5_face_landmarks.dat"

@@ -21,8 +21,8 @@ from index.labelled_photos import LabelledPhoto
 from index.mask_painter import MaskPainter
 from index.photo_views import ViewPlan, all_views
 from index.remembered_faces import RememberingFinders, finder_identity
-from masking.face_finding import default_finder
-from masking.image_files import write_bytes
+from masking.datasets.images import write_bytes
+from masking.faces.finder import default_finder
 from training.covered_chips import cover_identity
 from training.embedder import Embedder
 

@@ -16,13 +16,13 @@ import click
 import numpy as np
 
 from index.chip_vectors import network_input
-from masking.alignment import crop_chip
-from masking.face_finding import default_finder
-from masking.image_files import list_images, read_rgb
+from masking.augment.people_lists import read_names
+from masking.datasets.images import list_images, read_rgb
+from masking.faces.alignment import crop_chip
+from masking.faces.finder import default_finder
 from masking.landmarks import Float32
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.people_lists import read_names
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 from training.embedder import Embedder
 from training.model_choice import choose_embedder
 

@@ -14,7 +14,7 @@ from index.gallery import Gallery, open_or_create_gallery
 from index.gallery_rows import NewPhoto
 from index.neighbour_search import open_search
 from index.snapshots import build_snapshot
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.cohort import Cohort
 

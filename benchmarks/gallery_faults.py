@@ -28,7 +28,7 @@ from index.gallery_checks import verify_gallery
 from index.gallery_rows import NewPhoto
 from index.neighbour_search import open_search
 from index.snapshots import build_snapshot
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.cohort import Cohort
 

@@ -28,12 +28,12 @@ from index.enroll_stage import enroll
 from index.gallery import Gallery, open_or_create_gallery
 from index.identify_config import IdentifyConfig
 from index.identify_stage import Identifier
-from masking.alignment import crop_chip
-from masking.embedded_sample import sample_people
-from masking.face_finding import FaceFinder, bare_finder, default_finder
-from masking.image_files import list_images, read_rgb, write_image
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.datasets.images import list_images, read_rgb, write_image
+from masking.datasets.sample import sample_people
+from masking.faces.alignment import crop_chip
+from masking.faces.finder import FaceFinder, bare_finder, default_finder
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 from training.embedder import Embedder
 from training.model_choice import choose_embedder
 from training.quick_choice import choose_quick_embedder

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks.timed_detection import TimedDetector
 from index.labelled_photos import read_labelled_photos
-from masking.face_finding import FaceFinder
-from masking.image_files import read_rgb
+from masking.datasets.images import read_rgb
+from masking.faces.finder import FaceFinder
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.cohort import Cohort
 from training.mask_state import MaskState, mask_states, model_hash

@@ -21,14 +21,14 @@ import numpy as np
 
 from benchmarks.labelled_detection import LabelledFigures, measure_labelled
 from benchmarks.timed_detection import TimedDetector
-from masking.face_detection import BORDER, CnnDetector, FaceDetector, HogDetector
-from masking.face_finding import FaceFinder, bare_finder, default_finder, plain_finder
-from masking.image_files import list_images, read_rgb
+from masking.augment.people_lists import read_names
+from masking.datasets.images import list_images, read_rgb
+from masking.faces.detectors import BORDER, CnnDetector, FaceDetector, HogDetector
+from masking.faces.finder import FaceFinder, bare_finder, default_finder, plain_finder
+from masking.faces.model_files import STOCK
 from masking.landmarks import Image, Landmarks
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.model_files import STOCK
-from masking.people_lists import read_names
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 from tools.masked_examples import background, bystanders, point_errors, tight_crop
 
 

@@ -23,8 +23,8 @@ import click
 from benchmarks.quality_figures import MaskingFigures, measure
 from benchmarks.quality_photos import chosen_photos, painted_pairs, peer_pairs
 from masking.errors import InvalidConfig, ToolkitError
-from masking.face_finding import bare_finder, default_finder, plain_finder
-from masking.mask_spec import SpecConfig
+from masking.faces.finder import bare_finder, default_finder, plain_finder
+from masking.masks.spec import SpecConfig
 
 if TYPE_CHECKING:
     from benchmarks.quality_real import RealFigures

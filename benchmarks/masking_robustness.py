@@ -21,13 +21,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from masking.augment_config import AugmentConfig
-from masking.augment_stage import augment
-from masking.face_finding import FaceFinder, plain_finder
-from masking.image_files import list_images, read_rgb, write_image
+from masking.augment.config import AugmentConfig
+from masking.augment.manifest import read_manifest
+from masking.augment.people_lists import read_names
+from masking.augment.stage import augment
+from masking.datasets.images import list_images, read_rgb, write_image
+from masking.faces.finder import FaceFinder, plain_finder
 from masking.landmarks import Image, Landmarks
-from masking.manifest import read_manifest
-from masking.people_lists import read_names
 
 Matrix = NDArray[np.float64]
 # Eyes off by less than this share of the distance between them are in place.

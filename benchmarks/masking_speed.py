@@ -21,18 +21,18 @@ import cv2
 import numpy as np
 import torch
 
-from masking.alignment import ChipGeometry, crop_chip
-from masking.augment_config import AugmentConfig
-from masking.augment_photo import PhotoStep
-from masking.image_decoding import decode_rgb
-from masking.image_files import encode_image, list_images, read_bytes
+from masking.augment.config import AugmentConfig
+from masking.augment.photo_step import PhotoStep
+from masking.datasets.collections import Photo
+from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import encode_image, list_images, read_bytes
+from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.faces.rotation_search import Finder, augment_finder
 from masking.landmarks import Image, Landmarks
-from masking.mask_batches import BatchPainter
-from masking.mask_light import PhotoLook
-from masking.mask_rendering import photo_look, render
-from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
-from masking.photo_collections import Photo
-from masking.turned_faces import Finder, augment_finder
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.photo_light import PhotoLook
+from masking.rendering.render import photo_look, render
+from masking.rendering.render_batch import BatchPainter
 
 SMALL = ChipGeometry(size_px=112)
 # Photographs that a row works on before the next one has its turn.

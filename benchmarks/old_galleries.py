@@ -24,7 +24,7 @@ from index.labelled_photos import read_labelled_photos
 from index.mask_painter import ALL_KINDS, mask_painter
 from index.photo_views import ViewPlan, all_views
 from index.remembered_faces import RememberingFinders
-from masking.face_finding import default_finder
+from masking.faces.finder import default_finder
 from training.comparisons import EmbeddedFaces, ScoredPairs, compare_between
 from training.model_choice import choose_embedder
 from training.verification_metrics import acceptance, tar_at_far, threshold_at_far

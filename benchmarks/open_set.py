@@ -39,8 +39,8 @@ from index.embed_views import EmbeddedViews
 from index.labelled_photos import LabelledPhoto, read_person_folders
 from index.mask_painter import ALL_KINDS, mask_painter
 from index.shipped_calibrations import shipped_calibration
+from masking.augment.people_lists import read_names
 from masking.errors import InvalidConfig
-from masking.people_lists import read_names
 from training.comparisons import EmbeddedFaces, Indices
 from training.embedder import Embedder
 from training.model_choice import choose_embedder

@@ -21,15 +21,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from masking.alignment import ChipGeometry, warp
+from masking.augment.manifest import Manifest, read_manifest
+from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import encode_image, read_rgb
 from masking.errors import InvalidConfig
-from masking.image_decoding import decode_rgb
-from masking.image_files import encode_image, read_rgb
+from masking.faces.alignment import ChipGeometry, warp
 from masking.landmarks import Float32, Landmarks
-from masking.manifest import Manifest, read_manifest
-from masking.mask_batches import BatchPainter
-from masking.mask_light import PhotoLook, look_from_list
-from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.photo_light import PhotoLook, look_from_list
+from masking.rendering.render_batch import BatchPainter
 from training.network_embedder import best_device
 
 

@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 
 # The chip that is looked at: a mask fills rows 38 to 96, columns 13 to 83 of it.

@@ -19,7 +19,7 @@ from benchmarks.quality_measures import (
 from benchmarks.quality_photos import MaskedPair, plain_fabric
 from benchmarks.quality_sharpness import sharpness_ratio
 from benchmarks.quality_straps import strap_gaps
-from masking.face_finding import FaceFinder
+from masking.faces.finder import FaceFinder
 from masking.landmarks import Landmarks
 
 _NAN = float("nan")

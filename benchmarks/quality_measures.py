@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
 from benchmarks.quality_photos import Mask, MaskedPair, linear_luma, luma
-from masking.canonical_face import CANONICAL_FACE
+from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import MOUTH, Float32, Landmarks
-from masking.mask_rendering import PARTS
+from masking.rendering.render import PARTS
 
 CHIN = (7, 8, 9)
 # The jaw from below the ears' lobes on: higher up no mask has to reach.

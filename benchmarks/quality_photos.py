@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from masking.augment.people_lists import read_names
+from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import encode_image, list_images, read_rgb
 from masking.errors import MissingInput
-from masking.face_finding import FaceFinder
-from masking.image_decoding import decode_rgb
-from masking.image_files import encode_image, list_images, read_rgb
+from masking.faces.finder import FaceFinder
 from masking.landmarks import JAW, Float32, Image, Landmarks
-from masking.mask_rendering import MaskedSample, render
-from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
-from masking.people_lists import read_names
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import MaskedSample, render
 
 # A change of a pixel that JPEG alone does not make, of 255.
 _CHANGED = 14

@@ -15,13 +15,13 @@ import numpy as np
 from benchmarks.quality_classifier import ABOVE, BELOW, CHIP, Auc, telling_auc
 from benchmarks.quality_photos import as_written, originals_by_name
 from index.labelled_photos import LabelledPhoto, read_labelled_photos
-from masking.alignment import crop_chip
+from masking.datasets.images import read_rgb
 from masking.errors import BadRecord, MissingInput
-from masking.face_finding import FaceFinder
-from masking.image_files import read_rgb
+from masking.faces.alignment import crop_chip
+from masking.faces.finder import FaceFinder
 from masking.landmarks import Float32, Image
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 from training.embedder import Embedder
 
 # First words of MFR2's labels, and the kind that we paint for each.

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality_photos import Mask, MaskedPair
-from masking.canonical_face import CANONICAL_FACE
+from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
-from masking.mask_rendering import PARTS
+from masking.rendering.render import PARTS
 
 # Kinds that hang on the ears; the bands of the others go round the head.
 EAR_LOOPS = ("surgical", "cloth", "kn95")

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from masking.augment.manifest import Manifest, ManifestRow, read_manifest
+from masking.augment.people_lists import read_names, select_people
 from masking.errors import InvalidConfig
-from masking.manifest import Manifest, ManifestRow, read_manifest
-from masking.mask_spec import MASKS
-from masking.people_lists import read_names, select_people
+from masking.masks.spec import MASKS
 from training.backbones import network_of
 from training.checkpoint import load_checkpoint
 from training.mask_choice import spec_config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from masking.face_detection import FaceBox, FaceDetector
+from masking.faces.detectors import FaceBox, FaceDetector
 from masking.landmarks import Image
 
 

@@ -24,12 +24,12 @@ import click
 import numpy as np
 import torch
 
-from masking.augment_config import AugmentConfig
-from masking.augment_stage import augment
-from masking.embedded_sample import sample_people
+from masking.augment.config import AugmentConfig
+from masking.augment.manifest import Manifest, read_manifest
+from masking.augment.stage import augment
+from masking.datasets.sample import sample_people
+from masking.faces.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Image
-from masking.manifest import Manifest, read_manifest
-from masking.model_files import RECOGNITION, dlib_model
 from training.chip_feed import ChipFeed, Feed
 from training.frozen_feed import FrozenFeed
 from training.map_cache import MapCache

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from index.calibration import Decision
-from masking.face_detection import FaceBox
-from masking.strict_json import strict_json
+from masking.faces.detectors import FaceBox
+from masking.files.strict_json import strict_json
 
 MATCH, UNKNOWN, NO_FACE, UNREADABLE = "match", "unknown", "no face", "unreadable"
 # The worst answer decides, in this order.

@@ -17,12 +17,12 @@ from index.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery_file import FILE_NAME
 from index.identify_config import IdentifyConfig
 from index.identify_stage import identify
+from masking.datasets.images import read_rgb
 from masking.errors import InvalidConfig, MissingInput, NoFace
-from masking.face_finding import FaceFinder, bare_finder, default_finder
-from masking.image_files import read_rgb
+from masking.faces.finder import FaceFinder, bare_finder, default_finder
 from masking.landmarks import Image
-from masking.mask_rendering import render
-from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 from training.embedder import Embedder
 
 # As CSS states colours; a mask is opaque, so the share after them is left out.

@@ -14,7 +14,7 @@ from gradio.processing_utils import save_file_to_cache
 from index.app_actions import AppActions
 from masking.errors import ToolkitError
 from masking.landmarks import Image
-from masking.mask_spec import KINDS, WEARS
+from masking.masks.spec import KINDS, WEARS
 
 HEADERS = ("Name", "Photos", "Since")
 # Fonts of the reader's machine: nothing is fetched from elsewhere.

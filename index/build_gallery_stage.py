@@ -15,8 +15,8 @@ from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_file import FILE_NAME
 from index.reembed_stage import reembed_gallery
 from index.snapshots import refresh_snapshot
-from masking.manifest import Manifest
-from masking.worker_pool import worker_count
+from masking.augment.manifest import Manifest
+from masking.workers import worker_count
 from training.embedder import Embedder
 from training.train_config import TrainConfig
 from training.train_data import held_out_rows

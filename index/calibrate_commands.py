@@ -55,9 +55,9 @@ def calibrate_command(
     from index.calibrate_stage import calibrate_on_chips, calibrate_on_photos
     from index.gallery import open_gallery
     from index.labelled_photos import read_labelled_photos
-    from masking.face_finding import default_finder
-    from masking.manifest import read_manifest
-    from masking.worker_pool import worker_count
+    from masking.augment.manifest import read_manifest
+    from masking.faces.finder import default_finder
+    from masking.workers import worker_count
     from training.train_data import held_out_rows
 
     embedder, workers = embedder_of(workspace, model, device), config.workers

@@ -21,10 +21,10 @@ from index.photo_views import Finder, ViewPlan, all_views
 from index.remembered_faces import RememberingFinders
 from index.stranger_distances import MeanFaces
 from index.templates import MASKED, PLAIN
+from masking.augment.manifest import Manifest, ManifestRow
+from masking.datasets.images import file_sha256
 from masking.errors import InvalidConfig
-from masking.image_files import file_sha256
 from masking.landmarks import Float32
-from masking.manifest import Manifest, ManifestRow
 from training.chip_dataset import CALM, Wear
 from training.chip_embeddings import embed_rows
 from training.comparisons import EmbeddedFaces

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from index.card_drawing import Box, Canvas, Colour, text_width
 from index.card_style import MAT, PAPER
-from masking.face_detection import FaceBox
+from masking.faces.detectors import FaceBox
 from masking.landmarks import Image
 
 _LABEL_PX = 22

@@ -13,8 +13,8 @@ from index.probes import Probe
 from index.recognition import Recogniser
 from index.result_card import CardContent, draw_card
 from index.score_heatmap import occlusion_heat
+from masking.datasets.images import write_image
 from masking.errors import MissingInput, ToolkitError
-from masking.image_files import write_image
 from training.embedder import Embedder
 
 # File systems allow names of 255 bytes; a letter takes up to four.

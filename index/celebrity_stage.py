@@ -12,8 +12,8 @@ from index.calibrate_stage import check_alignment
 from index.enroll_stage import ChipRow, EnrollReport, enroll_chips
 from index.gallery import Gallery
 from index.person_names import folder_name
-from masking.manifest import Manifest, ManifestRow
-from masking.mask_spec import SpecConfig
+from masking.augment.manifest import Manifest, ManifestRow
+from masking.masks.spec import SpecConfig
 from training.chip_dataset import CALM, ChipDataset
 from training.embedder import Embedder
 from training.mask_state import mask_states

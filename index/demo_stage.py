@@ -11,14 +11,14 @@ from index.enroll_stage import enroll
 from index.gallery import open_or_create_gallery
 from index.identify_config import IdentifyConfig
 from index.identify_stage import identify
-from masking.augment_config import AugmentConfig
-from masking.augment_stage import augment
-from masking.embedded_sample import sample_newcomers, sample_people
-from masking.face_finding import bare_finder, default_finder
-from masking.image_files import list_images, read_rgb, write_image
-from masking.manifest import read_manifest
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.augment.config import AugmentConfig
+from masking.augment.manifest import read_manifest
+from masking.augment.stage import augment
+from masking.datasets.images import list_images, read_rgb, write_image
+from masking.datasets.sample import sample_newcomers, sample_people
+from masking.faces.finder import bare_finder, default_finder
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 from training.model_choice import choose_embedder
 from training.start_choice import choose_start
 from training.train_config import TrainConfig

@@ -16,9 +16,9 @@ from index.embed_views import embed_views, geometries_of
 from index.evaluate_config import EmbedConfig
 from index.labelled_photos import LabelledPhoto
 from index.photo_views import Finder, ViewPlan, all_views
+from masking.datasets.images import list_images, write_bytes
 from masking.errors import InvalidConfig
-from masking.face_finding import default_finder
-from masking.image_files import list_images, write_bytes
+from masking.faces.finder import default_finder
 from masking.landmarks import Float32
 from training.cohort import cohort_arrays
 from training.embedder import Embedder

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from index.chip_vectors import embed_both, network_input
 from index.labelled_photos import NO_MASK
 from index.photo_views import View
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32
 from training.cohort import Cohort
 from training.comparisons import EmbeddedFaces, Indices

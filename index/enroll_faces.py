@@ -9,13 +9,13 @@ from typing import NamedTuple
 from index.enroll_sources import NamedPhoto
 from index.gallery import Gallery
 from index.person_names import checked_name
-from masking.alignment import ChipGeometry
+from masking.datasets.images import file_sha256, read_bytes
 from masking.errors import ToolkitError
-from masking.face_finding import FaceFinder
-from masking.image_files import file_sha256, read_bytes
+from masking.faces.aligned_faces import PhotoFaces, photo_faces
+from masking.faces.alignment import ChipGeometry
+from masking.faces.finder import FaceFinder
 from masking.landmarks import Image
-from masking.photo_faces import PhotoFaces, photo_faces
-from masking.worker_pool import ordered_map
+from masking.workers import ordered_map
 
 
 class FoundFace(NamedTuple):

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from index.addresses import refuse_address
 from index.csv_tables import read_table
 from index.person_names import folder_name, typed_name
+from masking.datasets.collections import Collection
+from masking.datasets.images import list_images
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.image_files import list_images
-from masking.photo_collections import Collection
 
 COLUMNS = ("person", "file")
 _log = logging.getLogger(__name__)

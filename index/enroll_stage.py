@@ -22,9 +22,9 @@ from index.gallery import Gallery
 from index.gallery_rows import NO_TERMS, NewPhoto, Terms, checked_embedding
 from index.person_names import checked_name
 from index.person_photos import unlike_the_others
-from masking.alignment import ChipGeometry
 from masking.errors import MissingInput, NoFace, ToolkitError
-from masking.face_finding import FaceFinder
+from masking.faces.alignment import ChipGeometry
+from masking.faces.finder import FaceFinder
 from masking.landmarks import Float32, Image
 from training.embedder import Embedder
 from training.mask_state import mask_states

@@ -31,10 +31,10 @@ from index.private_errors import gather_errors
 from index.remembered_faces import RememberingFinders
 from index.set_figures import Chance
 from index.worst_sheet import write_private
+from masking.datasets.images import write_bytes
 from masking.errors import InvalidConfig, MissingInput
-from masking.face_finding import default_finder
-from masking.image_files import write_bytes
-from masking.strict_json import strict_json
+from masking.faces.finder import default_finder
+from masking.files.strict_json import strict_json
 from training.embedder import Embedder
 from training.sampled_comparisons import PairBudget
 

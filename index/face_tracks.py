@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from masking.face_detection import FaceBox
+from masking.faces.detectors import FaceBox
 from masking.landmarks import Float32, Image
 from training.cohort import Cohort, distances
 

@@ -30,8 +30,8 @@ from index.gallery_rows import (
 )
 from index.gallery_store import GalleryStore
 from index.person_names import checked_name
+from masking.datasets.images import encode_image
 from masking.errors import EmbedderMismatch, ToolkitError
-from masking.image_files import encode_image
 from training.embedder import Embedder
 
 # Chips are kept to be embedded again by a later model, not only to be shown.

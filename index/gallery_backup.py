@@ -16,7 +16,7 @@ from index.erased_people import ErasedPeople
 from index.gallery_file import reported
 from index.gallery_leftovers import alone, making
 from masking.errors import BadRecord, ToolkitError
-from masking.unfinished_files import PREFIX
+from masking.files.unfinished import PREFIX
 
 KEPT = 2
 EVERY = timedelta(hours=24)

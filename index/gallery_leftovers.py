@@ -13,7 +13,7 @@ from pathlib import Path
 
 from index.backup_files import FOLDER
 from masking.errors import ToolkitError
-from masking.unfinished_files import PREFIX, folder_locked
+from masking.files.unfinished import PREFIX, folder_locked
 
 NEW_PREFIX = ".new-"
 # Long enough for another process to copy a large gallery.

@@ -13,8 +13,8 @@ import numpy as np
 from index import gallery_schema
 from index.gallery_store import GalleryStore
 from index.snapshot import METRIC
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
+from masking.faces.alignment import ChipGeometry
 from training.cohort import Cohort
 from training.embedder import Embedder
 

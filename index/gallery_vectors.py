@@ -18,8 +18,8 @@ from index.gallery_seals import seal, sealed_vectors
 from index.gallery_store import GalleryStore
 from index.lifting import lifted, lifted_dimension, with_offsets
 from index.templates import Int64, Templates, mean_rows, template_keys
+from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, InvalidConfig, MissingInput, ToolkitError
-from masking.image_decoding import decode_rgb
 from masking.landmarks import Float32
 from training.cohort import Cohort, cohort_arrays, distances
 

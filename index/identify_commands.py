@@ -91,7 +91,7 @@ def identify_command(
     from index.answers import exit_code
     from index.gallery import open_gallery
     from index.identify_stage import Identifier
-    from masking.face_finding import default_finder
+    from masking.faces.finder import default_finder
 
     few = not sources.is_film
     embedder = quick_embedder_of(workspace, model, device, photos if few else ())

@@ -23,9 +23,9 @@ from index.probe_sources import probe_photos, shown_name
 from index.probes import Probe, ProbeReader
 from index.recognition import Recogniser
 from index.result_card import CARD_CANDIDATES
+from masking.datasets.images import read_bytes
 from masking.errors import BadRecord, UnreadableImage
-from masking.face_finding import FaceFinder
-from masking.image_files import read_bytes
+from masking.faces.finder import FaceFinder
 from training.embedder import Embedder
 
 

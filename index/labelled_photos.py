@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.csv_tables import read_table
+from masking.datasets.images import list_images
 from masking.errors import BadRecord, MissingInput
-from masking.image_files import list_images
-from masking.input_files import read_input
+from masking.files.input_files import read_input
 
 LABELS = "labels.csv"
 COLUMNS = ("person", "file", "mask")

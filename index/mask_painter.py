@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from masking.landmark_prediction import LandmarkPredictor, box_around
+from masking.faces.landmark_predictor import LandmarkPredictor, box_around
+from masking.faces.model_files import LANDMARKS_68, dlib_model
 from masking.landmarks import Image, Landmarks
-from masking.mask_rendering import render
-from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
-from masking.model_files import LANDMARKS_68, dlib_model
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 
 ALL_KINDS = "all"
 

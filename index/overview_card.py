@@ -19,7 +19,7 @@ from index.card_style import (
     WIDTH_PX,
     draw_band,
 )
-from masking.face_detection import FaceBox
+from masking.faces.detectors import FaceBox
 from masking.landmarks import Image
 
 _PHOTO_BOTTOM = 942.0

@@ -17,9 +17,9 @@ from index.labelled_photos import (
     inner_name,
     read_labels,
 )
+from masking.datasets.images import SUFFIXES
 from masking.errors import BadRecord, MissingInput
-from masking.image_files import SUFFIXES
-from masking.input_files import read_input
+from masking.files.input_files import read_input
 from training.comparisons import Indices
 
 COLUMNS = ("file_a", "file_b", "same")

@@ -62,8 +62,8 @@ def enroll_command(
     from index.gallery import open_or_create_gallery
     from index.gallery_rows import Terms
     from index.snapshots import refresh_snapshot
-    from masking.face_finding import default_finder
-    from masking.worker_pool import worker_count
+    from masking.faces.finder import default_finder
+    from masking.workers import worker_count
 
     terms = Terms(config.consent, config.retain_until)
     chosen = chosen_photos(name, photos, folder, table, masked)

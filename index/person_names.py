@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
+from masking.datasets.images import SUFFIXES
 from masking.errors import InvalidConfig
-from masking.image_files import SUFFIXES
-from masking.shown_text import is_control
+from masking.files.shown_text import is_control
 
 MAX_LENGTH = 200
 # What file systems allow for a name: letters take up to four.

@@ -12,13 +12,13 @@ from functools import partial
 from typing import Protocol
 
 from index.labelled_photos import NO_MASK, LabelledPhoto
-from masking.alignment import ChipGeometry, crop_chip
+from masking.datasets.images import read_rgb
 from masking.errors import NoFace, ToolkitError
-from masking.face_detection import FaceBox
-from masking.face_finding import Face
-from masking.image_files import read_rgb
+from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.faces.detectors import FaceBox
+from masking.faces.finder import Face
 from masking.landmarks import Image, Landmarks
-from masking.worker_pool import ordered_map, worker_count
+from masking.workers import ordered_map, worker_count
 
 # Where dlib's box of the face lies in a crop with the usual margin, as shares of
 # its width and height: left, top, right, bottom. Median over 48 unmasked MTCNN
@@ -28,7 +28,7 @@ CROP_DETECTOR = "whole-picture"
 
 
 class Finder(Protocol):
-    """Finds faces and landmarks; `masking.face_detection.FaceFinder` is one."""
+    """Finds faces and landmarks; `masking.faces.detectors.FaceFinder` is one."""
 
     def find(self, image: Image) -> list[Face]:
         """Faces of an (H, W, 3) uint8 RGB picture, the most prominent first."""

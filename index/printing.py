@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from masking.shown_text import shown
-from masking.strict_json import strict_json
+from masking.files.shown_text import shown
+from masking.files.strict_json import strict_json
 
 
 def say(*fields: object, err: bool = False) -> None:

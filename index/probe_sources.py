@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from index.enroll_sources import photo_list
+from masking.datasets.images import MAX_BYTES, read_bytes
 from masking.errors import InvalidConfig, UnreadableImage
-from masking.image_files import MAX_BYTES, read_bytes
 
 # As programs of a shell understand it.
 STANDARD_INPUT = Path("-")

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from index.gallery_rows import checked_embedding
-from masking.alignment import crop_chip
-from masking.face_detection import FaceBox
-from masking.face_finding import FaceFinder
-from masking.image_decoding import decode_rgb
-from masking.image_files import file_sha256
+from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import file_sha256
+from masking.faces.alignment import crop_chip
+from masking.faces.detectors import FaceBox
+from masking.faces.finder import FaceFinder
 from masking.landmarks import Float32, Image
 from training.embedder import Embedder
 

@@ -10,8 +10,8 @@ from index.gallery import Gallery
 from index.identify_config import IdentifyConfig
 from index.neighbour_search import open_search
 from index.result_card import CARD_CANDIDATES, CardCandidate
-from masking.alignment import ChipGeometry
 from masking.errors import MissingInput
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.cohort import Cohort, distance_name
 from training.mask_state import mask_states

@@ -24,8 +24,8 @@ from index.gallery_rows import checked_embedding, vector_bytes
 from index.gallery_seals import seal
 from index.gallery_store import GalleryStore
 from index.snapshot import drop_snapshots
+from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
-from masking.image_decoding import decode_rgb
 from masking.landmarks import Image
 from training.embedder import Embedder
 

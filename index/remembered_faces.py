@@ -11,19 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from index.photo_views import Finder
-from masking import (
-    face_check,
-    face_detection,
-    face_finding,
-    landmark_prediction,
-    oriented_gradients,
-)
-from masking.face_detection import FaceBox
-from masking.face_finding import Face
-from masking.image_files import write_bytes
+from masking.datasets.images import write_bytes
+from masking.faces import detection_filter as face_check
+from masking.faces import detectors as face_detection
+from masking.faces import finder as face_finding
+from masking.faces import hog as oriented_gradients
+from masking.faces import landmark_predictor as landmark_prediction
+from masking.faces.detectors import FaceBox
+from masking.faces.finder import Face
+from masking.faces.model_files import MODELS
+from masking.files.shipped import TABLE
 from masking.landmarks import Image, Landmarks
-from masking.model_files import MODELS
-from masking.shipped_files import TABLE
 
 FORMAT_VERSION = 1
 

@@ -24,7 +24,7 @@ from index.card_style import (
     draw_band,
 )
 from index.score_heatmap import coloured_heat
-from masking.face_detection import FaceBox
+from masking.faces.detectors import FaceBox
 from masking.landmarks import Float32, Image
 
 # The best one large, the next four small.

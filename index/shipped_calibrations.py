@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from index.calibration import Calibration
+from masking.datasets.images import write_bytes
 from masking.errors import BadRecord, MissingInput
-from masking.image_files import write_bytes
-from masking.shipped_files import shipped_file
+from masking.files.shipped import shipped_file
 from training.cohort import Cohort
 
 FILE = Path(__file__).parent / "models" / "calibrations.json"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from index.answer_file import RECORDS, Record, forget_answers
 from index.erased_people import ErasedPeople
-from masking.unfinished_files import sweep_unfinished
+from masking.files.unfinished import sweep_unfinished
 from training.run_files import forget_photos
 
 GALLERY, ANSWERS, EVALUATED = "gallery", "identified", "evaluated"
@@ -49,7 +49,7 @@ def erase_traces(workspace: Path, erased: ErasedPeople) -> Iterator[str]:
     trained_on = False
     if (workspace / AUGMENTED).is_dir():
         # Loads much, and most galleries were enrolled without it.
-        from masking.augment_erasure import forget_people
+        from masking.augment.erasure import forget_people
 
         trained_on = forget_people(workspace / AUGMENTED, erased.own)
     models = forget_photos(workspace / MODELS, trained_on)

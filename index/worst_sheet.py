@@ -15,10 +15,10 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from index.worst_errors import WorstPair, WorstPairs
-from masking.contact_sheet import caption_font, contact_sheet
-from masking.image_files import encode_image, write_bytes
+from masking.datasets.contact_sheet import caption_font, contact_sheet
+from masking.datasets.images import encode_image, write_bytes
+from masking.files.strict_json import strict_json
 from masking.landmarks import Image
-from masking.strict_json import strict_json
 
 _TILE_PX, _GAP_PX, _COLUMNS = 120, 14, 4
 _HEADING_PX, _CAPTION_PX = 34, 34

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from masking.augment_config import AugmentConfig
-from masking.augment_stage import augment
-from masking.embedded_sample import sample_people
-from masking.manifest import Manifest, read_manifest
+from masking.augment.config import AugmentConfig
+from masking.augment.manifest import Manifest, read_manifest
+from masking.augment.stage import augment
+from masking.datasets.sample import sample_people
 
 
 @pytest.fixture(scope="session")

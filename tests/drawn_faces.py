@@ -7,13 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from masking.augment_photo import CHIP_GEOMETRY
-from masking.canonical_face import CANONICAL_FACE
-from masking.face_detection import FaceBox
-from masking.face_finding import Face
-from masking.image_files import write_image
-from masking.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, Image, Landmarks
-from masking.manifest import (
+from masking.augment.manifest import (
     MANIFEST,
     Manifest,
     ManifestRow,
@@ -21,7 +15,13 @@ from masking.manifest import (
     read_manifest,
     write_manifest,
 )
-from masking.mask_rendering import photo_look
+from masking.augment.photo_step import CHIP_GEOMETRY
+from masking.datasets.images import write_image
+from masking.faces.detectors import FaceBox
+from masking.faces.finder import Face
+from masking.faces.mean_face import CANONICAL_FACE
+from masking.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, Image, Landmarks
+from masking.rendering.render import photo_look
 
 SKIN, DARK = (205, 150, 125), (60, 35, 30)
 WALL = (90, 110, 130)

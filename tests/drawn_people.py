@@ -8,11 +8,11 @@ import hashlib
 
 import numpy as np
 
-from masking.alignment import ChipGeometry
-from masking.canonical_face import CANONICAL_FACE
-from masking.face_detection import FaceBox
-from masking.face_finding import Face
-from masking.image_files import write_image
+from masking.datasets.images import write_image
+from masking.faces.alignment import ChipGeometry
+from masking.faces.detectors import FaceBox
+from masking.faces.finder import Face
+from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
 
 SIDE_PX = 48

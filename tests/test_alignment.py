@@ -5,18 +5,18 @@ import numpy as np
 import pytest
 from drawn_faces import drawn_face
 
-from masking.alignment import (
+from masking.datasets.images import list_images, read_rgb
+from masking.datasets.sample import sample_people
+from masking.errors import InvalidConfig
+from masking.faces.alignment import (
     ChipGeometry,
     chip_matrix,
     crop_chip,
     similarity,
     warp,
 )
-from masking.canonical_face import CANONICAL_FACE, DLIB_SHIFT_X
-from masking.embedded_sample import sample_people
-from masking.errors import InvalidConfig
-from masking.face_finding import plain_finder
-from masking.image_files import list_images, read_rgb
+from masking.faces.finder import plain_finder
+from masking.faces.mean_face import CANONICAL_FACE, DLIB_SHIFT_X
 from masking.landmarks import Landmarks
 
 

@@ -9,7 +9,7 @@ from index.answer_table import COLUMNS, answer_table
 from index.answers import MATCH, NO_FACE, UNKNOWN, Answer, Span
 from index.calibration import Decision, Match
 from masking.errors import ToolkitError
-from masking.face_detection import FaceBox
+from masking.faces.detectors import FaceBox
 
 BOX = FaceBox(1.0, 2.0, 3.5, 4.0, 1.0, "drawn")
 

@@ -7,9 +7,9 @@ from faces_for_index import BLUE, RED, ColourEmbedder, SquareFinder, draw_photo
 
 from index import app_actions
 from index.app_actions import AppActions, mask_spec
+from masking.datasets.images import write_image
 from masking.errors import InvalidConfig, MissingInput, NoFace
-from masking.image_files import write_image
-from masking.mask_spec import KINDS, RIGID_WEARS, WEARS
+from masking.masks.spec import KINDS, RIGID_WEARS, WEARS
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from faces_for_index import RED, ColourEmbedder, draw_photo
 from served_page import headless_browser, served_page
 
 from index.app_actions import AppActions
+from masking.datasets.images import write_image
 from masking.errors import ToolkitError
-from masking.image_files import write_image
 
 pytest.importorskip("gradio", reason="the extra app is not installed")
 

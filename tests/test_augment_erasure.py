@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from masking.augment_erasure import forget_people
-from masking.manifest import read_manifest
+from masking.augment.erasure import forget_people
+from masking.augment.manifest import read_manifest
 
 GONE = "Person_02"
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from drawn_people import DrawnFinder, draw_person
 
-from masking.augment_config import AugmentConfig
-from masking.augment_stage import augment, merge_parts
+from masking.augment.config import AugmentConfig
+from masking.augment.journal import partial_of
+from masking.augment.manifest import MANIFEST
+from masking.augment.stage import augment, merge_parts
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.journal import partial_of
-from masking.manifest import MANIFEST
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = AugmentConfig(variants=1, output="both", alpha=True, parts=True, workers=1)
@@ -133,7 +133,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drawn_people import DrawnFinder
-from masking.augment_stage import augment
+from masking.augment.stage import augment
 from test_augment_everywhere import CONFIG
 
 

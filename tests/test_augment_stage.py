@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 from drawn_people import DrawnFinder, draw_person
 
-from masking.alignment import crop_chip
-from masking.augment_config import AugmentConfig
-from masking.augment_photo import CHIP_GEOMETRY
-from masking.augment_stage import augment, with_known
-from masking.embedded_sample import sample_people
+from masking.augment.config import AugmentConfig
+from masking.augment.journal import partial_of
+from masking.augment.manifest import MANIFEST, ManifestRow, read_manifest
+from masking.augment.photo_step import CHIP_GEOMETRY
+from masking.augment.stage import augment, with_known
+from masking.datasets.collections import Photo
+from masking.datasets.images import encode_image, read_rgb, write_image
+from masking.datasets.sample import sample_people
 from masking.errors import InvalidConfig, MissingInput
-from masking.face_detection import FaceBox
-from masking.face_finding import Face, plain_finder
-from masking.image_files import encode_image, read_rgb, write_image
-from masking.journal import partial_of
+from masking.faces.alignment import crop_chip
+from masking.faces.detectors import FaceBox
+from masking.faces.finder import Face, plain_finder
 from masking.landmarks import Landmarks
-from masking.manifest import MANIFEST, ManifestRow, read_manifest
-from masking.mask_light import look_from_list
-from masking.mask_rendering import render
-from masking.mask_spec import spec_from_json
-from masking.photo_collections import Photo
+from masking.masks.spec import spec_from_json
+from masking.rendering.photo_light import look_from_list
+from masking.rendering.render import render
 
 CONFIG = AugmentConfig(variants=2, workers=1)
 BAD = ["Person_01/cut.jpg", "Person_01/text.jpg", "Person_02/wall.png"]

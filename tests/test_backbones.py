@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from masking.alignment import ChipGeometry
-from masking.canonical_face import CANONICAL_FACE
 from masking.errors import InvalidConfig, MissingInput
+from masking.faces.alignment import ChipGeometry
+from masking.faces.mean_face import CANONICAL_FACE
 from training.backbones import BACKBONES, make_network, network_of
 from training.checkpoint import Checkpoint, load_embedder, save_checkpoint
 from training.dlib_network import DlibFaceNet

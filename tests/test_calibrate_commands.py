@@ -11,7 +11,7 @@ from index import calibration_fit
 from index.calibrate_config import CalibrateConfig
 from index.celebrity_stage import enroll_celebrities
 from index.gallery import open_gallery, open_or_create_gallery
-from masking.embedded_sample import sample_people
+from masking.datasets.sample import sample_people
 from masking.errors import InvalidConfig
 from training.model_choice import choose_embedder
 

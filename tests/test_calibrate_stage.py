@@ -25,8 +25,8 @@ from index.celebrity_stage import enroll_celebrities
 from index.enroll_stage import ChipRow, enroll_chips
 from index.labelled_photos import read_labelled_photos
 from index.templates import MASKED, PLAIN
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
+from masking.faces.alignment import ChipGeometry
 
 __all__ = ["gallery", "manifest"]
 

@@ -8,10 +8,10 @@ from index import celebrity_stage
 from index.celebrity_stage import enroll_celebrities
 from index.gallery import open_or_create_gallery
 from index.templates import MASKED, PLAIN
-from masking.alignment import ChipGeometry
+from masking.augment.manifest import Manifest, ManifestRow
+from masking.datasets.images import write_image
 from masking.errors import InvalidConfig
-from masking.image_files import write_image
-from masking.manifest import Manifest, ManifestRow
+from masking.faces.alignment import ChipGeometry
 from training.mask_state import MaskState
 
 GEOMETRY = ColourEmbedder.geometry

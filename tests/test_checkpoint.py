@@ -12,8 +12,8 @@ import torch
 from safetensors.numpy import load, save
 from torch import Tensor
 
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, MissingInput
+from masking.faces.alignment import ChipGeometry
 from training.checkpoint import (
     Checkpoint,
     load_checkpoint,

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from masking.alignment import ChipGeometry
+from masking.datasets.images import read_rgb
 from masking.errors import UnreadableImage
-from masking.image_files import read_rgb
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Landmarks
-from masking.mask_spec import SpecConfig
+from masking.masks.spec import SpecConfig
 from training import chip_dataset
 from training.chip_dataset import (
     CALM,

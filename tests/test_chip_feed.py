@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from training.chip_feed import ChipFeed
 from training.map_cache import MapCache
 from training.processes import Processes

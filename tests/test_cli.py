@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from masking.embedded_sample import sample_newcomers
-from masking.face_finding import bare_finder
-from masking.image_files import list_images, read_rgb, write_image
-from masking.manifest import read_manifest
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.augment.manifest import read_manifest
+from masking.datasets.images import list_images, read_rgb, write_image
+from masking.datasets.sample import sample_newcomers
+from masking.faces.finder import bare_finder
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 
 TRAIN = ["--epochs", "1", "--batch-size", "8", "--workers", "1", "--device", "cpu"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drawn_faces import drawn_face
 
-from masking.alignment import ChipGeometry, crop_chip
+from masking.faces.alignment import ChipGeometry, crop_chip
 from training.covered_chips import covered, covered_embeddings
 
 GEOMETRIES = [ChipGeometry(), ChipGeometry(size_px=112, padding=0.0)]

@@ -10,8 +10,8 @@ from drawn_faces import augmented_drawings
 from test_mask_batches import assert_alike, spec_of
 from test_train_stage import CONFIG
 
-from masking.mask_batches import BatchPainter
-from masking.mask_spec import KINDS, OCCLUDERS
+from masking.masks.spec import KINDS, OCCLUDERS
+from masking.rendering.render_batch import BatchPainter
 from training.network_embedder import start_embedder
 from training.train_stage import REPORT, train
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from masking.errors import BadRecord, MissingInput
-from masking.model_files import DETECTOR_CNN, RECOGNITION, dlib_model
+from masking.faces.model_files import DETECTOR_CNN, RECOGNITION, dlib_model
 from training.dlib_file import read_dlib_file
 
 

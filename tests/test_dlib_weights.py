@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
+from masking.datasets.images import read_rgb
 from masking.errors import BadRecord
-from masking.image_files import read_rgb
+from masking.faces.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Float32, Image
-from masking.model_files import RECOGNITION, dlib_model
 from training.dlib_file import read_dlib_file
 from training.dlib_network import DlibFaceNet
 from training.dlib_weights import fold, read_dlib_network, write_dlib_file

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import cli
 from index.gallery import open_gallery
-from masking.image_files import list_images, read_rgb, write_image
+from masking.datasets.images import list_images, read_rgb, write_image
 
 NAME, LATER = "Zyxwvö Quasar", "Qqjx Wöbblefurth"
 TRAIN = ["--epochs", "1", "--batch-size", "8", "--workers", "1", "--device", "cpu"]

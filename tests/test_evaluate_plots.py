@@ -9,7 +9,7 @@ from index.evaluate_figures import MaskTest, embedder_figures, measure_embedder
 from index.evaluate_plots import report_plots
 from index.pairings import AllPairs
 from index.set_figures import Chance
-from masking.image_decoding import decode_rgb
+from masking.datasets.image_decoding import decode_rgb
 from training.comparisons import EmbeddedFaces
 from training.sampled_comparisons import PairBudget
 

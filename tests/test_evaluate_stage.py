@@ -15,9 +15,9 @@ from index.evaluate_input import read_collection
 from index.evaluate_stage import EvaluateFolders, evaluate
 from index.evaluate_table import report_table
 from index.mask_painter import mask_painter
-from masking.alignment import ChipGeometry
+from masking.datasets.images import encode_image, read_rgb
 from masking.errors import InvalidConfig, MissingInput
-from masking.image_files import encode_image, read_rgb
+from masking.faces.alignment import ChipGeometry
 from training.cohort import Cohort
 
 CONFIG = EvaluateConfig(workers=1, rounds=20, batch_size=5, covered=False)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from test_face_detection import BLANK, FixedStage, photos, scored
 
+from masking.datasets.images import read_rgb
 from masking.errors import BadRecord, MissingInput
-from masking.face_check import (
+from masking.faces.detection_filter import (
     FORMAT_VERSION,
     SLACK,
     CheckedDetector,
@@ -15,13 +16,12 @@ from masking.face_check import (
     FaceCheck,
     looked_at,
 )
-from masking.face_finding import hog_stages, masked_predictor, plain_finder
-from masking.image_files import read_rgb
+from masking.faces.finder import hog_stages, masked_predictor, plain_finder
+from masking.faces.hog import GRADIENTS
+from masking.faces.model_files import FACE_CHECK, own_model
 from masking.landmarks import Landmarks
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.model_files import FACE_CHECK, own_model
-from masking.oriented_gradients import GRADIENTS
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 from tools.masked_examples import background
 from tools.train_face_check import Candidates, MakeCandidates, fit
 

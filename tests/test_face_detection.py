@@ -7,23 +7,23 @@ import dlib
 import numpy as np
 import pytest
 
-from masking.alignment import UPPER_FACE, ChipGeometry, crop_chip
-from masking.canonical_face import CANONICAL_FACE
-from masking.embedded_sample import sample_people
-from masking.face_detection import (
+from masking.datasets.images import read_rgb
+from masking.datasets.sample import sample_people
+from masking.faces.alignment import UPPER_FACE, ChipGeometry, crop_chip
+from masking.faces.detectors import (
     CascadeDetector,
     CnnDetector,
     FaceBox,
     HogDetector,
     strongest,
 )
-from masking.face_finding import FaceFinder, default_finder
-from masking.image_files import read_rgb
-from masking.landmark_prediction import LandmarkPredictor, box_around
+from masking.faces.finder import FaceFinder, default_finder
+from masking.faces.landmark_predictor import LandmarkPredictor, box_around
+from masking.faces.mean_face import CANONICAL_FACE
+from masking.faces.model_files import MASKED_LANDMARKS, MASKED_UPRIGHT, STOCK, own_model
 from masking.landmarks import Landmarks
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.model_files import MASKED_LANDMARKS, MASKED_UPRIGHT, STOCK, own_model
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 
 BLANK = np.zeros((100, 200, 3), np.uint8)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from index.face_tracks import Sighting, TrackJoiner, intersection_over_union
-from masking.face_detection import FaceBox
+from masking.faces.detectors import FaceBox
 
 FRAME = np.zeros((10, 10, 3), np.uint8)
 CHIP = np.zeros((3, 4, 4), np.uint8)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from masking.folder_walk import walk_files
+from masking.datasets.folder_walk import walk_files
 
 
 def names(folder):

@@ -8,7 +8,7 @@ from drawn_faces import drawn_face
 from PIL import Image as Pillow
 from PIL import JpegImagePlugin
 
-from masking.full_photos import (
+from masking.augment.full_photos import (
     PhotoFormat,
     encode_alpha,
     encode_parts,
@@ -17,8 +17,8 @@ from masking.full_photos import (
     paint_faces,
 )
 from masking.landmarks import Landmarks
-from masking.mask_rendering import PARTS, render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import PARTS, render
 
 
 def specs(number, **options):

@@ -15,7 +15,6 @@ from index.gallery_erasure import Erasure
 from index.gallery_rows import NewPhoto, Terms
 from index.neighbour_search import open_search
 from index.snapshots import build_snapshot, newest_snapshot
-from masking.alignment import ChipGeometry
 from masking.errors import (
     BadRecord,
     EmbedderMismatch,
@@ -23,6 +22,7 @@ from masking.errors import (
     MissingInput,
     ToolkitError,
 )
+from masking.faces.alignment import ChipGeometry
 
 
 class FakeEmbedder:

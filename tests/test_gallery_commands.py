@@ -28,7 +28,7 @@ TOMORROW = str(date.today() + timedelta(days=1))
 def call(tmp_path, monkeypatch):
     embedder = ColourEmbedder()
     monkeypatch.setattr("index.people_commands.quick_embedder_of", lambda *_: embedder)
-    monkeypatch.setattr("masking.face_finding.default_finder", SquareFinder)
+    monkeypatch.setattr("masking.faces.finder.default_finder", SquareFinder)
 
     def run(*arguments, code=0):
         words = [*map(str, arguments), "--workspace", str(tmp_path / "w")]
@@ -81,7 +81,7 @@ def test_second_run_looks_only_at_what_is_missing(call, people, tmp_path, monkey
             looked.append(image)
             return super().find(image)
 
-    monkeypatch.setattr("masking.face_finding.default_finder", Counting)
+    monkeypatch.setattr("masking.faces.finder.default_finder", Counting)
     call.embedder.embedded = 0
     record = json.loads(
         call("enroll", "--folder", people, "--workers", 1, "--json").stdout

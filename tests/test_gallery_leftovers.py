@@ -14,8 +14,8 @@ from index.backup_files import backup_files
 from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_restoring import restore
 from index.gallery_rows import NewPhoto
-from masking.alignment import ChipGeometry
 from masking.errors import MissingInput, ToolkitError
+from masking.faces.alignment import ChipGeometry
 
 
 class AnyEmbedder:

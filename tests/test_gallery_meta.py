@@ -9,8 +9,8 @@ from index.enroll_stage import enroll_chips
 from index.gallery import open_gallery, open_or_create_gallery
 from index.neighbour_search import open_search
 from index.reembed_stage import reembed_gallery
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
+from masking.faces.alignment import ChipGeometry
 from training.cohort import Cohort
 
 

@@ -32,8 +32,8 @@ from index.enroll_stage import enroll
 from index.gallery import open_or_create_gallery
 from index.identify_config import IdentifyConfig
 from index.identify_stage import identify
+from masking.datasets.images import read_bytes, read_rgb
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
-from masking.image_files import read_bytes, read_rgb
 from training.mask_state import MaskState
 
 CONFIG = IdentifyConfig(threshold=0.5)

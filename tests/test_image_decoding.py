@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from masking.datasets.image_decoding import decode_rgb
 from masking.errors import UnreadableImage
-from masking.image_decoding import decode_rgb
 
 ROOT = Path(__file__).resolve().parent.parent
 CLOSE = b"\xff\xd9"
@@ -159,7 +159,7 @@ def test_the_command_line_keeps_pillows_warnings_to_itself():
     code = """if True:
         import cli, sys
         from masking.errors import UnreadableImage
-        from masking.image_decoding import decode_rgb
+        from masking.datasets.image_decoding import decode_rgb
         try:
             decode_rgb(sys.stdin.buffer.read(), "large.png")
         except UnreadableImage as error:
@@ -238,7 +238,7 @@ def large_files():
 MEASURE = """
 import os, sys
 from pathlib import Path
-from masking import image_decoding as m
+from masking.datasets import image_decoding as m
 
 def kilobytes(field):
     text = Path("/proc/self/status").read_text()

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from masking.errors import MissingInput, UnreadableImage
-from masking.image_decoding import decode_rgb
-from masking.image_files import (
+from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import (
     MAX_BYTES,
     encode_image,
     file_sha256,
@@ -23,6 +22,7 @@ from masking.image_files import (
     write_bytes,
     write_image,
 )
+from masking.errors import MissingInput, UnreadableImage
 
 RED, GREEN, BLUE = (250, 5, 5), (5, 250, 5), (5, 5, 250)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from masking.errors import MissingInput
-from masking.input_files import read_input
+from masking.files.input_files import read_input
 
 
 def test_a_file_is_read_whole(tmp_path):

@@ -5,12 +5,18 @@ import pytest
 from drawn_faces import drawn_landmarks
 from drawn_people import draw_person
 
-from masking.canonical_face import CANONICAL_FACE
-from masking.kinds_picture import POSES, PoseChoice, kinds_picture, turn_of, worn_so
+from masking.augment.kinds_sheet import (
+    POSES,
+    PoseChoice,
+    kinds_picture,
+    turn_of,
+    worn_so,
+)
+from masking.augment.manifest import ManifestRow
+from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
-from masking.manifest import ManifestRow
-from masking.mask_parameters import RIGID
-from masking.mask_spec import KINDS, RIGID_WEARS, WEARS
+from masking.masks.spec import KINDS, RIGID_WEARS, WEARS
+from masking.rendering.parameters import RIGID
 
 
 def turned(share, scale=60.0, degrees=0.0):

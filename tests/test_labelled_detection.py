@@ -4,8 +4,8 @@ import numpy as np
 
 from benchmarks.labelled_detection import measure_labelled
 from benchmarks.timed_detection import TimedDetector
-from masking.face_detection import FaceBox
-from masking.image_files import write_image
+from masking.datasets.images import write_image
+from masking.faces.detectors import FaceBox
 
 BRIGHT, DARK = 200, 20
 

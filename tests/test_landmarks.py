@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from masking import landmarks as markup
-from masking.canonical_face import CANONICAL_FACE
+from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import FaceChip, Landmarks
 
 

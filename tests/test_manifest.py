@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from masking.alignment import ChipGeometry
-from masking.errors import BadRecord, MissingInput
-from masking.journal import Journal, partial_of
-from masking.manifest import (
+from masking.augment.journal import Journal, partial_of
+from masking.augment.manifest import (
     MANIFEST,
     ManifestRow,
     MaskedFile,
@@ -20,6 +18,8 @@ from masking.manifest import (
     read_manifest,
     write_manifest,
 )
+from masking.errors import BadRecord, MissingInput
+from masking.faces.alignment import ChipGeometry
 
 CONFIG = {"seed": 3, "kinds": "cloth"}
 GEOMETRY = ChipGeometry(size_px=200, padding=0.5, points="inner")

@@ -8,9 +8,7 @@ import pytest
 import torch
 from drawn_faces import drawn_face
 
-from masking.mask_batches import BatchPainter
-from masking.mask_rendering import photo_look, render
-from masking.mask_spec import (
+from masking.masks.spec import (
     KINDS,
     OCCLUDERS,
     WEARS,
@@ -19,6 +17,8 @@ from masking.mask_spec import (
     draw_specs,
     sample_rng,
 )
+from masking.rendering.render import photo_look, render
+from masking.rendering.render_batch import BatchPainter
 
 SIDE_PX = 150
 

@@ -7,20 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from masking.canonical_face import CANONICAL_DEPTH, CANONICAL_FACE
-from masking.mask_frames import Looks, frame_of, lifted, seen_segments, strap_depth
-from masking.mask_geometry import (
-    EARS,
-    ears_on_skin,
-    grid_places,
-    head_pose,
-    rigid_map,
-    skin_map,
-    skin_spline,
-)
-from masking.mask_outline import ANGLES, outline_knots, outlines
-from masking.mask_parameters import parameters
-from masking.mask_spec import (
+from masking.faces.mean_face import CANONICAL_DEPTH, CANONICAL_FACE
+from masking.masks.outline import ANGLES, outline_knots, outlines
+from masking.masks.spec import (
     KINDS,
     MASKS,
     OCCLUDERS,
@@ -30,8 +19,19 @@ from masking.mask_spec import (
     draw_occluder,
     draw_specs,
 )
-from masking.mask_straps import STRAP_HALF_WIDTH, segments
-from masking.paint_arrays import NumpyArrays
+from masking.masks.straps import STRAP_HALF_WIDTH, segments
+from masking.rendering.frames import Looks, frame_of, lifted, seen_segments, strap_depth
+from masking.rendering.numpy_backend import NumpyArrays
+from masking.rendering.parameters import parameters
+from masking.rendering.warp import (
+    EARS,
+    ears_on_skin,
+    grid_places,
+    head_pose,
+    rigid_map,
+    skin_map,
+    skin_spline,
+)
 
 ARRAYS = NumpyArrays()
 STRAPPED = [kind for kind in MASKS if kind != "gaiter"]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from drawn_faces import drawn_face
 
-from masking.mask_geometry import grid_places
-from masking.mask_layout import Layout, spread, strap_box, touched, within
-from masking.mask_rendering import render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.paint_arrays import NumpyArrays
-from masking.torch_arrays import TorchArrays
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.layout import Layout, spread, strap_box, touched, within
+from masking.rendering.numpy_backend import NumpyArrays
+from masking.rendering.render import render
+from masking.rendering.torch_backend import TorchArrays
+from masking.rendering.warp import grid_places
 
 
 def layout_of(depth, straps=None):
@@ -73,7 +73,7 @@ def test_a_grid_of_a_few_pixels_draws_what_every_pixel_would(monkeypatch):
         spec = replace(spec, print_name="plain")
         usual = render(picture, landmarks, (spec,))
         with monkeypatch.context() as patch:
-            patch.setattr("masking.mask_geometry._GRID_PX", 0.5)
+            patch.setattr("masking.rendering.warp._GRID_PX", 0.5)
             assert len(grid_places(0, 100)) == 201
             exact = render(picture, landmarks, (spec,))
         assert np.abs(usual.alpha - exact.alpha).mean() < 0.002

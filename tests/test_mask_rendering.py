@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 from drawn_faces import drawn_face
 
-from masking.alignment import warp
+from masking.datasets.images import write_image
 from masking.errors import BadRecord, NoFace
-from masking.image_files import write_image
+from masking.faces.alignment import warp
 from masking.landmarks import Landmarks
-from masking.mask_light import look_from_list
-from masking.mask_rendering import PARTS, photo_look, render
-from masking.mask_spec import (
+from masking.masks.spec import (
     KINDS,
     MASKS,
     OCCLUDERS,
@@ -23,7 +21,9 @@ from masking.mask_spec import (
     draw_specs,
     sample_rng,
 )
-from masking.mask_textures import list_textures, texture_tile
+from masking.masks.textures import list_textures, texture_tile
+from masking.rendering.photo_light import look_from_list
+from masking.rendering.render import PARTS, photo_look, render
 
 # A contact shadow ends where it takes less than a hundredth of the light.
 SHADOW_PX = 18

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from masking.errors import BadRecord, InvalidConfig
-from masking.mask_spec import (
+from masking.masks.spec import (
     MASKS,
     OCCLUDERS,
     PRINTS,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, MissingInput
-from masking.mask_spec import SpecConfig
+from masking.faces.alignment import ChipGeometry
+from masking.masks.spec import SpecConfig
 from training.chip_dataset import CALM, ChipDataset
 from training.mask_state import (
     FEATURES,

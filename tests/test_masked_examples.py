@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from drawn_faces import WALL, drawn_face
 
-from masking.canonical_face import CANONICAL_FACE
-from masking.embedded_sample import sample_people
-from masking.image_files import list_images
+from masking.datasets.images import list_images
+from masking.datasets.sample import sample_people
+from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import LEFT_EYE, RIGHT_EYE, Landmarks
 from tools.masked_examples import (
     SIDE_PX,

@@ -39,15 +39,15 @@ from benchmarks.quality_real import (
 )
 from benchmarks.quality_sharpness import edge_widths, sharpness_ratio
 from benchmarks.quality_straps import ear_corners, strap_gaps
-from masking.alignment import ChipGeometry
-from masking.canonical_face import CANONICAL_FACE
-from masking.embedded_sample import sample_people
+from masking.datasets.images import list_images, read_rgb, write_image
+from masking.datasets.sample import sample_people
 from masking.errors import BadRecord, MissingInput
-from masking.face_finding import Face, plain_finder
-from masking.image_files import list_images, read_rgb, write_image
+from masking.faces.alignment import ChipGeometry
+from masking.faces.finder import Face, plain_finder
+from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
-from masking.mask_rendering import PARTS, MaskedSample
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import PARTS, MaskedSample
 
 SIDE = 240
 FABRIC, STRAP = PARTS.index("fabric"), PARTS.index("strap")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord
+from masking.faces.alignment import ChipGeometry
 from training.checkpoint import (
     Checkpoint,
     load_embedder,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from masking.alignment import ChipGeometry
 from masking.errors import InvalidConfig
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Image
 from training.dlib_network import DlibFaceNet
 from training.dlib_weights import read_dlib_network

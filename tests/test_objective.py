@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from masking.alignment import ChipGeometry
+from masking.augment.manifest import Manifest
 from masking.errors import InvalidConfig, MissingInput
-from masking.manifest import Manifest
+from masking.faces.alignment import ChipGeometry
 from training.face_network import FaceNetwork
 from training.objective import Objective
 from training.processes import Processes

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from drawn_faces import drawn_face
 
-from masking.mask_rendering import photo_look, render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import photo_look, render
 from training.batch_plan import BatchPlan
 from training.chip_dataset import CALM, Wear
 from training.online_masks import OnlineMasks, worn_out

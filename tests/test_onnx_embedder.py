@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from masking.alignment import ChipGeometry, crop_chip
-from masking.embedded_sample import sample_people
+from masking.datasets.images import list_images, read_rgb
+from masking.datasets.sample import sample_people
 from masking.errors import BadRecord, MissingInput
-from masking.face_finding import bare_finder
-from masking.image_files import list_images, read_rgb
+from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.faces.finder import bare_finder
 from training import export_onnx, onnx_embedder
 from training.backbones import make_network
 from training.checkpoint import (

@@ -5,7 +5,7 @@ import pytest
 
 from index.card_style import HEIGHT_PX, SURE, UNSURE, WIDTH_PX
 from index.overview_card import OverviewFace, draw_overview
-from masking.face_detection import FaceBox
+from masking.faces.detectors import FaceBox
 
 
 def face(number, name="Somebody", **changes):

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from drawn_faces import augmented_drawings
 
 from benchmarks.painting_speed import main, read_chips
+from masking.augment.manifest import Manifest
 from masking.errors import InvalidConfig
-from masking.manifest import Manifest
 
 
 @pytest.fixture(scope="module")

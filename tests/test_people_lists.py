@@ -2,10 +2,10 @@
 
 import pytest
 
-from masking.alignment import ChipGeometry
+from masking.augment.manifest import Manifest, ManifestRow
+from masking.augment.people_lists import read_names, select_people
 from masking.errors import InvalidConfig, MissingInput
-from masking.manifest import Manifest, ManifestRow
-from masking.people_lists import read_names, select_people
+from masking.faces.alignment import ChipGeometry
 
 
 def test_names_are_the_first_words_and_counts_are_none(tmp_path):

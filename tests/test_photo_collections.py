@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from masking.datasets.collections import CELEBA_LIST, Collection
+from masking.datasets.shards import Shard
 from masking.errors import BadRecord, MissingInput
-from masking.photo_collections import CELEBA_LIST, Collection
-from masking.shards import Shard
 
 
 def used(folder):

@@ -8,9 +8,9 @@ from drawn_people import DrawnFinder
 
 from index.labelled_photos import LabelledPhoto
 from index.photo_views import CROP_BOX, CROP_DETECTOR, ViewPlan, all_views, photo_views
-from masking.alignment import ChipGeometry
+from masking.datasets.images import write_image
 from masking.errors import NoFace
-from masking.image_files import write_image
+from masking.faces.alignment import ChipGeometry
 
 SMALL, LARGE = ChipGeometry(size_px=24), ChipGeometry(size_px=48)
 

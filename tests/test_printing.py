@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from index.printing import OneLine, say, say_json, say_lines
-from masking.shown_text import shown
-from masking.strict_json import strict_json
+from masking.files.shown_text import shown
+from masking.files.strict_json import strict_json
 
 ROOT = Path(__file__).resolve().parent.parent
 

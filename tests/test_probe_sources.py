@@ -8,8 +8,8 @@ import pytest
 
 from index import probe_sources
 from index.probe_sources import STANDARD_INPUT, probe_bytes, probe_photos, shown_name
+from masking.datasets.images import write_image
 from masking.errors import InvalidConfig, MissingInput, UnreadableImage
-from masking.image_files import write_image
 
 
 def test_files_folders_and_standard_input_keep_their_order(tmp_path):

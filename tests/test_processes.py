@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import distributed, multiprocessing
 
-from masking.alignment import ChipGeometry
-from masking.manifest import Manifest
+from masking.augment.manifest import Manifest
+from masking.faces.alignment import ChipGeometry
 from training.backbones import BACKBONES, make_network
 from training.batch_plan import PlanRules, plan_epoch
 from training.face_network import FaceNetwork

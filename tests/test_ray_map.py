@@ -8,10 +8,10 @@ from functools import partial
 import pytest
 from drawn_people import DrawnFinder, draw_person
 
-from masking.augment_config import AugmentConfig
-from masking.augment_stage import augment
+from masking.augment.config import AugmentConfig
+from masking.augment.stage import augment
 from masking.errors import MissingInput
-from masking.ray_map import ray_map
+from masking.ray_workers import ray_map
 
 CONFIG = AugmentConfig(variants=1, workers=1)
 # Of a cluster that did not start in time.

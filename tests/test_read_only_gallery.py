@@ -11,8 +11,8 @@ from index.gallery import open_gallery, open_or_create_gallery
 from index.gallery_checks import verify_gallery
 from index.gallery_rows import NewPhoto
 from index.neighbour_search import open_search
-from masking.alignment import ChipGeometry
 from masking.errors import ToolkitError
+from masking.faces.alignment import ChipGeometry
 
 
 class AnyEmbedder:

@@ -3,10 +3,10 @@ import struct
 import numpy as np
 import pytest
 
+from masking.datasets.collections import Collection
+from masking.datasets.images import encode_image, read_rgb
+from masking.datasets.recordio import read_record_photo
 from masking.errors import BadRecord, MissingInput, UnreadableImage
-from masking.image_files import encode_image, read_rgb
-from masking.photo_collections import Collection
-from masking.rec_collection import read_record_photo
 
 MAGIC = struct.pack("<I", 0xCED7230A)
 

@@ -8,9 +8,9 @@ from index.remembered_faces import (
     RememberingFinders,
     finder_identity,
 )
-from masking.canonical_face import CANONICAL_FACE
-from masking.face_detection import FaceBox
-from masking.face_finding import Face, default_finder
+from masking.faces.detectors import FaceBox
+from masking.faces.finder import Face, default_finder
+from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
 
 

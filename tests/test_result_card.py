@@ -9,7 +9,7 @@ from index.answers import percent
 from index.card_drawing import printable, text_width, two_lines
 from index.card_style import HEIGHT_PX, WIDTH_PX
 from index.result_card import CardCandidate, CardContent, draw_card
-from masking.face_detection import FaceBox
+from masking.faces.detectors import FaceBox
 
 BLUE, ORANGE = (17, 94, 163), (190, 82, 8)
 

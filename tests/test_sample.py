@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from masking.alignment import ChipGeometry
-from masking.embedded_sample import sample_newcomers, sample_people
-from masking.face_finding import FaceFinder, plain_finder
-from masking.image_files import list_images, read_rgb
-from masking.model_files import RECOGNITION, dlib_model
-from masking.photo_faces import photo_faces
+from masking.datasets.images import list_images, read_rgb
+from masking.datasets.sample import sample_newcomers, sample_people
+from masking.faces.aligned_faces import photo_faces
+from masking.faces.alignment import ChipGeometry
+from masking.faces.finder import FaceFinder, plain_finder
+from masking.faces.model_files import RECOGNITION, dlib_model
 
 # dlib takes a tenth of a second a chip.
 EMBEDDED_PEOPLE, EMBEDDED_PHOTOS = 24, 4

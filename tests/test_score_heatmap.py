@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from index.score_heatmap import coloured_heat, occlusion_heat
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 
 SIDE = 40
 

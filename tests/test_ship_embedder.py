@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from masking.alignment import ChipGeometry
 from masking.errors import InvalidConfig
+from masking.faces.alignment import ChipGeometry
 from tools.ship_embedder import mean_weights
 from training.checkpoint import Checkpoint
 

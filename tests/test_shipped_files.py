@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from index import shipped_calibrations
-from masking import face_finding, model_files
 from masking.errors import BadRecord, MissingInput, ToolkitError
-from masking.face_detection import CnnDetector
-from masking.shipped_files import TABLE, checked_file, shipped_file, write_table
+from masking.faces import finder as face_finding
+from masking.faces import model_files
+from masking.faces.detectors import CnnDetector
+from masking.files.shipped import TABLE, checked_file, shipped_file, write_table
 from training import latest_model, mask_state
 from training.dlib_weights import read_dlib_network
 from training.model_choice import choose_embedder

@@ -1,7 +1,7 @@
 """Only what the manifest records stays in an augmented folder."""
 
-from masking.manifest import ManifestRow, MaskedFile
-from masking.stale_files import remove_stale_files
+from masking.augment.cleanup import remove_stale_files
+from masking.augment.manifest import ManifestRow, MaskedFile
 
 
 def test_unrecorded_pictures_and_empty_folders_go_and_recorded_ones_stay(tmp_path):

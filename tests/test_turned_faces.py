@@ -5,13 +5,18 @@ import numpy as np
 import pytest
 from drawn_people import DrawnFinder
 
-from masking.canonical_face import CANONICAL_FACE
-from masking.embedded_sample import sample_people
-from masking.face_detection import FaceBox
-from masking.face_finding import Face
-from masking.image_files import read_rgb
+from masking.datasets.images import read_rgb
+from masking.datasets.sample import sample_people
+from masking.faces.detectors import FaceBox
+from masking.faces.finder import Face
+from masking.faces.mean_face import CANONICAL_FACE
+from masking.faces.rotation_search import (
+    CROP,
+    TurnedFinder,
+    augment_finder,
+    whole_picture,
+)
 from masking.landmarks import Landmarks
-from masking.turned_faces import CROP, TurnedFinder, augment_finder, whole_picture
 
 SIDE_PX = 240
 

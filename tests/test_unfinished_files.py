@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from masking.image_files import replaced_file, write_bytes
-from masking.unfinished_files import folder_locked, sweep_unfinished
+from masking.datasets.images import replaced_file, write_bytes
+from masking.files.unfinished import folder_locked, sweep_unfinished
 
 
 def killed(work):

@@ -14,7 +14,7 @@ from index.identify_stage import Identifier
 from index.video_config import VideoConfig
 from index.video_probes import Frame
 from index.video_stage import identify_video
-from masking.image_files import read_rgb
+from masking.datasets.images import read_rgb
 
 
 def frame(time_s, *faces):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from masking.errors import ToolkitError
-from masking.worker_pool import ordered_map, worker_count
+from masking.workers import ordered_map, worker_count
 
 
 class Square:
@@ -75,7 +75,7 @@ SLOW_PARENT = """
 import os, time
 from functools import partial
 from tests.test_worker_pool import Square
-from masking.worker_pool import ordered_map
+from masking.workers import ordered_map
 
 if __name__ == "__main__":
     for _, process in ordered_map(Square, iter(int, 1), 2):
@@ -116,7 +116,7 @@ class Slow:
 INTERRUPTED = """
 import os, signal, threading, time
 from tests.test_worker_pool import Slow
-from masking.worker_pool import ordered_map
+from masking.workers import ordered_map
 
 def interrupt():
     children = f"/proc/self/task/{os.getpid()}/children"

@@ -7,7 +7,7 @@ import numpy as np
 
 from index.worst_errors import WorstPair, WorstPairs
 from index.worst_sheet import PrivateErrors, wanted_chips, write_private
-from masking.image_files import read_rgb
+from masking.datasets.images import read_rgb
 
 WORST = {
     "ours": {

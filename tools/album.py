@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from masking.image_decoding import decode_rgb
-from masking.image_files import encode_image, read_rgb
+from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import encode_image, read_rgb
 from masking.landmarks import Float32
 from tools.casting import draw_person, draw_photo, sample_rng
 from tools.face_collection import FittedFaces

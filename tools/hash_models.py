@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from masking.shipped_files import write_table
+from masking.files.shipped import write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = [ROOT / name / "models" for name in ("masking", "training", "index")]

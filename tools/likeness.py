@@ -8,10 +8,10 @@ from typing import Any
 import dlib
 import numpy as np
 
-from masking.alignment import ChipGeometry, crop_chip
-from masking.face_finding import plain_finder
+from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.faces.finder import plain_finder
+from masking.faces.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Float32, Image
-from masking.model_files import RECOGNITION, dlib_model
 
 
 class LikenessCheck:

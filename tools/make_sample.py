@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from masking.image_files import write_bytes
+from masking.datasets.images import write_bytes
 from masking.landmarks import Float32
 from tools.album import SampleReport, draw_album, judge, measure_likeness
 from tools.face_collection import fit_faces, groups_of

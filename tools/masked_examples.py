@@ -13,17 +13,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from masking.alignment import similarity
-from masking.canonical_face import CANONICAL_FACE
-from masking.face_detection import HogDetector
-from masking.face_finding import plain_finder
-from masking.image_files import read_rgb
-from masking.landmark_prediction import box_around
+from masking.datasets.images import read_rgb
+from masking.faces.alignment import similarity
+from masking.faces.detectors import HogDetector
+from masking.faces.finder import plain_finder
+from masking.faces.landmark_predictor import box_around
+from masking.faces.mean_face import CANONICAL_FACE
+from masking.faces.model_files import STOCK
 from masking.landmarks import JAW, LEFT_EYE, RIGHT_EYE, Image, Landmarks
-from masking.mask_rendering import render
-from masking.mask_spec import KINDS, SpecConfig, draw_specs, sample_rng
-from masking.mask_textures import Texture
-from masking.model_files import STOCK
+from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
+from masking.masks.textures import Texture
+from masking.rendering.render import render
 
 BARE_SHARE = 0.15
 OCCLUDED_SHARE = 0.15

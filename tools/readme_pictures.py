@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from masking.contact_sheet import contact_sheet
-from masking.embedded_sample import sample_people
-from masking.face_finding import bare_finder
-from masking.image_files import list_images, read_rgb, write_image
-from masking.mask_rendering import render
-from masking.mask_spec import KINDS, SpecConfig, draw_specs, sample_rng
+from masking.datasets.contact_sheet import contact_sheet
+from masking.datasets.images import list_images, read_rgb, write_image
+from masking.datasets.sample import sample_people
+from masking.faces.finder import bare_finder
+from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 
 COLUMNS = 6
 

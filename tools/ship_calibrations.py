@@ -22,7 +22,7 @@ from index.calibration_fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.labelled_photos import read_person_folders
 from index.mask_painter import ALL_KINDS, mask_painter
 from index.shipped_calibrations import FILE, distance_kind, write_calibrations
-from masking.people_lists import read_names
+from masking.augment.people_lists import read_names
 from training.comparisons import EmbeddedFaces
 from training.identity_split import validation_people
 from training.model_choice import choose_embedder

@@ -20,10 +20,10 @@ import click
 import torch
 from torch import Tensor
 
+from masking.augment.manifest import read_manifest
+from masking.augment.people_lists import read_names, select_people
 from masking.errors import InvalidConfig
-from masking.manifest import read_manifest
-from masking.mask_spec import MASKS
-from masking.people_lists import read_names, select_people
+from masking.masks.spec import MASKS
 from training.backbones import network_of
 from training.checkpoint import (
     Checkpoint,

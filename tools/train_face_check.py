@@ -18,17 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from masking.face_check import FORMAT_VERSION, SLACK, looked_at
-from masking.face_finding import hog_stages, masked_predictor, plain_finder
-from masking.image_files import read_rgb
+from masking.augment.people_lists import read_names
+from masking.datasets.images import read_rgb
+from masking.faces.detection_filter import FORMAT_VERSION, SLACK, looked_at
+from masking.faces.finder import hog_stages, masked_predictor, plain_finder
+from masking.faces.model_arrays import write_arrays
+from masking.faces.model_files import FACE_CHECK, MODELS
 from masking.landmarks import Float32, Image, Landmarks
-from masking.mask_rendering import render
-from masking.mask_spec import KINDS, SpecConfig, draw_specs, sample_rng
-from masking.mask_textures import Texture
-from masking.model_arrays import write_arrays
-from masking.model_files import FACE_CHECK, MODELS
-from masking.people_lists import read_names
-from masking.worker_pool import ordered_map, worker_count
+from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
+from masking.masks.textures import Texture
+from masking.rendering.render import render
+from masking.workers import ordered_map, worker_count
 from tools.masked_examples import (
     OCCLUDED_SHARE,
     VIEWS,

@@ -20,13 +20,13 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from masking.face_finding import plain_finder
-from masking.image_files import file_sha256, list_images, read_bytes, read_rgb
+from masking.augment.people_lists import read_names
+from masking.datasets.images import file_sha256, list_images, read_bytes, read_rgb
+from masking.faces.finder import plain_finder
 from masking.landmarks import Image
-from masking.mask_spec import sample_rng
-from masking.mask_textures import Texture
-from masking.people_lists import read_names
-from masking.worker_pool import ordered_map, worker_count
+from masking.masks.spec import sample_rng
+from masking.masks.textures import Texture
+from masking.workers import ordered_map, worker_count
 from tools.masked_examples import VIEWS, Example, MakeExample, background, framed
 
 # Photographs that serve as fabric prints.

@@ -18,16 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from masking import mask_spec
-from masking.alignment import ChipGeometry, chip_matrix, warp
-from masking.face_finding import plain_finder
-from masking.image_files import list_images, read_rgb
+from masking.augment.people_lists import read_names
+from masking.datasets.images import list_images, read_rgb
+from masking.faces.alignment import ChipGeometry, chip_matrix, warp
+from masking.faces.finder import plain_finder
+from masking.faces.model_arrays import write_arrays
 from masking.landmarks import Float32, Image, Landmarks
-from masking.mask_rendering import render
-from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
-from masking.model_arrays import write_arrays
-from masking.people_lists import read_names
-from masking.worker_pool import ordered_map, worker_count
+from masking.masks import spec as mask_spec
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
+from masking.workers import ordered_map, worker_count
 from training.mask_state import FORMAT_VERSION, MODEL_FILE, features
 
 # Landmarks on masked faces are off by about this much (see training/validation.py).

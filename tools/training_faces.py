@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from masking.alignment import similarity
-from masking.face_finding import plain_finder
-from masking.image_files import list_images, read_rgb
+from masking.datasets.images import list_images, read_rgb
+from masking.faces.alignment import similarity
+from masking.faces.finder import plain_finder
 from masking.landmarks import Float32, Image
 
 SIDE_PX = 250

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord
+from masking.faces.alignment import ChipGeometry
 from training.backbones import network_of
 from training.checkpoint_file import REMEDY, Exported, Record, read_file, write_file
 from training.cohort import Cohort

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from masking.alignment import ChipGeometry
+from masking.datasets.images import write_bytes
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.image_files import write_bytes
+from masking.faces.alignment import ChipGeometry
 from training.cohort import Cohort
 from training.embedder import weights_fingerprint
 

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from masking.alignment import ChipGeometry, warp
+from masking.augment.manifest import ManifestRow
+from masking.datasets.images import read_rgb
 from masking.errors import ToolkitError
-from masking.image_files import read_rgb
+from masking.faces.alignment import ChipGeometry, warp
 from masking.landmarks import Image, Landmarks
-from masking.manifest import ManifestRow
-from masking.mask_rendering import photo_look, render
-from masking.mask_spec import SpecConfig, draw_specs, sample_rng
-from masking.worker_pool import interrupts_held
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import photo_look, render
+from masking.workers import interrupts_held
 
 # Below it, processes take longer to start than they save.
 _WORTH_PROCESSES = 1000

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError
+from masking.faces.model_arrays import read_arrays, write_arrays
 from masking.landmarks import Float32
-from masking.manifest import Manifest, ManifestRow
-from masking.mask_spec import SpecConfig
-from masking.model_arrays import read_arrays, write_arrays
+from masking.masks.spec import SpecConfig
 from training.chip_dataset import CALM, ChipDataset, InOrder, Wear, chip_loader, loaded
 from training.covered_chips import covered_embeddings
 from training.embedder import Embedder

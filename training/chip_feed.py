@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from training.batch_plan import (
     MAX_VIEWS,
     BatchPlan,

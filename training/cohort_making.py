@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from masking.manifest import Manifest, ManifestRow
+from masking.augment.manifest import Manifest, ManifestRow
 from training.chip_embeddings import embed_rows
 from training.cohort import LEAST_PEOPLE, MOST_PEOPLE, Cohort, cohort_of
 from training.losses import class_means

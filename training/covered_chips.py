@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image, Landmarks
-from masking.mask_rendering import render
-from masking.mask_spec import MaskSpec
+from masking.masks.spec import MaskSpec
+from masking.rendering.render import render
 from training.embedder import Embedder
 
 _BLUE = (0.41, 0.68, 0.85)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from training.face_network import FaceNetwork
 
 DIMENSION = 128

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from masking.datasets.images import write_bytes
 from masking.errors import BadRecord
-from masking.image_files import write_bytes
+from masking.faces.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Float32
-from masking.model_files import RECOGNITION, dlib_model
 from training.dlib_file import DlibFile, DlibLayer, read_dlib_file
 from training.dlib_network import BLOCKS, DIMENSION, HEAD_CHANNELS, DlibFaceNet
 

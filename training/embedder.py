@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.cohort import Cohort
 

@@ -12,8 +12,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from masking.datasets.images import write_bytes
 from masking.errors import MissingInput, ToolkitError
-from masking.image_files import write_bytes
 from masking.landmarks import Float32, Image
 from training.checkpoint_file import Exported, shortest
 from training.export_dlib import check_difference, sample_chips

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from masking.alignment import ChipGeometry
+from masking.faces.alignment import ChipGeometry
 
 # Alignments of other networks as places of the average face in the chip. ArcFace's
 # five-point template for 112 px: the similarity that carries the average face's

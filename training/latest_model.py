@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from masking.datasets.images import write_bytes
 from masking.errors import BadRecord, MissingInput
-from masking.image_files import write_bytes
-from masking.shipped_files import shipped_file
+from masking.files.shipped import shipped_file
 
 SHIPPED = Path(__file__).parent / "models" / "embedder.safetensors"
 DLIB_NAME = "dlib"

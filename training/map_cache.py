@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from masking.model_arrays import read_arrays, write_arrays
+from masking.faces.model_arrays import read_arrays, write_arrays
 from training.batch_plan import BatchPlan
 
 Planned = Iterator[tuple[BatchPlan, Tensor]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from masking.mask_spec import SpecConfig
+from masking.masks.spec import SpecConfig
 
 
 def spec_config(kinds: str, occluded: float = 0.0) -> SpecConfig:

@@ -15,12 +15,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord
+from masking.faces.alignment import ChipGeometry
+from masking.faces.hog import CELLS, GRADIENTS, SIDE_PX, oriented_gradients
+from masking.faces.model_arrays import read_arrays
+from masking.files.shipped import shipped_file
 from masking.landmarks import Float32, Image
-from masking.model_arrays import read_arrays
-from masking.oriented_gradients import CELLS, GRADIENTS, SIDE_PX, oriented_gradients
-from masking.shipped_files import shipped_file
 
 MODEL_FILE = Path(__file__).parent / "models" / "mask-state.npz"
 FORMAT_VERSION = 1

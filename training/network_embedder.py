@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from masking.alignment import ChipGeometry
 from masking.errors import InvalidConfig
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.cohort import Cohort
 from training.dlib_network import DlibFaceNet

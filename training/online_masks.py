@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from masking.mask_batches import BatchPainter
-from masking.mask_light import look_from_list
-from masking.mask_spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.photo_light import look_from_list
+from masking.rendering.render_batch import BatchPainter
 from training.batch_plan import BatchPlan
 from training.chip_dataset import Wear
 

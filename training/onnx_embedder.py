@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from masking.alignment import ChipGeometry
 from masking.errors import BadRecord, ToolkitError
+from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.checkpoint_file import Exported, read_record
 from training.cohort import Cohort

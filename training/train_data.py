@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import InvalidConfig
-from masking.manifest import Manifest, ManifestRow
 from training.chip_embeddings import bare_embeddings
 from training.identity_split import validation_people
 from training.losses import class_means

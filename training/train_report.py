@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from masking.image_files import write_bytes
-from masking.strict_json import strict_json
+from masking.datasets.images import write_bytes
+from masking.files.strict_json import strict_json
 
 
 def write_train_report(folder: Path, progress: Any) -> None:

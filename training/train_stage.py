@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from masking.alignment import ChipGeometry
-from masking.image_files import file_sha256
-from masking.manifest import Manifest
-from masking.worker_pool import worker_count
+from masking.augment.manifest import Manifest
+from masking.datasets.images import file_sha256
+from masking.faces.alignment import ChipGeometry
+from masking.workers import worker_count
 from training.backbones import network_of
 from training.chip_feed import ChipFeed, Feed
 from training.cohort_making import cohort_of_rows

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import DivergedTraining
 from masking.landmarks import Float32
-from masking.manifest import Manifest, ManifestRow
-from masking.mask_spec import SpecConfig
+from masking.masks.spec import SpecConfig
 from training.chip_dataset import Wear
 from training.chip_embeddings import embed_rows
 from training.comparisons import EmbeddedFaces, compare_between, compare_within

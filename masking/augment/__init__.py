@@ -1,0 +1,1 @@
+"""The command `augment`: masked copies of a collection, and their manifest."""

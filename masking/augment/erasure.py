@@ -1,0 +1,133 @@
+"""Takes people out of an augmented folder: rows, and all that was made of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from masking.augment.journal import partial_of
+from masking.augment.manifest import MANIFEST, ManifestRow, row_of, rows_of
+from masking.augment.photo_step import CHIPS, MASKED, PHOTOS
+from masking.augment.report import Tally
+from masking.augment.shard_files import all_records
+from masking.augment.stage import write_results
+from masking.datasets.images import replaced_file
+from masking.datasets.shards import WHOLE
+from masking.files.unfinished import sweep_unfinished
+
+_FOLDERS = (CHIPS, MASKED, PHOTOS)
+# Sheets that show people, and counts that name photographs.
+_SUMMARIES = ("preview*.png", "kinds*.png", "report*.json")
+
+IsTheirs = Callable[[str, str], bool]
+
+
+@dataclass
+class _Found:
+    """What the records say.
+
+    Attributes:
+        photo_ids: of the rows to take out.
+        files: that these rows name.
+        folders, others: where the photographs to take out, and the rest, come from.
+    """
+
+    photo_ids: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)
+
+
+def forget_people(out: Path, is_theirs: IsTheirs) -> bool:
+    """Take people out of the records of a folder that `augment` filled.
+
+    No `augment` may work there meanwhile. Its photographs are not touched: the next
+    one brings back whom it finds among them.
+
+    Args:
+        is_theirs: whether a photograph is to be forgotten, by the identity and the
+            SHA-256 of its file.
+
+    Returns:
+        Whether anything of them was there.
+
+    Raises:
+        OSError: something cannot be deleted or rewritten.
+    """
+    manifest = out / MANIFEST
+    known = [manifest, partial_of(manifest), *all_records(out)]
+    records = [path for path in known if path.is_file()]
+    found = _looked_through(records, is_theirs)
+    for folder in (out / name for name in _FOLDERS):
+        # What a killed run wrote of somebody before any row.
+        held = list(folder.iterdir()) if folder.is_dir() else []
+        found.folders |= {path.name for path in held if is_theirs(path.name, "")}
+    sweep_unfinished(out)
+    if not (found.photo_ids or found.folders):
+        return False
+    _delete_files(out, found)
+    for path in records:
+        _rewrite(path, found.photo_ids)
+    for pattern in _SUMMARIES:
+        for path in out.glob(pattern):
+            path.unlink()
+    if manifest.is_file():
+        tally = Tally()
+        for row in rows_of(manifest):
+            tally.add(row, was_known=True)
+        write_results(out, WHOLE, out, tally, None)
+    return True
+
+
+def _looked_through(records: list[Path], is_theirs: IsTheirs) -> _Found:
+    found = _Found()
+    for row in (row for path in records for row in _rows(path)):
+        folder = row.photo_id.rpartition("/")[0]
+        if is_theirs(row.identity, row.sha256):
+            found.photo_ids.add(row.photo_id)
+            found.files.update(row.files())
+            found.folders.add(folder)
+        else:
+            found.others.add(folder)
+    return found
+
+
+def _rows(path: Path) -> Iterator[ManifestRow]:
+    with path.open("rb") as file:
+        for line in file:
+            row = _row(line)
+            if row is not None:
+                yield row
+
+
+def _row(line: bytes) -> ManifestRow | None:
+    """None for headers, for notes that a row is kept, and for half a line."""
+    try:
+        return row_of(line)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _delete_files(out: Path, found: _Found) -> None:
+    for name in found.files:
+        (out / name).unlink(missing_ok=True)
+    for below in found.folders - found.others - {""}:
+        for top in _FOLDERS:
+            folder = out / top / below
+            if folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder)
+
+
+def _rewrite(path: Path, photo_ids: set[str]) -> None:
+    """A record without some rows, and without half a line that a kill has left."""
+    with path.open("rb") as file, replaced_file(path) as rewritten:
+        for line in file:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if record.get("photo_id", record.get("kept")) not in photo_ids:
+                rewritten.write(line)

@@ -1,0 +1,161 @@
+"""One picture of every mask kind, wear and pose, painted on a collection's faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from masking.augment.manifest import ManifestRow
+from masking.datasets.contact_sheet import caption_font
+from masking.datasets.images import read_rgb
+from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.landmarks import FaceChip, Image, Landmarks
+from masking.masks.spec import (
+    KINDS,
+    OCCLUDERS,
+    RIGID_WEARS,
+    WEARS,
+    MaskSpec,
+    SpecConfig,
+    draw_occluder,
+    draw_specs,
+    sample_rng,
+)
+from masking.rendering.parameters import RIGID
+from masking.rendering.render import render
+
+# Wanted `turn_of` of each pose; half is a head turned by about 30 degrees.
+POSES = {"frontal": 0.0, "turned left": -0.5, "turned right": 0.5}
+# Shows the ears, where straps end, and the neck.
+_GEOMETRY = ChipGeometry(size_px=176, padding=0.42)
+_GAP_PX, _LABEL_PX, _HEAD_PX = 4, 96, 48
+_STEP = _GEOMETRY.size_px + _GAP_PX
+_COLUMNS = len(WEARS) * len(POSES)
+# Faces with less distance between the eyes look coarse on the picture.
+_GOOD_EYES_PX = 40.0
+
+
+def turn_of(landmarks: Landmarks) -> float:
+    """How far a head is turned: -1 to the left of the picture, 0 ahead, 1 right.
+
+    The nose tip's distances from the two sides of the jaw, compared.
+    """
+    points = landmarks.points
+    axis = points[16] - points[0]
+    along = (points - points[0]) @ axis / float(axis @ axis + 1e-9)
+    right, left = float(along[30] - along[0]), float(along[16] - along[30])
+    return float(np.clip((right - left) / (right + left + 1e-9), -1, 1))
+
+
+@dataclass
+class PoseChoice:
+    """The face of a collection that shows each pose best, chosen row by row."""
+
+    best: dict[str, tuple[float, ManifestRow]] = field(default_factory=dict)
+
+    def add(self, row: ManifestRow) -> None:
+        """Consider one row, in the order of the collection; the first best wins."""
+        if row.failure:
+            return
+        landmarks = Landmarks(np.array(row.landmarks, dtype=np.float32))
+        small = max(0.0, 1 - landmarks.interocular_px / _GOOD_EYES_PX)
+        for pose, wanted in POSES.items():
+            badness = abs(turn_of(landmarks) - wanted) + small
+            if pose not in self.best or badness < self.best[pose][0]:
+                self.best[pose] = (badness, row)
+
+
+def kinds_picture(source: Path, choice: PoseChoice) -> Image:
+    """A row for each kind, a column for each wear and pose, (H, W, 3) uint8 RGB.
+
+    The last row shows what else covers faces. A wear that a kind does not have is
+    left white.
+
+    Args:
+        source: the collection that the rows of `choice` come from.
+    """
+    chips = {pose: _chip(source, row) for pose, (_, row) in choice.best.items()}
+    sheet = Pillow.new("RGB", (_left(_COLUMNS), _top(len(KINDS)) + _STEP), "white")
+    for down, kind in enumerate(KINDS):
+        _write_label(sheet, kind, 8, _top(down) + _STEP // 2 - 12)
+        for across, wear in enumerate(WEARS):
+            if kind not in RIGID or wear in RIGID_WEARS:
+                _paste(sheet, chips, down, across, partial(worn_so, kind, wear))
+    below = _top(len(KINDS))
+    _write_label(sheet, "others", 8, below + _STEP // 2 - 12)
+    for across, (wear, kind) in enumerate(zip(WEARS, OCCLUDERS, strict=True)):
+        left = _left(across * len(POSES))
+        _write_label(sheet, wear.replace("_", " "), left, 4)
+        _write_label(sheet, kind, left, below - _HEAD_PX + 20)
+        for number, pose in enumerate(POSES):
+            column = _left(across * len(POSES) + number)
+            _write_label(sheet, pose, column, _HEAD_PX - 20, size_px=12)
+        _paste(sheet, chips, len(KINDS), across, partial(_occluded, kind))
+    return np.array(sheet, dtype=np.uint8)
+
+
+def _left(column: int) -> int:
+    """Where a column starts; poses of one wear stand closer together."""
+    return _LABEL_PX + column * _STEP + column // len(POSES) * 2 * _GAP_PX
+
+
+def _top(row: int) -> int:
+    """Where a row starts; above the others there is a heading."""
+    return _HEAD_PX + row * _STEP + (_HEAD_PX if row == len(KINDS) else 0)
+
+
+def _write_label(
+    sheet: Pillow.Image, text: str, left: int, top: int, size_px: int = 18
+) -> None:
+    draw = ImageDraw.Draw(sheet)
+    draw.text((left, top), text, fill="#222222", font=caption_font(size_px))
+
+
+def _paste(
+    sheet: Pillow.Image,
+    chips: dict[str, FaceChip],
+    row: int,
+    group: int,
+    worn: Callable[[str], tuple[MaskSpec, ...]],
+) -> None:
+    """Paint the poses of one kind and wear; each wears another such mask."""
+    for number, pose in enumerate(POSES):
+        if pose in chips:
+            chip = chips[pose]
+            painted = render(chip.pixels, chip.landmarks, worn(pose)).pixels
+            left = _left(group * len(POSES) + number)
+            sheet.paste(Pillow.fromarray(painted), (left, _top(row)))
+
+
+def _occluded(kind: str, name: str) -> tuple[MaskSpec, ...]:
+    occluder = draw_occluder(sample_rng(0, f"{kind}/{name}"), kind)
+    return (*worn_so("surgical", "correct", name), occluder)
+
+
+def worn_so(kind: str, wear: str, name: str) -> tuple[MaskSpec, ...]:
+    """A mask of this kind and wear, the first such that is drawn by lot.
+
+    Args:
+        wear: one that the kind can have.
+        name: others give other masks.
+    """
+    config = SpecConfig((kind,), wrong_wear=0.0 if wear == "correct" else 4.0)
+    attempt = 0
+    while True:
+        rng = sample_rng(attempt, f"{kind}/{wear}/{name}")
+        specs = draw_specs(rng, config)
+        if specs[0].wear == wear:
+            return specs
+        attempt += 1
+
+
+def _chip(source: Path, row: ManifestRow) -> FaceChip:
+    image = read_rgb(source / row.photo_id)
+    landmarks = Landmarks(np.array(row.landmarks, dtype=np.float32))
+    return crop_chip(image, landmarks, _GEOMETRY, row.photo_id)

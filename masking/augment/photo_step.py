@@ -1,0 +1,172 @@
+"""One photograph to its row of the manifest and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from masking.augment.config import AugmentConfig
+from masking.augment.full_photos import (
+    encode_alpha,
+    encode_parts,
+    encode_photo,
+    format_of,
+    paint_faces,
+)
+from masking.augment.manifest import ManifestRow, MaskedFile, MaskedPhoto, WornMask
+from masking.datasets.collections import Photo
+from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import file_sha256, read_bytes, write_bytes, write_image
+from masking.errors import UnreadableImage
+from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.faces.finder import Face
+from masking.faces.rotation_search import Finder, whole_picture
+from masking.landmarks import Image, Landmarks
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.photo_light import look_from_list
+from masking.rendering.render import MaskedSample, photo_look, render
+
+# Training turns, shifts and scales chips; the margin fills what that uncovers.
+MARGIN_PX = 25
+CHIP_GEOMETRY = ChipGeometry().with_margin(MARGIN_PX)
+CHIPS, MASKED, PHOTOS = "chips", "masked", "photos"
+
+Task = tuple[Photo, ManifestRow | None]
+
+
+class PhotoStep:
+    """Photograph to row and files; built once in each process."""
+
+    def __init__(
+        self,
+        out: Path,
+        config: AugmentConfig,
+        specs: SpecConfig,
+        make_finder: Callable[[], Finder],
+    ):
+        self._out, self._config, self._specs = out, config, specs
+        self._finder = make_finder()
+
+    def __call__(self, task: Task) -> tuple[ManifestRow, bool]:
+        """The row, and whether it is the known one whose files are still true."""
+        photo, known = task
+        if known is not None and self._still_true(photo, known):
+            return known, True
+        return self._row(photo), False
+
+    def _still_true(self, photo: Photo, row: ManifestRow) -> bool:
+        if row.failure or not all((self._out / name).is_file() for name in row.files()):
+            return False
+        try:
+            return row.sha256 == file_sha256(read_bytes(photo.path))
+        except UnreadableImage:
+            return False
+
+    def _row(self, photo: Photo) -> ManifestRow:
+        row = ManifestRow(photo.photo_id, photo.identity, "", photo.refused)
+        if photo.refused:
+            return row
+        try:
+            # Records name a photograph within its collection: they are the same
+            # wherever that lies.
+            data = read_bytes(photo.path, photo.photo_id)
+            row = replace(row, sha256=file_sha256(data))
+            image = decode_rgb(data, photo.photo_id)
+        except UnreadableImage as error:
+            return replace(row, failure=str(error))
+        faces = self._finder.find(image)
+        if not faces and self._config.crop_is_face:
+            faces = whole_picture(image, self._finder)
+        if not faces:
+            return replace(row, failure=f"{photo.photo_id}: no face found.")
+        row = replace(
+            row,
+            detector=faces[0].box.detector,
+            faces=len(faces),
+            landmarks=_rounded(faces[0].landmarks),
+        )
+        if self._config.output != "photo":
+            row = self._with_chips(row, image)
+        if self._config.output != "chip":
+            row = self._with_photos(row, data, image, faces)
+        return row
+
+    def _with_chips(self, row: ManifestRow, image: Image) -> ManifestRow:
+        # Cut and painted with what is recorded, so that the record repaints the same.
+        marks = landmarks_from(row.landmarks)
+        chip = crop_chip(image, marks, CHIP_GEOMETRY, row.photo_id)
+        # Two photographs may differ in their suffix only: it stays in the name.
+        file = f"{CHIPS}/{row.photo_id}.jpg"
+        write_image(self._out / file, chip.pixels)
+        points = _rounded(chip.landmarks)
+        look = photo_look(chip.pixels, landmarks_from(points)).to_list()
+        row = replace(row, chip=file, chip_landmarks=points, look=look)
+        count = self._config.variants
+        masked = [self._masked(row, number, chip.pixels) for number in range(count)]
+        return replace(row, masked=masked)
+
+    def _masked(self, row: ManifestRow, number: int, pixels: Image) -> MaskedFile:
+        stem = f"{MASKED}/{row.photo_id}-{number}"
+        marks, look = landmarks_from(row.chip_landmarks), look_from_list(row.look)
+        sample = render(pixels, marks, self._drawn(row, number, 0), look)
+        write_image(self._out / f"{stem}.jpg", sample.pixels)
+        alpha, parts = self._write_layers(stem, sample)
+        specs = [spec.to_json() for spec in sample.specs]
+        return MaskedFile(f"{stem}.jpg", specs, sample.specs[0].wear, alpha, parts)
+
+    def _with_photos(
+        self, row: ManifestRow, data: bytes, image: Image, faces: list[Face]
+    ) -> ManifestRow:
+        chosen = faces if self._config.faces == "all" else faces[:1]
+        every = [_rounded(face.landmarks) for face in faces]
+        marks = [landmarks_from(points) for points in every[: len(chosen)]]
+        target = format_of(data)
+        photos = []
+        for number in range(self._config.variants):
+            stem = f"{PHOTOS}/{row.photo_id}-{number}"
+            specs = [self._drawn(row, number, face) for face in range(len(chosen))]
+            sample, reasons = paint_faces(image, list(zip(marks, specs, strict=True)))
+            write_bytes(
+                self._out / f"{stem}{target.suffix}",
+                encode_photo(sample.pixels, target),
+            )
+            alpha, parts = self._write_layers(stem, sample)
+            worn = [
+                _worn(face, specs[face], reason) for face, reason in enumerate(reasons)
+            ]
+            photos.append(MaskedPhoto(f"{stem}{target.suffix}", worn, alpha, parts))
+        return replace(row, face_landmarks=every, photos=photos)
+
+    def _drawn(self, row: ManifestRow, number: int, face: int) -> tuple[MaskSpec, ...]:
+        """What a face wears: the prominent one the same in chip and photograph."""
+        name = f"{row.photo_id}#{number}" + (f"/{face}" if face else "")
+        return draw_specs(sample_rng(self._config.seed, name), self._specs)
+
+    def _write_layers(self, stem: str, sample: MaskedSample) -> tuple[str, str]:
+        """Files of alpha and parts; "" for what was not asked for."""
+        alpha = f"{stem}.alpha.png" if self._config.alpha else ""
+        parts = f"{stem}.parts.png" if self._config.parts else ""
+        if alpha:
+            write_bytes(self._out / alpha, encode_alpha(sample.alpha))
+        if parts:
+            write_bytes(self._out / parts, encode_parts(sample.parts))
+        return alpha, parts
+
+
+def _worn(face: int, specs: tuple[MaskSpec, ...], reason: str) -> WornMask:
+    if reason:
+        return WornMask(face, [], "", reason)
+    return WornMask(face, [spec.to_json() for spec in specs], specs[0].wear)
+
+
+def landmarks_from(points: list[list[float]]) -> Landmarks:
+    """Recorded landmarks."""
+    return Landmarks(np.array(points, dtype=np.float32))
+
+
+def _rounded(landmarks: Landmarks) -> list[list[float]]:
+    points: list[list[float]] = landmarks.points.astype(np.float64).round(2).tolist()
+    return points

@@ -1,0 +1,189 @@
+"""`augment`: photographs of people to chips, masked chips and a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from masking.augment.cleanup import remove_stale_files
+from masking.augment.config import AugmentConfig
+from masking.augment.journal import Journal, partial_of
+from masking.augment.kinds_sheet import PoseChoice, kinds_picture
+from masking.augment.manifest import (
+    MANIFEST,
+    ManifestRow,
+    header_of,
+    rows_of,
+    write_manifest,
+)
+from masking.augment.photo_step import CHIP_GEOMETRY, CHIPS, MASKED, PHOTOS, PhotoStep
+from masking.augment.report import AugmentReport, Tally
+from masking.augment.shard_files import (
+    all_records,
+    merged_parts,
+    part_file,
+    remove_parts,
+)
+from masking.datasets.collections import Collection, Photo
+from masking.datasets.contact_sheet import contact_sheet
+from masking.datasets.images import read_rgb, write_bytes, write_image
+from masking.datasets.shards import WHOLE, Shard
+from masking.errors import InvalidConfig
+from masking.faces.rotation_search import Finder, augment_finder
+from masking.files.strict_json import strict_json
+from masking.masks.spec import SpecConfig
+from masking.masks.textures import list_textures
+from masking.ray_workers import ray_map
+from masking.workers import local_map
+
+PREVIEW_TILES = 48
+FOLDERS = (CHIPS, MASKED, PHOTOS)
+ENGINES = {"local": local_map, "ray": ray_map}
+
+
+def augment(
+    source: Path,
+    out: Path,
+    config: AugmentConfig,
+    make_finder: Callable[[], Finder] = augment_finder,
+) -> AugmentReport:
+    """Cut and mask every face of a collection; goes on where it was interrupted.
+
+    The same photographs and options give the same bytes in any number of
+    processes and parts. One part of several leaves its own record; `merge_parts`
+    makes the manifest of all.
+
+    Args:
+        source: a folder per person, or CelebA.
+        out: gets chips/, masked/ and photos/ as asked for, manifest.jsonl,
+            preview.png and report.json.
+
+    Raises:
+        MissingInput: nothing to read.
+        InvalidConfig: an unknown mask kind, or `out` lies in `source`.
+    """
+    if out.resolve().is_relative_to(source.resolve()):
+        raise InvalidConfig(
+            f"{out}: lies in the folder of photographs {source}, so that painted "
+            "masks would be taken for photographs. Choose another --workspace."
+        )
+    shard, specs = config.part, spec_config(config)
+    # The working directory of another machine is another.
+    photos = Collection(source.absolute(), shard)
+    record = part_file(out, MANIFEST, shard)
+    header = header_of(_recorded(config, specs), CHIP_GEOMETRY)
+    whole = [out / MANIFEST, partial_of(out / MANIFEST)]
+    others = all_records(out) if shard.is_whole else whole
+    journal = Journal(record, header, others)
+    step = partial(PhotoStep, out.absolute(), config, specs, make_finder)
+    tally, poses = _work_through(photos, journal, step, config)
+    if shard.is_whole:
+        remove_parts(out)
+        remove_stale_files(out, FOLDERS, rows_of(record))
+    return write_results(out, shard, source, tally, poses if config.preview else None)
+
+
+def _work_through(
+    photos: Collection,
+    journal: Journal,
+    step: Callable[[], PhotoStep],
+    config: AugmentConfig,
+) -> tuple[Tally, PoseChoice]:
+    """Every photograph to its row, kept as soon as it is there."""
+    tasks = with_known(photos, journal.earlier_rows())
+    made = ENGINES[config.engine](step, tasks, config.workers)
+    tally, poses = Tally(), PoseChoice()
+    try:
+        for row, was_known in _progress(made, len(photos)):
+            tally.add(row, was_known)
+            poses.add(row)
+            if was_known:
+                journal.keep(row.photo_id)
+            else:
+                journal.add(row)
+    finally:
+        journal.close()
+    journal.finish()
+    return tally, poses
+
+
+def spec_config(config: AugmentConfig) -> SpecConfig:
+    """Which masks are drawn.
+
+    Raises:
+        InvalidConfig: an unknown kind, or a share out of range.
+        MissingInput: no picture in the folder of textures.
+    """
+    kinds = tuple(kind.strip() for kind in config.kinds.split(","))
+    textures = list_textures(Path(config.textures)) if config.textures else ()
+    return SpecConfig(kinds, config.wrong_wear, config.occluded, textures)
+
+
+def _recorded(config: AugmentConfig, specs: SpecConfig) -> dict[str, Any]:
+    """The options that decide the files; of textures the pictures themselves."""
+    prints = [texture.sha256 for texture in specs.textures]
+    return config.recorded() | {"textures": prints}
+
+
+def merge_parts(source: Path, out: Path, preview: bool) -> AugmentReport:
+    """Make one manifest of the parts that `augment --shard` left in `out`.
+
+    The files are those of one run over the whole collection. The parts stay: a
+    part may be made again and merged anew.
+
+    Args:
+        source: the collection, for the pictures of kinds.png.
+        preview: whether to draw it.
+
+    Raises:
+        MissingInput: a part is not there.
+        BadRecord: a part is damaged, or was made with other options.
+    """
+    header, rows = merged_parts(out)
+    write_manifest(out / MANIFEST, header, rows)
+    tally, poses = Tally(), PoseChoice()
+    for row in rows_of(out / MANIFEST):
+        tally.add(row, was_known=False)
+        poses.add(row)
+    remove_stale_files(out, FOLDERS, rows_of(out / MANIFEST))
+    return write_results(out, WHOLE, source, tally, poses if preview else None)
+
+
+def with_known(
+    photos: Iterable[Photo], rows: Iterator[ManifestRow]
+) -> Iterator[tuple[Photo, ManifestRow | None]]:
+    """Each photograph with its earlier row; both come in the order of photo_id."""
+    row = next(rows, None)
+    for photo in photos:
+        while row is not None and row.photo_id < photo.photo_id:
+            row = next(rows, None)
+        known = row is not None and row.photo_id == photo.photo_id
+        yield photo, row if known else None
+
+
+def write_results(
+    out: Path, shard: Shard, source: Path, tally: Tally, poses: PoseChoice | None
+) -> AugmentReport:
+    """Report, sheet of what was made, and the picture of kinds when asked for."""
+    report = tally.report()
+    text = strict_json(asdict(report), indent=2)
+    write_bytes(part_file(out, "report.json", shard), text.encode())
+    tiles = tally.tiles(PREVIEW_TILES)
+    if tiles:
+        pictures = [(read_rgb(out / file), caption) for file, caption in tiles]
+        write_image(part_file(out, "preview.png", shard), contact_sheet(pictures))
+    if poses is not None:
+        kinds = kinds_picture(source, poses)
+        write_image(part_file(out, "kinds.png", shard), kinds)
+    return report
+
+
+def _progress(
+    made: Iterator[tuple[ManifestRow, bool]], total: int
+) -> Iterator[tuple[ManifestRow, bool]]:
+    yield from tqdm(made, "augment", total, unit="photo", disable=None)

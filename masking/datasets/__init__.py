@@ -1,0 +1,1 @@
+"""Photographs on disk: reading and writing images, folders of people, data sets."""

@@ -1,0 +1,135 @@
+"""Collections of photographs: a folder per person, CelebA, or a .rec file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from masking.datasets.folder_walk import FoundFile, walk_files
+from masking.datasets.images import SUFFIXES
+from masking.datasets.recordio import find_record_file, record_photos
+from masking.datasets.shards import WHOLE, Shard
+from masking.errors import BadRecord, MissingInput
+
+CELEBA_LIST = "identity_CelebA.txt"
+# Pictures that are not read: they are listed as skipped, not passed over.
+OTHER_PICTURES = frozenset(
+    {".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".dng", ".cr2", ".nef"}
+)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photograph of a collection.
+
+    Attributes:
+        path: the file.
+        identity: whose it is; the same for all photographs of a person.
+        photo_id: path within the collection, with "/": the photograph's name in
+            manifests and the source of its random numbers.
+        refused: why it is not used, such as a format that is not read; else "".
+    """
+
+    path: Path
+    identity: str
+    photo_id: str
+    refused: str = ""
+
+
+class Collection:
+    """All photographs of a folder, sorted by photo_id, listed anew each time.
+
+    A folder per person at any depth (LFW, VGGFace2, CASIA): the identity is the
+    path of the folder that holds the photo. CelebA: `identity_CelebA.txt` beside
+    or in the folder names the identity of every file. InsightFace: a .rec file in the
+    folder is the collection.
+    """
+
+    def __init__(self, folder: Path, shard: Shard = WHOLE):
+        """
+        Raises:
+            MissingInput: no folder, no image, or no photo in a person's folder.
+            BadRecord: the CelebA list or the .rec file is damaged.
+        """
+        if not folder.is_dir():
+            raise MissingInput(
+                f"{folder}: no such folder. Give a folder that holds photographs."
+            )
+        self._folder, self._shard = folder, shard
+        self._celeba: dict[str, str] | None = None
+        self._listing = folder
+        self._records = find_record_file(folder)
+        for listing in (folder / CELEBA_LIST, folder.parent / CELEBA_LIST):
+            if listing.is_file():
+                self._listing, self._celeba = listing, _identities(listing)
+                break
+        used = refused = mine = 0
+        for photo in self._all():
+            used, refused = used + (not photo.refused), refused + bool(photo.refused)
+            mine += shard.takes(photo.photo_id)
+        if not used:
+            raise MissingInput(self._nothing(refused))
+        self.count = mine
+
+    def __len__(self) -> int:
+        """Photographs of this shard when it was opened, the refused ones included."""
+        return self.count
+
+    def __iter__(self) -> Iterator[Photo]:
+        return (photo for photo in self._all() if self._shard.takes(photo.photo_id))
+
+    def _all(self) -> Iterator[Photo]:
+        if self._records is not None:
+            yield from (Photo(*item) for item in record_photos(self._records))
+            return
+        for found in walk_files(self._folder):
+            suffix = PurePosixPath(found.name).suffix.lower()
+            if found.problem or suffix in SUFFIXES or suffix in OTHER_PICTURES:
+                yield self._photo(found, suffix)
+
+    def _photo(self, found: FoundFile, suffix: str) -> Photo:
+        path, name = self._folder / found.name, PurePosixPath(found.name)
+        identity = "" if str(name.parent) == "." else name.parent.as_posix()
+        refused = found.problem
+        if not refused and suffix in OTHER_PICTURES:
+            wanted = " ".join(sorted(SUFFIXES))
+            refused = f"{name}: {suffix} files are not read. Convert to {wanted}"
+        elif not refused and self._celeba is not None:
+            identity = self._celeba.get(name.name, "")
+            refused = "" if identity else f"{name}: not named in {self._listing.name}."
+        elif not refused and not identity:
+            refused = (
+                f"{name}: lies in no person's folder. Expected FOLDER/NAME/photo.jpg"
+            )
+        return Photo(path, identity, found.name, refused)
+
+    def _nothing(self, refused: int) -> str:
+        if self._celeba is not None and refused:
+            return f"{self._folder}: none of its images is named in {self._listing}."
+        if refused:
+            return (
+                f"{self._folder}: {refused} images, none of which can be used as it "
+                "lies. Expected a folder per person: FOLDER/NAME/photo.jpg"
+            )
+        wanted = " ".join(sorted(SUFFIXES))
+        return f"{self._folder}: holds no image. Expected files ending {wanted}."
+
+
+def _identities(listing: Path) -> dict[str, str]:
+    try:
+        lines = listing.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRecord(f"{listing}: no text that can be read.") from error
+    identities = {}
+    for number, line in enumerate(lines, 1):
+        parts = line.split()
+        if not parts:
+            continue
+        if len(parts) != 2:
+            raise BadRecord(
+                f"{listing}, line {number}: found {line[:40]!r}, expected a file name "
+                "and an identity."
+            )
+        identities[parts[0]] = parts[1]
+    return identities

@@ -1,0 +1,182 @@
+"""Lists, reads and writes image files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.recordio import is_record_photo, read_record_photo
+from masking.errors import MissingInput, UnreadableImage
+from masking.files.unfinished import PREFIX, unfinished_file
+from masking.landmarks import Image
+
+SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".bmp", ".webp", ".tif", ".tiff"]
+)
+# The largest pictures that image_decoding accepts are smaller.
+MAX_BYTES = 500_000_000
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Image files below `folder`, at any depth, sorted; hidden ones left out.
+
+    Links are followed, each folder once, so that a link to a folder above ends.
+
+    Raises:
+        MissingInput: the folder does not exist or holds no image.
+    """
+    if not folder.is_dir():
+        raise MissingInput(
+            f"{folder}: no such folder. Give a folder that holds photographs."
+        )
+    found = sorted(
+        path
+        for below in _folders(folder)
+        for path in below.iterdir()
+        if path.suffix.lower() in SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
+    )
+    if not found:
+        wanted = " ".join(sorted(SUFFIXES))
+        raise MissingInput(f"{folder}: holds no image. Expected files ending {wanted}.")
+    return found
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """`folder` and all below it that are not hidden; real ones before linked ones."""
+    seen: set[Path] = set()
+    waiting = [folder]
+    while waiting:
+        for root, names, _ in os.walk(waiting.pop(0)):
+            here = Path(root)
+            if here.resolve() in seen:
+                names.clear()
+                continue
+            seen.add(here.resolve())
+            yield here
+            names[:] = sorted(name for name in names if not name.startswith("."))
+            # os.walk leaves links out.
+            waiting += [here / name for name in names if (here / name).is_symlink()]
+
+
+def read_rgb(path: Path) -> Image:
+    """The picture of a file as `decode_rgb` gives it.
+
+    Raises:
+        UnreadableImage: as `read_bytes` and `decode_rgb`.
+    """
+    return decode_rgb(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path, name: str = "") -> bytes:
+    """The bytes of an image file; `name` is used in messages instead of the path.
+
+    Raises:
+        UnreadableImage: missing, not readable, over MAX_BYTES, or a folder, pipe,
+            device or socket, of which nothing is read: it may never end.
+    """
+    if is_record_photo(path):
+        return read_record_photo(path)
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImage(
+                f"{name or path}: cannot be read, it is {_kind(status.st_mode)}. "
+                "Expected a photograph's file: save the picture as one first."
+            )
+        if status.st_size > MAX_BYTES:
+            raise UnreadableImage(
+                f"{name or path}: too large, {status.st_size:,} bytes, expected at "
+                f"most {MAX_BYTES:,}. Shrink the picture first."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(
+            f"{name or path}: cannot be read ({error.strerror or error})."
+        ) from error
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
+
+
+def encode_image(pixels: NDArray[np.uint8], suffix: str, quality: int = 95) -> bytes:
+    """An (H, W, 3) RGB or (H, W) grey picture as the bytes of a file.
+
+    Args:
+        suffix: ".jpg" (colour kept at full resolution) or ".png".
+        quality: JPEG quality, 1 to 100; PNG ignores it.
+    """
+    buffer = io.BytesIO()
+    picture = Pillow.fromarray(pixels)
+    if suffix == ".jpg":
+        picture.save(buffer, "JPEG", quality=quality, subsampling=0)
+    elif suffix == ".png":
+        picture.save(buffer, "PNG", compress_level=3)
+    else:
+        raise ValueError(f"can write .jpg and .png, not {suffix!r}")
+    return buffer.getvalue()
+
+
+def write_image(path: Path, pixels: NDArray[np.uint8], quality: int = 95) -> None:
+    """Write a picture so that a crash leaves the old file or the new, never half."""
+    write_bytes(path, encode_image(pixels, path.suffix.lower(), quality))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that a crash leaves the old one or the new, never half."""
+    with replaced_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of `path` when all went well.
+
+    It lies in the same folder, which is made when it is not there.
+    """
+    temporary = path.with_name(f"{PREFIX}{token_hex(8)}")
+    try:
+        with _new_file(temporary) as file:
+            yield file
+            file.flush()
+            # Before it is closed: then it is locked no more, and might be swept.
+            temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.filename not in (None, str(temporary)):
+            raise
+        # A full disk names no file and other errors name the temporary one.
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, reason, str(path)) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _new_file(path: Path) -> IO[bytes]:
+    try:
+        return unfinished_file(path)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return unfinished_file(path)
+
+
+def file_sha256(data: bytes) -> str:
+    """Hex SHA-256 of a file's bytes: the identity of a photograph."""
+    return hashlib.sha256(data).hexdigest()

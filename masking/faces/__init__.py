@@ -1,0 +1,1 @@
+"""From a photograph to aligned crops: detection, landmarks, alignment."""

@@ -1,0 +1,144 @@
+"""Turns a face upright and cuts it out: landmarks to the chip a network reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from masking.errors import InvalidConfig
+from masking.faces.mean_face import CANONICAL_FACE, DLIB_SHIFT_X
+from masking.landmarks import FaceChip, Float32, Image, Landmarks
+
+# Points that keep their place when a mask covers the lower face. On 403 bare
+# photos of 150 LFW DevTrain people dlib's untouched network does as well with
+# them as with dlib's own choice (TAR at FAR 1e-3 .946 and .940).
+UPPER_FACE = np.r_[17:31, 36:48]
+# dlib's own choice (image_transforms/interpolation.h, get_face_chip_details):
+# nose, eyes and upper lip.
+_INNER_FACE = np.r_[27:55, 60:65]
+ALIGNMENTS = {"upper": UPPER_FACE, "inner": _INNER_FACE}
+
+
+@dataclass(frozen=True)
+class ChipGeometry:
+    """What part of a face a chip shows, and at what size.
+
+    Attributes:
+        size_px: side of the chip.
+        padding: border around the face square, as a share of the square's side.
+        points: landmarks that the chip is aligned by, a key of ALIGNMENTS.
+        right, down: how far the face square lies from the middle of the chip, as
+            shares of the square's side.
+    """
+
+    size_px: int = 150
+    padding: float = 0.25
+    points: str = "upper"
+    right: float = 0.0
+    down: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.size_px < 8 or not 0 <= self.padding <= 2:
+            raise InvalidConfig(
+                f"a chip needs 8 px and a padding in [0, 2], got {self.size_px} px "
+                f"and {self.padding}"
+            )
+        if not (abs(self.right) <= 1 and abs(self.down) <= 1):
+            raise InvalidConfig(
+                "a face lies at most one square from the middle of its chip, got "
+                f"{self.right} to the right and {self.down} down"
+            )
+        if self.points not in ALIGNMENTS:
+            raise InvalidConfig(
+                f"unknown alignment {self.points!r}, expected one of "
+                f"{', '.join(ALIGNMENTS)}"
+            )
+
+    @property
+    def square_px(self) -> float:
+        """Side of the face square in chip px: the scale of the chip."""
+        return self.size_px / (1 + 2 * self.padding)
+
+    def with_margin(self, margin_px: int) -> ChipGeometry:
+        """The same chip at the same scale, `margin_px` wider on all four sides."""
+        padding = self.padding + margin_px / self.square_px
+        return replace(self, size_px=self.size_px + 2 * margin_px, padding=padding)
+
+    def targets(self) -> Float32:
+        """(68, 2) float32: where the canonical face lies in the chip, px."""
+        shift = np.array([DLIB_SHIFT_X + self.right, self.down], dtype=np.float32)
+        square = CANONICAL_FACE + shift + np.float32(self.padding)
+        return np.asarray(square * self.square_px - 0.5, dtype=np.float32)
+
+    def matrix_to(self, wanted: ChipGeometry) -> NDArray[np.float64]:
+        """(2, 3) matrix from px of this chip to px of another chip of the face."""
+        return similarity(self.targets(), wanted.targets())
+
+
+def similarity(source: Float32, target: Float32) -> NDArray[np.float64]:
+    """Least-squares turn, scale and shift from `source` onto `target` points.
+
+    Args:
+        source: (K, 2), K >= 2 points that do not all coincide.
+        target: (K, 2).
+
+    Returns:
+        (2, 3) float64 matrix acting on column vectors (x, y, 1).
+
+    Source: Umeyama, "Least-squares estimation of transformation parameters",
+    PAMI 1991, in two dimensions, without reflection.
+    """
+    from_mean, to_mean = source.mean(axis=0), target.mean(axis=0)
+    a, b = (source - from_mean).T.astype(float)
+    u, v = (target - to_mean).T.astype(float)
+    spread = (a * a + b * b).sum()
+    if spread == 0:
+        raise ValueError("all source points coincide")
+    cosine = (a * u + b * v).sum() / spread
+    sine = (a * v - b * u).sum() / spread
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    return np.hstack([turn, (to_mean - turn @ from_mean)[:, None]])
+
+
+def chip_matrix(landmarks: Landmarks, geometry: ChipGeometry) -> NDArray[np.float64]:
+    """(2, 3) matrix from photo px to chip px."""
+    chosen = ALIGNMENTS[geometry.points]
+    return similarity(landmarks.points[chosen], geometry.targets()[chosen])
+
+
+def crop_chip(
+    image: Image, landmarks: Landmarks, geometry: ChipGeometry, source: str
+) -> FaceChip:
+    """Cut one face out of a photograph; what lies outside of it is black.
+
+    Args:
+        image: (H, W, 3) uint8 RGB photograph.
+        landmarks: the face, in photo px.
+        source: name of the photograph, kept with the chip.
+    """
+    matrix = chip_matrix(landmarks, geometry)
+    pixels = warp(image, matrix, geometry.size_px)
+    return FaceChip(pixels, landmarks.moved(matrix), source)
+
+
+def warp(image: Image, matrix: NDArray[np.float64], size_px: int) -> Image:
+    """The picture under a (2, 3) similarity, (size_px, size_px, 3) uint8."""
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    # Bilinear sampling reads 2 x 2 pixels: a larger reduction would alias, so
+    # whole-number shrinking by area comes first.
+    steps = int(1 / scale) if scale > 0 else 1
+    if steps >= 2:
+        small = cv2.resize(
+            image, None, fx=1 / steps, fy=1 / steps, interpolation=cv2.INTER_AREA
+        )
+        image = np.asarray(small, dtype=np.uint8)
+        # Pixel centres: x = steps * (x_small + 0.5) - 0.5.
+        half = np.full(2, 0.5 * steps - 0.5)
+        matrix = np.hstack(
+            [matrix[:, :2] * steps, matrix[:, 2:] + matrix[:, :2] @ half[:, None]]
+        )
+    warped = cv2.warpAffine(image, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR)
+    return np.asarray(warped, dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""Files and text on the way in and out: private, whole, escaped."""

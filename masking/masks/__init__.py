@@ -1,0 +1,1 @@
+"""What a mask is: its specification, shape, fabric and colours."""

@@ -1,0 +1,220 @@
+"""The outline of each kind of mask, as it is worn, on the canonical face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masking.landmarks import Float32
+from masking.masks.spec import OCCLUDERS, MaskSpec
+
+ANGLES = 192
+Float64 = NDArray[np.float64]
+_AT = np.linspace(-np.pi, np.pi, ANGLES + 1)
+
+# Right half of each outline (person's left), from the middle of the upper edge
+# to the middle of the lower one: (x - 0.5, y) in shares of the face square.
+# The jaw of the canonical face passes (0.59, .56) (0.51, .87) (0.31, 1.11)
+# (0, 1.22); a mask has to go around it.
+_HALF_OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
+    "surgical": (
+        (0.0, 0.345), (0.11, 0.355), (0.28, 0.395), (0.47, 0.435), (0.585, 0.465),
+        (0.615, 0.56), (0.615, 0.7), (0.585, 0.88), (0.515, 1.04), (0.39, 1.17),
+        (0.21, 1.26), (0.0, 1.28),
+    ),
+    "cloth": (
+        (0.0, 0.33), (0.09, 0.345), (0.24, 0.405), (0.44, 0.455), (0.59, 0.505),
+        (0.62, 0.62), (0.6, 0.76), (0.555, 0.9), (0.46, 1.05), (0.32, 1.18),
+        (0.15, 1.27), (0.0, 1.3),
+    ),
+    "ffp2": (
+        (0.0, 0.305), (0.11, 0.32), (0.25, 0.395), (0.41, 0.5), (0.53, 0.625),
+        (0.57, 0.78), (0.555, 0.9), (0.5, 1.02), (0.41, 1.12), (0.29, 1.21),
+        (0.14, 1.275), (0.0, 1.295),
+    ),
+    "kn95": (
+        (0.0, 0.325), (0.1, 0.345), (0.26, 0.42), (0.45, 0.495), (0.595, 0.565),
+        (0.61, 0.68), (0.575, 0.83), (0.51, 0.97), (0.41, 1.09), (0.28, 1.19),
+        (0.14, 1.265), (0.0, 1.295),
+    ),
+    "duckbill": (
+        (0.0, 0.31), (0.12, 0.325), (0.29, 0.4), (0.46, 0.48), (0.575, 0.57),
+        (0.6, 0.7), (0.575, 0.84), (0.52, 0.97), (0.42, 1.1), (0.28, 1.21),
+        (0.13, 1.265), (0.0, 1.275),
+    ),
+    "gaiter": (
+        (0.0, 0.38), (0.16, 0.4), (0.34, 0.43), (0.52, 0.455), (0.62, 0.475),
+        (0.63, 0.72), (0.59, 0.98), (0.52, 1.17), (0.45, 1.32), (0.43, 1.46),
+        (0.37, 1.6), (0.21, 1.69), (0.0, 1.715),
+    ),
+    "shield": (
+        (0.0, -0.33), (0.30, -0.32), (0.60, -0.26), (0.75, -0.12), (0.79, 0.30),
+        (0.77, 0.72), (0.70, 1.10), (0.56, 1.34), (0.38, 1.44), (0.18, 1.47),
+        (0.0, 1.475),
+    ),
+    "hand": (
+        (0.0, 0.66), (0.16, 0.68), (0.25, 0.76), (0.28, 0.90), (0.27, 1.04),
+        (0.22, 1.18), (0.13, 1.26), (0.0, 1.28),
+    ),
+    "cap": (
+        (0.0, -1.06), (0.36, -1.00), (0.64, -0.80), (0.78, -0.50), (0.80, -0.22),
+        (0.74, -0.06), (0.56, -0.01), (0.36, -0.02), (0.16, -0.04), (0.0, -0.045),
+    ),
+    "headscarf": (
+        (0.0, -1.08), (0.42, -0.99), (0.76, -0.70), (0.90, -0.28), (0.90, 0.05),
+        (0.84, 0.24), (0.70, 0.27), (0.57, 0.14), (0.40, -0.02), (0.20, -0.09),
+        (0.0, -0.10),
+    ),
+    "patch": (
+        (0.0, 0.40), (0.20, 0.40), (0.29, 0.42), (0.30, 0.50), (0.30, 0.60),
+        (0.30, 0.70), (0.29, 0.78), (0.20, 0.80), (0.0, 0.80),
+    ),
+    # One lens about its own middle; LENS_X says where that is.
+    "sunglasses": (
+        (0.0, 0.075), (0.14, 0.08), (0.215, 0.12), (0.225, 0.21), (0.20, 0.32),
+        (0.12, 0.395), (0.0, 0.41),
+    ),
+}  # fmt: skip
+_HALVES = {kind: np.array(knots) for kind, knots in _HALF_OUTLINES.items()}
+# Lenses sit in front of the eyes, this far from the middle of the face.
+LENS_X = 0.275
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A closed curve around `centre`, star-shaped about it, in its own frame.
+
+    The frame of a mask is turned by `tilt_rad` about the centre against the
+    canonical face. Of a mirrored outline there are two, left and right of x = 0.5.
+
+    Attributes:
+        centre: (x, y) canonical.
+        tilt_rad: turn of the frame.
+        mirrored: whether |x - 0.5| counts instead of x - 0.5.
+        radius: (ANGLES + 1,) float32 distance from the centre at angles evenly
+            from -pi to pi; first and last are equal.
+        slope: (ANGLES + 1,) float32, cosine between radius and normal there.
+    """
+
+    centre: tuple[float, float]
+    tilt_rad: float
+    mirrored: bool
+    radius: Float32
+    slope: Float32
+
+
+def outline_knots(spec: MaskSpec) -> Float64:
+    """(K, 2) right half of the spec's outline, canonical, tilt not applied."""
+    knots: Float64 = _HALVES[spec.kind].copy()
+    if spec.kind in OCCLUDERS:
+        return _occluder_knots(knots, spec)
+    upper = np.clip((0.95 - knots[:, 1]) / 0.6, 0, 1)
+    central = 1 - 0.5 * np.abs(knots[:, 0]) / 0.6
+    knots[:, 1] -= spec.rise * upper * central
+    knots[:, 0] *= 1 + spec.widen
+    knots[:, 1] += spec.hang * np.clip((knots[:, 1] - 0.9) / 0.35, 0, 1)
+    if spec.wear == "nose_out":
+        _lower_top(knots, 0.675 + 0.3 * spec.rise)
+    elif spec.wear == "nose_and_mouth_out":
+        # Pulled down whole, it bunches under the chin.
+        knots[:, 1] += 0.16 * np.clip((knots[:, 1] - 0.9) / 0.35, 0, 1)
+        _lower_top(knots, 0.995 + 0.2 * spec.rise)
+    elif spec.wear == "chin_out":
+        low = knots[:, 1] > 0.85
+        knots[low, 1] = 0.85 + (knots[low, 1] - 0.85) * (0.165 / 0.43)
+        if spec.kind == "gaiter":  # a neck tube pulled up ends above the chin too
+            knots[:, 1] = np.minimum(knots[:, 1], 1.02)
+    knots[:, 0] += 0.5
+    return knots
+
+
+def _occluder_knots(knots: Float64, spec: MaskSpec) -> Float64:
+    middle = (knots[0, 1] + knots[-1, 1]) / 2
+    size = 1 + spec.widen
+    knots[:, 0] = knots[:, 0] * size + 0.5 + spec.shift_x
+    knots[:, 1] = (knots[:, 1] - middle) * size + middle + spec.shift_y
+    return knots
+
+
+def _lower_top(knots: Float64, top: float) -> None:
+    """Pull the upper edge down so that its middle is at y = `top`."""
+    bottom = knots[-1, 1]
+    share = (bottom - knots[:, 1]) / (bottom - knots[0, 1])
+    middle = bottom - share * (bottom - top)
+    # The sides keep hanging from the ears, so they move less than the middle.
+    side = np.clip(np.abs(knots[:, 0]) / 0.6, 0, 1) ** 1.7
+    knots[:, 1] = middle + (knots[:, 1] - middle) * 0.45 * side
+
+
+def outlines(specs: Sequence[MaskSpec]) -> list[Outline]:
+    """The closed outlines of what specs describe, those of one kind in one go."""
+    found: dict[int, Outline] = {}
+    for kind in dict.fromkeys(spec.kind for spec in specs):
+        rows = [row for row, spec in enumerate(specs) if spec.kind == kind]
+        found |= zip(rows, _of_one_kind([specs[row] for row in rows]), strict=True)
+    return [found[row] for row in range(len(specs))]
+
+
+def _of_one_kind(specs: Sequence[MaskSpec]) -> list[Outline]:
+    half = np.stack([outline_knots(spec) for spec in specs])
+    axis = half[:, :1, 0]
+    mirrored = half[:, -2:0:-1].copy()
+    mirrored[..., 0] = 2 * axis - mirrored[..., 0]
+    closed = np.concatenate([half, mirrored], axis=1)
+    centre = np.concatenate([axis, (half[:, :1, 1] + half[:, -1:, 1]) / 2], axis=1)
+    away = _between(closed.shape[1]) @ closed - centre[:, None]
+    x, y = away[..., 0], away[..., 1]
+    angle = np.arctan2(y, x)
+    order = np.arange(len(specs))[:, None], angle.argsort(axis=1)
+    radius = _around(angle[order], np.hypot(x, y)[order])
+    wide = np.concatenate([radius[:, -2:-1], radius, radius[:, 1:2]], axis=1)
+    bend = (wide[:, 2:] - wide[:, :-2]) / (2 * (_AT[1] - _AT[0]))
+    slope = 1 / np.sqrt(1 + (bend / radius) ** 2)
+    lens = specs[0].kind == "sunglasses"
+    return [
+        Outline(
+            (0.5 + LENS_X if lens else float(middle[0]), float(middle[1])),
+            spec.tilt_rad,
+            lens,
+            far,
+            steep,
+        )
+        for spec, middle, far, steep in zip(
+            specs,
+            centre,
+            radius.astype(np.float32),
+            slope.astype(np.float32),
+            strict=True,
+        )
+    ]
+
+
+def _around(angles: Float64, values: Float64) -> Float64:
+    """(N, M) ascending angles and their values, which repeat, to those at _AT."""
+    turn = 2 * np.pi
+    before, after = angles[:, -1:] - turn, angles[:, :1] + turn
+    angles = np.concatenate([before, angles, after], axis=1)
+    values = np.concatenate([values[:, -1:], values, values[:, :1]], axis=1)
+    # One row after the other on one line, too far apart to meet.
+    apart = 4 * turn * np.arange(len(angles))[:, None]
+    return np.interp(_AT + apart, (angles + apart).ravel(), values.ravel())
+
+
+@cache
+def _between(knots: int, pieces: int = 8) -> Float64:
+    """(knots * pieces, knots) weights of a Catmull-Rom curve through a closed polygon.
+
+    Source: Catmull & Rom, "A class of local interpolating splines", 1974.
+    """
+    t = (np.arange(pieces) / pieces)[:, None]
+    powers = np.concatenate([t**0, t, t**2, t**3], axis=1)
+    # Of the knot before, the two that the piece lies between, and the one after.
+    terms = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
+    weights = np.zeros((knots, pieces, knots))
+    for knot in range(knots):
+        weights[knot][:, np.arange(knot - 1, knot + 3) % knots] = powers @ terms
+    return weights.reshape(-1, knots)

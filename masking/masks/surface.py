@@ -1,0 +1,112 @@
+"""The canonical surface of each kind: its relief, its seams and how it covers.
+
+A surface is a table over the mask's own frame (u to the person's left, v down, face
+squares, (0, 0) in the middle of the usual outline). Photographs are painted by
+looking up in it, on any device, so that there is one definition of each mask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from masking.landmarks import Float32
+from masking.masks.occluders import OCCLUDER_RELIEFS
+from masking.masks.relief import MASK_RELIEFS, MIDDLE_Y, Map, bump, dome
+
+STEP = 0.006
+U_REACH, V_REACH = 0.9, 1.05
+COLUMNS, ROWS = round(2 * U_REACH / STEP) + 1, round(2 * V_REACH / STEP) + 1
+HEAD_MIDDLE = 0.6
+_RELIEFS = MASK_RELIEFS | OCCLUDER_RELIEFS
+# They are as far behind the face as they are (see `mask_parameters`), no further.
+_AROUND_SKULL = ("cap", "headscarf")
+_VALVE_RADIUS = 0.085
+_VALVE_AT = (0.2, 0.10)
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Tables of one kind.
+
+    Attributes:
+        looks: (ROWS, COLUMNS, 4) float32: slope of the height along u and along v,
+            share of light that seams and folds leave (1 = all), and cover: up to 1
+            how opaque it is, and what exceeds 1 is the share of a valve.
+        rise: (ROWS, COLUMNS) float32 height above the skin, face squares.
+    """
+
+    looks: Float32
+    rise: Float32
+
+
+def surface_name(kind: str, valve: bool) -> str:
+    """Name of the surface of a kind, see SURFACES."""
+    return f"{kind}+valve" if valve else kind
+
+
+def head_height(x: Map, y: Map) -> Float32:
+    """Height of an average face towards the camera, canonical, face squares.
+
+    An ellipsoid with a nose: enough for where the light comes from.
+    """
+    nose = 0.16 * bump(x - 0.5, 0.10) * bump(y - 0.50, 0.17)
+    return np.asarray(dome(x - 0.5, y) + nose, dtype=np.float32)
+
+
+@cache
+def surface(name: str) -> Surface:
+    """The tables of one of SURFACES."""
+    kind, _, valve = name.partition("+")
+    u, v = np.meshgrid(
+        np.linspace(-U_REACH, U_REACH, COLUMNS), np.linspace(-V_REACH, V_REACH, ROWS)
+    )
+    y = v + MIDDLE_Y[kind]
+    body, shade, cover = _RELIEFS[kind](u, v)
+    if valve:
+        inside = _VALVE_RADIUS - np.hypot(u - _VALVE_AT[0], v - _VALVE_AT[1])
+        body = body + 0.0175 * (1 + np.tanh(inside / 0.016))
+        body = body + 0.004 * np.cos(inside / _VALVE_RADIUS * 20) * (inside > 0)
+        cover = cover + 0.7 * np.clip(inside / 0.012 + 0.5, 0, 1)
+        shade = shade * (1 - 0.35 * bump(inside, 0.012))
+    height = dome(u, y) + body
+    slope_v, slope_u = np.gradient(height, STEP)
+    looks = np.stack([slope_u, slope_v, shade, cover], axis=-1).astype(np.float32)
+    rise = np.maximum(height - head_height(u + 0.5, y), 0).astype(np.float32)
+    if kind in _AROUND_SKULL:
+        rise = np.zeros_like(rise)
+    looks.setflags(write=False)
+    rise.setflags(write=False)
+    return Surface(looks, rise)
+
+
+@cache
+def head_slopes() -> Float32:
+    """(ROWS, COLUMNS, 2) float32 slopes of the bare head; v = 0 at y = 0.6."""
+    u, v = np.meshgrid(
+        np.linspace(-U_REACH, U_REACH, COLUMNS), np.linspace(-V_REACH, V_REACH, ROWS)
+    )
+    slope_v, slope_u = np.gradient(head_height(u + 0.5, v + HEAD_MIDDLE), STEP)
+    slopes = np.stack([slope_u, slope_v], axis=-1).astype(np.float32)
+    slopes.setflags(write=False)
+    return slopes
+
+
+SURFACES = (*_RELIEFS, "ffp2+valve", "kn95+valve")
+# Stiff masks crease less.
+LIMPNESS = {
+    "surgical": 0.7,
+    "cloth": 1.0,
+    "ffp2": 0.15,
+    "kn95": 0.35,
+    "duckbill": 0.35,
+    "gaiter": 1.0,
+    "shield": 0.0,
+    "sunglasses": 0.0,
+    "hand": 0.25,
+    "cap": 0.5,
+    "headscarf": 1.2,
+    "patch": 0.0,
+}

@@ -1,0 +1,1 @@
+"""How a mask gets on a face: warp, light, shading, compositing."""

@@ -1,0 +1,197 @@
+"""The steps that paint one thing on each of N pictures, for numpy and torch.
+
+Pictures are (N, 3, h, w), maps (N, h, w); N is 1 for numpy. Colours are linear
+light until the last step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from masking.masks.patterns import TILE_PX, grain_tile
+from masking.rendering.frames import Looks, strap_depth, wide
+from masking.rendering.layout import (
+    SHADOW_REACH,
+    STRAP_SHADOW_REACH,
+    Box,
+    Layout,
+    body_box,
+    overlap,
+    spread,
+    strap_box,
+)
+from masking.rendering.parameters import PARTS, Parameters
+from masking.rendering.shading import lit_fabric, lit_straps
+
+# The share of light that a shadow takes falls to 1% at its reach.
+_FALL = float(np.log(0.01))
+_STRAP_SHADOW = 0.2
+# Less of a layer in a pixel is not seen.
+_LEAST_MATTE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """Pictures with a layer on them.
+
+    Attributes:
+        srgb: (N, 3, h, w) float32 in 0..255, not rounded.
+        matte: (N, h, w) the layer's share of each pixel.
+        changed: (N, h, w) bool: layer or its shadow.
+        depth, cover: (N, h, w) of the fabric.
+        straps: (N, h, w) bool: more strap than fabric.
+    """
+
+    srgb: Any
+    matte: Any
+    changed: Any
+    depth: Any
+    cover: Any
+    straps: Any
+
+
+def paint(
+    arrays: Any,
+    mask: Parameters,
+    look: Looks,
+    layout: Layout,
+    pictures: Any,
+    box: Box,
+    px_per_unit: Any,
+) -> Painted:
+    """Paint one spec on each of N pictures.
+
+    Args:
+        pictures: (N, 3, h, w) uint8 sRGB, the part of each photograph in `box`.
+        px_per_unit: (N,) side of the face square, px.
+    """
+    xp = arrays.xp
+    v, depth = (spread(arrays, maps, layout, box) for maps in (layout.v, layout.depth))
+    both, cover = _fabric(arrays, mask, look, layout, box, (v, depth), px_per_unit)
+    shade = 1 - _fall(xp, depth, SHADOW_REACH) * wide(mask.shadow) * xp.clip(
+        # Light mostly comes from above: the shadow falls below.
+        0.95 + 1.4 * v,
+        0.5,
+        1.6,
+    )
+    fabric = both[:, 3] + 0
+    for group, pieces in enumerate(layout.groups):
+        _add_straps(
+            arrays, mask, look, layout, (group, pieces), box, px_per_unit, both, shade
+        )
+    straps = both[:, 3] - fabric
+    both = arrays.blurred(both, look.blur * px_per_unit)
+    matte = xp.clip(both[:, 3], 0, 1)
+    matte = matte * (matte >= _LEAST_MATTE)
+    left = (1 - matte) * shade
+    mixed = arrays.linear(pictures) * left[:, None] + both[:, :3]
+    corner = (box[1].start, box[0].start)
+    grain = _grain(arrays, mask, matte.shape, corner) * matte * wide(look.grain)
+    srgb = arrays.srgb(mixed) + grain[:, None]
+    changed = (matte > 0) | (shade < 1)
+    return Painted(srgb, matte, changed, depth, cover, straps > fabric)
+
+
+def _fabric(
+    arrays: Any,
+    mask: Parameters,
+    look: Looks,
+    layout: Layout,
+    box: Box,
+    at: tuple[Any, Any],
+    px_per_unit: Any,
+) -> tuple[Any, Any]:
+    """Colour and share of the fabric in each pixel, and its cover.
+
+    Args:
+        at: v and depth of the pixels.
+
+    Returns:
+        (N, 4, h, w), colours premultiplied: blurred together with the share they leave
+        no halo; and (N, h, w).
+    """
+    xp = arrays.xp
+    v, depth = at
+    both, cover = xp.stack([xp.zeros_like(v)] * 4, axis=1), xp.zeros_like(v)
+    near = body_box(arrays, layout)
+    if near is None:
+        return both, cover
+    # Straps and shadows reach much further than the fabric, whose light costs most.
+    rows, columns, inner = overlap(near, box)
+    u, edge = (spread(arrays, maps, layout, inner) for maps in (layout.u, layout.edge))
+    v, depth = (maps[:, rows, columns] for maps in at)
+    lit, own = lit_fabric(arrays, mask, look, (u, v, depth), px_per_unit)
+    if any(spec.kind == "shield" for spec in mask.specs):
+        own = own + wide(mask.rim) * xp.clip(2 - depth * 100, 0, 1)
+    body = xp.clip(edge + 0.5, 0, 1) * xp.clip(own, 0, 1)
+    both[:, :3, rows, columns] = lit * body[:, None]
+    both[:, 3, rows, columns] = body
+    cover[:, rows, columns] = own
+    return both, cover
+
+
+def _add_straps(
+    arrays: Any,
+    mask: Parameters,
+    look: Looks,
+    layout: Layout,
+    group: tuple[int, list[int]],
+    box: Box,
+    px_per_unit: Any,
+    both: Any,
+    shade: Any,
+) -> None:
+    """Put the straps of one side under the fabric of `both`, and their shadow."""
+    xp = arrays.xp
+    number, pieces = group
+    near = strap_box(arrays, layout, number, float(xp.min(px_per_unit)))
+    if near is None:
+        return
+    rows, columns, inner = overlap(near, box)
+    if rows.stop - rows.start < 1 or columns.stop - columns.start < 1:
+        return
+    x, y = (spread(arrays, maps, layout, inner) for maps in (layout.x, layout.y))
+    depth = strap_depth(xp, layout.segments, x, y, pieces)
+    free = (1 - both[:, 3, rows, columns]) * (1 - wide(mask.limbs))
+    strap = xp.clip(depth * wide(px_per_unit) + 0.5, 0, 1) * free
+    lit = lit_straps(xp, mask, look, x) * strap[:, None]
+    layer = xp.concat([lit, strap[:, None]], axis=1)
+    both[:, :, rows, columns] = both[:, :, rows, columns] + layer
+    cast = _STRAP_SHADOW * _fall(xp, depth, STRAP_SHADOW_REACH)
+    lost = cast * xp.clip(wide(mask.shadow) * 9, 0, 1) * (1 - wide(mask.limbs))
+    shade[:, rows, columns] = shade[:, rows, columns] * (1 - lost)
+
+
+def _fall(xp: Any, depth: Any, reach: float) -> Any:
+    """1 at the rim of what casts a shadow and inside, 0 from `reach` on."""
+    fall = xp.exp(xp.clip(depth, -reach, 0) * (-_FALL / reach))
+    return fall * (depth > -reach)
+
+
+def parts_of(xp: Any, mask: Parameters, painted: Painted) -> Any:
+    """(N, h, w) index in PARTS of what most of each pixel shows."""
+    body = wide(mask.part)
+    visor = body == PARTS.index("visor")
+    shown = xp.where(painted.cover > 1.35, body * 0 + PARTS.index("valve"), body)
+    shown = xp.where(painted.straps, body * 0 + PARTS.index("strap"), shown)
+    # Through a visor the face is seen: it counts where it is.
+    seen = (painted.matte >= 0.5) | (visor & (painted.depth >= 0))
+    return xp.where(seen, shown, shown * 0)
+
+
+def _grain(arrays: Any, mask: Parameters, shape: Any, corner: tuple[int, int]) -> Any:
+    """Noise of the sensor, (N, h, w): the same for a photograph and its window."""
+    rows = np.arange(shape[1]) + corner[1]
+    columns = np.arange(shape[2]) + corner[0]
+    tile = grain_tile()
+    # Rows and then columns: four times as fast as both at once.
+    noise = [
+        tile.take((rows + spec.seed // 977) % TILE_PX, axis=0).take(
+            (columns + spec.seed) % TILE_PX, axis=1
+        )
+        for spec in mask.specs
+    ]
+    return arrays.array(np.stack(noise))

@@ -1,0 +1,213 @@
+"""What the photograph tells about light, sharpness and noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from masking.errors import BadRecord
+from masking.landmarks import Float32, Image, Landmarks
+from masking.masks.surface import HEAD_MIDDLE, STEP, U_REACH, V_REACH, head_slopes
+from masking.rendering.sharpness import quantile, sharpness
+
+# Typical skin reflectance, linear light (R, G, B): between the light and dark
+# ends of measured human skin.
+_SKIN = np.array([0.42, 0.27, 0.20], dtype=np.float32)
+# Pixels along a face square's side that are looked at.
+_SAMPLES = 34
+LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+_COUNTS = (5, 3, 3, 1, 1, 1, 2)
+LOOK_LENGTH = sum(_COUNTS)
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoLook:
+    """Light, sharpness and grain of one face in one photograph.
+
+    Attributes:
+        shading: (5,) float32 weights of `shading_basis` in the frame of the face,
+            mean near 1.
+        light: (3,) float32 linear RGB of the light; a white card would look so.
+        skin: (3,) float32 linear RGB of the skin, median.
+        saturation: 0 in a grey photograph, 1 in a colour one.
+        blur: standard deviation of the photo's own blur, face squares.
+        grain: standard deviation of its noise, in 8-bit steps.
+        ears: (2,) float32 in [0, 1], whether the right and the left ear are bare:
+            hair hides the ends of straps.
+    """
+
+    shading: Float32
+    light: Float32
+    skin: Float32
+    saturation: float
+    blur: float
+    grain: float
+    ears: Float32
+
+    def to_list(self) -> list[float]:
+        """LOOK_LENGTH numbers, rounded to what can be seen."""
+        ends = [self.saturation, self.blur, self.grain]
+        whole = [*self.shading, *self.light, *self.skin, *ends, *self.ears]
+        return [float(f"{value:.4g}") for value in whole]
+
+
+def look_from_list(numbers: list[float]) -> PhotoLook:
+    """The reverse of `PhotoLook.to_list`.
+
+    Raises:
+        BadRecord: not LOOK_LENGTH finite numbers.
+    """
+    values = np.asarray(numbers, dtype=np.float32)
+    if values.shape != (LOOK_LENGTH,) or not np.isfinite(values).all():
+        raise BadRecord(f"a photo's look is {LOOK_LENGTH} finite numbers.")
+    parts = np.split(values, np.cumsum(_COUNTS)[:-1])
+    shading, light, skin = parts[:3]
+    saturation, blur, grain = (float(part[0]) for part in parts[3:6])
+    return PhotoLook(shading, light, skin, saturation, blur, grain, parts[6])
+
+
+def look_of(
+    image: Image, landmarks: Landmarks, at: tuple[Float32, Float32], pose: Any
+) -> PhotoLook:
+    """Measure light, sharpness and grain from the visible face.
+
+    Args:
+        image: (H, W, 3) uint8 RGB photograph.
+        at: canonical x and y, (R, C), of the pixels in `sample_places`.
+        pose: the `mask_geometry.HeadPose` of this one face, numpy.
+    """
+    px_per_unit = float(pose.px_per_unit[0])
+    columns, rows = sample_places(image, landmarks, px_per_unit)
+    x, y = at
+    skin = _is_skin(x, y)
+    sampled = image[rows[:, None].astype(int), columns[None, :].astype(int)]
+    pixels = LINEAR[sampled[skin]]
+    if len(pixels) < 30:
+        pixels = LINEAR[sampled.reshape(-1, 3)]
+        shading = np.array([1, 0, 0, 0, 0], dtype=np.float32)
+    else:
+        shading = _fit_shading(pixels @ LUMA, _head_basis(x[skin], y[skin]))
+    tone = quantile(np.sort(pixels, axis=0), 0.5) + np.float32(1e-3)
+    spread = float((tone.max() - tone.min()) / tone.max())
+    # Old photographs are a little brown.
+    saturation = float(np.clip((spread - 0.12) / 0.2, 0, 1))
+    blur_px, grain = sharpness(image, landmarks)
+    return PhotoLook(
+        shading,
+        _light(tone, saturation),
+        tone,
+        saturation,
+        blur_px / px_per_unit,
+        grain,
+        _bare_ears(image, pose, tone, saturation),
+    )
+
+
+def sample_places(
+    image: Image, landmarks: Landmarks, px_per_unit: float
+) -> tuple[Float32, Float32]:
+    """Columns (C,) and rows (R,) of the pixels that `look_of` looks at, px."""
+    step = max(1, int(px_per_unit / _SAMPLES))
+    last = np.array([image.shape[1] - 1, image.shape[0] - 1])
+    low = np.clip(landmarks.points.min(axis=0), 0, last).astype(int)
+    high = np.clip(landmarks.points.max(axis=0), 0, last).astype(int) + 1
+    return (
+        np.arange(low[0], high[0], step, dtype=np.float32),
+        np.arange(low[1], high[1], step, dtype=np.float32),
+    )
+
+
+def _head_basis(x: Float32, y: Float32) -> Float32:
+    """(M, 5) light on a bare head at (M,) canonical points."""
+    column, row = (x - 0.5 + U_REACH) / STEP, (y - HEAD_MIDDLE + V_REACH) / STEP
+    slopes = cv2.remap(head_slopes(), column[None], row[None], cv2.INTER_NEAREST)[0]
+    tilt = 1 / np.sqrt(1 + (slopes * slopes).sum(axis=-1))
+    nx, ny = -slopes[:, 0] * tilt, -slopes[:, 1] * tilt
+    basis = [np.ones_like(nx), nx, ny, nx * ny, nx * nx - ny * ny]
+    return np.stack(basis, axis=-1).astype(np.float32)
+
+
+def _is_skin(x: Float32, y: Float32) -> NDArray[np.bool_]:
+    """Cheeks, nose and chin without mouth, nostrils and eyes."""
+    oval = ((x - 0.5) / 0.50) ** 2 + ((y - 0.62) / 0.55) ** 2 < 1
+    mouth = ((x - 0.5) / 0.28) ** 2 + ((y - 0.81) / 0.13) ** 2 < 1
+    return oval & ~mouth & (y > 0.33)
+
+
+def _bare_ears(image: Image, pose: Any, tone: Float32, saturation: float) -> Float32:
+    """Whether the ears' places have the colour of skin; all have in grey photos."""
+    if saturation < 0.5:
+        return np.ones(2, dtype=np.float32)
+    seen = []
+    for root in (pose.ears[0, :2], pose.ears[0, 2:]):
+        column, row = np.rint(root.mean(axis=0)).astype(int)
+        half = max(1, int(0.03 * pose.px_per_unit[0]))
+        patch = image[max(row - half, 0) : row + half + 1]
+        patch = patch[:, max(column - half, 0) : column + half + 1]
+        seen.append(_likeness(LINEAR[patch.reshape(-1, 3)], tone))
+    return np.array(seen, dtype=np.float32)
+
+
+def _likeness(pixels: Float32, tone: Float32) -> float:
+    """1 = the colour of this skin in whatever light, 0 = another colour."""
+    if len(pixels) == 0:
+        return 0.0
+    colour = quantile(np.sort(pixels, axis=0), 0.5) + 1e-3
+    away = float(np.abs(colour / colour.sum() - tone / tone.sum()).sum())
+    darker = float((colour @ LUMA) / (tone @ LUMA))
+    return float(np.clip((0.30 - away) / 0.12, 0, 1) * np.clip(darker / 0.1 - 1, 0, 1))
+
+
+def _fit_shading(luma: Float32, basis: Float32) -> Float32:
+    """Least squares, refitted without dark outliers (beard, glasses, shadows)."""
+    scale = float(quantile(np.sort(luma), 0.5)) + 1e-3
+    values = luma / scale
+    keep = np.ones(len(values), dtype=bool)
+    penalty = np.diag([0.0, 1.0, 1.0, 3.0, 3.0]) * 0.01 * len(values)
+    weights = np.zeros(5)
+    for _ in range(2):
+        chosen = basis[keep]
+        weights = np.linalg.solve(chosen.T @ chosen + penalty, chosen.T @ values[keep])
+        error = values - basis @ weights
+        keep = np.abs(error) < 1.5 * float(np.std(error[keep])) + 0.05
+        if keep.sum() < 30:
+            break
+    return np.asarray(weights, dtype=np.float32)
+
+
+def _light(tone: Float32, saturation: float) -> Float32:
+    """Colour of the light from the colour of the skin.
+
+    Skin may be light or dark, so its brightness tells only half: the other half
+    is that photographs are exposed for white at about 0.8.
+    """
+    brightness = float(tone @ LUMA) / float(_SKIN @ LUMA)
+    exposure = float(np.clip(np.sqrt(brightness * 0.8), 0.12, 1.15))
+    cast = tone / _SKIN
+    cast = cast / float(cast @ LUMA)
+    # Nearly all of a deviation is the person's own skin colour.
+    cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.15 * saturation)
+    return np.asarray(cast / float(cast @ LUMA) * exposure, dtype=np.float32)
+
+
+def _linear_table() -> Float32:
+    share = np.arange(256) / 255
+    bent = ((share + 0.055) / 1.055) ** 2.4
+    return np.where(share <= 0.04045, share / 12.92, bent).astype(np.float32)
+
+
+def _srgb_table() -> Float32:
+    linear = np.linspace(0, 1, 4096)
+    bent = 1.055 * linear ** (1 / 2.4) - 0.055
+    return (255 * np.where(linear <= 0.0031308, linear * 12.92, bent)).astype(
+        np.float32
+    )
+
+
+# sRGB 0..255 to linear light, and linear light in even steps back to sRGB
+# (IEC 61966-2-1).
+LINEAR, SRGB = _linear_table(), _srgb_table()

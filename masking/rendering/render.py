@@ -1,0 +1,160 @@
+"""Paints what a face wears onto a picture of any size, with OpenCV and numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from masking.errors import NoFace
+from masking.landmarks import Float32, Image, Landmarks
+from masking.masks.spec import MaskSpec
+from masking.rendering.compositing import paint, parts_of
+from masking.rendering.frames import Looks
+from masking.rendering.layout import Layout, laid_out, touched
+from masking.rendering.numpy_backend import NumpyArrays
+from masking.rendering.parameters import PARTS, RIGID, Parameters, parameters
+from masking.rendering.photo_light import PhotoLook, look_of, sample_places
+from masking.rendering.warp import (
+    HeadPose,
+    SkinSpline,
+    canonical_places,
+    ears_on_skin,
+    grid_places,
+    head_pose,
+    rigid_map,
+    skin_spline,
+)
+
+__all__ = ["PARTS", "MaskedSample", "photo_look", "render"]
+
+_NUMPY = NumpyArrays()
+# How far things reach beyond the landmarks, face squares.
+_USUAL_REACH, _FAR_REACH = 0.45, 1.1
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedSample:
+    """A picture with things painted on it.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB.
+        alpha: (H, W) float32 in [0, 1], share of what is worn in each pixel.
+        parts: (H, W) uint8, index in PARTS of what most of each pixel shows.
+        specs: what is worn, in the order of painting.
+    """
+
+    pixels: Image
+    alpha: Float32
+    parts: Image
+    specs: tuple[MaskSpec, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Face:
+    """One face: its landmarks (1, 68, 2) px and what follows from them."""
+
+    points: Float32
+    pose: HeadPose
+    spline: SkinSpline
+    looks: Looks
+
+    @property
+    def px_per_unit(self) -> float:
+        return float(self.pose.px_per_unit[0])
+
+
+def render(
+    pixels: Image,
+    landmarks: Landmarks,
+    specs: Sequence[MaskSpec],
+    look: PhotoLook | None = None,
+) -> MaskedSample:
+    """Paint what a face wears, one spec over the other.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB photograph or chip; left as it is.
+        landmarks: of the bare face, in px of `pixels`.
+        look: light of the photograph, where it was measured before.
+
+    Returns:
+        The masked picture; the same input gives the same bytes.
+
+    Raises:
+        NoFace: the landmarks lie outside of the picture.
+    """
+    points = landmarks.points[None]
+    pose = head_pose(_NUMPY, points)
+    look = look or _measured(pixels, landmarks, pose)
+    sample = MaskedSample(
+        pixels.copy(),
+        np.zeros(pixels.shape[:2], np.float32),
+        np.zeros(pixels.shape[:2], np.uint8),
+        tuple(specs),
+    )
+    spline = skin_spline(_NUMPY, points)
+    face = _Face(points, pose, spline, looks_of([look], spline, pose))
+    for spec in specs:
+        _add(sample, spec, face)
+    return sample
+
+
+def photo_look(pixels: Image, landmarks: Landmarks) -> PhotoLook:
+    """Light, sharpness and grain of a photograph, to be kept with its landmarks."""
+    return _measured(pixels, landmarks, head_pose(_NUMPY, landmarks.points[None]))
+
+
+def _measured(pixels: Image, landmarks: Landmarks, pose: HeadPose) -> PhotoLook:
+    columns, rows = sample_places(pixels, landmarks, float(pose.px_per_unit[0]))
+    x, y = rigid_map(_NUMPY, pose, columns[None], rows[None])
+    return look_of(pixels, landmarks, (x[0], y[0]), pose)
+
+
+def looks_of(looks: Sequence[PhotoLook], spline: SkinSpline, pose: HeadPose) -> Looks:
+    """Several looks as arrays; an ear behind the head is not seen."""
+    return Looks(
+        np.stack([look.shading for look in looks]),
+        np.stack([look.light for look in looks]),
+        np.stack([look.skin for look in looks]),
+        np.array([look.saturation for look in looks], np.float32),
+        np.array([look.blur for look in looks], np.float32),
+        np.array([look.grain for look in looks], np.float32),
+        ears_on_skin(_NUMPY, spline, pose),
+        pose.ears_seen,
+        np.stack([look.ears for look in looks]),
+    )
+
+
+def _add(sample: MaskedSample, spec: MaskSpec, face: _Face) -> None:
+    mask = parameters(_NUMPY, [spec])
+    layout = _layout(sample.pixels, mask, face)
+    box = touched(_NUMPY, layout, float(face.looks.blur[0]), face.px_per_unit)
+    if box is None:
+        return
+    window = sample.pixels[box]
+    size = face.pose.px_per_unit
+    pictures = np.ascontiguousarray(window.transpose(2, 0, 1))[None]
+    painted = paint(_NUMPY, mask, face.looks, layout, pictures, box, size)
+    srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
+    np.copyto(window, srgb, where=painted.changed[0][..., None])
+    matte = painted.matte[0]
+    parts = parts_of(np, mask, painted)[0].astype(np.uint8)
+    sample.alpha[box] = 1 - (1 - sample.alpha[box]) * (1 - matte)
+    np.copyto(sample.parts[box], parts, where=parts > 0)
+
+
+def _layout(pixels: Image, mask: Parameters, face: _Face) -> Layout:
+    """Where a spec lies in the part of a picture that it may touch."""
+    height_px, width_px = pixels.shape[:2]
+    rigid = mask.specs[0].kind in RIGID
+    reach = (_FAR_REACH if rigid else _USUAL_REACH) * face.px_per_unit
+    low = np.floor(face.points[0].min(axis=0) - reach)
+    high = np.ceil(face.points[0].max(axis=0) + reach)
+    left, top = (int(value) for value in np.maximum(low, 0))
+    right, bottom = (int(v) for v in np.minimum(high, [width_px - 1, height_px - 1]))
+    if right - left < 2 or bottom - top < 2:
+        raise NoFace("the landmarks lie outside of the picture: no mask to paint.")
+    nodes = grid_places(left, right), grid_places(top, bottom)
+    at = canonical_places(_NUMPY, face.pose, None if rigid else face.spline, nodes)
+    return laid_out(_NUMPY, mask, face.looks, at, face.pose.lean, nodes)

@@ -1,0 +1,209 @@
+"""Paints what faces wear on batches of chips, on any device.
+
+The formulas are those of `mask_painting`, which `mask_rendering` uses for files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from masking.landmarks import Float32
+from masking.masks.spec import MaskSpec
+from masking.rendering.compositing import paint, parts_of
+from masking.rendering.frames import Looks
+from masking.rendering.layout import Layout, laid_out, touched
+from masking.rendering.numpy_backend import NumpyArrays
+from masking.rendering.parameters import RIGID, Parameters, parameters
+from masking.rendering.photo_light import PhotoLook
+from masking.rendering.torch_backend import TorchArrays
+from masking.rendering.warp import (
+    HeadPose,
+    SkinSpline,
+    canonical_places,
+    ears_on_skin,
+    grid_places,
+    head_pose,
+    skin_spline,
+)
+
+# Laid out together: a CPU's cache holds about this many chips; a GPU takes all at once.
+_AT_ONCE = {"cpu": 24}
+_NUMPY = NumpyArrays()
+
+
+@dataclass(frozen=True, eq=False)
+class MaskMaps:
+    """Where things are painted on chips.
+
+    Attributes:
+        alpha: (N, S, S) float32 in [0, 1], share of what is worn in each pixel.
+        parts: (N, S, S) uint8, index in `mask_parameters.PARTS`.
+    """
+
+    alpha: Tensor
+    parts: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedBatch:
+    """Chips with things painted on them.
+
+    Attributes:
+        chips: (N, 3, S, S) uint8 RGB.
+        maps: what they show besides; None where that was not asked for.
+    """
+
+    chips: Tensor
+    maps: MaskMaps | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Faces:
+    """The faces of a batch and what follows from their landmarks."""
+
+    pose: HeadPose
+    spline: SkinSpline
+    looks: Looks
+
+
+_Worn = tuple[Parameters, Looks, Layout]
+
+
+class BatchPainter:
+    """Paints batches; keeps the tables of all masks on its device."""
+
+    def __init__(self, device: torch.device | str, apart: bool | None = None):
+        """
+        Args:
+            apart: on a CPU: chips are laid out together, but each is painted by
+                itself, with OpenCV, so that no more than the mask's own window
+                is computed and all of that stays in the cache; None = yes.
+        """
+        self._device = torch.device(device)
+        self._apart = self._device.type == "cpu" if apart is None else apart
+        self._arrays: Any = _NUMPY if self._apart else TorchArrays(device)
+        self._at_once = _AT_ONCE.get(self._device.type, 0)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        chips: Tensor,
+        points: Float32,
+        specs: Sequence[Sequence[MaskSpec]],
+        looks: Sequence[PhotoLook],
+        with_maps: bool = False,
+    ) -> MaskedBatch:
+        """Paint each chip's specs one over the other; () leaves a chip bare.
+
+        Args:
+            chips: (N, 3, S, S) uint8 RGB on the painter's device; left as they are.
+            points: (N, 68, 2) landmarks of the bare faces, chip px.
+            specs: what each face wears.
+            looks: light of each photograph, see `mask_rendering.photo_look`.
+            with_maps: tell where things are, too.
+        """
+        batch = MaskedBatch(chips.clone(), _no_maps(chips) if with_maps else None)
+        for layer in range(max(map(len, specs), default=0)):
+            for rows in self._groups(specs, layer):
+                faces = self._faces(points[rows], [looks[row] for row in rows])
+                masks = [specs[row][layer] for row in rows]
+                self._add(batch, rows, masks, faces)
+        return batch
+
+    def _groups(
+        self, specs: Sequence[Sequence[MaskSpec]], layer: int
+    ) -> Iterator[list[int]]:
+        """Rows that are painted together: on the skin or on the head as a whole.
+
+        Sorted by the number of segments, so that few are looked at in vain.
+        """
+        worn = [row for row, items in enumerate(specs) if len(items) > layer]
+        for rigid in (False, True):
+            rows = [row for row in worn if (specs[row][layer].kind in RIGID) == rigid]
+            rows.sort(key=lambda row: specs[row][layer].kind)
+            size = self._at_once or max(len(rows), 1)
+            for start in range(0, len(rows), size):
+                yield rows[start : start + size]
+
+    def _faces(self, points: Float32, looks: Sequence[PhotoLook]) -> _Faces:
+        arrays = self._arrays
+        marks = arrays.array(points)
+        pose, spline = head_pose(arrays, marks), skin_spline(arrays, marks)
+        whole = Looks(
+            arrays.array(np.stack([look.shading for look in looks])),
+            arrays.array(np.stack([look.light for look in looks])),
+            arrays.array(np.stack([look.skin for look in looks])),
+            arrays.array([look.saturation for look in looks]),
+            arrays.array([look.blur for look in looks]),
+            arrays.array([look.grain for look in looks]),
+            ears_on_skin(arrays, spline, pose),
+            pose.ears_seen,
+            arrays.array(np.stack([look.ears for look in looks])),
+        )
+        return _Faces(pose, spline, whole)
+
+    def _add(
+        self, batch: MaskedBatch, rows: list[int], specs: list[MaskSpec], faces: _Faces
+    ) -> None:
+        arrays = self._arrays
+        mask = parameters(arrays, specs)
+        side_px = batch.chips.shape[2]
+        nodes = grid_places(0, side_px - 1), grid_places(0, side_px - 1)
+        spline = None if specs[0].kind in RIGID else faces.spline
+        at = canonical_places(arrays, faces.pose, spline, nodes)
+        layout = laid_out(arrays, mask, faces.looks, at, faces.pose.lean, nodes)
+        size = faces.pose.px_per_unit
+        if not self._apart:
+            self._paint_together(batch, rows, (mask, faces.looks, layout), size)
+            return
+        for number, row in enumerate(rows):
+            worn = mask.row(number), faces.looks.row(number), layout.row(number)
+            _paint_alone(batch, row, worn, size[number : number + 1])
+
+    def _paint_together(
+        self, batch: MaskedBatch, rows: list[int], worn: _Worn, size: Any
+    ) -> None:
+        arrays, (mask, looks, layout) = self._arrays, worn
+        box = touched(arrays, layout, float(looks.blur.max()), float(size.min()))
+        if box is None:
+            return
+        places = torch.tensor(rows, device=self._device)
+        place, planes = (places, *box), (places, slice(None), *box)
+        pictures = batch.chips[planes]
+        painted = paint(arrays, mask, looks, layout, pictures, box, size)
+        srgb = (painted.srgb + 0.5).clamp(0, 255).to(torch.uint8)
+        batch.chips[planes] = torch.where(painted.changed[:, None], srgb, pictures)
+        if batch.maps:
+            alpha, shown = batch.maps.alpha, batch.maps.parts
+            alpha[place] = 1 - (1 - alpha[place]) * (1 - painted.matte)
+            parts = parts_of(arrays.xp, mask, painted).to(torch.uint8)
+            shown[place] = torch.where(parts > 0, parts, shown[place])
+
+
+def _no_maps(chips: Tensor) -> MaskMaps:
+    alpha = torch.zeros(chips[:, 0].shape, device=chips.device)
+    return MaskMaps(alpha, torch.zeros_like(alpha, dtype=torch.uint8))
+
+
+def _paint_alone(batch: MaskedBatch, row: int, worn: _Worn, size: Float32) -> None:
+    mask, looks, layout = worn
+    box = touched(_NUMPY, layout, float(looks.blur[0]), float(size[0]))
+    if box is None:
+        return
+    planes = batch.chips[row].numpy()[:, box[0], box[1]]
+    painted = paint(_NUMPY, mask, looks, layout, planes[None], box, size)
+    srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8)
+    np.copyto(planes, srgb, where=painted.changed)
+    if batch.maps:
+        alpha, shown = (
+            maps[row].numpy()[box] for maps in (batch.maps.alpha, batch.maps.parts)
+        )
+        np.copyto(alpha, 1 - (1 - alpha) * (1 - painted.matte[0]))
+        parts = parts_of(np, mask, painted)[0].astype(np.uint8)
+        np.copyto(shown, parts, where=parts > 0)
