@@ -27,7 +27,7 @@ from index.measure_commands import embed_command, evaluate_command
 from index.people_commands import enroll_command
 from index.printing import log_to_stderr, say, say_json, say_lines
 from masking.augment.config import AugmentConfig
-from training.train_config import TrainConfig
+from training.config import TrainConfig
 
 CELEBRITIES = Path("data/celebrities")
 # What Pillow notes about a file is no news: the loader reads it or says why not. Here,
@@ -151,10 +151,10 @@ def train_command(
     config = TrainConfig(**options)
     from masking.augment.manifest import read_manifest
     from masking.augment.people_lists import read_names, select_people
-    from training.model_choice import choose_embedder
-    from training.processes import process_group
-    from training.start_choice import choose_start
-    from training.train_stage import forget_run, train
+    from training.checkpoints.choose import choose_embedder
+    from training.distributed import process_group
+    from training.run.initialisation import choose_start
+    from training.run.stage import forget_run, train
 
     whole = read_manifest(workspace / "augmented")
     manifest = select_people(

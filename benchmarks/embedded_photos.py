@@ -23,8 +23,8 @@ from index.photo_views import ViewPlan, all_views
 from index.remembered_faces import RememberingFinders, finder_identity
 from masking.datasets.images import write_bytes
 from masking.faces.finder import default_finder
-from training.covered_chips import cover_identity
-from training.embedder import Embedder
+from training.embedders.masked_reference import cover_identity
+from training.embedders.protocol import Embedder
 
 _BATCH = 64
 # Photographs whose numbers are kept together: an interrupted run loses no more.

@@ -23,8 +23,8 @@ from masking.faces.finder import default_finder
 from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.embedder import Embedder
-from training.model_choice import choose_embedder
+from training.checkpoints.choose import choose_embedder
+from training.embedders.protocol import Embedder
 
 SPREAD_FILE = Path(__file__).with_name("embedding_spread.json")
 # Two photos a person separate the spread within people from that between them.

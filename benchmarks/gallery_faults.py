@@ -30,7 +30,7 @@ from index.neighbour_search import open_search
 from index.snapshots import build_snapshot
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
-from training.cohort import Cohort
+from training.metrics.score_normalization import Cohort
 
 _DIMENSION = 32
 _CHIP = np.zeros((8, 8, 3), dtype=np.uint8)

@@ -34,9 +34,9 @@ from masking.faces.alignment import crop_chip
 from masking.faces.finder import FaceFinder, bare_finder, default_finder
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.embedder import Embedder
-from training.model_choice import choose_embedder
-from training.quick_choice import choose_quick_embedder
+from training.checkpoints.choose import choose_embedder
+from training.checkpoints.quick_choice import choose_quick_embedder
+from training.embedders.protocol import Embedder
 
 _ENROLLED = 2
 

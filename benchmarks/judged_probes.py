@@ -13,9 +13,9 @@ from index.calibration import Calibration, Match
 from index.decision import Judge
 from index.probabilities import calibration_error
 from index.stranger_distances import MeanFaces
-from training.cohort import offset_distances
-from training.comparisons import EmbeddedFaces, Indices
-from training.mask_state import MaskState
+from training.embedders.mask_classifier import MaskState
+from training.metrics.pairs import EmbeddedFaces, Indices
+from training.metrics.score_normalization import offset_distances
 
 Bools = NDArray[np.bool_]
 Float64 = NDArray[np.float64]

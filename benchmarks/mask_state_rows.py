@@ -6,8 +6,8 @@ import numpy as np
 
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
-from training.cohort import Cohort
-from training.mask_state import MaskState, mask_states, model_hash
+from training.embedders.mask_classifier import MaskState, mask_states, model_hash
+from training.metrics.score_normalization import Cohort
 
 
 class MaskStateRows:

@@ -19,7 +19,7 @@ from benchmarks.mask_state_rows import MaskStateRows, states_of
 from index.labelled_photos import LabelledPhoto, read_labelled_photos
 from index.shipped_calibrations import shipped_calibration
 from masking.errors import InvalidConfig
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
 
 FPIR = 0.01
 

@@ -131,7 +131,7 @@ def _beside_real(
         paint_over_real,
         peer_painted,
     )
-    from training.network_embedder import start_embedder
+    from training.embedders.torch_embedder import start_embedder
 
     if variants < 1:
         raise InvalidConfig(f"variants must be at least 1, got {variants}")

@@ -25,12 +25,12 @@ from index.mask_painter import ALL_KINDS, mask_painter
 from index.photo_views import ViewPlan, all_views
 from index.remembered_faces import RememberingFinders
 from masking.faces.finder import default_finder
-from training.comparisons import EmbeddedFaces, ScoredPairs, compare_between
-from training.model_choice import choose_embedder
-from training.verification_metrics import acceptance, tar_at_far, threshold_at_far
+from training.checkpoints.choose import choose_embedder
+from training.metrics.pairs import EmbeddedFaces, ScoredPairs, compare_between
+from training.metrics.verification import acceptance, tar_at_far, threshold_at_far
 
 if TYPE_CHECKING:
-    from training.network_embedder import NetworkEmbedder
+    from training.embedders.torch_embedder import NetworkEmbedder
 
 # What dlib and face_recognition recommend.
 DLIB_THRESHOLD = 0.6

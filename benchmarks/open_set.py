@@ -41,9 +41,9 @@ from index.mask_painter import ALL_KINDS, mask_painter
 from index.shipped_calibrations import shipped_calibration
 from masking.augment.people_lists import read_names
 from masking.errors import InvalidConfig
-from training.comparisons import EmbeddedFaces, Indices
-from training.embedder import Embedder
-from training.model_choice import choose_embedder
+from training.checkpoints.choose import choose_embedder
+from training.embedders.protocol import Embedder
+from training.metrics.pairs import EmbeddedFaces, Indices
 
 FPIR = 0.01
 

@@ -30,7 +30,7 @@ from masking.landmarks import Float32, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.photo_light import PhotoLook, look_from_list
 from masking.rendering.render_batch import BatchPainter
-from training.network_embedder import best_device
+from training.embedders.torch_embedder import best_device
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from masking.faces.finder import FaceFinder
 from masking.landmarks import Float32, Image
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
 
 # First words of MFR2's labels, and the kind that we paint for each.
 _KINDS = {

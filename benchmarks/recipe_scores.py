@@ -21,12 +21,12 @@ from masking.augment.manifest import Manifest, ManifestRow, read_manifest
 from masking.augment.people_lists import read_names, select_people
 from masking.errors import InvalidConfig
 from masking.masks.spec import MASKS
-from training.backbones import network_of
-from training.checkpoint import load_checkpoint
-from training.mask_choice import spec_config
-from training.network_embedder import NetworkEmbedder, start_embedder
-from training.train_data import held_out_rows
-from training.validation import validate
+from training.backbones.registry import network_of
+from training.checkpoints.checkpoint import load_checkpoint
+from training.data.mask_choice import spec_config
+from training.data.train_data import held_out_rows
+from training.embedders.torch_embedder import NetworkEmbedder, start_embedder
+from training.run.validation import validate
 
 _FIGURES = ("uu_1e3", "mu_1e3", "mc_1e3", "mm_1e3")
 

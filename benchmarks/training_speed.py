@@ -30,17 +30,17 @@ from masking.augment.stage import augment
 from masking.datasets.sample import sample_people
 from masking.faces.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Image
-from training.chip_feed import ChipFeed, Feed
-from training.frozen_feed import FrozenFeed
-from training.map_cache import MapCache
-from training.network_embedder import best_device, start_embedder
-from training.processes import Processes
-from training.start_choice import choose_start
-from training.train_config import TrainConfig
-from training.train_data import read_train_data
-from training.train_loop import train_step
-from training.train_run import TrainRun
-from training.trained_part import uses_bfloat16
+from training.config import TrainConfig
+from training.data.chip_feed import ChipFeed, Feed
+from training.data.frozen_feed import FrozenFeed
+from training.data.map_cache import MapCache
+from training.data.train_data import read_train_data
+from training.distributed import Processes
+from training.embedders.torch_embedder import best_device, start_embedder
+from training.run.initialisation import choose_start
+from training.run.loop import train_step
+from training.run.run import TrainRun
+from training.run.trained_part import uses_bfloat16
 
 _PHOTOS = 8
 _FROZEN = 2

@@ -23,7 +23,7 @@ from masking.faces.finder import FaceFinder, bare_finder, default_finder
 from masking.landmarks import Image
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
 
 # As CSS states colours; a mask is opaque, so the share after them is left out.
 _NUMBER = r"\s*([0-9]{1,3}(?:\.[0-9]*)?)\s*"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index.open_set_metrics import Search, tpir_at_fpir
 from index.redrawn_pairs import Counts, RedrawnPairs
-from training.comparisons import Float64, Indices, ScoredPairs
+from training.metrics.pairs import Float64, Indices, ScoredPairs
 
 PERCENTILES = (2.5, 97.5)
 

@@ -17,9 +17,9 @@ from index.reembed_stage import reembed_gallery
 from index.snapshots import refresh_snapshot
 from masking.augment.manifest import Manifest
 from masking.workers import worker_count
-from training.embedder import Embedder
-from training.train_config import TrainConfig
-from training.train_data import held_out_rows
+from training.config import TrainConfig
+from training.data.train_data import held_out_rows
+from training.embedders.protocol import Embedder
 
 _log = logging.getLogger(__name__)
 

@@ -58,7 +58,7 @@ def calibrate_command(
     from masking.augment.manifest import read_manifest
     from masking.faces.finder import default_finder
     from masking.workers import worker_count
-    from training.train_data import held_out_rows
+    from training.data.train_data import held_out_rows
 
     embedder, workers = embedder_of(workspace, model, device), config.workers
     with open_gallery(workspace / "gallery") as gallery:

@@ -25,10 +25,10 @@ from masking.augment.manifest import Manifest, ManifestRow
 from masking.datasets.images import file_sha256
 from masking.errors import InvalidConfig
 from masking.landmarks import Float32
-from training.chip_dataset import CALM, Wear
-from training.chip_embeddings import embed_rows
-from training.comparisons import EmbeddedFaces
-from training.embedder import Embedder
+from training.data.chip_dataset import CALM, Wear
+from training.data.chip_embeddings import embed_rows
+from training.embedders.protocol import Embedder
+from training.metrics.pairs import EmbeddedFaces
 
 # Landmarks on masked faces are off by about this much.
 _MISALIGNED = Wear(turn_deg=2, scale=0.03, shift_px=1.5, coarse_share=0, jpeg_share=0)

@@ -15,7 +15,7 @@ from index.calibration_upgrade import upgrade_1_to_2
 from index.probabilities import MatchProbability
 from index.thresholds import Thresholds
 from masking.errors import BadRecord
-from training.mask_state import MaskState
+from training.embedders.mask_classifier import MaskState
 
 FORMAT_VERSION = 2
 # Mask states of a probe and of the template that it is compared with.

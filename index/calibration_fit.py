@@ -17,7 +17,7 @@ from index.stranger_distances import (
 )
 from index.thresholds import Thresholds, extended, measure
 from masking.errors import InvalidConfig
-from training.comparisons import EmbeddedFaces
+from training.metrics.pairs import EmbeddedFaces
 
 # Fewer say nothing about one stranger in a hundred.
 MIN_PAIRS = 1000

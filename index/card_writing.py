@@ -15,7 +15,7 @@ from index.result_card import CardContent, draw_card
 from index.score_heatmap import occlusion_heat
 from masking.datasets.images import write_image
 from masking.errors import MissingInput, ToolkitError
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
 
 # File systems allow names of 255 bytes; a letter takes up to four.
 _STEM_LETTERS = 40

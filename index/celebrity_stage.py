@@ -14,9 +14,9 @@ from index.gallery import Gallery
 from index.person_names import folder_name
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.masks.spec import SpecConfig
-from training.chip_dataset import CALM, ChipDataset
-from training.embedder import Embedder
-from training.mask_state import mask_states
+from training.data.chip_dataset import CALM, ChipDataset
+from training.embedders.mask_classifier import mask_states
+from training.embedders.protocol import Embedder
 
 _log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32, Image
-from training.covered_chips import covered_embeddings
-from training.embedder import Embedder
+from training.embedders.masked_reference import covered_embeddings
+from training.embedders.protocol import Embedder
 
 
 def embed_both(

@@ -13,8 +13,8 @@ import click
 from index.addresses import refuse_address
 
 if TYPE_CHECKING:
-    from training.embedder import Embedder
-    from training.network_embedder import NetworkEmbedder
+    from training.embedders.protocol import Embedder
+    from training.embedders.torch_embedder import NetworkEmbedder
 
 # Up to here importing torch takes longer than embedding without it.
 _FEW_PHOTOS = 8
@@ -104,7 +104,7 @@ def embedder_of(
     workspace: Path, model: str, device: str, flip_average: bool = True
 ) -> NetworkEmbedder:
     """The embedder that --model and --device mean, see `choose_embedder`."""
-    from training.model_choice import choose_embedder
+    from training.checkpoints.choose import choose_embedder
 
     return choose_embedder(model, workspace / "models", device, flip_average)
 
@@ -119,6 +119,6 @@ def quick_embedder_of(
     few = 0 < len(photos) <= _FEW_PHOTOS and not any(path.is_dir() for path in photos)
     if device != "auto" or not few:
         return embedder_of(workspace, model, device)
-    from training.quick_choice import choose_quick_embedder
+    from training.checkpoints.quick_choice import choose_quick_embedder
 
     return choose_quick_embedder(model, workspace / "models")

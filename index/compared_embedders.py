@@ -11,8 +11,8 @@ import numpy as np
 from index.embed_views import EmbeddedViews
 from masking.errors import InvalidConfig
 from masking.landmarks import Float32
-from training.comparisons import EmbeddedFaces, Indices
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
+from training.metrics.pairs import EmbeddedFaces, Indices
 
 COVERED = "covered"
 METRICS = ("euclidean", "cosine")

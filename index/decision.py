@@ -9,7 +9,7 @@ from index.gallery import Gallery
 from index.photo_counts import limit_for, single_distance
 from index.shipped_calibrations import default_calibration, shipped_calibration
 from index.snapshot import METRIC
-from training.mask_state import MaskState
+from training.embedders.mask_classifier import MaskState
 
 # What probabilities are measured against, whatever rate a user asks for.
 _USUAL_FPIR = 0.01

@@ -19,10 +19,10 @@ from masking.datasets.sample import sample_newcomers, sample_people
 from masking.faces.finder import bare_finder, default_finder
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.model_choice import choose_embedder
-from training.start_choice import choose_start
-from training.train_config import TrainConfig
-from training.train_stage import forget_run, train
+from training.checkpoints.choose import choose_embedder
+from training.config import TrainConfig
+from training.run.initialisation import choose_start
+from training.run.stage import forget_run, train
 
 _CONFIG = TrainConfig(epochs=2, learning_rate=1e-4, ema_decay=0.9)
 

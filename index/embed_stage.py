@@ -20,8 +20,8 @@ from masking.datasets.images import list_images, write_bytes
 from masking.errors import InvalidConfig
 from masking.faces.finder import default_finder
 from masking.landmarks import Float32
-from training.cohort import cohort_arrays
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
+from training.metrics.score_normalization import cohort_arrays
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def embed_folder(
     Writes an .npz that `np.load` reads without pickles: `paths` (N,) str,
     relative with "/", sorted; `embeddings` (N, D) float32, NaN where no face was
     found; `covered` (N, D), what to compare masked faces with (see
-    `training.covered_chips`); `found` (N,) bool; `fingerprint` () str of the embedder.
+    `training.embedders.masked_reference`); `found` (N,) bool; `fingerprint` () str of the embedder.
 
     Raises:
         MissingInput: no such folder, or no image in it.
@@ -94,7 +94,7 @@ def write_embeddings(
     """Write N names, twice (N, D) vectors and (N,) found as one .npz file.
 
     Beside them the embedder's fingerprint, and cohort (K, D) and cohort_usual, which
-    its distances ask for, see `training.cohort`; K = 0 for plain ones.
+    its distances ask for, see `training.metrics.score_normalization`; K = 0 for plain ones.
     """
     buffer = io.BytesIO()
     arrays: dict[str, NDArray[Any]] = {

@@ -14,9 +14,9 @@ from index.labelled_photos import NO_MASK
 from index.photo_views import View
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32
-from training.cohort import Cohort
-from training.comparisons import EmbeddedFaces, Indices
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
+from training.metrics.pairs import EmbeddedFaces, Indices
+from training.metrics.score_normalization import Cohort
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class EmbeddedViews:
         failures: (V,) why a face was not acquired; None when it was.
         embeddings: one (V, D) float32 per embedder, NaN rows when not acquired.
         covered: likewise what masked faces are compared with: of unmasked faces see
-            `training.covered_chips`, of masked ones the embeddings themselves.
+            `training.embedders.masked_reference`, of masked ones the embeddings themselves.
     """
 
     photos: Indices

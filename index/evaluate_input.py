@@ -12,8 +12,8 @@ from index.labelled_photos import LabelledPhoto, read_labelled_photos
 from index.pair_lists import PairList, read_pair_list
 from index.pairings import AllPairs, ListedPairs, Pairing
 from masking.errors import InvalidConfig
-from training.comparisons import EmbeddedFaces, Indices
-from training.sampled_comparisons import PairBudget
+from training.metrics.pairs import EmbeddedFaces, Indices
+from training.metrics.sampled_pairs import PairBudget
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,8 +35,8 @@ from masking.datasets.images import write_bytes
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.finder import default_finder
 from masking.files.strict_json import strict_json
-from training.embedder import Embedder
-from training.sampled_comparisons import PairBudget
+from training.embedders.protocol import Embedder
+from training.metrics.sampled_pairs import PairBudget
 
 REPORT, PAGE, TABLE = "report.json", "report.html", "table.txt"
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from masking.faces.detectors import FaceBox
 from masking.landmarks import Float32, Image
-from training.cohort import Cohort, distances
+from training.metrics.score_normalization import Cohort, distances
 
 
 @dataclass(frozen=True, eq=False)

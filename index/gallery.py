@@ -32,7 +32,7 @@ from index.gallery_store import GalleryStore
 from index.person_names import checked_name
 from masking.datasets.images import encode_image
 from masking.errors import EmbedderMismatch, ToolkitError
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
 
 # Chips are kept to be embedded again by a later model, not only to be shown.
 _CHIP_QUALITY = 95

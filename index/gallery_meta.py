@@ -15,8 +15,8 @@ from index.gallery_store import GalleryStore
 from index.snapshot import METRIC
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
 from masking.faces.alignment import ChipGeometry
-from training.cohort import Cohort
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
+from training.metrics.score_normalization import Cohort
 
 
 def new_meta(embedder: Embedder) -> dict[str, str]:

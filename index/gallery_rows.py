@@ -29,7 +29,7 @@ class NewPhoto:
         embedding: (D,) float32 of the chip.
         masked: whether the person wears a mask in it.
         covered: (D,) float32 of a bare face, what masked ones are compared with (see
-            `training.covered_chips`); None for a masked one.
+            `training.embedders.masked_reference`); None for a masked one.
     """
 
     name: str

@@ -21,7 +21,7 @@ from index.templates import Int64, Templates, mean_rows, template_keys
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, InvalidConfig, MissingInput, ToolkitError
 from masking.landmarks import Float32
-from training.cohort import Cohort, cohort_arrays, distances
+from training.metrics.score_normalization import Cohort, cohort_arrays, distances
 
 _ROWS_AT_ONCE = 10_000
 
@@ -144,7 +144,7 @@ def export_embeddings(store: GalleryStore, path: Path, cohort: Cohort | None) ->
 
     Arrays, one row a photo: names, embeddings (N, D) float32, sha256, sources,
     masked, and covered (N, D) float32, what masked faces are compared with, NaN
-    where there is none; cohort (K, D) and cohort_usual, see `training.cohort`, K = 0
+    where there is none; cohort (K, D) and cohort_usual, see `training.metrics.score_normalization`, K = 0
     for plain distances; and the scalars fingerprint and metric. The file is private
     to its owner: it identifies people.
 

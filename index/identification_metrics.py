@@ -13,8 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.cohort import Float64, offset_distances, paired_distances
-from training.comparisons import BLOCK_ROWS, EmbeddedFaces, Indices
+from training.metrics.pairs import BLOCK_ROWS, EmbeddedFaces, Indices
+from training.metrics.score_normalization import (
+    Float64,
+    offset_distances,
+    paired_distances,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +73,7 @@ class PersonTemplates:
         references: the faces that the templates are made of.
         counts: (P,) acquired references of each person.
         sums: (P, D) float64, sum of their embeddings.
-        offsets: (P,) float64, sum of their offsets, see `training.cohort`.
+        offsets: (P,) float64, sum of their offsets, see `training.metrics.score_normalization`.
     """
 
     references: EmbeddedFaces

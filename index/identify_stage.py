@@ -26,7 +26,7 @@ from index.result_card import CARD_CANDIDATES
 from masking.datasets.images import read_bytes
 from masking.errors import BadRecord, UnreadableImage
 from masking.faces.finder import FaceFinder
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
 
 
 def identify(

@@ -1,6 +1,6 @@
 """Makes the distances of an embedder with a cohort plain ones, for any search engine.
 
-With offsets o of both (see `training.cohort`) the squared distance of a probe x and a
+With offsets o of both (see `training.metrics.score_normalization`) the squared distance of a probe x and a
 template y is |x - y|^2 + o(x) + o(y). Of one probe, o(x) is the same for everybody,
 and o(y) becomes one more coordinate: y' = (y, sqrt(o(y) + m)) and x' = (x, 0) are
 |x - y|^2 + o(y) + m apart, for any m that keeps the root real. So exact search, Annoy
@@ -21,7 +21,7 @@ import numpy as np
 
 from index.neighbours import Neighbour
 from masking.landmarks import Float32
-from training.cohort import Cohort, Float64
+from training.metrics.score_normalization import Cohort, Float64
 
 
 def lifted_dimension(dimension: int, cohort: Cohort | None) -> int:

@@ -83,8 +83,8 @@ def evaluate_command(
     from index.evaluate_input import read_collection
     from index.evaluate_stage import EvaluateFolders, evaluate
     from index.evaluate_table import report_table
-    from training.latest_model import DLIB_NAME
-    from training.model_choice import choose_embedder, painted_in_training
+    from training.checkpoints.choose import choose_embedder, painted_in_training
+    from training.checkpoints.latest import DLIB_NAME
 
     collection = read_collection(folder, people, pairs)
     trained = workspace / "models"

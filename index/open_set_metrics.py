@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.identification_metrics import person_templates
-from training.comparisons import EmbeddedFaces, Float64, Indices
+from training.metrics.pairs import EmbeddedFaces, Float64, Indices
 
 FPIR = 0.01
 

@@ -20,7 +20,7 @@ from index.labelled_photos import (
 from masking.datasets.images import SUFFIXES
 from masking.errors import BadRecord, MissingInput
 from masking.files.input_files import read_input
-from training.comparisons import Indices
+from training.metrics.pairs import Indices
 
 COLUMNS = ("file_a", "file_b", "same")
 OPTIONAL = ("person_a", "person_b", "mask_a", "mask_b")

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.pair_lists import PairList
-from training.comparisons import EmbeddedFaces, Indices, ScoredPairs, compare_at
-from training.sampled_comparisons import PairBudget, between_budget, within_budget
-from training.verification_metrics import person_folds
+from training.metrics.pairs import EmbeddedFaces, Indices, ScoredPairs, compare_at
+from training.metrics.sampled_pairs import PairBudget, between_budget, within_budget
+from training.metrics.verification import person_folds
 
 Chosen = NDArray[np.bool_]
 
@@ -21,7 +21,7 @@ class Pairing(Protocol):
     Attributes:
         faces: all of them.
         references: the same as masked faces are compared with them, see
-            `training.covered_chips`; or once more as they are.
+            `training.embedders.masked_reference`; or once more as they are.
         first_decides: see `verification_metrics.fold_accuracies`.
     """
 

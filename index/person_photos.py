@@ -11,7 +11,12 @@ from index.gallery_people import person_id_of
 from index.gallery_seals import sealed_vectors
 from index.gallery_store import GalleryStore
 from masking.landmarks import Float32
-from training.cohort import Cohort, distances, offsets_of, paired_distances
+from training.metrics.score_normalization import (
+    Cohort,
+    distances,
+    offsets_of,
+    paired_distances,
+)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
-from training.cohort import offset_distances
-from training.comparisons import EmbeddedFaces
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import offset_distances
 
 # Near strangers: the pairwise rate at which single photos and pairs are compared.
 _SHARE = 0.01

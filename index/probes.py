@@ -14,7 +14,7 @@ from masking.faces.alignment import crop_chip
 from masking.faces.detectors import FaceBox
 from masking.faces.finder import FaceFinder
 from masking.landmarks import Float32, Image
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
 
 
 @dataclass(frozen=True, eq=False)

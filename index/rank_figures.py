@@ -10,7 +10,7 @@ from index.bootstrap import drawn_means, drawn_tpirs
 from index.identification_metrics import ranks
 from index.open_set_metrics import FPIR, open_set_searches, tpir_at_fpir
 from index.set_figures import Chance, Rate
-from training.comparisons import EmbeddedFaces, Float64
+from training.metrics.pairs import EmbeddedFaces, Float64
 
 CMC_DEPTH = 20
 

@@ -13,8 +13,8 @@ from index.result_card import CARD_CANDIDATES, CardCandidate
 from masking.errors import MissingInput
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
-from training.cohort import Cohort, distance_name
-from training.mask_state import mask_states
+from training.embedders.mask_classifier import mask_states
+from training.metrics.score_normalization import Cohort, distance_name
 
 # The nearest are those of either of their templates, and only one of them counts: among
 # 5,000 drawn people, the best match of one stranger in a hundred was lost with 5 more.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
-from training.comparisons import Comparisons, Float64, Indices, ScoredPairs
+from training.metrics.pairs import Comparisons, Float64, Indices, ScoredPairs
 
 # Impostor pairs beyond this many times the wanted FAR are seldom needed; leaving
 # them out of each round makes it fifty times faster.

@@ -27,7 +27,7 @@ from index.snapshot import drop_snapshots
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
 from masking.landmarks import Image
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
 
 _CHIPS_AT_ONCE = 256
 # The number of a removed photo may be given to another person's. The number of a

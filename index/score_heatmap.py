@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from masking.landmarks import Float32, Image
-from training.cohort import distances
-from training.embedder import Embedder
+from training.embedders.protocol import Embedder
+from training.metrics.score_normalization import distances
 
 # Side of the patch, as a share of the chip's, and patches along a side. Smaller
 # patches move an embedding by less than its noise.

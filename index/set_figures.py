@@ -9,8 +9,8 @@ import numpy as np
 from index.bootstrap import DrawnRates, drawn_rates, interval
 from index.pairings import Pairing
 from index.worst_errors import WorstPairs, worst_pairs
-from training.comparisons import Float64, ScoredPairs
-from training.verification_metrics import (
+from training.metrics.pairs import Float64, ScoredPairs
+from training.metrics.verification import (
     acceptance,
     auc,
     equal_error_rate,

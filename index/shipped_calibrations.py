@@ -10,7 +10,7 @@ from index.calibration import Calibration
 from masking.datasets.images import write_bytes
 from masking.errors import BadRecord, MissingInput
 from masking.files.shipped import shipped_file
-from training.cohort import Cohort
+from training.metrics.score_normalization import Cohort
 
 FILE = Path(__file__).parent / "models" / "calibrations.json"
 FORMAT_VERSION = 2

@@ -12,8 +12,8 @@ from index.photo_counts import as_single
 from index.probabilities import Float64
 from index.thresholds import Thresholds, sizes_up_to
 from masking.landmarks import Float32
-from training.cohort import offset_distances, paired_distances
-from training.comparisons import EmbeddedFaces, Indices
+from training.metrics.pairs import EmbeddedFaces, Indices
+from training.metrics.score_normalization import offset_distances, paired_distances
 
 Int64 = NDArray[np.int64]
 

@@ -23,7 +23,7 @@ class Templates:
 
     A mask moves an embedding, so there is a template for bare faces, the mean of the
     bare photos, and one for masked faces: the mean of the masked photos and of the
-    bare ones under a painted mask (`training.covered_chips`).
+    bare ones under a painted mask (`training.embedders.masked_reference`).
 
     Attributes:
         gallery_id: the gallery that they were made from.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.comparisons import Comparisons, ScoredPairs
+from training.metrics.pairs import Comparisons, ScoredPairs
 
 # Of a few people with very many pairs, not all are looked through.
 _LOOKED_AT = 200_000

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from training.averaged_weights import AveragedWeights
-from training.face_network import FaceNetwork
+from training.backbones.base import FaceNetwork
+from training.run.ema import AveragedWeights
 
 
 class OneWeight(FaceNetwork):

@@ -8,11 +8,11 @@ import torch
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.alignment import ChipGeometry
 from masking.faces.mean_face import CANONICAL_FACE
-from training.backbones import BACKBONES, make_network, network_of
-from training.checkpoint import Checkpoint, load_embedder, save_checkpoint
-from training.dlib_network import DlibFaceNet
-from training.face_network import ARCFACE_CHIP
-from training.network_embedder import NetworkEmbedder, fingerprint_of
+from training.backbones.base import ARCFACE_CHIP
+from training.backbones.dlib_network import DlibFaceNet
+from training.backbones.registry import BACKBONES, make_network, network_of
+from training.checkpoints.checkpoint import Checkpoint, load_embedder, save_checkpoint
+from training.embedders.torch_embedder import NetworkEmbedder, fingerprint_of
 
 SMALL = ["dlib", "iresnet18"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from masking.errors import InvalidConfig
-from training.batch_plan import PlanRules, plan_epoch, share_masks, steps_of_epoch
+from training.data.batch_plan import PlanRules, plan_epoch, share_masks, steps_of_epoch
 
 # Person 0 has five photos, person 1 two, persons 2 and 3 one.
 LABELS = np.array([0, 0, 0, 0, 0, 1, 1, 2, 3])

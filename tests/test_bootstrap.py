@@ -11,14 +11,14 @@ from index.bootstrap import (
     interval,
 )
 from index.open_set_metrics import Search, tpir_at_fpir
-from training.comparisons import (
+from training.metrics.pairs import (
     Comparisons,
     EmbeddedFaces,
     ScoredPairs,
     compare_between,
     compare_within,
 )
-from training.verification_metrics import (
+from training.metrics.verification import (
     acceptance,
     auc,
     equal_error_rate,

@@ -13,7 +13,7 @@ from index.celebrity_stage import enroll_celebrities
 from index.gallery import open_gallery, open_or_create_gallery
 from masking.datasets.sample import sample_people
 from masking.errors import InvalidConfig
-from training.model_choice import choose_embedder
+from training.checkpoints.choose import choose_embedder
 
 
 @pytest.fixture(scope="module")

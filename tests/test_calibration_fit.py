@@ -14,8 +14,8 @@ from index.calibration_fit import (
 from index.decision import Judge
 from index.probabilities import calibration_error
 from index.stranger_distances import MeanFaces
-from training.comparisons import EmbeddedFaces
-from training.mask_state import MaskState
+from training.embedders.mask_classifier import MaskState
+from training.metrics.pairs import EmbeddedFaces
 
 DIMENSION = 16
 # A mask adds noise and pulls faces together. A covered face is a mean of two.

@@ -12,7 +12,7 @@ from masking.augment.manifest import Manifest, ManifestRow
 from masking.datasets.images import write_image
 from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
-from training.mask_state import MaskState
+from training.embedders.mask_classifier import MaskState
 
 GEOMETRY = ColourEmbedder.geometry
 LANDMARKS = GEOMETRY.targets().tolist()

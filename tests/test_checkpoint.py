@@ -14,16 +14,16 @@ from torch import Tensor
 
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry
-from training.checkpoint import (
+from training.backbones.dlib_network import DlibFaceNet
+from training.checkpoints.checkpoint import (
     Checkpoint,
     load_checkpoint,
     load_embedder,
     round_filters,
     save_checkpoint,
 )
-from training.checkpoint_file import is_checkpoint, read_record
-from training.cohort import Cohort
-from training.dlib_network import DlibFaceNet
+from training.embedders.checkpoint_file import is_checkpoint, read_record
+from training.metrics.score_normalization import Cohort
 
 MANIFEST = "ab" * 32
 

@@ -8,8 +8,9 @@ from masking.errors import UnreadableImage
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Landmarks
 from masking.masks.spec import SpecConfig
-from training import chip_dataset
-from training.chip_dataset import (
+from training.backbones.base import ARCFACE_CHIP
+from training.data import chip_dataset
+from training.data.chip_dataset import (
     CALM,
     ChipDataset,
     InOrder,
@@ -17,7 +18,6 @@ from training.chip_dataset import (
     chip_loader,
     loaded,
 )
-from training.face_network import ARCFACE_CHIP
 
 
 def dataset(manifest, masked_share, wear=CALM, seed=0):

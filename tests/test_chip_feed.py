@@ -2,11 +2,11 @@ import numpy as np
 import torch
 
 from masking.faces.alignment import ChipGeometry
-from training.chip_feed import ChipFeed
-from training.map_cache import MapCache
-from training.processes import Processes
-from training.train_config import TrainConfig
-from training.train_data import read_train_data
+from training.config import TrainConfig
+from training.data.chip_feed import ChipFeed
+from training.data.map_cache import MapCache
+from training.data.train_data import read_train_data
+from training.distributed import Processes
 
 CPU = torch.device("cpu")
 GEOMETRY = ChipGeometry(96)

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from training.batch_plan import BatchPlan
-from training.chip_jitter import (
+from training.data.batch_plan import BatchPlan
+from training.data.chip_jitter import (
     Jitter,
     draw_jitter,
     jittered,

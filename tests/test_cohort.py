@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from training.cohort import (
+from training.metrics.pairs import EmbeddedFaces, compare_within
+from training.metrics.score_normalization import (
     LEAST_PEOPLE,
     NEAREST,
     Cohort,
@@ -12,8 +13,7 @@ from training.cohort import (
     offset_distances,
     paired_distances,
 )
-from training.comparisons import EmbeddedFaces, compare_within
-from training.verification_metrics import tar_at_far
+from training.metrics.verification import tar_at_far
 
 
 def test_crowding_is_the_mean_square_to_the_ten_nearest():

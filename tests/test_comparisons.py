@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from training.cohort import Cohort, distances
-from training.comparisons import (
+from training.metrics.pairs import (
     EmbeddedFaces,
     compare_at,
     compare_between,
     compare_within,
 )
+from training.metrics.score_normalization import Cohort, distances
 
 
 def faces(values, people, photos=None):

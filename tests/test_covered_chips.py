@@ -5,7 +5,7 @@ import pytest
 from drawn_faces import drawn_face
 
 from masking.faces.alignment import ChipGeometry, crop_chip
-from training.covered_chips import covered, covered_embeddings
+from training.embedders.masked_reference import covered, covered_embeddings
 
 GEOMETRIES = [ChipGeometry(), ChipGeometry(size_px=112, padding=0.0)]
 

@@ -12,8 +12,8 @@ from test_train_stage import CONFIG
 
 from masking.masks.spec import KINDS, OCCLUDERS
 from masking.rendering.render_batch import BatchPainter
-from training.network_embedder import start_embedder
-from training.train_stage import REPORT, train
+from training.embedders.torch_embedder import start_embedder
+from training.run.stage import REPORT, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 

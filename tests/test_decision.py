@@ -9,7 +9,7 @@ from index.calibration import Match
 from index.decision import Judge, calibration_of, judge_of
 from index.gallery import open_or_create_gallery
 from index.probabilities import MatchProbability
-from training.mask_state import MaskState
+from training.embedders.mask_classifier import MaskState
 
 BARE, MASKED = MaskState(0.1, 0.2), MaskState(0.9, 0.2)
 

@@ -9,7 +9,7 @@ import pytest
 
 from masking.errors import BadRecord, MissingInput
 from masking.faces.model_files import DETECTOR_CNN, RECOGNITION, dlib_model
-from training.dlib_file import read_dlib_file
+from training.backbones.dlib_file import read_dlib_file
 
 
 @pytest.fixture(scope="module")

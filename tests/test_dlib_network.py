@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.dlib_network import Block, DlibFaceNet, Stem
+from training.backbones.dlib_network import Block, DlibFaceNet, Stem
 
 
 def _constant(block: Block, main: float) -> Block:

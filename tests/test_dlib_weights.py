@@ -16,9 +16,9 @@ from masking.datasets.images import read_rgb
 from masking.errors import BadRecord
 from masking.faces.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Float32, Image
-from training.dlib_file import read_dlib_file
-from training.dlib_network import DlibFaceNet
-from training.dlib_weights import fold, read_dlib_network, write_dlib_file
+from training.backbones.dlib_file import read_dlib_file
+from training.backbones.dlib_network import DlibFaceNet
+from training.backbones.dlib_weights import fold, read_dlib_network, write_dlib_file
 
 LFW = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "lfw"
 

@@ -23,7 +23,7 @@ from index.enroll_stage import (
 from index.gallery import open_or_create_gallery
 from index.templates import PLAIN
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
-from training.covered_chips import covered_embeddings
+from training.embedders.masked_reference import covered_embeddings
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 
 from index.evaluate_input import read_collection
 from masking.errors import InvalidConfig
-from training.comparisons import EmbeddedFaces
-from training.sampled_comparisons import PairBudget
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.sampled_pairs import PairBudget
 
 
 @pytest.fixture

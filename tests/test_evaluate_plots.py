@@ -10,8 +10,8 @@ from index.evaluate_plots import report_plots
 from index.pairings import AllPairs
 from index.set_figures import Chance
 from masking.datasets.image_decoding import decode_rgb
-from training.comparisons import EmbeddedFaces
-from training.sampled_comparisons import PairBudget
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.sampled_pairs import PairBudget
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from index.mask_painter import mask_painter
 from masking.datasets.images import encode_image, read_rgb
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.alignment import ChipGeometry
-from training.cohort import Cohort
+from training.metrics.score_normalization import Cohort
 
 CONFIG = EvaluateConfig(workers=1, rounds=20, batch_size=5, covered=False)
 COVERED = dataclasses.replace(CONFIG, covered=True)

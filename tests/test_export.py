@@ -9,11 +9,11 @@ from click.testing import CliRunner
 
 from cli import main
 from masking.errors import MissingInput
-from training import export_dlib as export_dlib_module
-from training.export_dlib import FalseExport, check_difference, export_dlib
-from training.export_onnx import export_onnx
-from training.model_choice import choose_embedder
-from training.network_embedder import start_embedder
+from training.checkpoints import export_dlib as export_dlib_module
+from training.checkpoints.choose import choose_embedder
+from training.checkpoints.export_dlib import FalseExport, check_difference, export_dlib
+from training.checkpoints.export_onnx import export_onnx
+from training.embedders.torch_embedder import start_embedder
 
 
 def test_dlib_loads_the_shipped_embedder(tmp_path):

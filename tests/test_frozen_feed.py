@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from masking.errors import InvalidConfig
-from training.backbones import make_network
-from training.batch_plan import PlanRules, plan_epoch
-from training.frozen_feed import FrozenFeed
-from training.map_cache import MapCache
-from training.processes import Processes
-from training.train_config import TrainConfig
-from training.trained_part import freeze, trained_part
+from training.backbones.registry import make_network
+from training.config import TrainConfig
+from training.data.batch_plan import PlanRules, plan_epoch
+from training.data.frozen_feed import FrozenFeed
+from training.data.map_cache import MapCache
+from training.distributed import Processes
+from training.run.trained_part import freeze, trained_part
 
 LABELS = np.array([0, 0, 1, 1, 2])
 CPU = torch.device("cpu")

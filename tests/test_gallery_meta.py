@@ -11,7 +11,7 @@ from index.neighbour_search import open_search
 from index.reembed_stage import reembed_gallery
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
 from masking.faces.alignment import ChipGeometry
-from training.cohort import Cohort
+from training.metrics.score_normalization import Cohort
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from training.head_optimiser import HeadOptimiser
-from training.margins import CosFace
-from training.sharded_softmax import ShardedSoftmax
+from training.losses.head_optimiser import HeadOptimiser
+from training.losses.margins import CosFace
+from training.losses.sharded_softmax import ShardedSoftmax
 
 START = [[1.0, -2.0], [0.5, 4.0]]
 

@@ -5,10 +5,10 @@ import torch
 from pytorch_metric_learning.losses import ArcFaceLoss, CosFaceLoss
 from torch.nn import functional as F
 
-from training.heads import HEADS, HeadSetting
-from training.margins import MARGINS, AdaFace, ArcFace, CosFace
-from training.processes import Processes
-from training.sharded_softmax import ShardedSoftmax, first_weights
+from training.distributed import Processes
+from training.losses.heads import HEADS, HeadSetting
+from training.losses.margins import MARGINS, AdaFace, ArcFace, CosFace
+from training.losses.sharded_softmax import ShardedSoftmax, first_weights
 
 
 def setting(**changes):

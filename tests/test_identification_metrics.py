@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from index.identification_metrics import ranks
-from training.cohort import Cohort
-from training.comparisons import EmbeddedFaces
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import Cohort
 
 
 def faces(values, people, photos):

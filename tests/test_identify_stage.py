@@ -34,7 +34,7 @@ from index.identify_config import IdentifyConfig
 from index.identify_stage import identify
 from masking.datasets.images import read_bytes, read_rgb
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
-from training.mask_state import MaskState
+from training.embedders.mask_classifier import MaskState
 
 CONFIG = IdentifyConfig(threshold=0.5)
 

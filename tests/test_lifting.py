@@ -13,7 +13,7 @@ from index.lifting import (
     with_offsets,
 )
 from index.templates import Templates
-from training.cohort import Cohort, distances, offset_distances
+from training.metrics.score_normalization import Cohort, distances, offset_distances
 
 rng = np.random.default_rng(0)
 COHORT = Cohort.of(rng.normal(size=(60, 8)), 6.0)

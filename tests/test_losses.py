@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from training.losses import (
+from training.losses.distillation import (
     TEMPERATURE,
     class_means,
     distillation_loss,

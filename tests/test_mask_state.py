@@ -6,8 +6,8 @@ import pytest
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry
 from masking.masks.spec import SpecConfig
-from training.chip_dataset import CALM, ChipDataset
-from training.mask_state import (
+from training.data.chip_dataset import CALM, ChipDataset
+from training.embedders.mask_classifier import (
     FEATURES,
     MODEL_FILE,
     MaskState,

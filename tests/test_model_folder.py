@@ -8,17 +8,17 @@ import torch
 
 from masking.errors import BadRecord
 from masking.faces.alignment import ChipGeometry
-from training.checkpoint import (
+from training.backbones.dlib_network import DlibFaceNet
+from training.checkpoints.checkpoint import (
     Checkpoint,
     load_embedder,
     round_filters,
     save_checkpoint,
 )
-from training.dlib_network import DlibFaceNet
-from training.latest_model import latest_checkpoint, set_latest
-from training.model_folder import add_checkpoint
-from training.network_embedder import NetworkEmbedder
-from training.onnx_embedder import load_onnx_embedder
+from training.checkpoints.latest import latest_checkpoint, set_latest
+from training.checkpoints.onnx_embedder import load_onnx_embedder
+from training.checkpoints.store import add_checkpoint
+from training.embedders.torch_embedder import NetworkEmbedder
 
 MANIFEST = "ab" * 32
 

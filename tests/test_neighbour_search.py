@@ -18,7 +18,7 @@ from index.neighbours import Neighbour
 from index.snapshot import snapshot_folders
 from index.snapshots import build_snapshot, refresh_snapshot
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from training.cohort import Cohort, distances
+from training.metrics.score_normalization import Cohort, distances
 
 PEOPLE = 200
 

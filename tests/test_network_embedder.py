@@ -7,10 +7,10 @@ import torch
 from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Image
-from training.dlib_network import DlibFaceNet
-from training.dlib_weights import read_dlib_network
-from training.embedder import Embedder
-from training.network_embedder import (
+from training.backbones.dlib_network import DlibFaceNet
+from training.backbones.dlib_weights import read_dlib_network
+from training.embedders.protocol import Embedder
+from training.embedders.torch_embedder import (
     NetworkEmbedder,
     best_device,
     fingerprint_of,

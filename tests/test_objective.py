@@ -8,13 +8,13 @@ import torch
 from masking.augment.manifest import Manifest
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.alignment import ChipGeometry
-from training.face_network import FaceNetwork
-from training.objective import Objective
-from training.processes import Processes
-from training.schedule import learning_rate_at
-from training.tensorboard_log import TensorBoardLog
-from training.train_config import TrainConfig
-from training.train_data import Targets, TrainData
+from training.backbones.base import FaceNetwork
+from training.config import TrainConfig
+from training.data.train_data import Targets, TrainData
+from training.distributed import Processes
+from training.run.objective import Objective
+from training.run.schedule import learning_rate_at
+from training.run.tensorboard_log import TensorBoardLog
 
 
 class Plain(FaceNetwork):

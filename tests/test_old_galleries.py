@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.old_galleries import all_cases
-from training.comparisons import EmbeddedFaces
+from training.metrics.pairs import EmbeddedFaces
 
 
 def faces(values):

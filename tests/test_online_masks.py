@@ -6,9 +6,9 @@ from drawn_faces import drawn_face
 
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import photo_look, render
-from training.batch_plan import BatchPlan
-from training.chip_dataset import CALM, Wear
-from training.online_masks import OnlineMasks, worn_out
+from training.data.batch_plan import BatchPlan
+from training.data.chip_dataset import CALM, Wear
+from training.data.online_masks import OnlineMasks, worn_out
 
 SIDE_PX = 112
 

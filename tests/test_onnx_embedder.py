@@ -16,22 +16,26 @@ from masking.datasets.sample import sample_people
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.finder import bare_finder
-from training import export_onnx, onnx_embedder
-from training.backbones import make_network
-from training.checkpoint import (
+from training.backbones.registry import make_network
+from training.checkpoints import export_onnx, onnx_embedder
+from training.checkpoints.checkpoint import (
     Checkpoint,
     load_checkpoint,
     load_embedder,
     round_filters,
     save_checkpoint,
 )
-from training.checkpoint_file import read_record
-from training.cohort import Cohort
-from training.latest_model import SHIPPED
-from training.model_folder import save_model
-from training.network_embedder import NetworkEmbedder
-from training.onnx_embedder import NeedsTorch, OnnxEmbedder, load_onnx_embedder
-from training.quick_choice import choose_quick_embedder
+from training.checkpoints.latest import SHIPPED
+from training.checkpoints.onnx_embedder import (
+    NeedsTorch,
+    OnnxEmbedder,
+    load_onnx_embedder,
+)
+from training.checkpoints.quick_choice import choose_quick_embedder
+from training.checkpoints.store import save_model
+from training.embedders.checkpoint_file import read_record
+from training.embedders.torch_embedder import NetworkEmbedder
+from training.metrics.score_normalization import Cohort
 
 ROOT = Path(__file__).resolve().parent.parent
 COHORT = Cohort.of(np.random.default_rng(0).normal(size=(20, 128)), 1.0)
@@ -98,7 +102,7 @@ def test_the_shipped_embedder_embeds_faces_as_torch_does():
 
 def test_the_shipped_embedder_needs_no_torch():
     code = (
-        "import sys; from training.quick_choice import choose_quick_embedder as c; "
+        "import sys; from training.checkpoints.quick_choice import choose_quick_embedder as c; "
         "from pathlib import Path; print(c('shipped', Path('.')).fingerprint); "
         "assert 'torch' not in sys.modules and 'onnx' not in sys.modules"
     )

@@ -11,8 +11,8 @@ from benchmarks.open_set import Split, galleries_of, split_people, splits_for
 from index.embed_views import EmbeddedViews
 from index.labelled_photos import NO_MASK, LabelledPhoto
 from index.probabilities import MatchProbability
-from training.comparisons import EmbeddedFaces
-from training.mask_state import MaskState
+from training.embedders.mask_classifier import MaskState
+from training.metrics.pairs import EmbeddedFaces
 
 NAN = float("nan")
 

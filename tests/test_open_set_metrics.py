@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from index.open_set_metrics import Search, open_set_searches, tpir_at_fpir
-from training.comparisons import EmbeddedFaces
+from training.metrics.pairs import EmbeddedFaces
 
 
 def faces(values, people, photos):

@@ -8,8 +8,8 @@ import pytest
 from index.labelled_photos import LabelledPhoto
 from index.pair_lists import PairList
 from index.pairings import AllPairs, ListedPairs
-from training.comparisons import EmbeddedFaces
-from training.sampled_comparisons import PairBudget
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.sampled_pairs import PairBudget
 
 
 @pytest.fixture

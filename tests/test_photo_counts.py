@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from index.photo_counts import as_single, limit_for, measured_spread, single_distance
-from training.comparisons import EmbeddedFaces
+from training.metrics.pairs import EmbeddedFaces
 
 
 def test_distances_grow_to_those_of_single_photos():

@@ -11,19 +11,19 @@ from torch import distributed, multiprocessing
 
 from masking.augment.manifest import Manifest
 from masking.faces.alignment import ChipGeometry
-from training.backbones import BACKBONES, make_network
-from training.batch_plan import PlanRules, plan_epoch
-from training.face_network import FaceNetwork
-from training.margins import AdaFace
-from training.network_embedder import NetworkEmbedder
-from training.processes import Processes
-from training.sharded_softmax import ShardedSoftmax
-from training.start_choice import Start
-from training.tensorboard_log import NoLog
-from training.train_config import TrainConfig
-from training.train_data import Targets, TrainData
-from training.train_loop import train_epochs, train_step
-from training.train_run import TrainRun
+from training.backbones.base import FaceNetwork
+from training.backbones.registry import BACKBONES, make_network
+from training.config import TrainConfig
+from training.data.batch_plan import PlanRules, plan_epoch
+from training.data.train_data import Targets, TrainData
+from training.distributed import Processes
+from training.embedders.torch_embedder import NetworkEmbedder
+from training.losses.margins import AdaFace
+from training.losses.sharded_softmax import ShardedSoftmax
+from training.run.initialisation import Start
+from training.run.loop import train_epochs, train_step
+from training.run.run import TrainRun
+from training.run.tensorboard_log import NoLog
 
 SIDE, PEOPLE, ROWS = 8, 5, 16
 LABELS = torch.arange(ROWS) % PEOPLE

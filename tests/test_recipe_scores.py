@@ -4,8 +4,8 @@ from click.testing import CliRunner
 
 from benchmarks.recipe_scores import blended, main
 from masking.errors import InvalidConfig
-from training.checkpoint import Checkpoint, save_checkpoint
-from training.network_embedder import start_embedder
+from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from training.embedders.torch_embedder import start_embedder
 
 
 def test_weights_between_two_networks():

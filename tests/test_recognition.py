@@ -9,7 +9,7 @@ from index import recognition
 from index.gallery import open_or_create_gallery
 from index.gallery_rows import NewPhoto
 from index.identify_config import IdentifyConfig
-from training.mask_state import MaskState
+from training.embedders.mask_classifier import MaskState
 
 CROWD = 40
 

@@ -21,7 +21,7 @@ from index.reembed_stage import reembed_gallery
 from index.snapshot import snapshot_folders
 from index.snapshots import build_snapshot
 from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
-from training.covered_chips import covered_embeddings
+from training.embedders.masked_reference import covered_embeddings
 
 CALIBRATION = flat_calibration(0.5)
 

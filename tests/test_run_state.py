@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from masking.errors import BadRecord
-from training.run_state import read_state, write_state
+from training.checkpoints.resume_state import read_state, write_state
 
 
 class Training:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.comparisons import EmbeddedFaces, compare_between, compare_within
-from training.sampled_comparisons import PairBudget, between_budget, within_budget
+from training.metrics.pairs import EmbeddedFaces, compare_between, compare_within
+from training.metrics.sampled_pairs import PairBudget, between_budget, within_budget
 
 
 @pytest.fixture

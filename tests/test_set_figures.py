@@ -6,8 +6,8 @@ import pytest
 from index.pairings import AllPairs
 from index.rank_figures import measure_ranks
 from index.set_figures import Chance, measure_set
-from training.comparisons import EmbeddedFaces
-from training.sampled_comparisons import PairBudget
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.sampled_pairs import PairBudget
 
 
 def pairing_of(values):

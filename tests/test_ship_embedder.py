@@ -6,7 +6,7 @@ import torch
 from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from tools.ship_embedder import mean_weights
-from training.checkpoint import Checkpoint
+from training.checkpoints.checkpoint import Checkpoint
 
 
 def checkpoint(value, **config):

@@ -14,7 +14,7 @@ from index.shipped_calibrations import (
     write_calibrations,
 )
 from masking.errors import BadRecord, MissingInput
-from training.model_choice import choose_embedder
+from training.checkpoints.choose import choose_embedder
 
 
 @pytest.mark.parametrize("name", ["dlib", "shipped"])

@@ -12,10 +12,11 @@ from masking.faces import finder as face_finding
 from masking.faces import model_files
 from masking.faces.detectors import CnnDetector
 from masking.files.shipped import TABLE, checked_file, shipped_file, write_table
-from training import latest_model, mask_state
-from training.dlib_weights import read_dlib_network
-from training.model_choice import choose_embedder
-from training.quick_choice import choose_quick_embedder
+from training.backbones.dlib_weights import read_dlib_network
+from training.checkpoints import latest as latest_model
+from training.checkpoints.choose import choose_embedder
+from training.checkpoints.quick_choice import choose_quick_embedder
+from training.embedders import mask_classifier as mask_state
 
 ROOT = Path(model_files.__file__).parent.parent
 REMEDY = "Fetch it."

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from training.backbones import make_network
-from training.checkpoint import Checkpoint, save_checkpoint
-from training.start_choice import choose_start
+from training.backbones.registry import make_network
+from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from training.run.initialisation import choose_start
 
 
 def start(choice, backbone, folder, seed=0):

@@ -5,8 +5,8 @@ import pytest
 from drawn_calibrations import flat_thresholds
 
 from index.stranger_distances import MeanFaces, best_matches, stranger_distances
-from training.cohort import Cohort
-from training.comparisons import EmbeddedFaces
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import Cohort
 
 
 def faces(values, people, photos):

@@ -7,20 +7,24 @@ import pytest
 import torch
 
 from masking.errors import DivergedTraining, InvalidConfig
-from training import cohort_making, objective, train_loop, train_run, train_stage
-from training.checkpoint import load_checkpoint, load_embedder
-from training.chip_embeddings import bare_embeddings, embed_rows
-from training.cohort import Cohort
-from training.cohort_making import cohort_of_rows
-from training.latest_model import latest_checkpoint
-from training.network_embedder import start_embedder
-from training.onnx_embedder import load_onnx_embedder
-from training.run_files import STATE
-from training.run_state import read_state
-from training.schedule import learning_rate_at
-from training.start_choice import choose_start
-from training.train_config import TrainConfig
-from training.train_stage import forget_run, train
+from training.checkpoints.checkpoint import load_checkpoint, load_embedder
+from training.checkpoints.latest import latest_checkpoint
+from training.checkpoints.onnx_embedder import load_onnx_embedder
+from training.checkpoints.resume_state import read_state
+from training.checkpoints.run_files import STATE
+from training.config import TrainConfig
+from training.data.chip_embeddings import bare_embeddings, embed_rows
+from training.embedders.torch_embedder import start_embedder
+from training.metrics.score_normalization import Cohort
+from training.run import cohort_fit as cohort_making
+from training.run import loop as train_loop
+from training.run import objective
+from training.run import run as train_run
+from training.run import stage as train_stage
+from training.run.cohort_fit import cohort_of_rows
+from training.run.initialisation import choose_start
+from training.run.schedule import learning_rate_at
+from training.run.stage import forget_run, train
 
 # Seed 1 keeps two of the eight people out.
 CONFIG = TrainConfig(

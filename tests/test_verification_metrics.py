@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from training.comparisons import ScoredPairs, sorted_comparisons
-from training.verification_metrics import (
+from training.metrics.pairs import ScoredPairs, sorted_comparisons
+from training.metrics.verification import (
     acceptance,
     auc,
     equal_error_rate,

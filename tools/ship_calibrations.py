@@ -23,9 +23,9 @@ from index.labelled_photos import read_person_folders
 from index.mask_painter import ALL_KINDS, mask_painter
 from index.shipped_calibrations import FILE, distance_kind, write_calibrations
 from masking.augment.people_lists import read_names
-from training.comparisons import EmbeddedFaces
-from training.identity_split import validation_people
-from training.model_choice import choose_embedder
+from training.checkpoints.choose import choose_embedder
+from training.data.identity_split import validation_people
+from training.metrics.pairs import EmbeddedFaces
 
 
 @click.command()

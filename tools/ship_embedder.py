@@ -24,19 +24,19 @@ from masking.augment.manifest import read_manifest
 from masking.augment.people_lists import read_names, select_people
 from masking.errors import InvalidConfig
 from masking.masks.spec import MASKS
-from training.backbones import network_of
-from training.checkpoint import (
+from training.backbones.registry import network_of
+from training.checkpoints.checkpoint import (
     Checkpoint,
     load_checkpoint,
     round_filters,
 )
-from training.cohort_making import cohort_of_rows
-from training.latest_model import SHIPPED
-from training.mask_choice import spec_config
-from training.model_folder import save_model
-from training.network_embedder import NetworkEmbedder
-from training.train_data import held_out_rows
-from training.validation import validate
+from training.checkpoints.latest import SHIPPED
+from training.checkpoints.store import save_model
+from training.data.mask_choice import spec_config
+from training.data.train_data import held_out_rows
+from training.embedders.torch_embedder import NetworkEmbedder
+from training.run.cohort_fit import cohort_of_rows
+from training.run.validation import validate
 
 
 def mean_weights(checkpoints: Sequence[Checkpoint]) -> dict[str, Tensor]:

@@ -28,9 +28,9 @@ from masking.masks import spec as mask_spec
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from masking.workers import ordered_map, worker_count
-from training.mask_state import FORMAT_VERSION, MODEL_FILE, features
+from training.embedders.mask_classifier import FORMAT_VERSION, MODEL_FILE, features
 
-# Landmarks on masked faces are off by about this much (see training/validation.py).
+# Landmarks on masked faces are off by about this much (see training/run/validation.py).
 _TURN_DEG, _SCALE, _SHIFT_PX = 3.0, 0.05, 3.0
 _NOSE_OUT = ("nose_out", "nose_and_mouth_out")
 _CHIN_ONLY = "nose_and_mouth_out"

@@ -1,0 +1,1 @@
+"""Networks, and the files that their weights come from."""

@@ -1,0 +1,142 @@
+"""Saves and loads trained embedders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from masking.errors import BadRecord
+from masking.faces.alignment import ChipGeometry
+from training.backbones.dlib_network import DlibFaceNet
+from training.backbones.registry import network_of
+from training.embedders.checkpoint_file import (
+    REMEDY,
+    Exported,
+    Record,
+    read_file,
+    write_file,
+)
+from training.embedders.torch_embedder import NetworkEmbedder, fingerprint_of
+from training.metrics.score_normalization import Cohort
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained embedder, and where it came from.
+
+    Attributes:
+        network: `state_dict` of the network.
+        geometry: the chip that it reads.
+        config: what it was trained with, as JSON can hold it.
+        manifest_sha256: hex SHA-256 of the manifest that it was trained on.
+        report: figures measured on it, as JSON can hold them.
+        backbone: kind of network, a name of `backbones`.
+        cohort: that its embeddings are compared with, see `cohort`.
+    """
+
+    network: Mapping[str, Tensor]
+    geometry: ChipGeometry
+    config: dict[str, Any]
+    manifest_sha256: str
+    report: dict[str, Any]
+    backbone: str = DlibFaceNet.backbone
+    cohort: Cohort | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the embedder without flip average; it names the file."""
+        return fingerprint_of(
+            self.network, self.geometry, False, self.backbone, self.cohort
+        )
+
+
+def save_checkpoint(
+    path: Path, checkpoint: Checkpoint, exported: Exported | None = None
+) -> None:
+    """Write a checkpoint so that a crash leaves the old file or the new.
+
+    Args:
+        exported: the file beside it, which is already there.
+
+    Raises:
+        TypeError: config or report hold what JSON cannot.
+    """
+    record = Record(
+        checkpoint.fingerprint,
+        checkpoint.backbone,
+        checkpoint.geometry,
+        # Through JSON, so that what is read back is what was written.
+        json.loads(json.dumps(checkpoint.config)),
+        checkpoint.manifest_sha256,
+        json.loads(json.dumps(checkpoint.report)),
+        checkpoint.cohort,
+        exported,
+    )
+    weights = {
+        name: tensor.detach().cpu().contiguous().numpy()
+        for name, tensor in checkpoint.network.items()
+    }
+    write_file(path, record, weights)
+
+
+def round_filters(network: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same weights with filters rounded to float16, and biases as they are.
+
+    They take half the room on disk: about 11 MB instead of 22 of dlib's network.
+    """
+    return {
+        name: tensor.half().float() if tensor.ndim > 1 else tensor
+        for name, tensor in network.items()
+    }
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; all tensors arrive on the CPU.
+
+    Raises:
+        MissingInput: the file cannot be read.
+        BadRecord: it is no checkpoint, is damaged, or of another version.
+    """
+    record, weights = read_file(path)
+    return Checkpoint(
+        {name: torch.from_numpy(values) for name, values in weights.items()},
+        record.geometry,
+        record.config,
+        record.manifest_sha256,
+        record.report,
+        record.backbone,
+        record.cohort,
+    )
+
+
+def load_embedder(
+    path: Path, device: torch.device | str = "cpu", flip_average: bool = False
+) -> NetworkEmbedder:
+    """The embedder of a checkpoint, named after its file.
+
+    Raises:
+        MissingInput: the file cannot be read.
+        BadRecord: it is no checkpoint, is damaged, or of another version.
+    """
+    checkpoint = load_checkpoint(path)
+    try:
+        network = network_of(checkpoint.backbone, checkpoint.network)
+    except RuntimeError as error:
+        raise BadRecord(
+            f"{path}: its weights ({len(checkpoint.network)} tensors) do not fit the "
+            f"backbone {checkpoint.backbone}. {REMEDY}"
+        ) from error
+    return NetworkEmbedder(
+        network,
+        path.stem,
+        device,
+        flip_average,
+        checkpoint.geometry,
+        checkpoint.cohort,
+    )

@@ -1,0 +1,165 @@
+"""Writes an embedder as ONNX: uint8 RGB chips in, embeddings out, any batch size."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from masking.datasets.images import write_bytes
+from masking.errors import MissingInput, ToolkitError
+from masking.landmarks import Float32, Image
+from training.checkpoints.export_dlib import check_difference, sample_chips
+from training.checkpoints.onnx_embedder import NeedsTorch, OnnxEmbedder, probe_chip
+from training.embedders.checkpoint_file import Exported, shortest
+from training.embedders.torch_embedder import NetworkEmbedder, embeddings_of
+
+TOLERANCE = 1e-4
+INPUT, OUTPUT = "chips", "embeddings"
+# Read by OpenCV from 4.10 on.
+_OPSET = 18
+
+
+class NotExported(ToolkitError):
+    """A network that torch does not export, or that OpenCV does not run."""
+
+
+def export_onnx(embedder: NetworkEmbedder, path: Path) -> float:
+    """Write an ONNX file, and try it with onnxruntime.
+
+    Its input `chips` is (N, 3, S, S) uint8 RGB, its output `embeddings` (N, D)
+    float32, for any N; all that a chip needs before the network is inside.
+
+    Returns:
+        The largest difference between onnxruntime's embeddings of a few chips of
+        noise and ours, alone and together; at most TOLERANCE.
+
+    Raises:
+        MissingInput: onnxruntime is not installed.
+        NotExported: torch does not export this kind of network.
+        FalseExport: onnxruntime gives other embeddings than we do.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingInput(
+            f"--format onnx needs {error.name}. Run: pip install 'masked-faces[onnx]'"
+        ) from error
+    chips = sample_chips(embedder)
+    write_bytes(path, onnx_bytes(embedder, embedder.flip_average))
+    session = onnxruntime.InferenceSession(
+        path.read_bytes(), providers=["CPUExecutionProvider"]
+    )
+    wanted = embedder.embed(chips)
+    found = [_run(session, chips), *(_run(session, chip[None]) for chip in chips)]
+    together, alone = found[0], np.concatenate(found[1:])
+    difference = max(np.abs(part - wanted).max() for part in (together, alone))
+    check_difference(path, float(difference), TOLERANCE)
+    return float(difference)
+
+
+def _run(session: Any, chips: Image) -> Float32:
+    return np.asarray(session.run([OUTPUT], {INPUT: chips})[0], dtype=np.float32)
+
+
+def export_quick(embedder: NetworkEmbedder, path: Path) -> Exported:
+    """Write the file that `OnnxEmbedder` runs, and try it.
+
+    Args:
+        embedder: with flip average. The file is without: mirrored pictures come as
+            pictures of their own.
+
+    Returns:
+        What the checkpoint must know of the file.
+
+    Raises:
+        NotExported: torch does not export this network, or OpenCV does not run it.
+    """
+    content = onnx_bytes(embedder, False)
+    probe = embedder.embed(probe_chip(embedder.geometry.size_px)[None])[0]
+    exported = Exported(
+        hashlib.sha256(content).hexdigest(),
+        embedder.fingerprint,
+        embedder.network().normalised,
+        tuple(float(value) for value in probe),
+    )
+    try:
+        OnnxEmbedder(
+            content, exported, embedder.name, embedder.geometry, embedder.cohort
+        )
+    except NeedsTorch as error:
+        raise NotExported(f"{embedder.name}: {error}") from error
+    write_bytes(path, content)
+    return exported
+
+
+class _Embedding(nn.Module):
+    """What `NetworkEmbedder.embed` does, as one module."""
+
+    def __init__(self, embedder: NetworkEmbedder, flip_average: bool):
+        super().__init__()
+        self.network = embedder.network().cpu()
+        self.flip_average = flip_average
+
+    def forward(self, chips: Tensor) -> Tensor:
+        return embeddings_of(self.network, chips, self.flip_average)
+
+
+def onnx_bytes(embedder: NetworkEmbedder, flip_average: bool) -> bytes:
+    """An ONNX file as `export_onnx` describes it; filters as float16 where they fit.
+
+    Raises:
+        NotExported: torch does not export this kind of network.
+    """
+    try:
+        program: Any = torch.onnx.export(
+            _Embedding(embedder, flip_average).eval(),
+            (torch.from_numpy(sample_chips(embedder)),),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            opset_version=_OPSET,
+            dynamic_shapes=({0: torch.export.Dim("N", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise NotExported(
+            f"{embedder.name}: torch does not export it ({reason})"
+        ) from error
+    model = program.model_proto
+    _forget_source(model)
+    _halve(model.graph)
+    return bytes(model.SerializeToString())
+
+
+def _forget_source(model: Any) -> None:
+    """Take out lines and paths of the program that made it."""
+    graph = model.graph
+    values = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    for part in (model, graph, *graph.node, *values):
+        del part.metadata_props[:]
+
+
+def _halve(graph: Any) -> None:
+    """Keep filters as float16 that it holds exactly, beside what makes them float32."""
+    casts = []
+    for stored in graph.initializer:
+        name, values = stored.name, numpy_helper.to_array(stored)
+        half = shortest(values)
+        if values.ndim > 1 and half.dtype != values.dtype:
+            stored.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+            casts.append(
+                onnx.helper.make_node(
+                    "Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT
+                )
+            )
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

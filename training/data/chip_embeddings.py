@@ -1,0 +1,91 @@
+"""Embeds the chips of a manifest, bare or masked; bare ones are kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from masking.augment.manifest import Manifest, ManifestRow
+from masking.errors import ToolkitError
+from masking.faces.model_arrays import read_arrays, write_arrays
+from masking.landmarks import Float32
+from masking.masks.spec import SpecConfig
+from training.data.chip_dataset import (
+    CALM,
+    ChipDataset,
+    InOrder,
+    Wear,
+    chip_loader,
+    loaded,
+)
+from training.embedders.masked_reference import covered_embeddings
+from training.embedders.protocol import Embedder
+
+_BATCH = 64
+# Of the files that `bare_embeddings` keeps.
+_VERSION = 1
+
+
+def embed_rows(
+    manifest: Manifest,
+    rows: Sequence[ManifestRow],
+    embedder: Embedder,
+    workers: int,
+    masked_share: float = 0.0,
+    specs: SpecConfig | None = None,
+    wear: Wear = CALM,
+    seed: int = 0,
+    label: str = "embed",
+    cover: bool = False,
+) -> Float32:
+    """(N, D) float32 embeddings of the rows' chips, as recorded by default.
+
+    Args:
+        masked_share: 1 paints a mask on every chip, drawn by (seed, photo_id).
+        cover: give what masked faces are compared with, see `covered_chips`.
+    """
+    chips = ChipDataset(
+        manifest.folder,
+        rows,
+        manifest.geometry,
+        embedder.geometry,
+        masked_share,
+        specs or SpecConfig(),
+        wear,
+        seed,
+    )
+    loader = chip_loader(chips, InOrder(len(chips), _BATCH), workers)
+    parts = [np.empty((0, embedder.dimension), dtype=np.float32)]
+    for batch, _ in tqdm(
+        loaded(loader), label, len(loader), unit="batch", disable=None, leave=False
+    ):
+        pixels = batch.numpy()
+        found = embedder.embed(pixels)
+        parts.append(covered_embeddings(embedder, pixels, found) if cover else found)
+    return np.concatenate(parts)
+
+
+def bare_embeddings(
+    manifest: Manifest, embedder: Embedder, workers: int, cache: Path
+) -> Float32:
+    """(N, D) embeddings of all bare chips of a manifest, in its order.
+
+    They are computed once: the cache file's name holds the embedder's fingerprint
+    and the manifest's SHA-256, so that a change of either makes a new one.
+    """
+    name = f"bare-{embedder.fingerprint[:16]}-{manifest.sha256[:16]}.npz"
+    path = cache / name
+    # Damaged, it is made again; an archive holds a checksum of its content.
+    with suppress(ToolkitError):
+        (kept,) = read_arrays(path, "the kept embeddings", _VERSION, ("bare",))
+        if kept.shape == (len(manifest.faces()), embedder.dimension):
+            return np.asarray(kept, dtype=np.float32)
+    embeddings = embed_rows(
+        manifest, manifest.faces(), embedder, workers, label="bare chips"
+    )
+    write_arrays(path, _VERSION, bare=embeddings)
+    return embeddings

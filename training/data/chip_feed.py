@@ -1,0 +1,148 @@
+"""The data side of training: planned batches to jittered chips on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+
+from masking.faces.alignment import ChipGeometry
+from training.config import TrainConfig
+from training.data.batch_plan import (
+    MAX_VIEWS,
+    BatchPlan,
+    PlanRules,
+    plan_epoch,
+    steps_of_epoch,
+)
+from training.data.chip_dataset import BareChips, Wear, chip_loader, loaded
+from training.data.chip_jitter import jittered, jitters_of
+from training.data.map_cache import MapCache, Planned, through_cache
+from training.data.mask_choice import spec_config
+from training.data.online_masks import OnlineMasks
+from training.data.train_data import TrainData
+from training.distributed import Processes
+
+
+class Feed(Protocol):
+    """Gives a training its batches.
+
+    Attributes:
+        steps: of an epoch.
+    """
+
+    steps: int
+
+    def epoch(self, number: int) -> Iterator[tuple[BatchPlan, Tensor]]:
+        """This process's parts of the epoch's batches, in order.
+
+        Each with what the trained part of the network reads, on the device.
+        """
+
+
+class ChipFeed:
+    """Chips by the rows of a manifest, painted and jittered anew in every epoch."""
+
+    def __init__(
+        self,
+        data: TrainData,
+        geometry: ChipGeometry,
+        config: TrainConfig,
+        device: torch.device,
+        workers: int,
+        processes: Processes,
+        painted: MapCache | None = None,
+    ) -> None:
+        """
+        Args:
+            geometry: of the chips that the network reads.
+            workers: processes that read chips.
+            painted: keeps painted chips; None = every epoch has fresh ones.
+        """
+        self._painted = painted
+        self._config, self._device, self._processes = config, device, processes
+        self._labels = data.labels.cpu().numpy()
+        self._rules = plan_rules(config)
+        self.steps = steps_of_epoch(self._labels, self._rules)
+        chips = BareChips(
+            data.manifest.folder,
+            data.rows,
+            data.manifest.geometry,
+            geometry,
+            0.0,
+            spec_config(config.kinds),
+            Wear(),
+            config.seed,
+        )
+        specs = spec_config(config.kinds, config.occluded)
+        self._masks = OnlineMasks(device, specs, Wear(), config.seed)
+        self._keys = PlannedKeys()
+        pinned = device.type == "cuda"
+        self._loader: Any = chip_loader(chips, self._keys, workers, pinned)
+
+    def plans(self, number: int) -> list[BatchPlan]:
+        """This process's parts of an epoch's batches."""
+        config, processes = self._config, self._processes
+        parts = processes.count * config.accumulate
+        first = processes.rank * config.accumulate
+        variant = number % config.cached_variants if config.cached_variants else number
+        # Maps of frozen stages hold light and mirror image too.
+        epoch = variant if config.freeze_stages else number
+        return [
+            replace(plan.part(place, parts), epoch=epoch, variant=variant)
+            for plan in plan_epoch(self._labels, self._rules, number)
+            for place in range(first, first + config.accumulate)
+        ]
+
+    def epoch(self, number: int) -> Iterator[tuple[BatchPlan, Tensor]]:
+        """See `Feed`: (B, 3, S, S) float32 chips, 0 to 255."""
+        yield from self.chips(self.plans(number))
+
+    def chips(self, plans: list[BatchPlan]) -> Planned:
+        """The chips of some plans, in order."""
+        for plan, chips in through_cache(self._painted, plans, self._fresh):
+            yield plan, self.prepare(chips.to(self._device), plan)
+
+    def _fresh(self, plans: list[BatchPlan]) -> Planned:
+        """Painted chips, (B, 3, S, S) uint8."""
+        self._keys.plans = plans
+        for plan, (chips, marks, looks, _) in zip(
+            plans, loaded(self._loader), strict=True
+        ):
+            chips = chips.to(self._device, non_blocking=True)
+            yield plan, self._masks(chips, marks, looks, plan)
+
+    def prepare(self, chips: Tensor, plan: BatchPlan) -> Tensor:
+        """(B, 3, S, S) uint8 chips of a plan to what the network is trained on."""
+        return jittered(chips, jitters_of(plan, self._config.seed))
+
+
+class PlannedKeys(Sampler[list[tuple[int, int]]]):
+    """Keys of a `BareChips` for a list of plans, which changes every epoch."""
+
+    def __init__(self) -> None:
+        self.plans: list[BatchPlan] = []
+
+    def __len__(self) -> int:
+        return len(self.plans)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for plan in self.plans:
+            # Views of one row in one epoch draw as other variants would.
+            passes = (plan.variant * MAX_VIEWS + plan.views).tolist()
+            yield list(zip(passes, plan.rows.tolist(), strict=True))
+
+
+def plan_rules(config: TrainConfig) -> PlanRules:
+    """The rules of the batches that a configuration asks for."""
+    return PlanRules(
+        config.batch_size,
+        config.samples_per_person,
+        config.masked_share,
+        config.shared_masks,
+        config.seed,
+    )

@@ -1,0 +1,76 @@
+"""Fresh masks on every training chip, painted in batches on the training device."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.photo_light import look_from_list
+from masking.rendering.render_batch import BatchPainter
+from training.data.batch_plan import BatchPlan
+from training.data.chip_dataset import Wear
+
+
+class OnlineMasks:
+    """Paints the masks of a plan, then wears chips out as sent photographs are.
+
+    What a chip gets depends on the seed, the plan's variant, its row and its view: not
+    on the batch that it comes in.
+    """
+
+    def __init__(
+        self, device: torch.device, specs: SpecConfig, wear: Wear, seed: int
+    ) -> None:
+        self._painter = BatchPainter(device)
+        self._specs, self._wear, self._seed = specs, wear, seed
+
+    def __call__(
+        self, chips: Tensor, marks: Tensor, looks: Tensor, plan: BatchPlan
+    ) -> Tensor:
+        """(B, 3, S, S) uint8 chips of a plan with its masks on them.
+
+        Args:
+            chips: bare, uint8, on the device.
+            marks: (B, 68, 2) landmarks, chip px, on the CPU.
+            looks: (B, LOOK_LENGTH) of `PhotoLook.to_list`, on the CPU.
+        """
+        specs = [
+            self._drawn(plan.variant, int(number)) if masked else ()
+            for number, masked in zip(plan.mask_ids, plan.masked, strict=True)
+        ]
+        light = [look_from_list(row) for row in looks.tolist()]
+        painted = self._painter(chips, marks.numpy(), specs, light).chips
+        for row in range(len(painted)):
+            name = f"worn/{plan.variant}/{plan.rows[row]}/{plan.views[row]}"
+            painted[row] = worn_out(
+                painted[row], self._wear, sample_rng(self._seed, name)
+            )
+        return painted
+
+    def _drawn(self, variant: int, number: int) -> tuple[MaskSpec, ...]:
+        return draw_specs(sample_rng(self._seed, f"{variant}/{number}"), self._specs)
+
+
+def worn_out(chip: Tensor, wear: Wear, rng: np.random.Generator) -> Tensor:
+    """A (3, S, S) uint8 chip with low resolution and JPEG blocks, by chance."""
+    side_px = chip.shape[-1]
+    if rng.random() < wear.coarse_share:
+        side = int(side_px * rng.uniform(0.3, 0.8))
+        small = interpolate(chip[None].float(), (side, side), mode="area")
+        large = interpolate(small, (side_px, side_px), mode="bilinear")
+        chip = (large[0] + 0.5).clamp(0, 255).to(torch.uint8)
+    if rng.random() < wear.jpeg_share:
+        chip = _through_jpeg(chip, int(rng.integers(25, 85)))
+    return chip
+
+
+def _through_jpeg(chip: Tensor, quality: int) -> Tensor:
+    # On the CPU: torch has no JPEG codec of its own.
+    pixels = chip.permute(1, 2, 0).cpu().numpy()
+    _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return torch.from_numpy(decoded).permute(2, 0, 1).to(chip.device)

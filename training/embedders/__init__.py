@@ -1,0 +1,1 @@
+"""From aligned crops to embeddings."""

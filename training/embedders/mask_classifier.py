@@ -1,0 +1,180 @@
+"""Whether a face wears a mask, and whether the nose is out, from its chip alone.
+
+Logistic regressions on gradients (HOG) and colours of the face, trained on painted
+masks by `tools/train_mask_state.py`. Independent of the embedder: any chip whose
+geometry is known will do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from masking.errors import BadRecord
+from masking.faces.alignment import ChipGeometry
+from masking.faces.hog import CELLS, GRADIENTS, SIDE_PX, oriented_gradients
+from masking.faces.model_arrays import read_arrays
+from masking.files.shipped import shipped_file
+from masking.landmarks import Float32, Image
+
+MODEL_FILE = Path(__file__).parents[1] / "models" / "mask-state.npz"
+FORMAT_VERSION = 1
+# Border of what is looked at around the face square, as a share of its side.
+_BORDER = 0.15
+# Rows of cells that show brows, eyes and cheekbones, mask or not.
+_UPPER_ROWS = slice(1, 4)
+FEATURES = GRADIENTS + 6 * CELLS**2
+
+
+@dataclass(frozen=True)
+class MaskState:
+    """What the lower half of a face wears.
+
+    Attributes:
+        masked: probability in [0, 1] that a mask covers the mouth. A mask on the
+            chin covers no face, a hand or sunglasses are no mask.
+        nose_out: probability in [0, 1] that the nose is bare if a mask is worn.
+    """
+
+    masked: float
+    nose_out: float
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether a mask is more likely than none."""
+        return self.masked >= 0.5
+
+    @property
+    def label(self) -> str:
+        """In words: "bare", "masked" or "masked, nose out"."""
+        if not self.is_masked:
+            return "bare"
+        return "masked, nose out" if self.nose_out >= 0.5 else "masked"
+
+
+@dataclass(frozen=True, eq=False)
+class MaskStateModel:
+    """Two logistic regressions over `features`.
+
+    Attributes:
+        weights: (2, F) float32: of the mask, and of the bare nose.
+        offsets: (2,) float32.
+    """
+
+    weights: Float32
+    offsets: Float32
+
+    def __post_init__(self) -> None:
+        if self.weights.shape != (2, FEATURES) or self.offsets.shape != (2,):
+            raise BadRecord(
+                f"a mask-state model has weights {self.weights.shape} and offsets "
+                f"{self.offsets.shape}, expected (2, {FEATURES}) and (2,)."
+            )
+        if not (np.isfinite(self.weights).all() and np.isfinite(self.offsets).all()):
+            raise BadRecord("a mask-state model holds a number that is not finite.")
+
+    def states(self, chips: Image, geometry: ChipGeometry) -> tuple[MaskState, ...]:
+        """The state of each of (N, 3, S, S) uint8 RGB chips of this geometry.
+
+        Raises:
+            ValueError: another shape or type.
+        """
+        logits = features(chips, geometry) @ self.weights.T + self.offsets
+        # exp(-|x|) never overflows.
+        small = np.exp(-np.abs(logits))
+        shares = np.where(logits >= 0, 1, small) / (1 + small)
+        return tuple(MaskState(float(masked), float(out)) for masked, out in shares)
+
+
+def mask_states(chips: Image, geometry: ChipGeometry) -> tuple[MaskState, ...]:
+    """`MaskStateModel.states` of the shipped model."""
+    return shipped_model().states(chips, geometry)
+
+
+@cache
+def shipped_model() -> MaskStateModel:
+    """The model that comes with the project, read once.
+
+    Raises:
+        MissingInput: its file is not there.
+        BadRecord: it is damaged.
+    """
+    return read_model(shipped_file(MODEL_FILE))
+
+
+def read_model(path: Path) -> MaskStateModel:
+    """A model from its .npz file.
+
+    Raises:
+        MissingInput: the file cannot be read.
+        BadRecord: damaged, or of another version.
+    """
+    weights, offsets = read_arrays(
+        path, "the mask-state model", FORMAT_VERSION, ("weights", "offsets")
+    )
+    return MaskStateModel(weights.astype(np.float32), offsets.astype(np.float32))
+
+
+def model_hash(path: Path = MODEL_FILE) -> str:
+    """Hex SHA-256 of a model's file."""
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def features(chips: Image, geometry: ChipGeometry) -> Float32:
+    """(N, FEATURES) float32 of (N, 3, S, S) uint8 RGB chips.
+
+    Histograms of oriented gradients of the grey chip (Dalal & Triggs, CVPR 2005),
+    then the colour of each cell, with the median of the upper face taken away:
+    fabric differs from the skin around the eyes, whatever the light.
+
+    Raises:
+        ValueError: another shape or type.
+    """
+    side = geometry.size_px
+    if chips.shape[1:] != (3, side, side) or chips.dtype != np.uint8:
+        raise ValueError(
+            f"expected (N, 3, {side}, {side}) uint8 chips, got {chips.shape} "
+            f"{chips.dtype}"
+        )
+    rows = np.empty((len(chips), FEATURES), dtype=np.float32)
+    matrix = _crop_matrix(geometry)
+    for row, chip in zip(rows, chips, strict=True):
+        pixels = np.ascontiguousarray(chip.transpose(1, 2, 0))
+        face = _looked_at(pixels, matrix)
+        row[:GRADIENTS] = oriented_gradients(face)
+        row[GRADIENTS:] = _colours(face)
+    return rows
+
+
+def _crop_matrix(geometry: ChipGeometry) -> Float32:
+    """(2, 3) matrix from the looked-at square to chip px (both pixel centres)."""
+    span = geometry.square_px * (1 + 2 * _BORDER)
+    scale = span / SIDE_PX
+    first = (geometry.padding - _BORDER) * geometry.square_px + 0.5 * scale - 0.5
+    return np.array([[scale, 0, first], [0, scale, first]], dtype=np.float32)
+
+
+def _looked_at(pixels: Image, matrix: Float32) -> Image:
+    face = cv2.warpAffine(
+        pixels,
+        matrix,
+        (SIDE_PX, SIDE_PX),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(face, dtype=np.uint8)
+
+
+def _colours(face: Image) -> Float32:
+    """Lightness and two colour differences of each cell, against the upper face."""
+    small = cv2.resize(face, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    cells = cv2.cvtColor(np.float32(small) / 255, cv2.COLOR_RGB2LAB) / 50
+    usual = np.median(cells[_UPPER_ROWS, 1:-1].reshape(-1, 3), axis=0)
+    differences = cells - usual
+    # The size of a difference tells fabric from skin, its sign only the colour.
+    return np.concatenate([differences.ravel(), np.abs(differences).ravel()])

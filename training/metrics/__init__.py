@@ -1,0 +1,1 @@
+"""Every score: verification, identification, open sets, AS-norm, bootstrap."""

@@ -1,0 +1,1 @@
+"""The command `train`: one training from start to checkpoint."""

@@ -1,0 +1,92 @@
+"""Which network a training starts from, and which one teaches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from masking.errors import InvalidConfig
+from training.backbones.dlib_network import DlibFaceNet
+from training.backbones.published_weights import published_network
+from training.backbones.registry import make_network
+from training.checkpoints.choose import AUTO, choose_embedder
+from training.checkpoints.latest import SHIPPED_NAME
+from training.embedders.checkpoint_file import is_checkpoint
+from training.embedders.torch_embedder import (
+    NetworkEmbedder,
+    best_device,
+    start_embedder,
+)
+
+SCRATCH_NAME = "scratch"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training begins.
+
+    Attributes:
+        student: whose weights it begins with.
+        teacher: gives the targets of bare chips: dlib's untouched network to its own
+            kind, so that the embedding space stays dlib's; other kinds learn from
+            their start. None for random weights of another kind.
+        warm: the student was trained before, so that the result may be blended
+            with it.
+    """
+
+    student: NetworkEmbedder
+    teacher: NetworkEmbedder | None
+    warm: bool
+
+
+def choose_start(
+    choice: str, backbone: str, models: Path, device: str, seed: int
+) -> Start:
+    """The network that a training starts from.
+
+    Args:
+        choice: "auto" is the shipped embedder for dlib's network and random weights
+            for all others; "scratch", random weights; what `choose_embedder` takes;
+            or a file of weights that others published for this backbone.
+        backbone: "auto" is that of the start, or dlib's for random weights.
+        seed: of random weights.
+
+    Raises:
+        MissingInput: the file does not exist.
+        BadRecord: its weights are of another network.
+        InvalidConfig: no such device or backbone, or not that of the start.
+    """
+    kind = DlibFaceNet.backbone if backbone == AUTO else backbone
+    if choice == AUTO:
+        choice = SHIPPED_NAME if kind == DlibFaceNet.backbone else SCRATCH_NAME
+    where = best_device(device)
+    if choice == SCRATCH_NAME:
+        network = make_network(kind, seed)
+        return _start(NetworkEmbedder(network, SCRATCH_NAME, where), False)
+    path = Path(choice)
+    if path.is_file() and not is_checkpoint(path):
+        return _start(_published(path, backbone, where), True)
+    start = choose_embedder(choice, models, device, flip_average=False)
+    if backbone not in (AUTO, start.backbone):
+        raise InvalidConfig(
+            f"--start {choice} is a {start.backbone} network, but --backbone is "
+            f"{backbone}. Leave one of them out, or use --start {SCRATCH_NAME}."
+        )
+    return _start(start, True)
+
+
+def _start(student: NetworkEmbedder, warm: bool) -> Start:
+    if student.backbone == DlibFaceNet.backbone:
+        return Start(student, start_embedder(student.device), warm)
+    return Start(student, student if warm else None, warm)
+
+
+def _published(path: Path, backbone: str, device: torch.device) -> NetworkEmbedder:
+    if backbone == AUTO:
+        raise InvalidConfig(
+            f"{path}: does not say of which network its weights are. Add --backbone, "
+            "such as iresnet50."
+        )
+    return NetworkEmbedder(published_network(path, backbone), path.stem, device)

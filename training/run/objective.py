@@ -1,0 +1,95 @@
+"""What a training step minimises."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from masking.errors import InvalidConfig
+from training.backbones.base import FaceNetwork
+from training.config import NO_HEAD, TrainConfig
+from training.data.train_data import TrainData
+from training.distributed import Processes
+from training.losses.distillation import distillation_loss, prototype_loss
+from training.losses.heads import HEADS, HeadSetting
+
+
+class Objective(nn.Module):
+    """The weighted sum of distillation, frozen prototypes and a head.
+
+    Attributes:
+        head: None without one.
+    """
+
+    wanted: Tensor
+    prototypes: Tensor
+    labels: Tensor
+
+    def __init__(
+        self,
+        data: TrainData,
+        config: TrainConfig,
+        network: FaceNetwork,
+        processes: Processes,
+    ) -> None:
+        """
+        Raises:
+            InvalidConfig: nothing would be minimised.
+        """
+        super().__init__()
+        # In a list, so that its weights are not taken for the objective's.
+        self._network = [network]
+        self.register_buffer("labels", data.labels)
+        targets = data.targets
+        self.prototype_weight = config.prototype_weight if targets else 0.0
+        self.distillation_weight = config.distillation_weight if targets else 0.0
+        self.head_weight = config.head_weight
+        if targets is not None:
+            self.register_buffer("wanted", targets.wanted)
+            self.register_buffer("prototypes", targets.prototypes)
+        self.head: nn.Module | None = None
+        if config.head != NO_HEAD:
+            setting = _head_setting(data, config, network.dimension, processes)
+            self.head = HEADS[config.head](setting)
+        elif not self.prototype_weight and not self.distillation_weight:
+            raise InvalidConfig(
+                "nothing to minimise: without a start network, or with both its "
+                "weights 0, training needs a --head, such as arcface"
+            )
+
+    def forward(self, features: Tensor, rows: Tensor, step: int) -> Tensor:
+        """The loss of (B, D) features.
+
+        Args:
+            rows: (B,) of the training data.
+            step: of the training.
+        """
+        embeddings = self._network[0].embeddings(features)
+        labels = self.labels[rows]
+        loss = torch.zeros((), device=features.device)
+        if self.prototype_weight:
+            loss = loss + self.prototype_weight * prototype_loss(
+                embeddings, labels, self.prototypes
+            )
+        if self.distillation_weight:
+            loss = loss + self.distillation_weight * distillation_loss(
+                embeddings, self.wanted[rows]
+            )
+        if self.head is not None:
+            loss = loss + self.head_weight * self.head(features, labels, step)
+        return loss
+
+
+def _head_setting(
+    data: TrainData, config: TrainConfig, dimension: int, processes: Processes
+) -> HeadSetting:
+    return HeadSetting(
+        data.people,
+        dimension,
+        config.margin,
+        config.head_scale,
+        config.class_share,
+        processes,
+        config.seed,
+        data.targets.prototypes if data.targets else None,
+    )

@@ -1,0 +1,173 @@
+"""The state of one training: all that its steps change, and how it is kept."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from masking.errors import BadRecord
+from training.backbones.registry import network_of
+from training.checkpoints.checkpoint import Checkpoint
+from training.checkpoints.resume_state import read_state, write_state
+from training.config import TrainConfig
+from training.data.train_data import TrainData
+from training.distributed import Processes
+from training.embedders.torch_embedder import NetworkEmbedder
+from training.losses.head_optimiser import HeadOptimiser
+from training.losses.sharded_softmax import ShardedSoftmax
+from training.run.ema import AveragedWeights
+from training.run.initialisation import Start
+from training.run.objective import Objective
+from training.run.trained_part import freeze, trained_part
+
+_WEIGHT_DECAY = 0.01
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Progress:
+    """Where a run is: all of it goes into the checkpoint of every epoch."""
+
+    epoch: int = 0
+    losses: list[float] = field(default_factory=list)
+    before: dict[str, float] = field(default_factory=dict)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+
+
+class TrainRun:
+    """Network, objective, optimisers and averaged weights of one run.
+
+    Attributes:
+        network: what is trained, in training mode.
+        frozen: its stages that stay as they are.
+        trained: the others, as they are computed: compiled, in parallel.
+        weights: parameters of the network that are trained.
+        head_optimiser: None without a margin head.
+        progress: grows with every epoch.
+        recorded: what decides the result besides the manifest.
+    """
+
+    def __init__(
+        self,
+        data: TrainData,
+        config: TrainConfig,
+        device: torch.device,
+        start: Start,
+        processes: Processes,
+    ) -> None:
+        self.config, self.device, self.processes = config, device, processes
+        self._data, self._start = data, start.student
+        self.progress = Progress()
+        state = self._start.state()
+        network = network_of(self._start.backbone, state).to(device)
+        self.network = network.to(memory_format=torch.channels_last).train()
+        self.frozen = freeze(self.network, config.freeze_stages)
+        self.trained = trained_part(self.network, config, device, processes)
+        self.objective = Objective(data, config, network, processes).to(device)
+        self.weights = [p for p in network.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            self.weights, config.learning_rate, weight_decay=_WEIGHT_DECAY
+        )
+        head = self.objective.head
+        self.head_optimiser: HeadOptimiser | None = None
+        if isinstance(head, ShardedSoftmax):
+            self.head_optimiser = HeadOptimiser(head, _WEIGHT_DECAY)
+        blend = config.blend if start.warm else 1.0
+        self.average = AveragedWeights(network, state, config.ema_decay, blend)
+        self.recorded = config.recorded() | {"start": self._start.fingerprint}
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        self.optimiser.zero_grad(set_to_none=True)
+        if self.head_optimiser:
+            self.head_optimiser.zero_grad()
+
+    def move(self, learning_rate: float) -> None:
+        """Move all weights along their gradients."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+        self.optimiser.step()
+        if self.head_optimiser:
+            self.head_optimiser.step(learning_rate)
+
+    def embedder(self) -> NetworkEmbedder:
+        """The embedder that the run would end with now, with its start's cohort."""
+        network = network_of(self._start.backbone, self.average.result())
+        return NetworkEmbedder(
+            network,
+            "trained",
+            self.device,
+            False,
+            self._start.geometry,
+            self._start.cohort,
+        )
+
+    def report(self) -> dict[str, Any]:
+        """Figures of the run, as a checkpoint keeps them."""
+        return {
+            "before": self.progress.before,
+            "after": self.progress.epochs[-1],
+            "people": self._data.people,
+            "chips": len(self._data.rows),
+            "validation_people": len({row.identity for row in self._data.held_out}),
+        }
+
+    def checkpoint(self, report: dict[str, Any]) -> Checkpoint:
+        """The embedder's weights with what they were trained on."""
+        return Checkpoint(
+            self.average.result(),
+            self._start.geometry,
+            self.recorded,
+            self._data.manifest.sha256,
+            report,
+            self._start.backbone,
+            self._start.cohort,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write all that the next epoch depends on; all processes must call it."""
+        head = self.head_optimiser.state() if self.head_optimiser else None
+        if not self.processes.first:
+            return
+        state = {
+            **self._identity(),
+            "network": self.network.state_dict(),
+            "average": self.average.state(),
+            "optimiser": self.optimiser.state_dict(),
+            "head": head,
+            "progress": asdict(self.progress),
+        }
+        write_state(path, state)
+
+    def resume(self, path: Path) -> int:
+        """Go on from a saved state of the same run; gives the epoch, 0 if none.
+
+        A damaged state is none: it is written anew after the first epoch.
+        """
+        if not path.is_file():
+            return 0
+        try:
+            saved = read_state(path)
+        except BadRecord as error:
+            _log.warning("training begins anew: %s", error)
+            return 0
+        if any(saved.get(key) != value for key, value in self._identity().items()):
+            return 0
+        self.network.load_state_dict(saved["network"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.average.load(saved["average"])
+        if self.head_optimiser:
+            self.head_optimiser.load(saved["head"])
+        self.progress = Progress(**saved["progress"])
+        return self.progress.epoch
+
+    def _identity(self) -> dict[str, Any]:
+        """What a state must agree with to be one of this run."""
+        return {
+            "manifest_sha256": self._data.manifest.sha256,
+            "config": self.recorded,
+        }

@@ -1,0 +1,193 @@
+"""`train`: an augmented folder to an embedder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from masking.augment.manifest import Manifest
+from masking.datasets.images import file_sha256
+from masking.faces.alignment import ChipGeometry
+from masking.workers import worker_count
+from training.backbones.registry import network_of
+from training.checkpoints.choose import AUTO
+from training.checkpoints.latest import set_latest
+from training.checkpoints.run_files import CACHE, STATE
+from training.checkpoints.store import add_checkpoint
+from training.config import TrainConfig
+from training.data.chip_feed import ChipFeed, Feed
+from training.data.frozen_feed import FrozenFeed
+from training.data.map_cache import MapCache
+from training.data.mask_choice import spec_config
+from training.data.train_data import TrainData, read_train_data
+from training.distributed import Processes
+from training.embedders.torch_embedder import NetworkEmbedder, best_device
+from training.run.cohort_fit import cohort_of_rows
+from training.run.initialisation import Start, choose_start
+from training.run.loop import train_epochs
+from training.run.report import write_train_report
+from training.run.run import TrainRun
+from training.run.tensorboard_log import NoLog, StepLog, TensorBoardLog
+from training.run.trained_part import uses_bfloat16
+from training.run.validation import validate
+
+REPORT = "train-report"
+MAPS = "maps-"
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """The trained embedder and its early figures on validation people."""
+
+    checkpoint: Path
+    people: int
+    chips: int
+    validation_people: int
+    before: dict[str, float]
+    after: dict[str, float]
+    resumed_at: int
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a training runs and writes."""
+
+    models: Path
+    device: torch.device
+    workers: int
+    processes: Processes
+
+    @classmethod
+    def of(cls, models: Path, config: TrainConfig, processes: Processes) -> _Place:
+        device, workers = best_device(config.device), worker_count(config.workers)
+        return cls(models, device, workers, processes)
+
+    def log(self, config: TrainConfig, step: int) -> StepLog:
+        if config.tensorboard and self.processes.first:
+            return TensorBoardLog(self.models / REPORT, step)
+        return NoLog()
+
+
+def train(
+    manifest: Manifest,
+    models: Path,
+    config: TrainConfig,
+    start: Start | None = None,
+    processes: Processes | None = None,
+) -> TrainReport:
+    """Train an embedder; goes on from the last whole epoch of the same run.
+
+    The state of the run stays until `forget_run`, so that what comes after training
+    can be killed as well.
+
+    Args:
+        manifest: of the folder that `augment` filled.
+        models: folder for the checkpoint, its report and the state of the run.
+        start: what to begin with; None is dlib's network.
+        processes: all of which call this alike; None is this one alone.
+
+    Raises:
+        InvalidConfig: too few people, nothing to minimise, or an unknown device or
+            mask kind.
+        DivergedTraining: the loss is not finite; the last checkpoint is kept.
+    """
+    place = _Place.of(models, config, processes or Processes())
+    start = start or choose_start("dlib", AUTO, models, config.device, config.seed)
+    with place.processes.first_one_first():
+        data = read_train_data(
+            manifest, config, start.teacher, place.workers, models / CACHE
+        )
+    run = TrainRun(data, config, place.device, start, place.processes)
+    resumed_at = run.resume(models / STATE)
+    feed = _feed(run, data, start.student.geometry, place)
+    _train(run, data, feed, start, place)
+    path, report = place.processes.of_the_first(lambda: _kept(run, data, place))
+    return TrainReport(checkpoint=path, resumed_at=resumed_at, **report)
+
+
+def _train(
+    run: TrainRun, data: TrainData, feed: Feed, start: Start, place: _Place
+) -> None:
+    """All epochs that are left; each is validated and saved."""
+    check = partial(_figures, data, run.config, place.workers)
+    progress, first_only = run.progress, place.processes.of_the_first
+    if not progress.before:
+        progress.before = first_only(lambda: check(start.student))
+    log = place.log(run.config, progress.epoch * feed.steps)
+    for epoch in train_epochs(run, feed, log):
+        figures = first_only(lambda: check(run.embedder()))
+        progress.epochs.append(figures)
+        run.save(place.models / STATE)
+        log.epoch(epoch * feed.steps, figures)
+        if place.processes.first:
+            write_train_report(place.models / REPORT, progress)
+
+
+def forget_run(models: Path) -> None:
+    """Remove what a finished training has left to go on from."""
+    (models / STATE).unlink(missing_ok=True)
+    for path in (models / CACHE).glob(f"{MAPS}*"):
+        path.unlink()
+
+
+def _figures(
+    data: TrainData, config: TrainConfig, workers: int, embedder: NetworkEmbedder
+) -> dict[str, float]:
+    specs = spec_config(config.kinds)
+    found = validate(data.manifest, data.held_out, embedder, specs, workers)
+    return found.to_json()
+
+
+def _kept(run: TrainRun, data: TrainData, place: _Place) -> tuple[Path, dict[str, Any]]:
+    """The finished checkpoint, with a cohort of its own where people are enough."""
+    report = run.report()
+    checkpoint = run.checkpoint(report)
+    network = network_of(checkpoint.backbone, checkpoint.network)
+    make = partial(
+        NetworkEmbedder, network, "trained", place.device, geometry=checkpoint.geometry
+    )
+    cohort = cohort_of_rows(
+        data.manifest,
+        data.rows,
+        make(flip_average=True),
+        place.workers,
+        run.config.seed,
+    )
+    if cohort is not None:
+        report["after"] = _figures(data, run.config, place.workers, make(cohort=cohort))
+        checkpoint = replace(checkpoint, cohort=cohort, report=report)
+    path = add_checkpoint(place.models, checkpoint)
+    set_latest(place.models, path)
+    return path, report
+
+
+def _feed(
+    run: TrainRun, data: TrainData, geometry: ChipGeometry, place: _Place
+) -> Feed:
+    """Chips, or what the frozen stages make of them, fresh or kept."""
+    config, cache = run.config, None
+    if config.cached_variants:
+        # Whatever changes the maps makes another file.
+        made_of = [run.recorded, data.manifest.sha256, asdict(place.processes)]
+        name = f"{MAPS}{file_sha256(json.dumps(made_of).encode())[:16]}.npy"
+        path = place.models / CACHE / name
+        cache = MapCache(path, config.cached_variants, len(data.rows))
+    frozen = config.freeze_stages > 0
+    chips = ChipFeed(
+        data,
+        geometry,
+        config,
+        place.device,
+        place.workers,
+        place.processes,
+        None if frozen else cache,
+    )
+    if not frozen:
+        return chips
+    bfloat16 = uses_bfloat16(config, place.device)
+    return FrozenFeed(chips, run.frozen, place.device, bfloat16, cache)
