@@ -11,21 +11,21 @@ from typing import Any
 
 import click
 
-from index.all_commands import ToolkitGroup, version_option
-from index.app_commands import app_command
-from index.calibrate_commands import calibrate_command
-from index.command_options import (
+from index.commands.app import app_command
+from index.commands.calibrate import calibrate_command
+from index.commands.enroll import enroll_command
+from index.commands.evaluate import embed_command, evaluate_command
+from index.commands.export import export_command
+from index.commands.gallery import gallery_group
+from index.commands.group import ToolkitGroup, version_option
+from index.commands.identify import identify_command
+from index.commands.options import (
     A_PATH,
     json_option,
     options_from,
     workspace_option,
 )
-from index.export_commands import export_command
-from index.gallery_commands import gallery_group
-from index.identify_commands import identify_command
-from index.measure_commands import embed_command, evaluate_command
-from index.people_commands import enroll_command
-from index.printing import log_to_stderr, say, say_json, say_lines
+from index.commands.printing import log_to_stderr, say, say_json, say_lines
 from masking.augment.config import AugmentConfig
 from training.config import TrainConfig
 
@@ -169,7 +169,7 @@ def train_command(
     if not processes.first:
         return
     embedder = choose_embedder(str(report.checkpoint), models, config.device)
-    from index.build_gallery_stage import build_gallery
+    from index.enrollment.after_training import build_gallery
 
     built = build_gallery(workspace / "gallery", whole, manifest, embedder, config)
     forget_run(models)
@@ -214,7 +214,7 @@ def fetch_command(dataset: str, out: Path) -> None:
     Example:
         python cli.py fetch lfw
     """
-    from index.fetch_stage import fetch_lfw
+    from masking.datasets.lfw import fetch_lfw
 
     count = fetch_lfw(out)
     say(f"{out}: {count} people. Next: python cli.py augment")
@@ -229,7 +229,7 @@ def demo_command(workspace: Path) -> None:
     Example:
         python cli.py demo
     """
-    from index.demo_stage import demo
+    from index.commands.demo_stage import demo
 
     for line in demo(workspace / "demo"):
         say(line)

@@ -1,7 +1,7 @@
 """Embeds photographs once and keeps the numbers, so that a benchmark reruns quickly.
 
 What is kept holds no picture: embeddings, detectors, and the boxes that
-`index.remembered_faces` keeps.
+`index.datasets.detection_cache` keeps.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from index.embed_views import EmbeddedViews, embed_views, geometries_of
-from index.labelled_photos import LabelledPhoto
-from index.mask_painter import MaskPainter
-from index.photo_views import ViewPlan, all_views
-from index.remembered_faces import RememberingFinders, finder_identity
+from index.datasets.detection_cache import RememberingFinders, finder_identity
+from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
+from index.datasets.labelled_photos import LabelledPhoto
+from index.datasets.mask_renderer import MaskPainter
+from index.datasets.views import ViewPlan, all_views
 from masking.datasets.images import write_bytes
 from masking.faces.finder import default_finder
 from training.embedders.masked_reference import cover_identity
@@ -44,7 +44,7 @@ class EmbeddingStore:
         embedders: Sequence[Embedder],
         painter: MaskPainter | None = None,
     ) -> EmbeddedViews:
-        """All views of the photographs, see `index.photo_views.all_views`.
+        """All views of the photographs, see `index.datasets.views.all_views`.
 
         Args:
             photos: as they are, and with a painted mask each if there is a painter;

@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 import numpy as np
 
-from index.chip_vectors import network_input
 from masking.augment.people_lists import read_names
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.alignment import crop_chip
@@ -24,6 +23,7 @@ from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from training.checkpoints.choose import choose_embedder
+from training.embedders.chip_vectors import network_input
 from training.embedders.protocol import Embedder
 
 SPREAD_FILE = Path(__file__).with_name("embedding_spread.json")

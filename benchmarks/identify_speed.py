@@ -24,10 +24,10 @@ import numpy as np
 from benchmarks.cold_start import cold_start
 from benchmarks.dlib_way import DlibWay, Encodings, nearest
 from benchmarks.stopwatch import WHOLE, Stopwatch
-from index.enroll_stage import enroll
-from index.gallery import Gallery, open_or_create_gallery
-from index.identify_config import IdentifyConfig
-from index.identify_stage import Identifier
+from index.enrollment.stage import enroll
+from index.gallery.gallery import Gallery, open_or_create_gallery
+from index.identification.config import IdentifyConfig
+from index.identification.stage import Identifier
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
 from masking.faces.alignment import crop_chip

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration import Calibration, Match
-from index.decision import Judge
-from index.probabilities import calibration_error
-from index.stranger_distances import MeanFaces
+from index.calibration.calibration import Calibration, Match
+from index.calibration.decision import Judge
+from index.calibration.impostors import MeanFaces
+from index.calibration.probabilities import calibration_error
 from training.embedders.mask_classifier import MaskState
 from training.metrics.pairs import EmbeddedFaces, Indices
 from training.metrics.score_normalization import offset_distances

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.timed_detection import TimedDetector
-from index.labelled_photos import read_labelled_photos
+from index.datasets.labelled_photos import read_labelled_photos
 from masking.datasets.images import read_rgb
 from masking.faces.finder import FaceFinder
 

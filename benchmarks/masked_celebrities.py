@@ -16,8 +16,8 @@ from benchmarks.judged_probes import (
     mean_templates,
 )
 from benchmarks.mask_state_rows import MaskStateRows, states_of
-from index.labelled_photos import LabelledPhoto, read_labelled_photos
-from index.shipped_calibrations import shipped_calibration
+from index.calibration.shipped import shipped_calibration
+from index.datasets.labelled_photos import LabelledPhoto, read_labelled_photos
 from masking.errors import InvalidConfig
 from training.embedders.protocol import Embedder
 

@@ -18,14 +18,14 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embed_views import embed_views, geometries_of
-from index.identification_metrics import ranks
-from index.labelled_photos import read_labelled_photos
-from index.mask_painter import ALL_KINDS, mask_painter
-from index.photo_views import ViewPlan, all_views
-from index.remembered_faces import RememberingFinders
+from index.datasets.detection_cache import RememberingFinders
+from index.datasets.embed_views import embed_views, geometries_of
+from index.datasets.labelled_photos import read_labelled_photos
+from index.datasets.mask_renderer import ALL_KINDS, mask_painter
+from index.datasets.views import ViewPlan, all_views
 from masking.faces.finder import default_finder
 from training.checkpoints.choose import choose_embedder
+from training.metrics.identification import ranks
 from training.metrics.pairs import EmbeddedFaces, ScoredPairs, compare_between
 from training.metrics.verification import acceptance, tar_at_far, threshold_at_far
 

@@ -35,10 +35,10 @@ from benchmarks.judged_probes import (
 )
 from benchmarks.mask_state_rows import MaskStateRows, states_of
 from benchmarks.masked_celebrities import celebrity_figures
-from index.embed_views import EmbeddedViews
-from index.labelled_photos import LabelledPhoto, read_person_folders
-from index.mask_painter import ALL_KINDS, mask_painter
-from index.shipped_calibrations import shipped_calibration
+from index.calibration.shipped import shipped_calibration
+from index.datasets.embed_views import EmbeddedViews
+from index.datasets.labelled_photos import LabelledPhoto, read_person_folders
+from index.datasets.mask_renderer import ALL_KINDS, mask_painter
 from masking.augment.people_lists import read_names
 from masking.errors import InvalidConfig
 from training.checkpoints.choose import choose_embedder

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.quality_classifier import ABOVE, BELOW, CHIP, Auc, telling_auc
 from benchmarks.quality_photos import as_written, originals_by_name
-from index.labelled_photos import LabelledPhoto, read_labelled_photos
+from index.datasets.labelled_photos import LabelledPhoto, read_labelled_photos
 from masking.datasets.images import read_rgb
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import crop_chip

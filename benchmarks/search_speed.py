@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 
 from benchmarks.enroll_speed import EnrollFigures, measure_enroll
 from benchmarks.synthetic_people import SyntheticPeople, draw_people
-from index.annoy_search import TREES, AnnoySearch, build_trees, search_k_of
-from index.exact_search import ExactSearch
-from index.milvus_collection import Collection
-from index.milvus_search import MilvusSearch
-from index.neighbours import NeighbourSearch
-from index.templates import Int64, Templates
+from index.engines.annoy_index import TREES, AnnoySearch, build_trees, search_k_of
+from index.engines.exact import ExactSearch
+from index.engines.milvus import Collection
+from index.engines.neighbours import NeighbourSearch
+from index.engines.templates import Int64, Templates
+from index.search.milvus_source import MilvusSearch
 from masking.landmarks import Float32
 
 # Of each person; face_recognition keeps them all.

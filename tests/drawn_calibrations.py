@@ -1,7 +1,7 @@
 """Calibrations made up for tests: the same threshold for everything."""
 
-from index.calibration import PAIRS, Calibration
-from index.thresholds import Thresholds
+from index.calibration.calibration import PAIRS, Calibration
+from index.calibration.thresholds import Thresholds
 
 
 def flat_thresholds(distance):

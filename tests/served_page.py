@@ -12,8 +12,8 @@ import pytest
 from drawn_faces import OneDrawnFace
 from faces_for_index import RED, ColourEmbedder, SquareFinder, draw_photo
 
-from index import app_actions
-from index.app_settings import keep_quiet
+from index.app import actions as app_actions
+from index.app.gradio_settings import keep_quiet
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = [
@@ -40,8 +40,8 @@ def served_page(folder: Path):
         keep_quiet(folder / "dropped")
         patch.setattr(app_actions, "default_finder", SquareFinder)
         patch.setattr(app_actions, "bare_finder", OneDrawnFace)
-        from index.app_page import CSS, THEME, build_page
-        from index.app_server import served
+        from index.app.page import CSS, THEME, build_page
+        from index.app.server import served
 
         actions = app_actions.AppActions(folder / "workspace", ColourEmbedder())
         actions.enroll("Red", [draw_photo(folder / "red.png", RED)])

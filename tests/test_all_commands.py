@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from index.all_commands import ToolkitGroup
+from index.commands.group import ToolkitGroup
 from masking.errors import ToolkitError
 
 CLI = Path(cli.__file__)

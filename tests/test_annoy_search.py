@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from index.annoy_search import TREES, AnnoySearch, build_trees, search_k_of
-from index.exact_search import ExactSearch
-from index.search_recall import measure_search, probes_of, recall_of
-from index.templates import Templates
+from index.engines.annoy_index import TREES, AnnoySearch, build_trees, search_k_of
+from index.engines.exact import ExactSearch
+from index.engines.templates import Templates
+from index.search.recall import measure_search, probes_of, recall_of
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def trees(templates):
 
 def test_more_nodes_for_larger_galleries_between_the_measured_sizes_too(monkeypatch):
     table = {100: 10, 10_000: 1000}
-    monkeypatch.setattr("index.annoy_search._SEARCH_K", table)
+    monkeypatch.setattr("index.engines.annoy_index._SEARCH_K", table)
     assert [search_k_of(rows) for rows in (1, 100, 10_000)] == [10, 10, 1000]
     # Half way between on logarithmic axes; beyond the last in proportion.
     assert search_k_of(1000) == 100

@@ -3,8 +3,8 @@
 import json
 from threading import Thread
 
-from index import answer_file
-from index.answer_file import append_answers, forget_answers
+from index.gallery import answer_file
+from index.gallery.answer_file import append_answers, forget_answers
 
 
 def lines(path):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from index.answer_table import COLUMNS, answer_table
-from index.answers import MATCH, NO_FACE, UNKNOWN, Answer, Span
-from index.calibration import Decision, Match
+from index.calibration.calibration import Decision, Match
+from index.identification.answer_table import COLUMNS, answer_table
+from index.identification.answers import MATCH, NO_FACE, UNKNOWN, Answer, Span
 from masking.errors import ToolkitError
 from masking.faces.detectors import FaceBox
 

@@ -5,8 +5,8 @@ import pytest
 from drawn_faces import OneDrawnFace, drawn_face
 from faces_for_index import BLUE, RED, ColourEmbedder, SquareFinder, draw_photo
 
-from index import app_actions
-from index.app_actions import AppActions, mask_spec
+from index.app import actions as app_actions
+from index.app.actions import AppActions, mask_spec
 from masking.datasets.images import write_image
 from masking.errors import InvalidConfig, MissingInput, NoFace
 from masking.masks.spec import KINDS, RIGID_WEARS, WEARS

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from index.app_guard import AppGuard
+from index.app.guard import AppGuard
 
 TOKEN = "the-token-of-this-run"
 OWN = {"Host": "127.0.0.1:7860", "Cookie": f"masked-faces-7860={TOKEN}"}

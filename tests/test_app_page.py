@@ -7,7 +7,7 @@ from drawn_faces import drawn_face
 from faces_for_index import RED, ColourEmbedder, draw_photo
 from served_page import headless_browser, served_page
 
-from index.app_actions import AppActions
+from index.app.actions import AppActions
 from masking.datasets.images import write_image
 from masking.errors import ToolkitError
 
@@ -33,8 +33,8 @@ def browser():
 
 
 def test_the_page_is_for_this_machine_alone(served):
-    from index.app_page import CSS, THEME, build_page
-    from index.app_server import served as serve
+    from index.app.page import CSS, THEME, build_page
+    from index.app.server import served as serve
 
     address, folder = served
     where, _, token = address.partition("/?token=")

@@ -164,7 +164,7 @@ def test_uploads_are_limited_whatever_length_they_state(page, own):
 def test_other_accounts_do_not_see_the_token_where_programs_are_listed(
     tmp_path, monkeypatch
 ):
-    from index import app_server
+    from index.app import server as app_server
 
     opened = []
     monkeypatch.setattr(app_server.webbrowser, "open", opened.append)

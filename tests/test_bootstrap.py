@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from index.bootstrap import (
+from training.metrics.bootstrap import (
     drawn_means,
     drawn_people,
     drawn_rates,
     drawn_tpirs,
     interval,
 )
-from index.open_set_metrics import Search, tpir_at_fpir
+from training.metrics.open_set import Search, tpir_at_fpir
 from training.metrics.pairs import (
     Comparisons,
     EmbeddedFaces,

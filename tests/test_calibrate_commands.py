@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from index import calibration_fit
-from index.calibrate_config import CalibrateConfig
-from index.celebrity_stage import enroll_celebrities
-from index.gallery import open_gallery, open_or_create_gallery
+from index.calibration import fit as calibration_fit
+from index.calibration.config import CalibrateConfig
+from index.enrollment.from_manifest import enroll_celebrities
+from index.gallery.gallery import open_gallery, open_or_create_gallery
 from masking.datasets.sample import sample_people
 from masking.errors import InvalidConfig
 from training.checkpoints.choose import choose_embedder

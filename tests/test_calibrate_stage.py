@@ -18,13 +18,13 @@ from test_celebrity_stage import (
     strangers_of,
 )
 
-from index import calibrate_stage
-from index.calibrate_stage import calibrate_on_chips, calibrate_on_photos
-from index.calibration_fit import HeldOutFaces, TooFewStrangers
-from index.celebrity_stage import enroll_celebrities
-from index.enroll_stage import ChipRow, enroll_chips
-from index.labelled_photos import read_labelled_photos
-from index.templates import MASKED, PLAIN
+from index.calibration import stage as calibrate_stage
+from index.calibration.fit import HeldOutFaces, TooFewStrangers
+from index.calibration.stage import calibrate_on_chips, calibrate_on_photos
+from index.datasets.labelled_photos import read_labelled_photos
+from index.engines.templates import MASKED, PLAIN
+from index.enrollment.from_manifest import enroll_celebrities
+from index.enrollment.stage import ChipRow, enroll_chips
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
 from masking.faces.alignment import ChipGeometry
 

@@ -7,8 +7,8 @@ from dataclasses import asdict
 import pytest
 from drawn_calibrations import flat_calibration, flat_thresholds
 
-from index.calibration import PAIRS, Calibration
-from index.probabilities import MatchProbability
+from index.calibration.calibration import PAIRS, Calibration
+from index.calibration.probabilities import MatchProbability
 from masking.errors import BadRecord
 
 OLD = {"far": [1e-3, 1e-2], "distance": [0.5, 0.6], "pairs": 10_000, "source": "drawn"}

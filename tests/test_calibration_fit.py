@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from drawn_calibrations import flat_calibration
 
-from index.calibration import Match
-from index.calibration_fit import (
+from index.calibration.calibration import Match
+from index.calibration.decision import Judge
+from index.calibration.fit import (
     HeldOutFaces,
     OtherPeople,
     TooFewStrangers,
     fit_calibration,
 )
-from index.decision import Judge
-from index.probabilities import calibration_error
-from index.stranger_distances import MeanFaces
+from index.calibration.impostors import MeanFaces
+from index.calibration.probabilities import calibration_error
 from training.embedders.mask_classifier import MaskState
 from training.metrics.pairs import EmbeddedFaces
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from faces_for_index import ColourEmbedder
 
-from index import celebrity_stage
-from index.celebrity_stage import enroll_celebrities
-from index.gallery import open_or_create_gallery
-from index.templates import MASKED, PLAIN
+from index.engines.templates import MASKED, PLAIN
+from index.enrollment import from_manifest as celebrity_stage
+from index.enrollment.from_manifest import enroll_celebrities
+from index.gallery.gallery import open_or_create_gallery
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.datasets.images import write_image
 from masking.errors import InvalidConfig

@@ -2,7 +2,7 @@
 
 import pytest
 
-from index.csv_tables import read_table
+from index.datasets.csv_tables import read_table
 from masking.errors import BadRecord
 
 

@@ -4,11 +4,11 @@ import pytest
 from drawn_calibrations import flat_calibration
 from test_gallery import FakeEmbedder, photo
 
-from index import decision
-from index.calibration import Match
-from index.decision import Judge, calibration_of, judge_of
-from index.gallery import open_or_create_gallery
-from index.probabilities import MatchProbability
+from index.calibration import decision
+from index.calibration.calibration import Match
+from index.calibration.decision import Judge, calibration_of, judge_of
+from index.calibration.probabilities import MatchProbability
+from index.gallery.gallery import open_or_create_gallery
 from training.embedders.mask_classifier import MaskState
 
 BARE, MASKED = MaskState(0.1, 0.2), MaskState(0.9, 0.2)

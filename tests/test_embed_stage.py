@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
-from index.embed_stage import embed_folder
-from index.embed_views import embed_views
-from index.evaluate_config import EmbedConfig
-from index.labelled_photos import NO_MASK
-from index.photo_views import View
+from index.datasets.embed_views import embed_views
+from index.datasets.labelled_photos import NO_MASK
+from index.datasets.views import View
+from index.evaluation.config import EmbedConfig
+from index.evaluation.export_embeddings import embed_folder
 from masking.errors import InvalidConfig, MissingInput
 
 CONFIG = EmbedConfig(workers=1, batch_size=2)

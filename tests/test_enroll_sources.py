@@ -2,7 +2,7 @@
 
 import pytest
 
-from index.enroll_sources import (
+from index.enrollment.sources import (
     NamedPhoto,
     chosen_photos,
     photos_of_folders,

@@ -13,16 +13,16 @@ from faces_for_index import (
     draw_photo,
 )
 
-from index.chip_vectors import embed_both, network_input
-from index.enroll_stage import (
+from index.engines.templates import PLAIN
+from index.enrollment.stage import (
     ChipRow,
     enroll,
     enroll_chips,
     photo_list,
 )
-from index.gallery import open_or_create_gallery
-from index.templates import PLAIN
+from index.gallery.gallery import open_or_create_gallery
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
+from training.embedders.chip_vectors import embed_both, network_input
 from training.embedders.masked_reference import covered_embeddings
 
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from index.gallery import open_gallery
+from index.gallery.gallery import open_gallery
 from masking.datasets.images import list_images, read_rgb, write_image
 
 NAME, LATER = "Zyxwvö Quasar", "Qqjx Wöbblefurth"

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
-from index import evaluate_stage
-from index.evaluate_config import EvaluateConfig
-from index.evaluate_html import report_html
-from index.evaluate_input import read_collection
-from index.evaluate_stage import EvaluateFolders, evaluate
-from index.evaluate_table import report_table
-from index.set_figures import Rate
+from index.evaluation import stage as evaluate_stage
+from index.evaluation.config import EvaluateConfig
+from index.evaluation.protocol import read_collection
+from index.evaluation.set_figures import Rate
+from index.evaluation.stage import EvaluateFolders, evaluate
+from index.report.html import report_html
+from index.report.table import report_table
 
 EVIL = "<script>alert('x')</script>"
 VOID = {"meta", "img", "link", "br"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.evaluate_input import read_collection
+from index.evaluation.protocol import read_collection
 from masking.errors import InvalidConfig
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from index.evaluate_figures import MaskTest, embedder_figures, measure_embedder
-from index.evaluate_plots import report_plots
-from index.pairings import AllPairs
-from index.set_figures import Chance
+from index.evaluation.figures import MaskTest, embedder_figures, measure_embedder
+from index.evaluation.pairings import AllPairs
+from index.evaluation.set_figures import Chance
+from index.report.plots import report_plots
 from masking.datasets.image_decoding import decode_rgb
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget

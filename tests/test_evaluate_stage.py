@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from drawn_people import SIDE_PX, ColourEmbedder, DrawnFinder, draw_person
 
-from index import evaluate_stage
-from index.evaluate_config import EvaluateConfig
-from index.evaluate_input import read_collection
-from index.evaluate_stage import EvaluateFolders, evaluate
-from index.evaluate_table import report_table
-from index.mask_painter import mask_painter
+from index.datasets.mask_renderer import mask_painter
+from index.evaluation import stage as evaluate_stage
+from index.evaluation.config import EvaluateConfig
+from index.evaluation.protocol import read_collection
+from index.evaluation.stage import EvaluateFolders, evaluate
+from index.report.table import report_table
 from masking.datasets.images import encode_image, read_rgb
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.alignment import ChipGeometry

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from index.exact_search import ExactSearch
-from index.neighbours import Neighbour
-from index.templates import Templates
+from index.engines.exact import ExactSearch
+from index.engines.neighbours import Neighbour
+from index.engines.templates import Templates
 
 
 def templates_of(rows, person_ids, masked=None):

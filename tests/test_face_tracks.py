@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from index.face_tracks import Sighting, TrackJoiner, intersection_over_union
+from index.identification.video.tracks import (
+    Sighting,
+    TrackJoiner,
+    intersection_over_union,
+)
 from masking.faces.detectors import FaceBox
 
 FRAME = np.zeros((10, 10, 3), np.uint8)

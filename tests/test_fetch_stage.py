@@ -1,7 +1,7 @@
 import pytest
 import sklearn.datasets
 
-from index.fetch_stage import fetch_lfw
+from masking.datasets.lfw import fetch_lfw
 from masking.errors import InvalidConfig, MissingInput
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from drawn_calibrations import flat_calibration
 
-from index import gallery_erasure
-from index.gallery import Gallery, open_gallery, open_or_create_gallery
-from index.gallery_erasure import Erasure
-from index.gallery_rows import NewPhoto, Terms
-from index.neighbour_search import open_search
-from index.snapshots import build_snapshot, newest_snapshot
+from index.gallery import erasure as gallery_erasure
+from index.gallery.erasure import Erasure
+from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
+from index.search.open_search import open_search
+from index.search.snapshots import build_snapshot, newest_snapshot
+from index.storage.rows import NewPhoto, Terms
 from masking.errors import (
     BadRecord,
     EmbedderMismatch,

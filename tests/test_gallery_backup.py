@@ -7,12 +7,12 @@ from contextlib import closing
 import pytest
 from test_gallery import FakeEmbedder, all_bytes, photo
 
-from index import gallery_backup
-from index.backup_files import backup_files
-from index.gallery import open_gallery, open_or_create_gallery
-from index.gallery_restoring import restore
-from index.neighbour_search import open_search
-from index.snapshots import build_snapshot, newest_snapshot
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.gallery.restoring import restore
+from index.search.open_search import open_search
+from index.search.snapshots import build_snapshot, newest_snapshot
+from index.storage import backup as gallery_backup
+from index.storage.backup_files import backup_files
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
 
@@ -193,7 +193,7 @@ def test_backup_made_during_an_erasure_forgets_whose_it_was(folder, monkeypatch)
         raise ToolkitError("oops.")
 
     with open_gallery(folder) as gallery, monkeypatch.context() as patched:
-        patched.setattr("index.gallery_erasure.finish_erasure", fails)
+        patched.setattr("index.gallery.erasure.finish_erasure", fails)
         with pytest.raises(ToolkitError):
             gallery.remove("Person_07")
         backup = gallery.back_up()

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from test_gallery import FakeEmbedder, photo
 
-from index import snapshots
-from index.gallery import open_gallery, open_or_create_gallery
-from index.gallery_checks import rebuild_snapshot, verify_gallery
-from index.snapshot import snapshot_folders
-from index.snapshots import build_snapshot
+from index.engines.snapshot import snapshot_folders
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.search import snapshots
+from index.search.snapshots import build_snapshot
+from index.search.verify import rebuild_snapshot, verify_gallery
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
 

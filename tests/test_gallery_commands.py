@@ -17,8 +17,8 @@ from faces_for_index import (
 )
 
 from cli import main
-from index.gallery import open_gallery
-from index.snapshots import newest_snapshot
+from index.gallery.gallery import open_gallery
+from index.search.snapshots import newest_snapshot
 
 YESTERDAY = str(date.today() - timedelta(days=1))
 TOMORROW = str(date.today() + timedelta(days=1))
@@ -27,7 +27,7 @@ TOMORROW = str(date.today() + timedelta(days=1))
 @pytest.fixture
 def call(tmp_path, monkeypatch):
     embedder = ColourEmbedder()
-    monkeypatch.setattr("index.people_commands.quick_embedder_of", lambda *_: embedder)
+    monkeypatch.setattr("index.commands.enroll.quick_embedder_of", lambda *_: embedder)
     monkeypatch.setattr("masking.faces.finder.default_finder", SquareFinder)
 
     def run(*arguments, code=0):

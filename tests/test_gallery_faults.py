@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from test_gallery import FakeEmbedder, photo
 
-from index.gallery import open_gallery, open_or_create_gallery
-from index.gallery_checks import verify_gallery
-from index.neighbour_search import open_search
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.search.open_search import open_search
+from index.search.verify import verify_gallery
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,8 +45,8 @@ PRELUDE = """
 import os, sys
 import numpy as np
 from test_gallery import photo
-from index.gallery import open_gallery
-from index.neighbour_search import open_search
+from index.gallery.gallery import open_gallery
+from index.search.open_search import open_search
 from masking.errors import ToolkitError
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_gallery import FakeEmbedder, photo
 
-from index.gallery import open_gallery, open_or_create_gallery
+from index.gallery.gallery import open_gallery, open_or_create_gallery
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
 

@@ -9,11 +9,13 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 
-from index import gallery_backup, gallery_leftovers, gallery_restoring
-from index.backup_files import backup_files
-from index.gallery import open_gallery, open_or_create_gallery
-from index.gallery_restoring import restore
-from index.gallery_rows import NewPhoto
+from index.gallery import restoring as gallery_restoring
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.gallery.restoring import restore
+from index.storage import backup as gallery_backup
+from index.storage import leftovers as gallery_leftovers
+from index.storage.backup_files import backup_files
+from index.storage.rows import NewPhoto
 from masking.errors import MissingInput, ToolkitError
 from masking.faces.alignment import ChipGeometry
 
@@ -151,7 +153,7 @@ def test_restore_first_finishes_a_removal_that_was_killed(folder, monkeypatch):
             gallery.remove("Person_07")
 
     with monkeypatch.context() as patched:
-        patched.setattr("index.gallery_erasure.finish_erasure", die)
+        patched.setattr("index.gallery.erasure.finish_erasure", die)
         killed(remove)
     assert b"Person_07" in backup_files(folder)[0].read_bytes()
     restore(folder)

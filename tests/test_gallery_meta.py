@@ -5,10 +5,10 @@ import pytest
 from faces_for_index import ColourEmbedder
 from test_reembed_stage import CALIBRATION, DoubleEmbedder, chip_rows, content, filled
 
-from index.enroll_stage import enroll_chips
-from index.gallery import open_gallery, open_or_create_gallery
-from index.neighbour_search import open_search
-from index.reembed_stage import reembed_gallery
+from index.enrollment.reembed import reembed_gallery
+from index.enrollment.stage import enroll_chips
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.search.open_search import open_search
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from training.metrics.score_normalization import Cohort

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.identification_metrics import ranks
+from training.metrics.identification import ranks
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.score_normalization import Cohort
 

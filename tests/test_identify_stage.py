@@ -16,9 +16,11 @@ from faces_for_index import (
     draw_photo,
 )
 
-from index import recognition
-from index.answer_file import RECORDS
-from index.answers import (
+from index.enrollment.stage import enroll
+from index.gallery.answer_file import RECORDS
+from index.gallery.gallery import open_or_create_gallery
+from index.identification import recogniser as recognition
+from index.identification.answers import (
     MATCH,
     NO_FACE,
     UNKNOWN,
@@ -27,11 +29,9 @@ from index.answers import (
     answer_record,
     exit_code,
 )
-from index.card_style import HEIGHT_PX, WIDTH_PX
-from index.enroll_stage import enroll
-from index.gallery import open_or_create_gallery
-from index.identify_config import IdentifyConfig
-from index.identify_stage import identify
+from index.identification.cards.style import HEIGHT_PX, WIDTH_PX
+from index.identification.config import IdentifyConfig
+from index.identification.stage import identify
 from masking.datasets.images import read_bytes, read_rgb
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
 from training.embedders.mask_classifier import MaskState

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from index.labelled_photos import LabelledPhoto, read_labelled_photos, read_people
+from index.datasets.labelled_photos import (
+    LabelledPhoto,
+    read_labelled_photos,
+    read_people,
+)
 from masking.errors import BadRecord, MissingInput
 
 

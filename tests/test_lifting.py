@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from index.exact_search import ExactSearch
-from index.lifting import (
+from index.engines.exact import ExactSearch
+from index.engines.normalised_vectors import (
     lifted,
     lifted_dimension,
     lifted_query,
@@ -12,7 +12,7 @@ from index.lifting import (
     unlifted,
     with_offsets,
 )
-from index.templates import Templates
+from index.engines.templates import Templates
 from training.metrics.score_normalization import Cohort, distances, offset_distances
 
 rng = np.random.default_rng(0)

@@ -9,12 +9,12 @@ import pytest
 from test_gallery import FakeEmbedder, photo
 from test_reembed_stage import DoubleEmbedder, filled
 
-from index import milvus_collection
-from index.gallery import open_gallery, open_or_create_gallery
-from index.milvus_collection import Collection, checked_uri, drop_collections
-from index.neighbour_search import open_search
-from index.neighbours import Neighbour
-from index.reembed_stage import reembed_gallery
+from index.engines import milvus as milvus_collection
+from index.engines.milvus import Collection, checked_uri, drop_collections
+from index.engines.neighbours import Neighbour
+from index.enrollment.reembed import reembed_gallery
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.search.open_search import open_search
 from masking.errors import InvalidConfig, MissingInput, ToolkitError
 
 

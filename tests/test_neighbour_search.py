@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from test_gallery import FakeEmbedder, photo
 
-from index import neighbour_search
-from index.annoy_search import AnnoySearch
-from index.delta_search import stale
-from index.exact_search import ExactSearch
-from index.gallery import open_gallery, open_or_create_gallery
-from index.identify_config import ENGINES, IdentifyConfig
-from index.lifting import unlifted
-from index.neighbour_search import open_search
-from index.neighbours import Neighbour
-from index.snapshot import snapshot_folders
-from index.snapshots import build_snapshot, refresh_snapshot
+from index.engines.annoy_index import AnnoySearch
+from index.engines.exact import ExactSearch
+from index.engines.neighbours import Neighbour
+from index.engines.normalised_vectors import unlifted
+from index.engines.snapshot import snapshot_folders
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.identification.config import ENGINES, IdentifyConfig
+from index.search import open_search as neighbour_search
+from index.search.incremental import stale
+from index.search.open_search import open_search
+from index.search.snapshots import build_snapshot, refresh_snapshot
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from training.metrics.score_normalization import Cohort, distances
 

@@ -8,9 +8,9 @@ from drawn_calibrations import flat_calibration
 
 from benchmarks.judged_probes import Judged, Probes, figures, judged, mean_templates
 from benchmarks.open_set import Split, galleries_of, split_people, splits_for
-from index.embed_views import EmbeddedViews
-from index.labelled_photos import NO_MASK, LabelledPhoto
-from index.probabilities import MatchProbability
+from index.calibration.probabilities import MatchProbability
+from index.datasets.embed_views import EmbeddedViews
+from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
 from training.embedders.mask_classifier import MaskState
 from training.metrics.pairs import EmbeddedFaces
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.open_set_metrics import Search, open_set_searches, tpir_at_fpir
+from training.metrics.open_set import Search, open_set_searches, tpir_at_fpir
 from training.metrics.pairs import EmbeddedFaces
 
 

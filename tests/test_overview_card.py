@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from index.card_style import HEIGHT_PX, SURE, UNSURE, WIDTH_PX
-from index.overview_card import OverviewFace, draw_overview
+from index.identification.cards.overview_card import OverviewFace, draw_overview
+from index.identification.cards.style import HEIGHT_PX, SURE, UNSURE, WIDTH_PX
 from masking.faces.detectors import FaceBox
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from index.pair_lists import read_pair_list
+from index.datasets.pair_lists import read_pair_list
 from masking.errors import BadRecord, MissingInput
 
 

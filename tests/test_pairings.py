@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from index.labelled_photos import LabelledPhoto
-from index.pair_lists import PairList
-from index.pairings import AllPairs, ListedPairs
+from index.datasets.labelled_photos import LabelledPhoto
+from index.datasets.pair_lists import PairList
+from index.evaluation.pairings import AllPairs, ListedPairs
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget
 

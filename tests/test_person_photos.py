@@ -7,9 +7,9 @@ import pytest
 from faces_for_index import BLUE, RED, ColourEmbedder, SquareFinder, draw_photo
 from test_gallery import FakeEmbedder, photo
 
-from index.enroll_stage import enroll
-from index.gallery import open_or_create_gallery
-from index.person_photos import PersonPhoto, unlike_the_others
+from index.enrollment.stage import enroll
+from index.gallery.gallery import open_or_create_gallery
+from index.gallery.person_photos import PersonPhoto, unlike_the_others
 from masking.errors import MissingInput
 
 

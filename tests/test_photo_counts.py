@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from index.photo_counts import as_single, limit_for, measured_spread, single_distance
+from index.calibration.template_size import (
+    as_single,
+    limit_for,
+    measured_spread,
+    single_distance,
+)
 from training.metrics.pairs import EmbeddedFaces
 
 

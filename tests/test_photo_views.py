@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from drawn_people import DrawnFinder
 
-from index.labelled_photos import LabelledPhoto
-from index.photo_views import CROP_BOX, CROP_DETECTOR, ViewPlan, all_views, photo_views
+from index.datasets.labelled_photos import LabelledPhoto
+from index.datasets.views import (
+    CROP_BOX,
+    CROP_DETECTOR,
+    ViewPlan,
+    all_views,
+    photo_views,
+)
 from masking.datasets.images import write_image
 from masking.errors import NoFace
 from masking.faces.alignment import ChipGeometry

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from index.probabilities import (
+from index.calibration.probabilities import (
     LARGEST_MARGIN,
     MatchProbability,
     calibration_error,

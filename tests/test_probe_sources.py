@@ -6,8 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import probe_sources
-from index.probe_sources import STANDARD_INPUT, probe_bytes, probe_photos, shown_name
+from index.identification import sources as probe_sources
+from index.identification.sources import (
+    STANDARD_INPUT,
+    probe_bytes,
+    probe_photos,
+    shown_name,
+)
 from masking.datasets.images import write_image
 from masking.errors import InvalidConfig, MissingInput, UnreadableImage
 

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from index import snapshots
-from index.gallery import open_gallery, open_or_create_gallery
-from index.gallery_checks import verify_gallery
-from index.gallery_rows import NewPhoto
-from index.neighbour_search import open_search
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.search import snapshots
+from index.search.open_search import open_search
+from index.search.verify import verify_gallery
+from index.storage.rows import NewPhoto
 from masking.errors import ToolkitError
 from masking.faces.alignment import ChipGeometry
 

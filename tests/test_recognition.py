@@ -5,10 +5,10 @@ import pytest
 from drawn_calibrations import flat_calibration
 from faces_for_index import ColourEmbedder
 
-from index import recognition
-from index.gallery import open_or_create_gallery
-from index.gallery_rows import NewPhoto
-from index.identify_config import IdentifyConfig
+from index.gallery.gallery import open_or_create_gallery
+from index.identification import recogniser as recognition
+from index.identification.config import IdentifyConfig
+from index.storage.rows import NewPhoto
 from training.embedders.mask_classifier import MaskState
 
 CROWD = 40

@@ -12,15 +12,15 @@ import pytest
 from drawn_calibrations import flat_calibration
 from faces_for_index import ColourEmbedder
 
-from index.chip_vectors import network_input
-from index.enroll_stage import ChipRow, enroll_chips
-from index.gallery import open_gallery, open_or_create_gallery
-from index.gallery_store import GalleryStore
-from index.neighbour_search import open_search
-from index.reembed_stage import reembed_gallery
-from index.snapshot import snapshot_folders
-from index.snapshots import build_snapshot
+from index.engines.snapshot import snapshot_folders
+from index.enrollment.reembed import reembed_gallery
+from index.enrollment.stage import ChipRow, enroll_chips
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.search.open_search import open_search
+from index.search.snapshots import build_snapshot
+from index.storage.store import GalleryStore
 from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
+from training.embedders.chip_vectors import network_input
 from training.embedders.masked_reference import covered_embeddings
 
 CALIBRATION = flat_calibration(0.5)
@@ -233,8 +233,8 @@ def test_failure_while_replacing_changes_nothing(folder, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from index import reembed_stage
-from index.gallery_store import GalleryStore
+from index.enrollment import reembed as reembed_stage
+from index.storage.store import GalleryStore
 from test_reembed_stage import DoubleEmbedder
 
 owner, place = {"replace": (GalleryStore, "record"),
@@ -290,13 +290,13 @@ def test_folder_that_nobody_may_sweep_is_only_a_notice(folder, monkeypatch, capl
     def refused(_):
         raise PermissionError("not yours")
 
-    monkeypatch.setattr("index.reembed_stage.drop_snapshots", refused)
+    monkeypatch.setattr("index.enrollment.reembed.drop_snapshots", refused)
     assert reembed_gallery(folder, DoubleEmbedder()) == 3
     assert "could not be deleted" in caplog.text
 
 
 def test_gallery_in_use_for_long_ends_in_one_line(folder, monkeypatch):
-    monkeypatch.setattr("index.gallery_file.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("index.storage.database.BUSY_TIMEOUT_S", 0.05)
     with (
         open_gallery(folder) as writer,
         writer._store.changes(),

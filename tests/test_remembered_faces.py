@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.remembered_faces import (
+from index.datasets.detection_cache import (
     RememberingFinder,
     RememberingFinders,
     finder_identity,

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from index.answers import percent
-from index.card_drawing import printable, text_width, two_lines
-from index.card_style import HEIGHT_PX, WIDTH_PX
-from index.result_card import CardCandidate, CardContent, draw_card
+from index.identification.answers import percent
+from index.identification.cards.canvas import printable, text_width, two_lines
+from index.identification.cards.result_card import CardCandidate, CardContent, draw_card
+from index.identification.cards.style import HEIGHT_PX, WIDTH_PX
 from masking.faces.detectors import FaceBox
 
 BLUE, ORANGE = (17, 94, 163), (190, 82, 8)

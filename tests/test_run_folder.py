@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import cli
-from index.run_folder import PREFIX, delete_leftovers, run_folder
+from index.app.run_folder import PREFIX, delete_leftovers, run_folder
 
 ROOT = Path(cli.__file__).parent
 RUN = """
 import time
-from index.run_folder import run_folder
+from index.app.run_folder import run_folder
 
 with run_folder() as folder:
     (folder / "deep").mkdir()
@@ -86,6 +86,6 @@ def test_links_and_what_others_left_are_not_touched(tmp_path, temporary, monkeyp
     foreign = temporary / f"{PREFIX}foreign"
     foreign.mkdir()
     owner = os.geteuid()
-    monkeypatch.setattr("index.run_folder.os.geteuid", lambda: owner + 1)
+    monkeypatch.setattr("index.app.run_folder.os.geteuid", lambda: owner + 1)
     delete_leftovers()
     assert foreign.is_dir()

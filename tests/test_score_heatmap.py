@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.score_heatmap import coloured_heat, occlusion_heat
+from index.identification.cards.occlusion_map import coloured_heat, occlusion_heat
 from masking.faces.alignment import ChipGeometry
 
 SIDE = 40

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from index.pairings import AllPairs
-from index.rank_figures import measure_ranks
-from index.set_figures import Chance, measure_set
+from index.evaluation.pairings import AllPairs
+from index.evaluation.rank_figures import measure_ranks
+from index.evaluation.set_figures import Chance, measure_set
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from drawn_calibrations import flat_calibration
 
-from index.shipped_calibrations import (
+from index.calibration.shipped import (
     FILE,
     default_calibration,
     read_calibrations,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index import shipped_calibrations
+from index.calibration import shipped as shipped_calibrations
 from masking.errors import BadRecord, MissingInput, ToolkitError
 from masking.faces import finder as face_finding
 from masking.faces import model_files

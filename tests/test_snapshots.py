@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from test_gallery import FakeEmbedder, photo
 
-from index import snapshots
-from index.gallery import open_or_create_gallery
-from index.neighbour_search import open_search
-from index.neighbours import Neighbour
-from index.snapshot import KEPT, drop_snapshots, read_snapshot, snapshot_folders
-from index.snapshots import build_snapshot, newest_snapshot
+from index.engines.neighbours import Neighbour
+from index.engines.snapshot import KEPT, drop_snapshots, read_snapshot, snapshot_folders
+from index.gallery.gallery import open_or_create_gallery
+from index.search import snapshots
+from index.search.open_search import open_search
+from index.search.snapshots import build_snapshot, newest_snapshot
 from masking.errors import BadRecord, ToolkitError
 
 FILES = ["trees.ann", "matrix.npy", "people.npy", "masked.npy"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drawn_calibrations import flat_thresholds
 
-from index.stranger_distances import MeanFaces, best_matches, stranger_distances
+from index.calibration.impostors import MeanFaces, best_matches, stranger_distances
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.score_normalization import Cohort
 

@@ -6,7 +6,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from index.thresholds import FPIRS, Thresholds, extended, measure, sizes_up_to
+from index.calibration.thresholds import (
+    FPIRS,
+    Thresholds,
+    extended,
+    measure,
+    sizes_up_to,
+)
 from masking.errors import BadRecord
 
 TABLE = Thresholds((1, 100), (0.01, 0.1), ((0.6, 0.7), (0.4, 0.5)), 100)

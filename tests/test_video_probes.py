@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from index.video_config import VideoConfig
-from index.video_probes import (
+from index.identification.video.config import VideoConfig
+from index.identification.video.frames import (
     camera_frames,
     open_camera,
     open_video,

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from faces_for_index import BLUE, GREEN, GREY, RED, ColourEmbedder, SquareFinder
 
-from index.answers import MATCH, NO_FACE, UNKNOWN, answer_line
-from index.enroll_stage import enroll
-from index.gallery import open_or_create_gallery
-from index.identify_config import IdentifyConfig
-from index.identify_stage import Identifier
-from index.video_config import VideoConfig
-from index.video_probes import Frame
-from index.video_stage import identify_video
+from index.enrollment.stage import enroll
+from index.gallery.gallery import open_or_create_gallery
+from index.identification.answers import MATCH, NO_FACE, UNKNOWN, answer_line
+from index.identification.config import IdentifyConfig
+from index.identification.stage import Identifier
+from index.identification.video.config import VideoConfig
+from index.identification.video.frames import Frame
+from index.identification.video.stage import identify_video
 from masking.datasets.images import read_rgb
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from index.worst_errors import WorstPair, worst_pairs
+from index.evaluation.worst_errors import WorstPair, worst_pairs
 from training.metrics.pairs import EmbeddedFaces, compare_within
 
 # Person 0 at 0, 1, 9; person 1 at 2, 20; person 2 at 30 and lost.

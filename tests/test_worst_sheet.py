@@ -5,8 +5,8 @@ import subprocess
 
 import numpy as np
 
-from index.worst_errors import WorstPair, WorstPairs
-from index.worst_sheet import PrivateErrors, wanted_chips, write_private
+from index.evaluation.worst_errors import WorstPair, WorstPairs
+from index.report.worst_sheet import PrivateErrors, wanted_chips, write_private
 from masking.datasets.images import read_rgb
 
 WORST = {

@@ -17,11 +17,11 @@ import numpy as np
 
 from benchmarks.embedded_photos import EmbeddingStore
 from benchmarks.judged_probes import mean_templates
-from index.calibration import Calibration
-from index.calibration_fit import HeldOutFaces, OtherPeople, fit_calibration
-from index.labelled_photos import read_person_folders
-from index.mask_painter import ALL_KINDS, mask_painter
-from index.shipped_calibrations import FILE, distance_kind, write_calibrations
+from index.calibration.calibration import Calibration
+from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
+from index.calibration.shipped import FILE, distance_kind, write_calibrations
+from index.datasets.labelled_photos import read_person_folders
+from index.datasets.mask_renderer import ALL_KINDS, mask_painter
 from masking.augment.people_lists import read_names
 from training.checkpoints.choose import choose_embedder
 from training.data.identity_split import validation_people

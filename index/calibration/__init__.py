@@ -1,0 +1,1 @@
+"""Thresholds and probabilities, and the decision that uses them."""

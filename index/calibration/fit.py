@@ -1,0 +1,156 @@
+"""Fits a calibration: how near strangers come, and how likely matches are right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.calibration.calibration import STATES, Calibration
+from index.calibration.impostors import (
+    MeanFaces,
+    StrangerDistances,
+    best_matches,
+    stranger_distances,
+)
+from index.calibration.probabilities import MatchProbability, fit_probability
+from index.calibration.template_size import measured_spread
+from index.calibration.thresholds import Thresholds, extended, measure
+from masking.errors import InvalidConfig
+from training.metrics.pairs import EmbeddedFaces
+
+# Fewer say nothing about one stranger in a hundred.
+MIN_PAIRS = 1000
+# People with several photos, below which no probability is given.
+MIN_MATED_PEOPLE = 20
+# More templates cost memory and hardly change what is extrapolated from them.
+_MOST_TEMPLATES = 10_000
+# Fewer templates are left to the reference.
+_FEWEST_TEMPLATES = 10
+_SEED = 1
+
+
+class TooFewStrangers(InvalidConfig):
+    """Nothing can be said about one stranger in a hundred."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutFaces:
+    """People whom neither the embedder nor the gallery was made of.
+
+    Attributes:
+        bare: their unmasked faces.
+        covered: the same faces as masked ones are compared with them.
+        masked: their masked faces, real or painted; `photos` as in `bare` where a
+            mask was painted on the same photograph. Several masks a photo may be
+            given.
+    """
+
+    bare: EmbeddedFaces
+    covered: EmbeddedFaces
+    masked: EmbeddedFaces
+
+
+@dataclass(frozen=True, eq=False)
+class OtherPeople:
+    """Templates of people who are not held out; there may be none.
+
+    Attributes:
+        bare: for bare faces.
+        covered: for masked faces.
+    """
+
+    bare: MeanFaces
+    covered: MeanFaces
+
+
+def fit_calibration(
+    held_out: HeldOutFaces,
+    others: OtherPeople,
+    source: str,
+    reference: Calibration | None,
+) -> Calibration:
+    """The calibration of the embedder that made all these embeddings.
+
+    Thresholds are measured on each held-out person's faces against the templates of
+    everybody else. For probabilities the other photos of the same person make the
+    template that is right.
+
+    Args:
+        others: more people, none of them held out.
+        source: what the faces are, one line.
+        reference: gives its shape where too little was measured: large galleries,
+            rare false positives.
+
+    Raises:
+        TooFewStrangers: fewer than MIN_PAIRS comparisons of strangers.
+    """
+    bare, covered, masked = (
+        faces[faces.acquired]
+        for faces in (held_out.bare, held_out.covered, held_out.masked)
+    )
+    spread = {
+        "bare": _spread(bare, bare, reference, "bare"),
+        "masked": _spread(masked, covered, reference, "masked"),
+    }
+    kinds = {
+        "bare": (bare, _some(others.bare)),
+        "masked": (covered, _some(others.covered)),
+    }
+    tables: dict[str, Thresholds] = {}
+    probability: dict[str, MatchProbability] = {}
+    for state, probes in zip(STATES, (bare, masked), strict=True):
+        for kind, (templates, more) in kinds.items():
+            pair = f"{state}-{kind}"
+            distances = stranger_distances(probes, templates, more, spread[kind])
+            _check(distances)
+            tables[pair] = _table(distances, reference, pair)
+            if kind != state:
+                continue
+            # Bare faces are compared with bare ones, masked with covered ones.
+            matches = best_matches(distances, probes.people, tables[pair], _SEED)
+            if matches.mated_people >= MIN_MATED_PEOPLE:
+                probability[state] = fit_probability(
+                    matches.closeness, matches.margin, matches.right, matches.weights
+                )
+    people = len(np.unique(np.concatenate([bare.people, masked.people])))
+    return Calibration(tables, spread, probability, people, source)
+
+
+def _some(others: MeanFaces) -> MeanFaces:
+    """At most _MOST_TEMPLATES of them, by lot."""
+    if len(others.photos) <= _MOST_TEMPLATES:
+        return others
+    chosen = np.random.default_rng(_SEED).permutation(len(others.photos))
+    return others[np.sort(chosen[:_MOST_TEMPLATES])]
+
+
+def _spread(
+    probes: EmbeddedFaces,
+    templates: EmbeddedFaces,
+    reference: Calibration | None,
+    kind: str,
+) -> float:
+    measured = measured_spread(probes, templates)
+    if measured is None:
+        return reference.spread[kind] if reference else 0.0
+    return measured
+
+
+def _check(distances: StrangerDistances) -> None:
+    pairs = int(np.isfinite(distances.values).sum())
+    if pairs < MIN_PAIRS:
+        raise TooFewStrangers(
+            f"a calibration needs {MIN_PAIRS:,} pairs of a stranger and somebody else, "
+            f"got {pairs:,}. Give more people."
+        )
+
+
+def _table(
+    distances: StrangerDistances, reference: Calibration | None, pair: str
+) -> Thresholds:
+    known = reference.thresholds[pair] if reference else None
+    templates = int(np.isfinite(distances.values).any(axis=0).sum())
+    if known is not None and templates < _FEWEST_TEMPLATES:
+        return known
+    return extended(measure(distances.values, distances.weights), known)

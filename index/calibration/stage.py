@@ -1,0 +1,209 @@
+"""Strangers to thresholds: photographs or chips of people who are not enrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from index.calibration.calibration import Calibration
+from index.calibration.decision import calibration_of
+from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
+from index.calibration.impostors import MeanFaces
+from index.datasets.detection_cache import RememberingFinders
+from index.datasets.embed_views import embed_views, geometries_of
+from index.datasets.labelled_photos import LabelledPhoto
+from index.datasets.mask_renderer import ALL_KINDS, mask_painter
+from index.datasets.views import Finder, ViewPlan, all_views
+from index.engines.normalised_vectors import unlifted
+from index.engines.templates import MASKED, PLAIN
+from index.gallery.gallery import Gallery
+from index.storage.names import folder_name
+from index.storage.rows import checked_embedding
+from masking.augment.manifest import Manifest, ManifestRow
+from masking.datasets.images import file_sha256
+from masking.errors import InvalidConfig
+from masking.landmarks import Float32
+from training.data.chip_dataset import CALM, Wear
+from training.data.chip_embeddings import embed_rows
+from training.embedders.protocol import Embedder
+from training.metrics.pairs import EmbeddedFaces
+
+# Landmarks on masked faces are off by about this much.
+_MISALIGNED = Wear(turn_deg=2, scale=0.03, shift_px=1.5, coarse_share=0, jpeg_share=0)
+# Of one person no more photos, and no more people, are looked at: enough for a
+# stranger in a thousand.
+_MOST_PHOTOS, _MOST_PEOPLE = 6, 4000
+_BATCH = 64
+
+
+def calibrate_on_photos(
+    gallery: Gallery,
+    photos: Sequence[LabelledPhoto],
+    embedder: Embedder,
+    masks: int,
+    workers: int,
+    found_faces: Path,
+    make_finder: Callable[[], Finder],
+) -> Calibration:
+    """Calibrate a gallery on photographs of strangers, and keep it.
+
+    Without a masked photograph among them, masks are painted and the faces found
+    anew under them.
+
+    Args:
+        photos: of strangers. Who is enrolled, by name or by photo, is left out of
+            the templates and does no harm.
+        masks: painted on each photo.
+        found_faces: folder that remembers detections.
+
+    Raises:
+        EmbedderMismatch: the gallery belongs to another embedder.
+        TooFewStrangers: nothing can be said about one in a hundred.
+    """
+    gallery.check_embedder(embedder)
+    names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
+    people = numbers.astype(np.int32)
+    painted = not any(photo.masked for photo in photos)
+    finders = RememberingFinders(make_finder, found_faces)
+    bare, covered, masked = [], [], []
+    for seed in range(masks if painted else 1):
+        painter = mask_painter(seed, ALL_KINDS) if painted else None
+        plan = ViewPlan(geometries_of([embedder]), painter=painter)
+        views = all_views(photos, plan, workers, finders)
+        embedded = embed_views(views, [embedder], _BATCH)
+        faces = embedded.faces(0, people, embedder.cohort)
+        masked.append(faces[embedded.masked])
+        bare.append(faces[~embedded.masked])
+        under = embedded.covered_faces(0, people, embedder.cohort)
+        covered.append(under[~embedded.masked])
+    kind = f"{masks} painted masks" if painted else "their masks"
+    source = f"photos of {len(names)} strangers, bare and with {kind}"
+    shas = {file_sha256(photo.path.read_bytes()) for photo in photos}
+    own = own_people(gallery, set(names.tolist()), shas)
+    held_out = HeldOutFaces(bare[0], covered[0], EmbeddedFaces.joined(masked))
+    return _fitted(gallery, held_out, own, source)
+
+
+def calibrate_on_chips(
+    gallery: Gallery,
+    manifest: Manifest,
+    strangers: Sequence[ManifestRow],
+    embedder: Embedder,
+    masks: int,
+    workers: int,
+) -> Calibration:
+    """Calibrate a gallery on the chips of an augmented folder, and keep it.
+
+    Args:
+        strangers: rows of people whom the embedder was not trained on. Their own
+            templates are left out, so it does not matter that they are enrolled.
+        masks: painted on each chip.
+
+    Raises:
+        EmbedderMismatch: the gallery belongs to another embedder.
+        TooFewStrangers: nothing can be said about one in a hundred.
+        InvalidConfig: chips that are aligned in another way.
+        BadRecord: the embedding of a stranger is not finite.
+    """
+    gallery.check_embedder(embedder)
+    check_alignment(manifest, embedder)
+    rows = _some(strangers)
+    names, numbers = np.unique([row.identity for row in rows], return_inverse=True)
+    people, photos = numbers.astype(np.int32), np.arange(len(rows), dtype=np.int32)
+
+    def embedded(seed: int | None, cover: bool = False) -> EmbeddedFaces:
+        matrix = _chip_embeddings(manifest, rows, embedder, workers, seed, cover)
+        return EmbeddedFaces(matrix, people, photos, embedder.cohort)
+
+    masked = EmbeddedFaces.joined([embedded(seed) for seed in range(1, masks + 1)])
+    source = f"{len(names)} validation people, bare and with {masks} painted masks"
+    shas = {row.sha256 for row in rows}
+    own = own_people(gallery, {row.identity for row in rows}, shas)
+    held_out = HeldOutFaces(embedded(None), embedded(None, True), masked)
+    return _fitted(gallery, held_out, own, source)
+
+
+def check_alignment(manifest: Manifest, embedder: Embedder) -> None:
+    """Raise InvalidConfig unless the chips are aligned as the embedder reads them."""
+    found, wanted = manifest.geometry.points, embedder.geometry.points
+    if found != wanted:
+        raise InvalidConfig(
+            f"{manifest.folder}: its chips are aligned by the {found} points, the "
+            f"embedder {embedder.name} reads chips aligned by the {wanted} ones. Run "
+            "again: python cli.py augment"
+        )
+
+
+def own_people(
+    gallery: Gallery, names: Collection[str], sha256s: Collection[str]
+) -> set[int]:
+    """Numbers of enrolled people who are among the strangers, by name or by photo.
+
+    By photograph too, as a person may have been renamed or enrolled under another
+    name: a single one would put genuine pairs among the nearest strangers.
+    """
+    known = {folder_name(name) for name in names}
+    named = {person.person_id for person in gallery.people() if person.name in known}
+    return named | gallery.owners(sha256s)
+
+
+def _fitted(
+    gallery: Gallery, faces: HeldOutFaces, own: set[int], source: str
+) -> Calibration:
+    others = OtherPeople(*(_others(gallery, kind, own) for kind in (PLAIN, MASKED)))
+    reference, _ = calibration_of(gallery)
+    source = f"{source}; {len(others.bare.photos)} templates of others"
+    calibration = fit_calibration(faces, others, source, reference)
+    gallery.set_calibration(calibration)
+    return calibration
+
+
+def _others(gallery: Gallery, kind: str, own: set[int]) -> MeanFaces:
+    """Templates of those who are not among the strangers."""
+    templates = gallery.templates(kind)
+    others = templates.where(~np.isin(templates.person_ids, list(own)))
+    people = [int(person_id) for person_id in others.person_ids]
+    counts = gallery.photo_counts(people)
+    photos = [counts.get((i, kind == MASKED), 1) for i in people]
+    vectors, offsets = unlifted(others.matrix, gallery.cohort)
+    return MeanFaces(vectors, np.array(photos, dtype=np.int64), offsets)
+
+
+def _some(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """The first photos of the first people."""
+    counts: dict[str, int] = {}
+    kept = []
+    for row in rows:
+        if row.identity not in counts and len(counts) == _MOST_PEOPLE:
+            continue
+        counts[row.identity] = counts.get(row.identity, 0) + 1
+        if counts[row.identity] <= _MOST_PHOTOS:
+            kept.append(row)
+    return kept
+
+
+def _chip_embeddings(
+    manifest: Manifest,
+    rows: Sequence[ManifestRow],
+    embedder: Embedder,
+    workers: int,
+    seed: int | None,
+    cover: bool,
+) -> Float32:
+    """(N, D) of bare chips, as they are or covered, or of masked ones with a seed."""
+    matrix = embed_rows(
+        manifest,
+        rows,
+        embedder,
+        workers,
+        masked_share=0.0 if seed is None else 1.0,
+        wear=CALM if seed is None else _MISALIGNED,
+        seed=seed or 0,
+        label="calibrate",
+        cover=cover,
+    )
+    for row, embedding in zip(rows, matrix, strict=True):
+        checked_embedding(embedding, embedder.dimension, row.photo_id)
+    return matrix

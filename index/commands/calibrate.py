@@ -1,0 +1,108 @@
+"""The command `calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from index.calibration.config import CalibrateConfig
+from index.commands.options import (
+    A_PATH,
+    device_option,
+    embedder_of,
+    json_option,
+    model_option,
+    options_from,
+    workspace_option,
+)
+from index.commands.printing import say, say_json
+
+if TYPE_CHECKING:
+    from index.calibration.calibration import Calibration
+
+# What is shown: galleries of so many people.
+_SIZES = (100, 1000, 5000)
+
+
+@click.command("calibrate")
+@click.argument("folder", required=False, type=A_PATH)
+@workspace_option
+@model_option
+@device_option
+@json_option
+@options_from(CalibrateConfig)
+def calibrate_command(
+    folder: Path | None,
+    workspace: Path,
+    model: str,
+    device: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Measure how near strangers come to the gallery, and set its thresholds by it.
+
+    FOLDER holds photographs of strangers, a folder per person, or a labels.csv with
+    the columns person, file, mask. Without it: the people of the last `augment` whom
+    `train` kept out.
+
+    \b
+    Example:
+        python cli.py calibrate photos/strangers
+    """
+    config = CalibrateConfig(**options)
+    from index.calibration.stage import calibrate_on_chips, calibrate_on_photos
+    from index.datasets.labelled_photos import read_labelled_photos
+    from index.gallery.gallery import open_gallery
+    from masking.augment.manifest import read_manifest
+    from masking.faces.finder import default_finder
+    from masking.workers import worker_count
+    from training.data.train_data import held_out_rows
+
+    embedder, workers = embedder_of(workspace, model, device), config.workers
+    with open_gallery(workspace / "gallery") as gallery:
+        if folder is None:
+            manifest = read_manifest(workspace / "augmented")
+            rows = held_out_rows(
+                manifest, config.validation_share, config.validation_seed
+            )
+            calibration = calibrate_on_chips(
+                gallery, manifest, rows, embedder, config.masks, worker_count(workers)
+            )
+        else:
+            calibration = calibrate_on_photos(
+                gallery,
+                read_labelled_photos(folder),
+                embedder,
+                config.masks,
+                workers,
+                workspace / "found-faces",
+                default_finder,
+            )
+        size = len(gallery.people())
+    _show(calibration, size, as_json)
+
+
+def _show(calibration: Calibration, size: int, as_json: bool) -> None:
+    sizes = sorted({size, *_SIZES})
+    limits = {
+        state: [round(calibration.threshold(n, 0.01, masked, masked), 4) for n in sizes]
+        for state, masked in (("bare", False), ("masked", True))
+    }
+    if as_json:
+        record = {"source": calibration.source, "strangers": calibration.strangers}
+        shown = {"people": sizes, "thresholds": limits}
+        known = {"probabilities": sorted(calibration.probability)}
+        say_json(record | shown | known)
+        return
+    say(f"calibrated on {calibration.source}")
+    say("accepted below, for 1% of strangers:" + "bare   masked".rjust(16))
+    for row, number in enumerate(sizes):
+        here = " (this gallery)" if number == size else ""
+        say(
+            f"  {f'{number:,} people{here}':<38}{limits['bare'][row]:.3f}  "
+            f"{limits['masked'][row]:.3f}"
+        )
+    if not calibration.probability:
+        say("too few people with several photos: no probabilities are shown")

@@ -1,0 +1,94 @@
+"""The command `enroll`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from index.commands.options import (
+    A_PATH,
+    device_option,
+    json_option,
+    model_option,
+    options_from,
+    quick_embedder_of,
+    workspace_option,
+)
+from index.commands.printing import say, say_json
+from index.enrollment.config import EnrollConfig
+
+
+@click.command("enroll")
+@click.argument("name", required=False)
+@click.argument("photos", nargs=-1, type=A_PATH)
+@click.option("--folder", type=A_PATH, help="Enroll a folder per person.")
+@click.option("--csv", "table", type=A_PATH, help="Enroll a CSV: person,file[,masked].")
+@click.option("--masked/--bare", default=None, help="What the photos show.")
+@workspace_option
+@model_option
+@device_option
+@json_option
+@options_from(EnrollConfig)
+def enroll_command(
+    name: str | None,
+    photos: tuple[Path, ...],
+    folder: Path | None,
+    table: Path | None,
+    masked: bool | None,
+    workspace: Path,
+    model: str,
+    device: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Add people to the gallery; nothing is trained again.
+
+    PHOTOS are files, or folders that show nobody but this person. Of --folder and
+    --csv, photos that are in the gallery already are passed over: after an
+    interruption, the same command goes on.
+
+    \b
+    Examples:
+        python cli.py enroll "Person 61" photos/61/*.jpg
+        python cli.py enroll --folder people --retain-until 2030-12-31
+        python cli.py enroll --csv people.csv --consent "form 17, file B"
+    """
+    config = EnrollConfig(**options)
+    from index.enrollment.sources import chosen_photos
+    from index.enrollment.stage import enroll_photos
+    from index.gallery.gallery import open_or_create_gallery
+    from index.search.snapshots import refresh_snapshot
+    from index.storage.rows import Terms
+    from masking.faces.finder import default_finder
+    from masking.workers import worker_count
+
+    terms = Terms(config.consent, config.retain_until)
+    chosen = chosen_photos(name, photos, folder, table, masked)
+    embedder = quick_embedder_of(workspace, model, device, photos)
+    # Processes take a second to start, which a few photos are not worth.
+    workers = worker_count(config.workers) if folder or table else 1
+    with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
+        report = enroll_photos(
+            chosen, gallery, embedder, default_finder, workers, terms
+        )
+        refresh_snapshot(gallery)
+        size = gallery.size
+    who = name or str(folder or table)
+    if as_json:
+        say_json({"name": who, "people": size} | asdict(report))
+        return
+    for reason in report.failures.values():
+        say(f"skipped: {reason}", err=True)
+    for photo, distance in report.unlike.items():
+        whose = name or "the same name"
+        say(
+            f"look again: {photo} is {distance:.2f} from the other photos of {whose}",
+            err=True,
+        )
+    say(
+        f"{who}: {len(report.added)} photos added, {len(report.known)} known before, "
+        f"{len(report.failures)} skipped; the gallery holds {size} people"
+    )

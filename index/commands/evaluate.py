@@ -1,0 +1,148 @@
+"""The commands `evaluate` and `embed`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from index.commands.options import (
+    A_PATH,
+    device_option,
+    embedder_of,
+    json_option,
+    model_option,
+    options_from,
+    workspace_option,
+)
+from index.commands.printing import say, say_json, say_lines
+from index.evaluation.config import EmbedConfig, EvaluateConfig
+
+
+@click.command("evaluate")
+@click.argument("folder", type=A_PATH)
+@click.option(
+    "--people", type=A_PATH, help="Only the people of this list (LFW's format)."
+)
+@click.option(
+    "--pairs",
+    type=A_PATH,
+    help="Only the pairs of this list: LFW's format, or .csv with the columns "
+    "file_a, file_b, same.",
+)
+@click.option(
+    "--out", type=A_PATH, help="Folder of the report; WORKSPACE/evaluated/NAME."
+)
+@workspace_option
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=("auto",),
+    show_default=True,
+    help="auto (latest trained, else shipped), shipped, dlib, or a checkpoint; may be "
+    "given several times. dlib's untouched network is always there.",
+)
+@device_option
+@click.option(
+    "--flip-average/--no-flip-average",
+    default=True,
+    show_default=True,
+    help="Embed each chip and its mirror image, and take the mean, as galleries do.",
+)
+@json_option
+@options_from(EvaluateConfig)
+def evaluate_command(
+    folder: Path,
+    people: Path | None,
+    pairs: Path | None,
+    out: Path | None,
+    workspace: Path,
+    models: tuple[str, ...],
+    device: str,
+    flip_average: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Measure verification and identification on FOLDER, beside dlib's network.
+
+    FOLDER has a folder per person (masks are painted), or a labels.csv with the
+    columns person, file, mask (really masked people). Writes report.html,
+    report.json and plots; pictures of the worst errors go into
+    WORKSPACE/evaluated/NAME/private.
+
+    \b
+    Examples:
+        python cli.py evaluate data/lfw --people data/peopleDevTest.txt
+        python cli.py evaluate data/lfw --pairs data/pairsDevTest.txt
+    """
+    config = EvaluateConfig(**options)
+    from index.evaluation.protocol import read_collection
+    from index.evaluation.stage import EvaluateFolders, evaluate
+    from index.report.table import report_table
+    from training.checkpoints.choose import choose_embedder, painted_in_training
+    from training.checkpoints.latest import DLIB_NAME
+
+    collection = read_collection(folder, people, pairs)
+    trained = workspace / "models"
+    known = [painted_in_training(model, trained) for model in models]
+    kinds = [one for one in known if one is not None]
+    embedders = [
+        choose_embedder(model, trained, device, flip_average)
+        for model in (DLIB_NAME, *models)
+    ]
+    results = workspace / "evaluated" / collection.name
+    report = evaluate(
+        collection,
+        embedders,
+        EvaluateFolders(out or results, results / "private", workspace / "found-faces"),
+        config,
+        frozenset().union(*kinds) if len(kinds) == len(known) else None,
+    )
+    if as_json:
+        say_json(report.to_json())
+        return
+    say_lines(report_table(report).split("\n"))
+    say(f"report.html, report.json and plots in {out or results}")
+    say(f"worst errors, private, not to be published: {results / 'private'}")
+
+
+@click.command("embed")
+@click.argument("folder", type=A_PATH)
+@click.option("--out", type=A_PATH, required=True, help="The .npz file to write.")
+@workspace_option
+@model_option
+@device_option
+@json_option
+@options_from(EmbedConfig)
+def embed_command(
+    folder: Path,
+    out: Path,
+    workspace: Path,
+    model: str,
+    device: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Write the embeddings of all photographs below FOLDER, for your own use.
+
+    The file holds paths, embeddings (N, D), covered (N, D) and found (N,).
+
+    \b
+    Example:
+        python cli.py embed photos --out photos.npz
+    """
+    config = EmbedConfig(**options)
+    from index.evaluation.export_embeddings import embed_folder
+
+    report = embed_folder(folder, out, embedder_of(workspace, model, device), config)
+    if as_json:
+        say_json(asdict(report))
+    else:
+        for reason in report.failures.values():
+            say(f"skipped: {reason}", err=True)
+        say(f"{out}: {report.found} faces, {len(report.failures)} photos without")
+    sys.exit(report.exit_code)

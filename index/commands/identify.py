@@ -1,0 +1,185 @@
+"""The command `identify`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from index.commands.options import (
+    A_PATH,
+    device_option,
+    json_option,
+    model_option,
+    options_from,
+    quick_embedder_of,
+    workspace_option,
+)
+from index.commands.printing import say
+from index.identification.config import IdentifyConfig
+from index.identification.video.config import VideoConfig
+
+if TYPE_CHECKING:
+    from index.identification.answers import Answer
+    from index.identification.stage import Identifier
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What is to be identified; None = not asked for."""
+
+    photos: tuple[Path, ...]
+    video: Path | None
+    camera: int | None
+
+    @property
+    def is_film(self) -> bool:
+        """Whether frames come without an end in sight."""
+        return self.video is not None or self.camera is not None
+
+
+@click.command("identify")
+@click.argument("photos", nargs=-1, type=A_PATH)
+@workspace_option
+@model_option
+@device_option
+@click.option("--video", type=A_PATH, help="A video file; one answer a track.")
+@click.option(
+    "--camera",
+    type=click.IntRange(min=0),
+    help="A camera of this machine, from 0; Ctrl-C ends it.",
+)
+@click.option("--csv", "table", type=A_PATH, help="Table of the answers to write.")
+@click.option(
+    "--show/--no-show", default=True, help="Open the result card on a desktop."
+)
+@json_option
+@options_from(IdentifyConfig)
+@options_from(VideoConfig)
+def identify_command(
+    photos: tuple[Path, ...],
+    workspace: Path,
+    model: str,
+    device: str,
+    video: Path | None,
+    camera: int | None,
+    table: Path | None,
+    show: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Say who is in PHOTOS (files, folders, or - for standard input), masked or not.
+
+    Draws a card for every face: probe, score and the person it was identified
+    with, or "unknown". Exit code: 0 all named, 3 some unknown, 4 a photo without a
+    face, 2 a photo that cannot be read.
+
+    \b
+    Examples:
+        python cli.py identify masked.jpg
+        python cli.py identify --video party.mp4 --csv guests.csv
+    """
+    config = IdentifyConfig(**_chosen(IdentifyConfig, options))
+    films = VideoConfig(**_chosen(VideoConfig, options))
+    sources = Sources(photos, video, camera)
+    from index.gallery.gallery import open_gallery
+    from index.identification.answers import exit_code
+    from index.identification.stage import Identifier
+    from masking.faces.finder import default_finder
+
+    few = not sources.is_film
+    embedder = quick_embedder_of(workspace, model, device, photos if few else ())
+    statuses: set[str] = set()
+    cards: list[Path] = []
+    with ExitStack() as stack:
+        gallery = stack.enter_context(open_gallery(workspace / "gallery"))
+        write = _table_of(table, stack)
+        out = workspace / "identified"
+        identifier = Identifier(gallery, embedder, default_finder(), out, config)
+        for answer in _answers(sources, identifier, films, config.cards):
+            write(answer)
+            _show_answer(answer, as_json)
+            statuses.add(answer.status)
+            if not cards and answer.card:
+                cards.append(answer.overview or answer.card)
+    if show and cards and not as_json:
+        _open_card(cards[0])
+    sys.exit(exit_code(statuses))
+
+
+def _chosen(config: type, options: dict[str, Any]) -> dict[str, Any]:
+    return {item.name: options[item.name] for item in fields(config)}
+
+
+def _table_of(path: Path | None, stack: ExitStack) -> Callable[[Answer], None]:
+    from index.identification.answer_table import answer_table
+
+    return stack.enter_context(answer_table(path)) if path else lambda answer: None
+
+
+def _answers(
+    sources: Sources, identifier: Identifier, films: VideoConfig, with_cards: bool
+) -> Iterator[Answer]:
+    from index.identification.sources import probe_bytes, probe_photos
+
+    if sources.photos or not sources.is_film:
+        for photo in probe_photos(sources.photos):
+            yield from identifier.answers(
+                photo, lambda path: probe_bytes(path, sys.stdin.buffer)
+            )
+    if sources.is_film:
+        yield from _film_answers(sources, identifier, films, with_cards)
+
+
+def _film_answers(
+    sources: Sources, identifier: Identifier, films: VideoConfig, with_cards: bool
+) -> Iterator[Answer]:
+    from datetime import datetime
+
+    from index.identification.video import frames as probes
+    from index.identification.video.stage import identify_video
+
+    rhythm = (films.every, films.seconds)
+    if sources.video is not None:
+        path, token = sources.video, probes.video_token(sources.video)
+        with probes.open_video(path) as film:
+            frames = probes.video_frames(film, *rhythm, str(path))
+            yield from identify_video(
+                frames, path, token, identifier, films, with_cards
+            )
+    if sources.camera is not None:
+        path = Path(f"camera-{sources.camera}")
+        token = f"{datetime.now():%Y%m%d-%H%M%S}"
+        with probes.open_camera(sources.camera) as film:
+            frames = probes.camera_frames(film, *rhythm, str(path))
+            yield from identify_video(
+                frames, path, token, identifier, films, with_cards
+            )
+
+
+def _show_answer(answer: Answer, as_json: bool) -> None:
+    from index.identification.answers import answer_line, answer_record
+
+    if as_json:
+        say(answer_record(answer))
+        return
+    say(answer_line(answer))
+    if answer.card:
+        say(f"  card: {answer.card}")
+    if answer.overview and answer.face == answer.faces:
+        say(f"all {answer.faces} faces: {answer.overview}")
+
+
+def _open_card(card: Path) -> None:
+    """Open a card where a person is sitting at a desktop."""
+    has_desktop = sys.platform in ("darwin", "win32") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    if has_desktop and sys.stdout.isatty():
+        click.launch(str(card))

@@ -1,0 +1,124 @@
+"""Options that commands share, and options made from a stage's configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+import click
+
+from index.datasets.addresses import refuse_address
+
+if TYPE_CHECKING:
+    from training.embedders.protocol import Embedder
+    from training.embedders.torch_embedder import NetworkEmbedder
+
+# Up to here importing torch takes longer than embedding without it.
+_FEW_PHOTOS = 8
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class GivenPath(click.Path):
+    """A path that is not empty: Path("") is the working directory."""
+
+    def convert(self, value: Any, *rest: Any) -> Any:
+        """Refuse what an unset variable of a shell leaves behind, and addresses."""
+        if str(value) == "" or value == b"":
+            self.fail("the path is empty, expected a file or folder.", *rest)
+        refuse_address(os.fsdecode(value))
+        return super().convert(value, *rest)
+
+
+A_PATH = GivenPath(path_type=Path)
+
+
+class WorkspacePath(GivenPath):
+    """A folder for a gallery: Annoy opens only files whose path is UTF-8."""
+
+    def convert(self, value: Any, *rest: Any) -> Any:
+        """Refuse other paths."""
+        return super().convert(_unicode(self, value, *rest), *rest)
+
+
+class GivenText(click.types.StringParamType):
+    """Text that can be stored and compared."""
+
+    def convert(self, value: Any, *rest: Any) -> Any:
+        """Refuse what a terminal of another encoding leaves behind."""
+        return super().convert(_unicode(self, value, *rest), *rest)
+
+
+def _unicode(kind: click.ParamType[Any], value: Any, *rest: Any) -> Any:
+    if any("\ud800" <= letter <= "\udfff" for letter in str(value)):
+        kind.fail(f"{str(value)!a} holds bytes that are no UTF-8.", *rest)
+    return value
+
+
+_TYPES = {str: GivenText()}
+
+
+def options_from(config: type) -> Callable[[Command], Command]:
+    """One option per field: name, type, default and help from the dataclass."""
+    types = get_type_hints(config)
+
+    def decorate(command: Command) -> Command:
+        for item in reversed(fields(config)):
+            name = item.name.replace("_", "-")
+            flag = f"--{name}/--no-{name}" if types[item.name] is bool else f"--{name}"
+            command = click.option(
+                flag,
+                type=_TYPES.get(types[item.name], types[item.name]),
+                default=item.default,
+                show_default=True,
+                help=item.metadata["help"],
+            )(command)
+        return command
+
+    return decorate
+
+
+workspace_option = click.option(
+    "--workspace",
+    type=WorkspacePath(path_type=Path),
+    default=Path("workspace"),
+    show_default=True,
+    help="Folder for everything that is made.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+model_option = click.option(
+    "--model",
+    default="auto",
+    show_default=True,
+    help="auto (latest trained, else shipped), shipped, dlib, or a checkpoint.",
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+)
+
+
+def embedder_of(
+    workspace: Path, model: str, device: str, flip_average: bool = True
+) -> NetworkEmbedder:
+    """The embedder that --model and --device mean, see `choose_embedder`."""
+    from training.checkpoints.choose import choose_embedder
+
+    return choose_embedder(model, workspace / "models", device, flip_average)
+
+
+def quick_embedder_of(
+    workspace: Path, model: str, device: str, photos: Sequence[Path]
+) -> Embedder:
+    """The embedder that --model and --device mean, for these photos or folders.
+
+    A few photos are embedded without torch, unless a device is named.
+    """
+    few = 0 < len(photos) <= _FEW_PHOTOS and not any(path.is_dir() for path in photos)
+    if device != "auto" or not few:
+        return embedder_of(workspace, model, device)
+    from training.checkpoints.quick_choice import choose_quick_embedder
+
+    return choose_quick_embedder(model, workspace / "models")

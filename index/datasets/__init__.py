@@ -1,0 +1,1 @@
+"""What `evaluate` and `calibrate` read: labelled photos, pairs, tables."""

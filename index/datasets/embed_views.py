@@ -1,0 +1,127 @@
+"""Views to embeddings, batch by batch, for several embedders at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.datasets.labelled_photos import NO_MASK
+from index.datasets.views import View
+from masking.faces.alignment import ChipGeometry
+from masking.landmarks import Float32
+from training.embedders.chip_vectors import embed_both, network_input
+from training.embedders.protocol import Embedder
+from training.metrics.pairs import EmbeddedFaces, Indices
+from training.metrics.score_normalization import Cohort
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedViews:
+    """The embeddings of all views by all embedders.
+
+    Attributes:
+        photos: (V,) int32, number of the photograph of each view.
+        masks: (V,) kind of mask, NO_MASK without one.
+        detectors: (V,) stage that found the face, "" when not acquired.
+        failures: (V,) why a face was not acquired; None when it was.
+        embeddings: one (V, D) float32 per embedder, NaN rows when not acquired.
+        covered: likewise what masked faces are compared with: of unmasked faces see
+            `training.embedders.masked_reference`, of masked ones the embeddings themselves.
+    """
+
+    photos: Indices
+    masks: tuple[str, ...]
+    detectors: tuple[str, ...]
+    failures: tuple[str | None, ...]
+    embeddings: tuple[Float32, ...]
+    covered: tuple[Float32, ...]
+
+    @property
+    def masked(self) -> NDArray[np.bool_]:
+        """(V,) bool: the view shows a mask."""
+        return np.array([mask != NO_MASK for mask in self.masks], dtype=bool)
+
+    def faces(
+        self, embedder: int, people: Indices, cohort: Cohort | None
+    ) -> EmbeddedFaces:
+        """All views by one embedder.
+
+        Args:
+            people: (photos,) the person of each photograph.
+            cohort: the embedder's.
+        """
+        rows = self.embeddings[embedder]
+        return EmbeddedFaces(rows, people[self.photos], self.photos, cohort)
+
+    def covered_faces(
+        self, embedder: int, people: Indices, cohort: Cohort | None
+    ) -> EmbeddedFaces:
+        """`faces`, as masked ones are compared with them."""
+        rows = self.covered[embedder]
+        return EmbeddedFaces(rows, people[self.photos], self.photos, cohort)
+
+
+def geometries_of(embedders: Sequence[Embedder]) -> tuple[ChipGeometry, ...]:
+    """The different chips that the embedders read, each once."""
+    return tuple(dict.fromkeys(embedder.geometry for embedder in embedders))
+
+
+def embed_views(
+    views: Iterable[View], embedders: Sequence[Embedder], batch_size: int
+) -> EmbeddedViews:
+    """Embed views whose chips are those of `geometries_of(embedders)`.
+
+    Chips are dropped batch by batch; millions of views need only their vectors.
+    """
+    stream = iter(views)
+    kept: list[View] = []
+    parts: list[list[Float32]] = [[] for _ in embedders]
+    covered: list[list[Float32]] = [[] for _ in embedders]
+    while batch := list(islice(stream, batch_size)):
+        for number, embedder in enumerate(embedders):
+            chosen = geometries_of(embedders).index(embedder.geometry)
+            rows, under = _embed_batch(batch, embedder, chosen)
+            parts[number].append(rows)
+            covered[number].append(under)
+        kept += [
+            View(view.photo, view.mask, view.detector, (), view.failure)
+            for view in batch
+        ]
+    empty = [np.empty((0, embedder.dimension), np.float32) for embedder in embedders]
+    return EmbeddedViews(
+        np.array([view.photo for view in kept], dtype=np.int32),
+        tuple(view.mask for view in kept),
+        tuple(view.detector for view in kept),
+        tuple(view.failure for view in kept),
+        tuple(
+            np.concatenate([first, *rows])
+            for first, rows in zip(empty, parts, strict=True)
+        ),
+        tuple(
+            np.concatenate([first, *rows])
+            for first, rows in zip(empty, covered, strict=True)
+        ),
+    )
+
+
+def _embed_batch(
+    batch: list[View], embedder: Embedder, chosen: int
+) -> tuple[Float32, Float32]:
+    """(B, D) float32 embeddings and covered ones; NaN rows for views without a chip."""
+    rows = np.full((len(batch), embedder.dimension), np.nan, dtype=np.float32)
+    under = rows.copy()
+    acquired = [number for number, view in enumerate(batch) if view.chips]
+    if not acquired:
+        return rows, under
+    chips = network_input([batch[number].chips[chosen] for number in acquired])
+    bare = np.array([not batch[number].masked for number in acquired])
+    plain, covered = embed_both(embedder, chips, bare)
+    rows[acquired] = under[acquired] = plain
+    for number, vector in zip(acquired, covered, strict=True):
+        if vector is not None:
+            under[number] = vector
+    return rows, under

@@ -1,0 +1,156 @@
+"""Reads what is evaluated: photographs, who is on them, and who wears a mask."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.datasets.csv_tables import read_table
+from masking.datasets.images import list_images
+from masking.errors import BadRecord, MissingInput
+from masking.files.input_files import read_input
+
+LABELS = "labels.csv"
+COLUMNS = ("person", "file", "mask")
+NO_MASK = "no-mask"
+
+
+@dataclass(frozen=True)
+class LabelledPhoto:
+    """One photograph of one known person.
+
+    Attributes:
+        path: the file.
+        name: path relative to the folder, with "/": the same on every machine.
+        person: whose face it shows.
+        mask: kind of mask, NO_MASK without one.
+    """
+
+    path: Path
+    name: str
+    person: str
+    mask: str = NO_MASK
+
+    @property
+    def masked(self) -> bool:
+        """Whether the person wears a mask."""
+        return self.mask != NO_MASK
+
+
+def read_labelled_photos(
+    folder: Path, people_file: Path | None = None
+) -> list[LabelledPhoto]:
+    """The photographs of a folder, by its labels.csv or by a folder per person.
+
+    Args:
+        people_file: keep only the people of this LFW protocol file, such as
+            peopleDevTest.txt; None keeps all.
+
+    Raises:
+        MissingInput: folder, file or listed photographs are missing.
+        BadRecord: labels or people file that cannot be understood.
+    """
+    if (folder / LABELS).is_file():
+        photos = read_labels(folder)
+    else:
+        photos = read_person_folders(folder)
+    return photos if people_file is None else only_people(photos, people_file)
+
+
+def read_person_folders(folder: Path) -> list[LabelledPhoto]:
+    """A photograph's person is the name of the folder that it lies in."""
+    images = list_images(folder)
+    loose = [path for path in images if path.parent == folder]
+    if loose:
+        raise BadRecord(
+            f"{folder}: {len(loose)} photographs, such as {loose[0].name}, lie in no "
+            f"person's folder. Expected {folder.name}/<person>/<photograph>, or a "
+            f"{LABELS} with columns {', '.join(COLUMNS)}."
+        )
+    return [
+        LabelledPhoto(path, path.relative_to(folder).as_posix(), path.parent.name)
+        for path in images
+    ]
+
+
+def read_labels(folder: Path) -> list[LabelledPhoto]:
+    """The rows of labels.csv: person, file (relative to the folder) and mask."""
+    table = folder / LABELS
+    photos = [
+        _labelled(folder, row, where) for where, row in read_table(table, COLUMNS)
+    ]
+    missing = [photo for photo in photos if not photo.path.is_file()]
+    if missing:
+        raise MissingInput(
+            f"{table}: {len(missing)} of {len(photos)} files are missing, first "
+            f"{missing[0].name}. Put them back or remove their rows."
+        )
+    twice = [name for name, n in Counter(p.name for p in photos).items() if n > 1]
+    if twice:
+        raise BadRecord(f"{table}: {twice[0]} has two rows. Expected one a file.")
+    if not photos:
+        raise MissingInput(f"{table}: holds no row. Expected one a photograph.")
+    return photos
+
+
+def _labelled(folder: Path, row: dict[str, str], where: str) -> LabelledPhoto:
+    person, file, mask = (row[column] for column in COLUMNS)
+    if not all((person, file, mask)):
+        raise BadRecord(f"{where}: empty field. Expected {', '.join(COLUMNS)}.")
+    name = inner_name(file, where)
+    return LabelledPhoto(folder / name, name, person, mask)
+
+
+def inner_name(file: str, where: str) -> str:
+    """The name of a photograph in its folder, with "/".
+
+    Raises:
+        BadRecord: the path leaves the folder.
+    """
+    path = Path(file)
+    if path.is_absolute() or ".." in path.parts:
+        raise BadRecord(f"{where}: {file} leaves the folder. Expected a path in it.")
+    return path.as_posix()
+
+
+def read_people(people_file: Path) -> dict[str, int]:
+    """People of an LFW protocol file and how many photographs each has.
+
+    The file holds a line with the number of people, then NAME<tab>COUNT lines.
+
+    Raises:
+        MissingInput: no such file.
+        BadRecord: another format, or a number of people that does not fit.
+    """
+    data = read_input(people_file, "a list of people")
+    lines = data.decode(errors="replace").splitlines()
+    rows = [line.split("\t") for line in lines if line.strip()]
+    header, body = rows[:1], rows[1:]
+    fits = all(len(row) == 2 and row[1].strip().isdecimal() for row in body)
+    if not header or header[0] != [str(len(body))] or not body or not fits:
+        raise BadRecord(
+            f"{people_file}: not a list of people. Expected the number of people, "
+            "then one NAME<tab>PHOTOGRAPHS a line, like LFW's peopleDevTest.txt."
+        )
+    return {name: int(count) for name, count in body}
+
+
+def only_people(photos: list[LabelledPhoto], people_file: Path) -> list[LabelledPhoto]:
+    """The photographs of the listed people.
+
+    Raises:
+        MissingInput: fewer photographs of somebody than the list says; leaving
+            them out would make the figures those of another test.
+    """
+    listed = read_people(people_file)
+    kept = [photo for photo in photos if photo.person in listed]
+    found = Counter(photo.person for photo in kept)
+    short = [name for name, count in listed.items() if found[name] < count]
+    if short:
+        raise MissingInput(
+            f"{people_file}: {len(short)} of its {len(listed)} people have fewer "
+            f"photographs than listed, first {short[0]} ({found[short[0]]} of "
+            f"{listed[short[0]]}). Give the folder that the list was made for."
+        )
+    return kept

@@ -1,0 +1,223 @@
+"""A snapshot: person templates and their search trees as files, opened at once.
+
+It is derived from the gallery and disposable. Annoy's file records neither
+dimension nor metric and crashes the process when it is damaged, so nothing of a
+snapshot is opened before the hashes in its manifest are checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.engines.annoy_index import SEED, load_trees
+from index.engines.templates import Templates
+from masking.errors import BadRecord
+
+FORMAT_VERSION = 1
+FOLDER = "snapshots"
+METRIC = "euclidean"
+# The newest, and one that another process may be reading.
+KEPT = 2
+# Another process may write into a folder while it is being deleted.
+_DELETE_ATTEMPTS = 5
+_ABANDONED_S = 3600.0
+MATRIX, PEOPLE, MASKED, TREES = "matrix.npy", "people.npy", "masked.npy", "trees.ann"
+MANIFEST = "manifest.json"
+_FILES = (MANIFEST, MATRIX, PEOPLE, MASKED, TREES)
+_NAME = re.compile(r"\d{12}-.+")
+_WRITING = ".writing-"
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A checked snapshot.
+
+    Attributes:
+        folder: where it lies.
+        templates: what is searched; the matrix is memory-mapped.
+        trees: Annoy's index over the rows of the matrix, mapped.
+    """
+
+    folder: Path
+    templates: Templates
+    trees: Any
+
+
+def write_snapshot(
+    gallery_folder: Path, templates: Templates, trees: Any, fingerprint: str
+) -> Path:
+    """Write the next snapshot, visible only when it is complete.
+
+    Args:
+        trees: Annoy's index of the templates.
+        fingerprint: of the embedder of the templates.
+
+    Returns:
+        The new folder; older ones than the KEPT newest are gone.
+
+    Raises:
+        OSError: the folder cannot be written, or a removal swept it meanwhile.
+    """
+    home = _home(gallery_folder)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    writing = Path(tempfile.mkdtemp(dir=home, prefix=_WRITING))
+    try:
+        np.save(writing / MATRIX, templates.matrix, allow_pickle=False)
+        np.save(writing / PEOPLE, templates.person_ids, allow_pickle=False)
+        np.save(writing / MASKED, templates.masked, allow_pickle=False)
+        trees.save(str(writing / TREES))
+        manifest = {
+            "format_version": FORMAT_VERSION,
+            "gallery_id": templates.gallery_id,
+            "gallery_version": templates.version,
+            "fingerprint": fingerprint,
+            "templates": len(templates.person_ids),
+            "dimension": int(templates.matrix.shape[1]),
+            "metric": METRIC,
+            "trees": trees.get_n_trees(),
+            "seed": SEED,
+            "sha256": {file.name: _sha256(file) for file in writing.iterdir()},
+        }
+        (writing / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        for file in writing.iterdir():
+            file.chmod(0o600)
+        # Of two with one version, the one that was made later is the newer.
+        token = f"{time.time_ns():020d}{writing.name.removeprefix(_WRITING)}"
+        final = writing.rename(home / f"{templates.version:012d}-{token}")
+    except BaseException:
+        with suppress(OSError):
+            _delete(writing)
+        raise
+    _sweep(home, final)
+    return final
+
+
+def read_snapshot(folder: Path, gallery_id: str, fingerprint: str) -> Snapshot:
+    """Open a snapshot after checking that it is whole and of this gallery.
+
+    Raises:
+        BadRecord: damaged, of another gallery, or of another embedder's vectors.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        names = ("format_version", "gallery_id", "fingerprint", "metric")
+        found = tuple(manifest[name] for name in names)
+        if found != (FORMAT_VERSION, gallery_id, fingerprint, METRIC):
+            raise BadRecord(f"{folder}: belongs to another state of the gallery")
+        for name in (MATRIX, PEOPLE, MASKED, TREES):
+            if _sha256(folder / name) != manifest["sha256"][name]:
+                raise BadRecord(f"{folder / name}: damaged, its hash differs")
+        matrix = np.load(folder / MATRIX, mmap_mode="r", allow_pickle=False)
+        if matrix.shape != (manifest["templates"], manifest["dimension"]):
+            raise BadRecord(f"{folder}: matrix is {matrix.shape}, unlike its manifest")
+        templates = Templates(
+            gallery_id,
+            int(manifest["gallery_version"]),
+            np.load(folder / PEOPLE, allow_pickle=False),
+            np.load(folder / MASKED, allow_pickle=False),
+            matrix,
+        )
+        trees = load_trees(folder / TREES, matrix.shape[1])
+        return Snapshot(folder, templates, trees)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadRecord(f"{folder}: damaged ({error})") from error
+
+
+def snapshot_folders(gallery_folder: Path) -> list[Path]:
+    """Complete snapshots, the newest first."""
+    found = [path for path in _own(gallery_folder) if _NAME.fullmatch(path.name)]
+    return sorted(found, reverse=True)
+
+
+def version_of(folder: Path) -> int:
+    """Of the gallery from which one of `snapshot_folders` was made."""
+    return int(folder.name.partition("-")[0])
+
+
+def drop_snapshots(gallery_folder: Path) -> None:
+    """Delete every snapshot, half-written ones too: they hold faces' vectors.
+
+    Nothing else in the folder is touched, and no link is followed.
+
+    Raises:
+        OSError: something could not be deleted.
+    """
+    _home(gallery_folder)
+    for path in _own(gallery_folder):
+        _delete(path)
+
+
+def _home(gallery_folder: Path) -> Path:
+    """The folder of snapshots.
+
+    Raises:
+        OSError: it is a link; where that leads is not ours to write and delete.
+    """
+    home = gallery_folder / FOLDER
+    if home.is_symlink():
+        raise OSError(f"{home} is a link: delete it, and search files where it leads")
+    return home
+
+
+def _own(gallery_folder: Path) -> list[Path]:
+    """Folders that `write_snapshot` made, or is making."""
+    home = gallery_folder / FOLDER
+    if home.is_symlink() or not home.is_dir():
+        return []
+    return [
+        path
+        for path in home.iterdir()
+        if (_NAME.fullmatch(path.name) or path.name.startswith(_WRITING))
+        and path.is_dir()
+        and not path.is_symlink()
+    ]
+
+
+def _delete(folder: Path) -> None:
+    """Delete a snapshot's files, and its folder unless somebody keeps more there."""
+    for _ in range(_DELETE_ATTEMPTS):
+        for name in _FILES:
+            (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            folder.rmdir()
+        if not any((folder / name).exists() for name in _FILES):
+            return
+    raise OSError(f"{folder}: another process writes there")
+
+
+def _sweep(home: Path, newest: Path) -> None:
+    """Delete all but the KEPT newest, and what a killed process left half-written."""
+    others = [path for path in snapshot_folders(home.parent) if path != newest]
+    abandoned = [
+        path
+        for path in _own(home.parent)
+        if path.name.startswith(_WRITING) and _age_s(path) > _ABANDONED_S
+    ]
+    for path in [*others[KEPT - 1 :], *abandoned]:
+        # A removal in another process may sweep at the same time.
+        with suppress(OSError):
+            _delete(path)
+
+
+def _age_s(path: Path) -> float:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return 0.0
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,137 @@
+"""Whom to enroll from which photographs: a name, a folder per person, or a CSV."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from index.datasets.addresses import refuse_address
+from index.datasets.csv_tables import read_table
+from index.storage.names import folder_name, typed_name
+from masking.datasets.collections import Collection
+from masking.datasets.images import list_images
+from masking.errors import BadRecord, InvalidConfig, MissingInput
+
+COLUMNS = ("person", "file")
+_log = logging.getLogger(__name__)
+# How people write it in tables; empty means that nobody said.
+_ANSWERS = {
+    "": None,
+    **dict.fromkeys(("1", "yes", "true", "masked"), True),
+    **dict.fromkeys(("0", "no", "false", "bare", "no-mask"), False),
+}
+
+
+class NamedPhoto(NamedTuple):
+    """One photograph to enroll.
+
+    Attributes:
+        name: whose it is, unchecked.
+        path: the file, which may be missing.
+        masked: whether the person wears a mask in it; None when nobody said.
+    """
+
+    name: str
+    path: Path
+    masked: bool | None = None
+
+
+def photo_list(paths: Sequence[Path]) -> list[Path]:
+    """The photographs meant by files and folders; folders are searched at any depth.
+
+    Raises:
+        MissingInput: nothing given, or a folder without an image.
+    """
+    if not paths:
+        raise MissingInput("no photograph was given. Give files or folders of images.")
+    return [
+        photo
+        for path in paths
+        for photo in (list_images(path) if path.is_dir() else [path])
+    ]
+
+
+def chosen_photos(
+    name: str | None,
+    paths: Sequence[Path],
+    folder: Path | None,
+    table: Path | None,
+    masked: bool | None,
+) -> list[NamedPhoto]:
+    """The photographs of a name, of a folder per person, or of a table.
+
+    Raises:
+        InvalidConfig: not exactly one of the three, or a table and `masked`.
+        MissingInput, BadRecord: as the function for that source.
+    """
+    if (name is not None) + (folder is not None) + (table is not None) != 1:
+        raise InvalidConfig(
+            "enroll takes a name and photographs, or --folder FOLDER, or --csv FILE."
+        )
+    if folder is not None:
+        return photos_of_folders(folder, masked)
+    if table is None:
+        return photos_of_person(str(name), paths, masked)
+    if masked is not None:
+        raise InvalidConfig("a CSV says who is masked in its own column: masked.")
+    return photos_of_table(table)
+
+
+def photos_of_person(
+    name: str, paths: Sequence[Path], masked: bool | None = None
+) -> list[NamedPhoto]:
+    """Photographs, or folders of them, that all show one person.
+
+    Raises:
+        InvalidConfig: a name that nobody can have.
+        MissingInput: no photograph.
+    """
+    name = typed_name(name)
+    return [NamedPhoto(name, photo, masked) for photo in photo_list(paths)]
+
+
+def photos_of_folders(folder: Path, masked: bool | None = None) -> list[NamedPhoto]:
+    """A folder per person, or CelebA: the name is that of the folder.
+
+    Raises:
+        MissingInput: no such folder, or no image in a person's folder.
+    """
+    photos = list(Collection(folder))
+    nobody = [photo.refused for photo in photos if not photo.identity]
+    if nobody:
+        _log.warning("%d files are nobody's, such as %s", len(nobody), nobody[0])
+    # Files that cannot be read fail by themselves and are reported so.
+    return [
+        NamedPhoto(folder_name(photo.identity), photo.path, masked)
+        for photo in photos
+        if photo.identity
+    ]
+
+
+def photos_of_table(table: Path) -> list[NamedPhoto]:
+    """A CSV with the columns person and file, and perhaps masked (yes or no).
+
+    Files are relative to the table's folder.
+
+    Raises:
+        MissingInput: no such file, or a table without rows.
+        BadRecord: no such columns, an empty field, or masked neither yes nor no.
+    """
+    rows = read_table(table, COLUMNS, ("masked",))
+    photos = [_photo(table.parent, row, where) for where, row in rows]
+    if not photos:
+        raise MissingInput(f"{table}: holds no row. Expected one a photograph.")
+    return photos
+
+
+def _photo(folder: Path, row: dict[str, str], where: str) -> NamedPhoto:
+    person, file = (row[column] for column in COLUMNS)
+    if not person or not file:
+        raise BadRecord(f"{where}: empty field. Expected {', '.join(COLUMNS)}.")
+    refuse_address(file)
+    answer = row["masked"].lower()
+    if answer not in _ANSWERS:
+        raise BadRecord(f"{where}: masked is {answer!r}, expected yes, no or nothing.")
+    return NamedPhoto(person, folder / file, _ANSWERS[answer])

@@ -1,0 +1,1 @@
+"""The command `evaluate`: measures embedders on labelled photos."""

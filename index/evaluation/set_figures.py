@@ -1,0 +1,179 @@
+"""Verification figures of one set of pairs, with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.evaluation.pairings import Pairing
+from index.evaluation.worst_errors import WorstPairs, worst_pairs
+from training.metrics.bootstrap import DrawnRates, drawn_rates, interval
+from training.metrics.pairs import Float64, ScoredPairs
+from training.metrics.verification import (
+    acceptance,
+    auc,
+    equal_error_rate,
+    fold_accuracies,
+    tar_at_far,
+    threshold_at_far,
+)
+
+FARS = (1e-2, 1e-3, 1e-4)
+CURVE_FARS = np.logspace(-5, 0, 101)
+# Pairs of each kind of error that are shown to whoever owns the photographs.
+WORST = 8
+_UNKNOWN = float("nan")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A figure and its 95% interval; NaN where there is none."""
+
+    value: float
+    low: float = _UNKNOWN
+    high: float = _UNKNOWN
+
+    @classmethod
+    def drawn(cls, value: float, draws: Float64) -> Rate:
+        """With the interval of bootstrap draws, (rounds,)."""
+        return cls(value, *interval(draws))
+
+
+@dataclass(frozen=True, eq=False)
+class SetFigures:
+    """Verification on one set. Directions: see `verification_metrics`.
+
+    Attributes:
+        genuine_pairs, impostor_pairs: how many were compared.
+        genuine_possible, impostor_possible: how many there are; more = a sample
+            was compared.
+        genuine_people: people with a genuine pair.
+        lost: share of genuine weight with a face that was not acquired.
+        pair_accuracy: mean of the folds, and 1.96 standard errors around it.
+        tar: for each of FARS.
+        gain: TAR minus that of the first embedder, draw by draw for the
+            interval; empty for the first one.
+        thresholds: distance accepted at each of FARS.
+        far_at_plain: FAR of this set at the U-U thresholds of FARS; empty
+            without U-U pairs.
+        tar_at_plain: likewise TAR.
+        finest_far: one impostor pair; TAR at a smaller FAR is that without any.
+        curve_tar: TAR at CURVE_FARS; NaN below `finest_far`.
+    """
+
+    genuine_pairs: int
+    impostor_pairs: int
+    genuine_possible: int
+    impostor_possible: int
+    genuine_people: int
+    lost: float
+    auc: Rate
+    eer: Rate
+    pair_accuracy: Rate
+    tar: tuple[Rate, ...]
+    gain: tuple[Rate, ...]
+    thresholds: tuple[float, ...]
+    far_at_plain: tuple[Rate, ...]
+    tar_at_plain: tuple[float, ...]
+    finest_far: float
+    curve_tar: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredSet:
+    """Figures, the draws that the next embedder is compared with, and the errors."""
+
+    figures: SetFigures
+    draws: DrawnRates
+    worst: WorstPairs
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What is left to the lot; the same for all embedders.
+
+    Attributes:
+        seed: of folds, draws and halves.
+        rounds: of the bootstrap; 0 = no intervals.
+    """
+
+    seed: int
+    rounds: int
+
+    def rng(self) -> np.random.Generator:
+        """Afresh, so that every figure and embedder sees the same draws."""
+        return np.random.default_rng(self.seed)
+
+
+def thresholds_of(pairs: ScoredPairs) -> tuple[float, ...]:
+    """The distances accepted at FARS."""
+    return tuple(threshold_at_far(pairs.impostor, far) for far in FARS)
+
+
+def measure_set(
+    pairs: ScoredPairs,
+    pairing: Pairing,
+    plain: tuple[float, ...],
+    chance: Chance,
+    baseline: MeasuredSet | None,
+) -> MeasuredSet:
+    """All figures of a set with pairs of both kinds.
+
+    Args:
+        pairing: where the pairs come from.
+        plain: U-U thresholds at FARS; empty = none.
+        baseline: the same set by the first embedder; None = this is the first.
+    """
+    genuine, impostor = pairs.genuine, pairs.impostor
+    draws = drawn_rates(pairs, FARS, plain, chance.rounds, chance.rng())
+    tar = [tar_at_far(pairs, far) for far in FARS]
+    accuracies = fold_accuracies(
+        pairs, pairing.folds(chance.rng()), pairing.first_decides
+    )
+    finest = 1 / len(impostor.distances)
+    figures = SetFigures(
+        genuine_pairs=len(genuine.distances),
+        impostor_pairs=len(impostor.distances),
+        genuine_possible=genuine.possible,
+        impostor_possible=impostor.possible,
+        genuine_people=len(np.unique(genuine.people)),
+        lost=1 - acceptance(genuine, float(np.finfo(np.float32).max)),
+        auc=Rate.drawn(auc(pairs), draws.auc),
+        eer=Rate.drawn(equal_error_rate(pairs), draws.eer),
+        pair_accuracy=_mean_of_folds(accuracies),
+        tar=_rates(tar, draws.tar),
+        gain=_gains(tar, draws, baseline) if baseline else (),
+        thresholds=thresholds_of(pairs),
+        far_at_plain=_rates([acceptance(impostor, t) for t in plain], draws.far_at),
+        tar_at_plain=tuple(acceptance(genuine, threshold) for threshold in plain),
+        finest_far=finest,
+        curve_tar=tuple(
+            tar_at_far(pairs, float(far)) if far >= finest else _UNKNOWN
+            for far in CURVE_FARS
+        ),
+    )
+    return MeasuredSet(figures, draws, worst_pairs(pairs, WORST))
+
+
+def _rates(values: list[float], draws: Float64) -> tuple[Rate, ...]:
+    """One rate a value; `draws` is (rounds, values)."""
+    return tuple(
+        Rate.drawn(value, column) for value, column in zip(values, draws.T, strict=True)
+    )
+
+
+def _gains(
+    tar: list[float], draws: DrawnRates, baseline: MeasuredSet
+) -> tuple[Rate, ...]:
+    before = [rate.value for rate in baseline.figures.tar]
+    differences = [now - then for now, then in zip(tar, before, strict=True)]
+    return _rates(differences, draws.tar - baseline.draws.tar)
+
+
+def _mean_of_folds(accuracies: list[float]) -> Rate:
+    if len(accuracies) < 2:
+        return Rate(accuracies[0] if accuracies else _UNKNOWN)
+    mean = float(np.mean(accuracies))
+    error = float(np.std(accuracies, ddof=1) / np.sqrt(len(accuracies)))
+    return Rate(mean, max(0.0, mean - 1.96 * error), min(1.0, mean + 1.96 * error))

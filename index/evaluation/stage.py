@@ -1,0 +1,224 @@
+"""Measures embedders on labelled photographs: the stage behind `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from index.datasets.detection_cache import RememberingFinders
+from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
+from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
+from index.datasets.mask_renderer import mask_painter
+from index.datasets.views import Finder, Painter, ViewPlan, all_views
+from index.evaluation.compared_embedders import (
+    Compared,
+    compared_embedders,
+    distinct_embedders,
+)
+from index.evaluation.config import EvaluateConfig
+from index.evaluation.figures import (
+    MaskTest,
+    Measured,
+    embedder_figures,
+    measure_covered,
+    measure_embedder,
+)
+from index.evaluation.protocol import Collection
+from index.evaluation.set_figures import Chance
+from index.report.html import report_html
+from index.report.plots import report_plots
+from index.report.private_errors import gather_errors
+from index.report.record import EvaluateReport, ListedTest, acquisition
+from index.report.table import report_table
+from index.report.worst_sheet import write_private
+from masking.datasets.images import write_bytes
+from masking.errors import InvalidConfig, MissingInput
+from masking.faces.finder import default_finder
+from masking.files.strict_json import strict_json
+from training.embedders.protocol import Embedder
+from training.metrics.sampled_pairs import PairBudget
+
+REPORT, PAGE, TABLE = "report.json", "report.html", "table.txt"
+
+
+@dataclass(frozen=True)
+class EvaluateFolders:
+    """Where the results go.
+
+    Attributes:
+        report: figures and plots, nothing about one person.
+        private: pictures of the worst errors, with names.
+        found_faces: remembers detections for the next evaluation.
+    """
+
+    report: Path
+    private: Path
+    found_faces: Path
+
+
+def evaluate(
+    collection: Collection,
+    embedders: Sequence[Embedder],
+    folders: EvaluateFolders,
+    config: EvaluateConfig,
+    trained_kinds: frozenset[str] | None = None,
+    make_finder: Callable[[], Finder] = default_finder,
+    painter: Painter | None = None,
+) -> EvaluateReport:
+    """Verify and identify, unmasked and masked, and write the results.
+
+    Without a masked photograph in the collection, a masked copy of each is
+    painted.
+
+    Args:
+        embedders: in the order of the tables, the untouched network first.
+        trained_kinds: masks that the embedders were trained with; None = unknown.
+        painter: paints other masks than those of `config.kinds`.
+
+    Raises:
+        InvalidConfig: embedders of an unknown metric, or unknown unseen kinds.
+        MissingInput: nobody in the collection can be compared.
+    """
+    embedders = distinct_embedders(embedders)
+    # Hours of work are not lost to a folder that cannot be made.
+    for folder in (folders.report, folders.private):
+        folder.mkdir(parents=True, exist_ok=True)
+    photos = collection.photos
+    painted = not any(photo.masked for photo in photos)
+    if painted and painter is None:
+        painter = mask_painter(config.seed, config.kinds)
+    finders = RememberingFinders(make_finder, folders.found_faces)
+    plan = ViewPlan(
+        geometries_of(embedders),
+        config.on_no_face,
+        painter if painted else None,
+        config.redetect,
+    )
+    embedded = _embedded(photos, embedders, config, finders, plan)
+    test = MaskTest(
+        np.array(embedded.masks),
+        _unseen_kinds(embedded, config, painted, trained_kinds),
+        collection.listed is None,
+        Chance(config.seed, config.rounds),
+    )
+    compared = compared_embedders(
+        embedders,
+        embedded,
+        collection.people(),
+        config.mixed,
+        config.covered,
+        config.cohorts,
+    )
+    measured = _measured(compared, collection, test, config)
+    report = _report(collection, painted, embedded, compared, measured, test, config)
+    write_report(report, folders.report)
+    errors = gather_errors(photos, embedded, measured, plan, finders())
+    write_private(folders.private, errors)
+    return report
+
+
+def write_report(report: EvaluateReport, out: Path) -> None:
+    """Write the files of an evaluation into the folder `out`."""
+    record = strict_json(report.to_json(), indent=1)
+    write_bytes(out / REPORT, record.encode())
+    plots = report_plots(report.embedders)
+    write_bytes(out / PAGE, report_html(report, plots).encode("utf-8", "replace"))
+    table = report_table(report) + "\n"
+    write_bytes(out / TABLE, table.encode("utf-8", "backslashreplace"))
+    for name, png in plots.items():
+        write_bytes(out / name, png)
+
+
+def _embedded(
+    photos: Sequence[LabelledPhoto],
+    embedders: Sequence[Embedder],
+    config: EvaluateConfig,
+    finders: RememberingFinders,
+    plan: ViewPlan,
+) -> EmbeddedViews:
+    """Find, paint and cut out every face once, for all embedders."""
+    views = all_views(photos, plan, config.workers, finders)
+    total = len(photos) * (2 if plan.painter else 1)
+    shown = tqdm(views, total=total, desc="evaluate", unit="face", disable=None)
+    return embed_views(shown, embedders, config.batch_size)
+
+
+def _unseen_kinds(
+    embedded: EmbeddedViews,
+    config: EvaluateConfig,
+    painted: bool,
+    trained: frozenset[str] | None,
+) -> frozenset[str] | None:
+    """The kinds that training did not show; None when that is not known."""
+    worn = frozenset(embedded.masks) - {NO_MASK}
+    if not config.unseen:
+        # The labels of real masks are not the names of painted kinds.
+        return worn - trained if painted and trained is not None else None
+    wanted = frozenset(kind.strip() for kind in config.unseen.split(","))
+    if not wanted <= worn:
+        raise InvalidConfig(
+            f"unseen {', '.join(sorted(wanted - worn))}: nobody wears that, expected "
+            f"some of {', '.join(sorted(worn))}."
+        )
+    return wanted
+
+
+def _measured(
+    compared: Sequence[Compared],
+    collection: Collection,
+    test: MaskTest,
+    config: EvaluateConfig,
+) -> dict[str, Measured]:
+    """The figures of each embedder by its name."""
+    measured: dict[str, Measured] = {}
+    same: Measured = {}
+    for one in compared:
+        first = next(iter(measured.values()), None)
+        budget = PairBudget(config.max_pairs, config.seed)
+        pairing = collection.pairing(one.faces, one.references or one.faces, budget)
+        if one.references and first:
+            # Comes after the same embedder's faces as they are.
+            found = measure_covered(pairing, test, same, first)
+        else:
+            found = same = measure_embedder(pairing, test, first)
+        measured[one.name] = found
+    if not any(group.sets for group in measured[compared[0].name].values()):
+        raise MissingInput(
+            "nothing to compare: expected two people, one of them with two photographs."
+        )
+    return measured
+
+
+def _report(
+    collection: Collection,
+    painted: bool,
+    embedded: EmbeddedViews,
+    compared: Sequence[Compared],
+    measured: dict[str, Measured],
+    test: MaskTest,
+    config: EvaluateConfig,
+) -> EvaluateReport:
+    found: dict[bool, list[str]] = {False: [], True: []}
+    for mask, detector in zip(embedded.masks, embedded.detectors, strict=True):
+        found[mask != NO_MASK].append(detector)
+    listed = collection.listed
+    return EvaluateReport(
+        collection=collection.name,
+        photos=len(collection.photos),
+        people=len({photo.person for photo in collection.photos}),
+        painted=painted,
+        unmasked=acquisition(found[False]),
+        masked=acquisition(found[True]),
+        masks={kind: embedded.masks.count(kind) for kind in test.kinds()},
+        novelty=test.novelty(),
+        listed=ListedTest.of(listed) if listed else None,
+        embedders=tuple(
+            embedder_figures(one.name, one.fingerprint, measured[one.name])
+            for one in compared
+        ),
+        config=config,
+    )

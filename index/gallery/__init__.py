@@ -1,0 +1,1 @@
+"""Who is enrolled: people, their photos and templates, erasure."""

@@ -1,0 +1,147 @@
+"""Removes people without a trace: database, log, copies, search files, workspace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.engines.snapshot import drop_snapshots
+from index.gallery.copies import drop_copies
+from index.gallery.people import delete_person, person_id_of
+from index.gallery.workspace_traces import erase_traces, workspace_of
+from index.storage.backup import erase_from_copies
+from index.storage.erased_people import ErasedPeople
+from index.storage.store import GalleryStore
+from masking.errors import ToolkitError
+
+PENDING = "erasure_pending"
+
+_CHECKPOINT_ATTEMPTS = 20
+_CHECKPOINT_PAUSE_S = 0.05
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What became of a removal.
+
+    Attributes:
+        photos: how many were erased.
+        left: files that could not forget, one sentence each.
+    """
+
+    photos: int
+    left: tuple[str, ...]
+
+
+def erase_people(store: GalleryStore, folder: Path, names: Sequence[str]) -> Erasure:
+    """Delete people, then rewrite or delete every file that held them.
+
+    Raises:
+        MissingInput: nobody has one of the names; nothing was removed.
+        ToolkitError: removed, but traces are left for now; the next command that
+            opens the gallery tries again.
+    """
+    with store.changes():
+        erased = _people_to_erase(store, names).and_others(_pending(store))
+        version = store.count_change()
+        count = sum(delete_person(store, name, version) for name in names)
+        # Names, until nothing is left that has to be found by them.
+        store.set_meta(PENDING, erased.to_json())
+        store.set_meta("last_erasure", str(version))
+    try:
+        left = finish_erasure(store, folder)
+    except ToolkitError as error:
+        raise ToolkitError(
+            f"{store.path}: removed, but {error} Then run: python cli.py gallery list"
+        ) from error
+    return Erasure(count, tuple(left))
+
+
+def finish_erasure(store: GalleryStore, folder: Path) -> list[str]:
+    """Delete what is derived, and rewrite the rest without those who were removed.
+
+    Returns:
+        Files that cannot forget, and why; the rest is done.
+
+    Raises:
+        ToolkitError: what is left, and what to do about it, beginning small. The next
+            command that opens the gallery tries again.
+    """
+    try:
+        left = _erase_elsewhere(store, folder, _pending(store))
+    except OSError as error:
+        raise ToolkitError(
+            f"a file still holds them ({error}). Make its folder writable."
+        ) from error
+    with store.changes():
+        store.set_meta(PENDING, ErasedPeople().to_json())
+    store.rewrite()
+    if not _log_is_emptied(store):
+        raise ToolkitError(
+            "another process is reading the gallery, so old bytes remain in its log. "
+            "Close it."
+        )
+    with store.changes():
+        store.set_meta(PENDING, "")
+    return left
+
+
+def _erase_elsewhere(
+    store: GalleryStore, folder: Path, erased: ErasedPeople
+) -> list[str]:
+    drop_snapshots(folder)
+    try:
+        drop_copies(store)
+    except ToolkitError as error:
+        raise ToolkitError(f"a copy remains: {error}") from error
+    try:
+        erase_from_copies(folder, erased)
+    except ToolkitError as error:
+        raise ToolkitError(f"a backup may still hold them: {error}") from error
+    workspace = workspace_of(folder)
+    return [] if workspace is None else list(erase_traces(workspace, erased))
+
+
+def _pending(store: GalleryStore) -> ErasedPeople:
+    return ErasedPeople.from_json(store.meta(PENDING))
+
+
+def _people_to_erase(store: GalleryStore, names: Sequence[str]) -> ErasedPeople:
+    """What is known of people who are enrolled.
+
+    Raises:
+        MissingInput: nobody has one of the names.
+    """
+    found = ErasedPeople()
+    for name in names:
+        person_id = person_id_of(store, name)
+        called = store.read("SELECT name FROM people WHERE id = ?", (person_id,))
+        earlier = store.read(
+            """SELECT name FROM former_names WHERE person_id = ?
+            AND name NOT IN (SELECT name FROM people)""",
+            (person_id,),
+        )
+        photos = "SELECT sha256 FROM photos WHERE person_id = ?"
+        found = found.and_others(
+            ErasedPeople(
+                frozenset([person_id]),
+                _first(called + earlier),
+                _first(store.read(photos, (person_id,))),
+            )
+        )
+    return found
+
+
+def _first(rows: Iterable[Sequence[str]]) -> frozenset[str]:
+    return frozenset(row[0] for row in rows)
+
+
+def _log_is_emptied(store: GalleryStore) -> bool:
+    for _ in range(_CHECKPOINT_ATTEMPTS):
+        if store.checkpoint():
+            return True
+        # SQLite waits for readers, but not for another process's checkpoint.
+        time.sleep(_CHECKPOINT_PAUSE_S)
+    return False

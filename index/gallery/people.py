@@ -1,0 +1,185 @@
+"""The statements that add, find, rename and delete people and their photos."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import date
+from functools import partial
+
+from index.storage.names import normal_form
+from index.storage.rows import Person, PhotoRow, Terms
+from index.storage.seals import seal
+from index.storage.store import GalleryStore, utc_now
+from masking.errors import InvalidConfig, MissingInput
+
+_COMPARED_NAMES = 5000
+
+
+def insert_photos(store: GalleryStore, rows: Sequence[PhotoRow], terms: Terms) -> int:
+    """Part of a change: store photos, and their people where new.
+
+    Returns:
+        How many photos were new; those that their person already has are left.
+    """
+    added = Counter[int]()
+    for row in rows:
+        person_id = _insert_photo(store, row)
+        added[person_id] += person_id > 0
+    del added[0]
+    version = store.count_change() if added else 0
+    for person_id, count in sorted(added.items()):
+        store.execute(
+            "UPDATE people SET changed = ? WHERE id = ?", (version, person_id)
+        )
+        store.record("add", person_id, f"{count} photos")
+    set_terms(store, {row.name for row in rows}, terms)
+    return added.total()
+
+
+def _insert_photo(store: GalleryStore, row: PhotoRow) -> int:
+    """The number of the person; 0 when they already have this photo."""
+    now, photo = utc_now(), row.photo
+    if photo_is_stored(store, row.name, photo.sha256):
+        return 0
+    known = store.read("SELECT id FROM people WHERE name = ?", (row.name,))
+    person_id = (
+        int(known[0][0])
+        if known
+        else store.execute(
+            "INSERT INTO people (name, created) VALUES (?, ?)", (row.name, now)
+        )
+    )
+    # A file name need not be Unicode; what SQLite stores must be.
+    source = photo.source.encode("utf-8", "backslashreplace").decode()
+    sealed = partial(seal, person_id, photo.sha256, photo.masked)
+    photo_id = store.execute(
+        """INSERT INTO photos (person_id, sha256, source, masked, created, seal, chip)
+        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (
+            person_id,
+            photo.sha256,
+            source,
+            int(photo.masked),
+            now,
+            sealed(row.chip),
+            row.chip,
+        ),
+    )
+    vector, fingerprint = row.vector, store.meta("fingerprint")
+    store.execute(
+        "INSERT INTO embeddings VALUES (?, ?, ?, ?, ?)",
+        (photo_id, fingerprint, len(vector) // 4, vector, sealed(vector)),
+    )
+    if row.covered is not None:
+        store.execute(
+            "INSERT INTO covered VALUES (?, ?, ?)",
+            (photo_id, row.covered, sealed(row.covered)),
+        )
+    return person_id
+
+
+def set_terms(store: GalleryStore, names: Collection[str], terms: Terms) -> None:
+    """Part of a change: record terms with people; what says nothing stays as it is.
+
+    Raises:
+        MissingInput: nobody has one of the names.
+    """
+    for name in sorted(names):
+        person_id = person_id_of(store, name)
+        query = "SELECT consent, retain_until FROM people WHERE id = ?"
+        consent, retain_until = store.read(query, (person_id,))[0]
+        new = (terms.consent or consent, terms.retain_until or retain_until)
+        if new != (consent, retain_until):
+            store.execute(
+                "UPDATE people SET consent = ?, retain_until = ? WHERE id = ?",
+                (*new, person_id),
+            )
+            store.record("terms", person_id, f"kept until {new[1] or 'further notice'}")
+
+
+def expired_names(store: GalleryStore, today: date) -> list[str]:
+    """Names of those who were to be kept until a day before `today`."""
+    rows = store.read(
+        """SELECT name FROM people WHERE retain_until <> '' AND retain_until < ?
+        ORDER BY name""",
+        (today.isoformat(),),
+    )
+    return [row[0] for row in rows]
+
+
+def photo_is_stored(store: GalleryStore, name: str, sha256: str) -> bool:
+    """Whether this photo of this person is stored."""
+    query = """SELECT 1 FROM photos JOIN people ON people.id = person_id
+        WHERE name = ? AND sha256 = ?"""
+    return bool(store.read(query, (normal_form(name), sha256)))
+
+
+def owners_of(store: GalleryStore, sha256s: Collection[str]) -> set[int]:
+    """Numbers of the people who have one of these photos."""
+    wanted = frozenset(sha256s)
+    rows = store.read("SELECT person_id, sha256 FROM photos")
+    return {person_id for person_id, sha256 in rows if sha256 in wanted}
+
+
+def list_people(store: GalleryStore) -> list[Person]:
+    """Everybody, by name."""
+    rows = store.read(
+        """SELECT people.id, name, people.created, COUNT(photos.id), consent,
+        retain_until FROM people LEFT JOIN photos ON person_id = people.id
+        GROUP BY people.id ORDER BY name"""
+    )
+    return [Person(*row) for row in rows]
+
+
+def rename_person(store: GalleryStore, name: str, new_name: str) -> None:
+    """Part of a change: give a person another name, as `checked_name` returns it.
+
+    Raises:
+        MissingInput: nobody has the old name.
+        InvalidConfig: somebody has the new one.
+    """
+    person_id = person_id_of(store, name)
+    if store.read("SELECT 1 FROM people WHERE name = ?", (new_name,)):
+        raise InvalidConfig(f"{new_name!r} is already in the gallery.")
+    store.execute(
+        "INSERT OR IGNORE INTO former_names SELECT id, name FROM people WHERE id = ?",
+        (person_id,),
+    )
+    store.execute("UPDATE people SET name = ? WHERE id = ?", (new_name, person_id))
+    store.record("rename", person_id, "")
+
+
+def delete_person(store: GalleryStore, name: str, version: int) -> int:
+    """Part of the change to `version`: delete a person; returns how many photos.
+
+    Raises:
+        MissingInput: nobody has that name.
+    """
+    person_id = person_id_of(store, name)
+    query = "SELECT COUNT(*) FROM photos WHERE person_id = ?"
+    count = int(store.read(query, (person_id,))[0][0])
+    store.execute("DELETE FROM people WHERE id = ?", (person_id,))
+    store.execute("INSERT INTO removed VALUES (?, ?)", (person_id, version))
+    store.record("remove", person_id, f"{count} photos")
+    return count
+
+
+def person_id_of(store: GalleryStore, name: str) -> int:
+    """The number of the person with this name.
+
+    Raises:
+        MissingInput: nobody has it; the message offers the most similar name.
+    """
+    # What a terminal gives need not be Unicode; no name in the gallery has a backslash.
+    wanted = normal_form(name).encode("utf-8", "backslashreplace").decode()
+    rows = store.read("SELECT id FROM people WHERE name = ?", (wanted,))
+    if rows:
+        return int(rows[0][0])
+    # Comparing with a million names would take minutes.
+    query = "SELECT name FROM people LIMIT ?"
+    everybody = [row[0] for row in store.read(query, (_COMPARED_NAMES,))]
+    near = difflib.get_close_matches(wanted, everybody, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise MissingInput(f"{normal_form(name)!r} is not in the gallery.{hint}")

@@ -1,0 +1,140 @@
+"""The stored photos of one person, and those that do not look like the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.gallery.people import person_id_of
+from index.storage.seals import sealed_vectors
+from index.storage.store import GalleryStore
+from masking.landmarks import Float32
+from training.metrics.score_normalization import (
+    Cohort,
+    distances,
+    offsets_of,
+    paired_distances,
+)
+
+
+@dataclass(frozen=True)
+class PersonPhoto:
+    """One stored photo of a person.
+
+    Attributes:
+        source: where the photograph came from.
+        sha256: of the photograph's file.
+        masked: whether it was enrolled as masked.
+        created: when it was enrolled; UTC, ISO 8601.
+        distance: to the mean of the person's other photos, masked or not; lower is
+            closer, 0 for an only photo.
+    """
+
+    source: str
+    sha256: str
+    masked: bool
+    created: str
+    distance: float
+
+
+def read_person_photos(
+    store: GalleryStore, name: str, cohort: Cohort | None
+) -> list[PersonPhoto]:
+    """The photos of a person, oldest first; to be called in a snapshot.
+
+    Raises:
+        MissingInput: nobody has that name.
+    """
+    person_id = person_id_of(store, name)
+    rows = store.read(
+        """SELECT person_id, sha256, masked, vector, embeddings.seal, source, created
+        FROM photos JOIN embeddings ON photo_id = photos.id WHERE person_id = ?
+        ORDER BY photos.id""",
+        (person_id,),
+    )
+    dimension = int(store.meta("dimension"))
+    vectors = sealed_vectors(store, [row[:5] for row in rows], dimension)
+    return [
+        PersonPhoto(source, sha256, bool(masked), created, float(distance))
+        for (_, sha256, masked, _, _, source, created), distance in zip(
+            rows, _from_the_others(vectors, cohort), strict=True
+        )
+    ]
+
+
+def _from_the_others(vectors: Float32, cohort: Cohort | None) -> Float32:
+    """(n,) distance of each of (n, D) rows to the mean of the others."""
+    count = len(vectors)
+    if count < 2:
+        return np.zeros(count, dtype=np.float32)
+    total = vectors.sum(axis=0, dtype=np.float64)
+    others = ((total - vectors) / (count - 1)).astype(np.float32)
+    offsets = offsets_of(vectors, cohort)
+    of_others = (offsets.sum() - offsets) / (count - 1)
+    return paired_distances(vectors, others, offsets + of_others)
+
+
+@dataclass(frozen=True)
+class PhotoDistance:
+    """How far one stored photo is from a probe.
+
+    Attributes:
+        source, sha256, masked: as in `PersonPhoto`.
+        distance: of its embedding to the probe's; lower is closer.
+    """
+
+    source: str
+    sha256: str
+    masked: bool
+    distance: float
+
+
+def read_photo_distances(
+    store: GalleryStore, person_id: int, query: Float32, cohort: Cohort | None
+) -> list[PhotoDistance]:
+    """All photos of a person by their distance to a (D,) query, the nearest first.
+
+    Empty for somebody who was removed meanwhile. To be called in a snapshot.
+    """
+    rows = store.read(
+        """SELECT person_id, sha256, masked, vector, embeddings.seal, source
+        FROM photos JOIN embeddings ON photo_id = photos.id WHERE person_id = ?
+        ORDER BY photos.id""",
+        (person_id,),
+    )
+    vectors = sealed_vectors(store, [row[:5] for row in rows], len(query))
+    (away,) = distances(query[None], vectors, cohort)
+    order = np.argsort(away, kind="stable")
+    return [
+        PhotoDistance(rows[i][5], rows[i][1], bool(rows[i][2]), float(away[i]))
+        for i in order
+    ]
+
+
+def unlike_the_others(
+    photos: Sequence[PersonPhoto], limit: Callable[[bool, bool, int], float]
+) -> dict[str, float]:
+    """Photos that are farther from the person's other photos than a limit.
+
+    Args:
+        photos: all photos of one person.
+        limit: the largest distance that passes, between a photo and the mean of the
+            others, by whether the photo is masked, whether most others are, and how
+            many others there are.
+
+    Returns:
+        SHA-256 -> distance to the mean of the others. Of two photos that differ
+        both are given, as either may be the wrong one.
+    """
+    count = len(photos)
+    if count < 2:
+        return {}
+    masked_photos = sum(photo.masked for photo in photos)
+    found = {}
+    for photo in photos:
+        others_masked = 2 * (masked_photos - photo.masked) > count - 1
+        if photo.distance > limit(photo.masked, others_masked, count - 1):
+            found[photo.sha256] = photo.distance
+    return found

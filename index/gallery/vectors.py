@@ -1,0 +1,224 @@
+"""What stored embeddings are read for: templates, changes, best photos, export."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.engines.normalised_vectors import lifted, lifted_dimension, with_offsets
+from index.engines.templates import Int64, Templates, mean_rows, template_keys
+from index.storage.rows import GalleryPhoto
+from index.storage.seals import seal, sealed_vectors
+from index.storage.store import GalleryStore
+from masking.datasets.image_decoding import decode_rgb
+from masking.errors import BadRecord, InvalidConfig, MissingInput, ToolkitError
+from masking.landmarks import Float32
+from training.metrics.score_normalization import Cohort, cohort_arrays, distances
+
+_ROWS_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class TemplateChanges:
+    """How the templates of a gallery differ from those of an older version.
+
+    Attributes:
+        templates: all templates of people who are new or whose photos changed; its
+            version is the newer one.
+        removed: (n,) int64, numbers of people who are gone, ascending.
+    """
+
+    templates: Templates
+    removed: Int64
+
+
+def read_templates(store: GalleryStore, cohort: Cohort | None) -> Templates:
+    """One template a person and kind: the mean of their rows in `template_rows`.
+
+    To be called in a snapshot: it reads several times.
+    """
+    return _templates_after(store, -1, cohort)
+
+
+def read_changes(
+    store: GalleryStore, version: int, cohort: Cohort | None
+) -> TemplateChanges:
+    """What happened after a version; to be called in a snapshot."""
+    query = "SELECT person_id FROM removed WHERE version > ? ORDER BY person_id"
+    removed = np.array([row[0] for row in store.read(query, (version,))], np.int64)
+    return TemplateChanges(_templates_after(store, version, cohort), removed)
+
+
+def _templates_after(
+    store: GalleryStore, version: int, cohort: Cohort | None
+) -> Templates:
+    rows = store.read(
+        """SELECT DISTINCT person_id, masked FROM people
+        CROSS JOIN photos ON person_id = people.id WHERE changed > ?
+        UNION SELECT person_id, 1 FROM people
+        CROSS JOIN photos ON person_id = people.id
+        CROSS JOIN covered ON photo_id = photos.id WHERE changed > ?
+        ORDER BY person_id, masked""",
+        (version, version),
+    )
+    person_ids = np.array([row[0] for row in rows], dtype=np.int64)
+    masked = np.array([row[1] for row in rows], dtype=np.bool_)
+    dimension = int(store.meta("dimension"))
+    parts = (
+        (keys, with_offsets(vectors, cohort))
+        for keys, vectors in _embedding_parts(store, dimension, version)
+    )
+    keys = template_keys(person_ids, masked)
+    means = mean_rows(keys, parts, lifted_dimension(dimension, cohort))
+    return Templates(
+        store.meta("gallery_id"),
+        int(store.meta("version")),
+        person_ids,
+        masked,
+        lifted(means, cohort),
+    )
+
+
+def read_nearest_photo(
+    store: GalleryStore, person_id: int, query: Float32, cohort: Cohort | None
+) -> GalleryPhoto:
+    """The person's stored photo nearest to a (D,) query embedding.
+
+    Raises:
+        MissingInput: the person was removed meanwhile.
+    """
+    rows = store.read(
+        """SELECT person_id, sha256, masked, vector, embeddings.seal, photos.id
+        FROM photos JOIN embeddings ON photo_id = photos.id
+        WHERE person_id = ? ORDER BY photos.id""",
+        (person_id,),
+    )
+    if not rows:
+        raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
+    vectors = sealed_vectors(store, [row[:5] for row in rows], len(query))
+    (away,) = distances(query[None], vectors, cohort)
+    best = int(away.argmin())
+    _, sha256, masked, _, _, photo_id = rows[best]
+    chips = store.read(
+        "SELECT chip, source, seal FROM photos WHERE id = ?", (photo_id,)
+    )
+    if not chips:
+        raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
+    chip, source, kept = chips[0]
+    if seal(person_id, sha256, masked, chip) != kept:
+        raise BadRecord(
+            f"{store.path}: the stored chip of {source} is damaged (its checksum "
+            "differs). Put back a backup with: python cli.py gallery restore"
+        )
+    pixels = decode_rgb(chip, f"{store.path}: photo {photo_id}")
+    return GalleryPhoto(pixels, source, float(away[best]))
+
+
+def read_person_template(store: GalleryStore, person_id: int, masked: bool) -> Float32:
+    """(D,) one person's template for bare or for masked faces.
+
+    Raises:
+        MissingInput: the person was removed meanwhile.
+    """
+    rows = store.read(
+        """SELECT person_id, sha256, worn, vector, seal FROM template_rows
+        WHERE person_id = ? AND masked = ?""",
+        (person_id, int(masked)),
+    )
+    if not rows:
+        raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
+    vectors = sealed_vectors(store, rows, int(store.meta("dimension")))
+    return np.asarray(vectors.mean(axis=0, dtype=np.float64), dtype=np.float32)
+
+
+def export_embeddings(store: GalleryStore, path: Path, cohort: Cohort | None) -> int:
+    """Write names, embeddings and sources as an .npz that needs no pickle.
+
+    Arrays, one row a photo: names, embeddings (N, D) float32, sha256, sources,
+    masked, and covered (N, D) float32, what masked faces are compared with, NaN
+    where there is none; cohort (K, D) and cohort_usual, see `training.metrics.score_normalization`, K = 0
+    for plain distances; and the scalars fingerprint and metric. The file is private
+    to its owner: it identifies people.
+
+    Returns:
+        N.
+
+    Raises:
+        InvalidConfig: `path` does not end in .npz.
+    """
+    if path.suffix != ".npz":
+        raise InvalidConfig(f"{path}: a gallery is exported as .npz, name it so.")
+    arrays = _exported(store, cohort)
+    with _written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    return len(arrays["names"])
+
+
+def _exported(store: GalleryStore, cohort: Cohort | None) -> dict[str, NDArray[Any]]:
+    dimension = int(store.meta("dimension"))
+    rows = store.read(
+        """SELECT person_id, sha256, masked, embeddings.vector, embeddings.seal,
+        covered.vector, covered.seal, name, source FROM photos
+        JOIN people ON people.id = person_id
+        JOIN embeddings ON embeddings.photo_id = photos.id
+        LEFT JOIN covered ON covered.photo_id = photos.id ORDER BY name, photos.id"""
+    )
+    covered = np.full((len(rows), dimension), np.nan, dtype=np.float32)
+    has_covered = np.array([row[5] is not None for row in rows], dtype=np.bool_)
+    under = [(*row[:3], *row[5:7]) for row in rows if row[5] is not None]
+    covered[has_covered] = sealed_vectors(store, under, dimension)
+    return {
+        "names": np.array([row[7] for row in rows], dtype=np.str_),
+        "sha256": np.array([row[1] for row in rows], dtype=np.str_),
+        "sources": np.array([row[8] for row in rows], dtype=np.str_),
+        "masked": np.array([row[2] for row in rows], dtype=np.bool_),
+        "embeddings": sealed_vectors(store, [row[:5] for row in rows], dimension),
+        "covered": covered,
+        **cohort_arrays(cohort, dimension),
+        "fingerprint": np.array(store.meta("fingerprint")),
+        "metric": np.array(store.meta("metric")),
+    }
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ToolkitError(
+            f"{path}: cannot be written ({error.strerror or error}). Choose another "
+            "place for the file, or make room."
+        ) from error
+
+
+def _embedding_parts(
+    store: GalleryStore, dimension: int, version: int
+) -> Iterator[tuple[Int64, Float32]]:
+    # CROSS: SQLite would go through all photos to find those of the few changed.
+    query = """SELECT person_id, sha256, masked, vector, embeddings.seal, masked
+        FROM people CROSS JOIN photos ON person_id = people.id
+        CROSS JOIN embeddings ON photo_id = photos.id WHERE changed > ?
+        UNION ALL SELECT person_id, sha256, masked, vector, covered.seal, 1 FROM people
+        CROSS JOIN photos ON person_id = people.id
+        CROSS JOIN covered ON photo_id = photos.id WHERE changed > ?"""
+    for rows in store.read_parts(query, _ROWS_AT_ONCE, (version, version)):
+        owners = np.array([row[0] for row in rows], dtype=np.int64)
+        masked = np.array([row[5] for row in rows], dtype=np.bool_)
+        vectors = sealed_vectors(store, [row[:5] for row in rows], dimension)
+        yield template_keys(owners, masked), vectors

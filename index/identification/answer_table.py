@@ -1,0 +1,93 @@
+"""Answers as a table for spreadsheets: CSV, a line as each answer comes."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from index.datasets.csv_tables import spreadsheet_text
+from index.identification.answers import Answer
+from index.identification.card_writer import writing
+
+COLUMNS = (
+    "photo",
+    "face",
+    "status",
+    "name",
+    "nearest",
+    "distance",
+    "threshold",
+    "probability",
+    "margin",
+    "mask",
+    "left",
+    "top",
+    "right",
+    "bottom",
+    "first_s",
+    "last_s",
+    "card",
+    "reason",
+)
+
+
+@contextmanager
+def answer_table(path: Path) -> Iterator[Callable[[Answer], None]]:
+    """Replace a CSV file; what it gives writes one answer, at once.
+
+    Raises:
+        ToolkitError: it cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Names of files that are no UTF-8 come out as the bytes that they are.
+        file = path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+    with file:
+        writer = csv.DictWriter(file, COLUMNS)
+
+        def write(answer: Answer) -> None:
+            with writing(path):
+                writer.writerow(table_row(answer))
+                file.flush()
+
+        with writing(path):
+            writer.writeheader()
+            file.flush()
+        yield write
+
+
+def table_row(answer: Answer) -> dict[str, str]:
+    """The cells of one answer; "" where there is nothing to say."""
+    row = dict.fromkeys(COLUMNS, "")
+    row |= {"photo": str(answer.photo), "status": answer.status}
+    row |= {"reason": answer.reason, "card": str(answer.card or "")}
+    row = {name: spreadsheet_text(text) for name, text in row.items()}
+    if answer.face:
+        row["face"] = str(answer.face)
+    if answer.box:
+        box = answer.box
+        corners = (box.left, box.top, box.right, box.bottom)
+        names = ("left", "top", "right", "bottom")
+        row |= {
+            name: f"{value:.1f}" for name, value in zip(names, corners, strict=True)
+        }
+    if answer.span:
+        row["first_s"] = f"{answer.span.first_s:.2f}"
+        row["last_s"] = f"{answer.span.last_s:.2f}"
+    decision = answer.decision
+    if decision is None:
+        return row
+    name = spreadsheet_text(decision.name or "")
+    row |= {"name": name, "threshold": f"{decision.threshold:.4f}"}
+    if decision.matches:
+        row["nearest"] = spreadsheet_text(decision.matches[0].name)
+        row["distance"] = f"{decision.matches[0].distance:.4f}"
+    if decision.probability is not None:
+        row["probability"] = f"{decision.probability:.4f}"
+    if decision.margin is not None:
+        row["margin"] = f"{decision.margin:.4f}"
+    if decision.mask_state is not None:
+        row["mask"] = decision.mask_state.label
+    return row

@@ -1,0 +1,168 @@
+"""What identification answers: its record as JSON and its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.calibration.calibration import Decision
+from masking.faces.detectors import FaceBox
+from masking.files.strict_json import strict_json
+
+MATCH, UNKNOWN, NO_FACE, UNREADABLE = "match", "unknown", "no face", "unreadable"
+# The worst answer decides, in this order.
+EXIT_CODES = {UNREADABLE: 2, NO_FACE: 4, UNKNOWN: 3}
+
+
+@dataclass(frozen=True)
+class Span:
+    """When a face was seen in a film.
+
+    Attributes:
+        first_s, last_s: of the first and the last frame with it.
+        frames: in how many of the frames that were looked at.
+    """
+
+    first_s: float
+    last_s: float
+    frames: int
+
+    @property
+    def text(self) -> str:
+        """For people: "0:03 to 1:07, 12 frames"."""
+        times = (self.first_s, self.last_s)
+        first, last = (f"{int(s) // 60}:{int(s) % 60:02d}" for s in times)
+        frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
+        return f"{first} to {last}, {frames}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one face was identified as, or why a photo has no answer.
+
+    Attributes:
+        photo: the probe.
+        status: MATCH, UNKNOWN, NO_FACE or UNREADABLE.
+        reason: why there is no decision; "" when there is one.
+        face: number of the face in the photo, or of the track in the film, from 1;
+            0 when there is none.
+        faces: how many faces the photo shows; 0 for films.
+        box: the face in photo px; None when there is none.
+        decision: None when there is no face.
+        card: the result card's file; None when there is none.
+        overview: the card of all faces of the photo; None when there is none.
+        span: when the face was seen; None for photos.
+        shown: numbers of the people whom the decision or the card names.
+        seconds: reading, detection and embedding of the whole photo, and search.
+    """
+
+    photo: Path
+    status: str
+    reason: str = ""
+    face: int = 0
+    faces: int = 0
+    box: FaceBox | None = None
+    decision: Decision | None = None
+    card: Path | None = None
+    overview: Path | None = None
+    span: Span | None = None
+    shown: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+
+def status_of(decision: Decision) -> str:
+    """MATCH or UNKNOWN."""
+    return UNKNOWN if decision.name is None else MATCH
+
+
+def exit_code(statuses: Iterable[str]) -> int:
+    """What a command answers to the shell, from the statuses of all answers.
+
+    2 if any photo was unreadable, else 4 if any showed no face, else 3 if any
+    face is unknown, else 0: every face of every photo has a name.
+    """
+    found = set(statuses)
+    return next((code for status, code in EXIT_CODES.items() if status in found), 0)
+
+
+def answer_line(answer: Answer) -> str:
+    """The answer in one line for people."""
+    decision = answer.decision
+    if decision is None:
+        return answer.reason
+    where = f"{answer.photo}{_place(answer)}"
+    who = "unknown" if decision.name is None else decision.name
+    if not decision.matches:
+        return f"{where}: {who}"
+    best = decision.matches[0]
+    if decision.name is None:
+        who = f"unknown, nearest is {best.name}"
+    elif decision.probability is not None:
+        who += f", probability {percent(decision.probability)}"
+    return (
+        f"{where}: {who} ({decision.metric} distance {best.distance:.3f}, accepted "
+        f"below {decision.threshold:.3f}; lower is closer)"
+    )
+
+
+def percent(share: float) -> str:
+    """A probability as people read it; never a certain one."""
+    return "over 99%" if share > 0.99 else f"{share:.0%}" if share >= 0.01 else "<1%"
+
+
+def _place(answer: Answer) -> str:
+    if answer.span:
+        return f" (track {answer.face}, {answer.span.text})"
+    if answer.faces > 1:
+        return f" (face {answer.face} of {answer.faces})"
+    return ""
+
+
+def answer_record(answer: Answer) -> str:
+    """The answer as one line of JSON (ASCII, so that any file name fits)."""
+    box, span = answer.box, answer.span
+    record: dict[str, Any] = {
+        "photo": str(answer.photo),
+        "status": answer.status,
+        "reason": answer.reason,
+        "face": answer.face,
+        "faces": answer.faces,
+        "seconds": round(answer.seconds, 4),
+        "person_ids": list(answer.shown),
+        "card": str(answer.card) if answer.card else None,
+        "overview": str(answer.overview) if answer.overview else None,
+    }
+    if box:
+        corners = (box.left, box.top, box.right, box.bottom)
+        record["box_px"] = [round(value, 1) for value in corners]
+        record["detector"] = box.detector
+    if span:
+        record["first_s"] = round(span.first_s, 3)
+        record["last_s"] = round(span.last_s, 3)
+        record["frames"] = span.frames
+    if answer.decision:
+        record |= _decision_record(answer.decision)
+    return strict_json(record)
+
+
+def _decision_record(decision: Decision) -> dict[str, Any]:
+    state = decision.mask_state
+    return {
+        "name": decision.name,
+        "metric": decision.metric,
+        "threshold": round(decision.threshold, 6),
+        "calibrated": decision.calibrated,
+        "probability": _rounded(decision.probability),
+        "margin": _rounded(decision.margin),
+        "mask": state.label if state else None,
+        "matches": [
+            {"name": match.name, "distance": round(match.distance, 6)}
+            for match in decision.matches
+        ],
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -1,0 +1,107 @@
+"""Embeddings to decisions, with the people of the gallery that a card shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from index.calibration.calibration import Decision, Match
+from index.calibration.decision import calibration_of, judge_of
+from index.gallery.gallery import Gallery
+from index.identification.cards.result_card import CARD_CANDIDATES, CardCandidate
+from index.identification.config import IdentifyConfig
+from index.search.open_search import open_search
+from masking.errors import MissingInput
+from masking.faces.alignment import ChipGeometry
+from masking.landmarks import Float32, Image
+from training.embedders.mask_classifier import mask_states
+from training.metrics.score_normalization import Cohort, distance_name
+
+# The nearest are those of either of their templates, and only one of them counts: among
+# 5,000 drawn people, the best match of one stranger in a hundred was lost with 5 more.
+_SPARE_CANDIDATES = 50
+
+
+class Recogniser:
+    """A gallery, its search and its thresholds, ready for any number of faces."""
+
+    def __init__(
+        self, gallery: Gallery, geometry: ChipGeometry, config: IdentifyConfig
+    ):
+        """
+        Args:
+            geometry: of the chips that will come.
+
+        Raises:
+            MissingInput: nobody is enrolled.
+        """
+        self._gallery, self._geometry, self._config = gallery, geometry, config
+        self._search = open_search(gallery, config.engine, config.uri)
+        self._judge = judge_of(gallery, config.fpir, config.threshold)
+        self._people = gallery.size
+
+    @property
+    def same_person(self) -> float:
+        """Two faces that are farther apart than this are hardly one person."""
+        calibration, _ = calibration_of(self._gallery)
+        # One person, because the question is not who of all people it is.
+        return calibration.threshold(1, masked_probe=False, masked_template=False)
+
+    @property
+    def cohort(self) -> Cohort | None:
+        """Of the gallery's embedder."""
+        return self._gallery.cohort
+
+    def template(self, match: Match) -> Float32:
+        """(D,) what the distance of a match is to.
+
+        Raises:
+            MissingInput: the person was removed meanwhile.
+        """
+        return self._gallery.person_template(match.person_id, match.masked_template)
+
+    def decide(self, embedding: Float32, chip: Image) -> Decision:
+        """Who a face is, with candidates enough for a card.
+
+        Args:
+            embedding: (D,).
+            chip: (3, S, S) uint8 RGB, what was embedded.
+        """
+        wanted = max(self._config.top_k, CARD_CANDIDATES)
+        found = self._search.nearest(embedding, wanted + _SPARE_CANDIDATES)
+        metric = distance_name(self._gallery.metric, self.cohort)
+        names = self._gallery.names([neighbour.person_id for neighbour in found])
+        matches = [
+            Match(
+                names[neighbour.person_id],
+                neighbour.person_id,
+                neighbour.distance,
+                metric,
+                neighbour.masked,
+            )
+            for neighbour in found
+            if neighbour.person_id in names
+        ]
+        (state,) = mask_states(chip[None], self._geometry)
+        return self._judge.decide(matches, state)
+
+    def candidates(
+        self, decision: Decision, embedding: Float32
+    ) -> Iterator[CardCandidate]:
+        """The nearest people, each with the photo that is nearest to the face."""
+        for match in decision.matches[:CARD_CANDIDATES]:
+            try:
+                photo = self._gallery.nearest_photo(match.person_id, embedding)
+            except MissingInput:
+                # Removed in this moment by another process: not shown any more.
+                continue
+            yield CardCandidate(match.name, match.distance, photo.chip)
+
+    def note(self) -> str:
+        """Where the threshold comes from, in a line."""
+        people = f"{self._people:,} " + ("person" if self._people == 1 else "people")
+        if self._config.threshold:
+            return f"Threshold set by hand; gallery of {people}."
+        rate = f"about {self._config.fpir:.0%} of strangers get a name"
+        if self._judge.calibrated:
+            return f"Threshold calibrated for a gallery of {people}: {rate}."
+        return f"Default threshold for {people}, not calibrated for this model."

@@ -1,0 +1,158 @@
+"""Photographs to names: one answer, one result card and one record a face."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from index.calibration.calibration import Decision
+from index.gallery.answer_file import RECORDS, append_answers
+from index.gallery.gallery import Gallery
+from index.identification.answers import (
+    NO_FACE,
+    UNREADABLE,
+    Answer,
+    answer_record,
+    status_of,
+)
+from index.identification.card_writer import CardWriter, writing
+from index.identification.cards.result_card import CARD_CANDIDATES
+from index.identification.config import IdentifyConfig
+from index.identification.probes import Probe, ProbeReader
+from index.identification.recogniser import Recogniser
+from index.identification.sources import probe_photos, shown_name
+from masking.datasets.images import read_bytes
+from masking.errors import BadRecord, UnreadableImage
+from masking.faces.finder import FaceFinder
+from training.embedders.protocol import Embedder
+
+
+def identify(
+    photos: Sequence[Path],
+    gallery: Gallery,
+    embedder: Embedder,
+    finder: FaceFinder,
+    out: Path,
+    config: IdentifyConfig,
+    read: Callable[[Path], bytes] = read_bytes,
+) -> Iterator[Answer]:
+    """Answer for every face of every photograph; a bad photo never stops the rest.
+
+    Answers come as soon as they are known, in the order of `photos`; faces of one
+    photo from the most prominent on.
+
+    Args:
+        photos: files, folders of photographs, or "-".
+        out: folder for one PNG card a face; the file RECORDS there gets a line an
+            answer.
+        read: gives the bytes of a photograph.
+
+    Raises:
+        EmbedderMismatch: the gallery belongs to another embedder.
+        MissingInput: no photo was given, or nobody is enrolled.
+        ToolkitError: `out` cannot be written.
+    """
+    photos = probe_photos(photos)
+    identifier = Identifier(gallery, embedder, finder, out, config)
+    for photo in photos:
+        yield from identifier.answers(photo, read)
+
+
+class Identifier:
+    """A gallery, an embedder and a search, ready for any number of photographs."""
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        embedder: Embedder,
+        finder: FaceFinder,
+        out: Path,
+        config: IdentifyConfig,
+    ):
+        gallery.check_embedder(embedder)
+        self.recogniser = Recogniser(gallery, embedder.geometry, config)
+        self.reader = ProbeReader(embedder, finder)
+        self.cards = CardWriter(out, self.recogniser, embedder, config.heatmap)
+        self._out, self._config = out, config
+
+    def answers(
+        self, photo: Path, read: Callable[[Path], bytes] = read_bytes
+    ) -> list[Answer]:
+        """One answer a face, or a single one that says why there is none."""
+        started = time.perf_counter()
+        given, photo = photo, shown_name(photo)
+        try:
+            probe = self.reader.read(read(given), photo)
+        except (UnreadableImage, BadRecord) as error:
+            answers = [Answer(photo, UNREADABLE, reason=str(error))]
+        else:
+            answers = self._answers(probe, started) or [
+                Answer(
+                    photo,
+                    NO_FACE,
+                    f"{photo}: no face found.",
+                    seconds=time.perf_counter() - started,
+                )
+            ]
+        self.record(answers)
+        return answers
+
+    def record(self, answers: Sequence[Answer]) -> None:
+        """Append answers to the file RECORDS.
+
+        Raises:
+            ToolkitError: it cannot be written.
+        """
+        with writing(self._out):
+            append_answers(self._out / RECORDS, map(answer_record, answers))
+
+    def reported(self, decision: Decision) -> Decision:
+        """The decision with as many candidates as were asked for."""
+        shown = decision.matches[: self._config.top_k]
+        return dataclasses.replace(decision, matches=shown)
+
+    def shown(self, decision: Decision) -> tuple[int, ...]:
+        """Numbers of the people whom the answer or its card names."""
+        count = max(self._config.top_k, CARD_CANDIDATES)
+        return tuple(match.person_id for match in decision.matches[:count])
+
+    def _answers(self, probe: Probe, started: float) -> list[Answer]:
+        decisions = [
+            self.recogniser.decide(embedding, chip)
+            for embedding, chip in zip(probe.embeddings, probe.chips, strict=True)
+        ]
+        seconds = time.perf_counter() - started
+        cards: list[Path | None] = [None] * len(decisions)
+        overview = None
+        if self._config.cards:
+            cards = [
+                self._card(probe, face, decision, seconds)
+                for face, decision in enumerate(decisions)
+            ]
+            if len(decisions) > 1:
+                overview = self.cards.write_overview(probe, decisions)
+        return [
+            Answer(
+                photo=probe.path,
+                status=status_of(decision),
+                face=face + 1,
+                faces=len(decisions),
+                box=probe.boxes[face],
+                decision=self.reported(decision),
+                card=cards[face],
+                overview=overview,
+                shown=self.shown(decision),
+                seconds=seconds,
+            )
+            for face, decision in enumerate(decisions)
+        ]
+
+    def _card(
+        self, probe: Probe, face: int, decision: Decision, seconds: float
+    ) -> Path:
+        count = len(probe.boxes)
+        which = f"face {face + 1} of {count}" if count > 1 else "one face"
+        line = f"{which} · {seconds:.2f} s"
+        return self.cards.write_face(probe, face, decision, f"face{face + 1}", line)

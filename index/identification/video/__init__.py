@@ -1,0 +1,1 @@
+"""Who is in a video: frames and face tracks."""

@@ -1,0 +1,107 @@
+"""Films to names: faces joined to tracks, one answer a track."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from index.identification.answers import NO_FACE, Answer, Span, status_of
+from index.identification.probes import Probe
+from index.identification.stage import Identifier
+from index.identification.video.config import VideoConfig
+from index.identification.video.frames import Frame
+from index.identification.video.tracks import Sighting, Track, TrackJoiner
+from masking.errors import BadRecord
+
+_log = logging.getLogger(__name__)
+
+
+def identify_video(
+    frames: Iterable[Frame],
+    source: Path,
+    token: str,
+    identifier: Identifier,
+    config: VideoConfig,
+    with_cards: bool,
+) -> Iterator[Answer]:
+    """One answer for every track of a film, as soon as the track has ended.
+
+    A track is decided by the mean of its embeddings. Ctrl-C ends the film, not the
+    program: the tracks that are open then are answered.
+
+    Args:
+        source: names the film in answers.
+        token: names its cards.
+
+    Raises:
+        ToolkitError: a card cannot be written.
+    """
+    joiner = TrackJoiner(
+        config.gap_s,
+        config.overlap,
+        identifier.recogniser.same_person,
+        identifier.recogniser.cohort,
+    )
+    answered = 0
+    try:
+        for frame in frames:
+            for track in joiner.add(
+                frame.time_s, _sightings(frame, source, identifier)
+            ):
+                answered += 1
+                yield _answer(track, source, token, identifier, with_cards)
+    except KeyboardInterrupt:
+        _log.warning("%s: stopped; the faces in view are answered", source)
+    for track in joiner.close():
+        answered += 1
+        yield _answer(track, source, token, identifier, with_cards)
+    if not answered:
+        answer = Answer(source, NO_FACE, f"{source}: no face found.")
+        identifier.record([answer])
+        yield answer
+
+
+def _sightings(frame: Frame, source: Path, identifier: Identifier) -> list[Sighting]:
+    try:
+        probe = identifier.reader.look(frame.image, source, "")
+    except BadRecord as error:
+        # One frame that cannot be embedded is no reason to give up the film.
+        _log.warning("at %.1f s: %s", frame.time_s, error)
+        return []
+    return [
+        Sighting(
+            frame.time_s,
+            probe.boxes[face],
+            probe.chips[face],
+            probe.embeddings[face],
+            frame.image,
+        )
+        for face in range(len(probe.boxes))
+    ]
+
+
+def _answer(
+    track: Track, source: Path, token: str, identifier: Identifier, with_cards: bool
+) -> Answer:
+    best = track.best
+    decision = identifier.recogniser.decide(track.embedding, best.chip)
+    span = Span(track.first_s, track.last_s, track.count)
+    card = None
+    if with_cards:
+        chips, rows = best.chip[None], track.embedding[None]
+        probe = Probe(source, token, best.frame, (best.box,), chips, rows)
+        part, line = f"track{track.number}", f"track {track.number}, {span.text}"
+        card = identifier.cards.write_face(probe, 0, decision, part, line)
+    answer = Answer(
+        photo=source,
+        status=status_of(decision),
+        face=track.number,
+        box=best.box,
+        decision=identifier.reported(decision),
+        card=card,
+        span=span,
+        shown=identifier.shown(decision),
+    )
+    identifier.record([answer])
+    return answer

@@ -1,0 +1,1 @@
+"""Nearest people of a gallery: index snapshots, and changes since."""

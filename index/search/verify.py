@@ -1,0 +1,192 @@
+"""Checks a gallery: its file, every embedding, its search index, both engines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.engines.snapshot import (
+    Snapshot,
+    drop_snapshots,
+    read_snapshot,
+    snapshot_folders,
+)
+from index.gallery.gallery import Gallery, open_gallery
+from index.search.recall import SearchFigures, measure_search
+from index.search.snapshots import build_snapshot, current_snapshot
+from index.storage.seals import seal
+from index.storage.store import GalleryStore
+from masking.errors import BadRecord, ToolkitError
+
+QUERIES = 1000
+_SEED = 1
+_ROWS_AT_ONCE = 10_000
+_CHIPS_AT_ONCE = 500
+_SHOWN = 5
+# Means are summed in another order, and rounded to float32.
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What was found.
+
+    Attributes:
+        people, photos: in the gallery; 0 when its file is damaged.
+        snapshots: folders of search files that were checked.
+        problems: one line each; none when all is well. Damaged search files are
+            listed here although they are built again at once.
+        search: both engines; None when nobody is enrolled or the data is damaged.
+    """
+
+    people: int
+    photos: int
+    snapshots: int
+    problems: tuple[str, ...]
+    search: SearchFigures | None
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify_gallery(folder: Path, queries: int = QUERIES) -> VerifyReport:
+    """Check all that can be checked; changes nothing but derived search files.
+
+    Args:
+        queries: moved templates on which the engines are compared.
+
+    Raises:
+        MissingInput: there is no gallery.
+        BadRecord: the file is no gallery or cannot even be opened.
+    """
+    with closing(GalleryStore(folder)) as store:
+        problems = list(_file_problems(store))
+        if problems:
+            return VerifyReport(0, 0, 0, tuple(problems), None)
+        with store.snapshot():
+            problems += _row_problems(store)
+            people = int(store.read("SELECT COUNT(*) FROM people")[0][0])
+            photos = int(store.read("SELECT COUNT(*) FROM photos")[0][0])
+    folders = snapshot_folders(folder)
+    if problems:
+        return VerifyReport(people, photos, 0, tuple(problems), None)
+    with open_gallery(folder) as gallery:
+        problems += _snapshot_problems(gallery, folders)
+        search = None
+        if people:
+            try:
+                found = current_snapshot(gallery)
+                search = measure_search(
+                    found.templates, found.trees, gallery.dimension, queries, _SEED
+                )
+            except OSError as error:
+                # Then nobody expects any.
+                if not gallery.read_only:
+                    problems.append(f"search files cannot be written: {error}")
+    return VerifyReport(people, photos, len(folders), tuple(problems), search)
+
+
+def rebuild_snapshot(gallery: Gallery) -> Snapshot:
+    """Delete all search files and build them from the database.
+
+    Raises:
+        MissingInput: nobody is enrolled.
+        ToolkitError: the folder cannot be written.
+    """
+    try:
+        drop_snapshots(gallery.folder)
+        return build_snapshot(gallery)
+    except OSError as error:
+        raise ToolkitError(
+            f"{gallery.folder}: the search files cannot be written "
+            f"({error.strerror or error}). Check that the folder is writable and the "
+            "disk is not full."
+        ) from error
+
+
+def _file_problems(store: GalleryStore) -> Iterator[str]:
+    try:
+        for (line,) in store.read("PRAGMA integrity_check"):
+            if line != "ok":
+                yield f"{store.path}: {line}"
+        for table, row, other, _ in store.read("PRAGMA foreign_key_check"):
+            yield f"{store.path}: row {row} of {table} belongs to no row of {other}"
+    except BadRecord as error:
+        yield str(error)
+
+
+def _row_problems(store: GalleryStore) -> Iterator[str]:
+    """Damaged chips, photos without an embedding, and embeddings of no use."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    lost = "SELECT id FROM photos WHERE id NOT IN (SELECT photo_id FROM embeddings)"
+    found["have no embedding"] = [row[0] for row in store.read(lost)]
+    fingerprint, dimension = store.meta("fingerprint"), int(store.meta("dimension"))
+    query = """SELECT person_id, sha256, masked, vector, embeddings.seal, photo_id,
+        fingerprint, dimension FROM embeddings JOIN photos ON photos.id = photo_id"""
+    for rows in store.read_parts(query, _ROWS_AT_ONCE):
+        for *sealed, photo_id, made_by, stated in rows:
+            if made_by != fingerprint:
+                found["have another embedder's vector"].append(photo_id)
+            elif fault := _fault(sealed, dimension) or (
+                f"not {dimension} long" if stated != dimension else ""
+            ):
+                found[f"have an embedding that is {fault}"].append(photo_id)
+    query = """SELECT person_id, sha256, masked, vector, covered.seal, photo_id
+        FROM covered JOIN photos ON photos.id = photo_id"""
+    for rows in store.read_parts(query, _ROWS_AT_ONCE):
+        for *sealed, photo_id in rows:
+            if fault := _fault(sealed, dimension):
+                found[f"have a covered embedding that is {fault}"].append(photo_id)
+    query = "SELECT person_id, sha256, masked, chip, seal, id FROM photos"
+    for rows in store.read_parts(query, _CHIPS_AT_ONCE):
+        for person, sha256, masked, chip, kept, photo_id in rows:
+            if seal(person, sha256, masked, chip) != kept:
+                found["have a chip that is damaged: its checksum differs"].append(
+                    photo_id
+                )
+    for what, photo_ids in found.items():
+        if photo_ids:
+            shown = ", ".join(map(str, photo_ids[:_SHOWN]))
+            more = ", ..." if len(photo_ids) > _SHOWN else ""
+            yield f"{len(photo_ids)} photos {what} (numbers {shown}{more})"
+
+
+def _fault(row: Sequence[Any], dimension: int) -> str:
+    """What the vector of a `SealedRow` is that is of no use; "" for a good one."""
+    person_id, sha256, masked, vector, kept = row
+    if len(vector) != 4 * dimension:
+        return f"not {dimension} long"
+    values = np.frombuffer(vector, dtype="<f4")
+    if not np.isfinite(values).all():
+        return "not finite"
+    if seal(person_id, sha256, masked, vector) != kept:
+        return "damaged: its checksum differs"
+    return ""
+
+
+def _snapshot_problems(gallery: Gallery, folders: list[Path]) -> Iterator[str]:
+    """Damage, and search files that differ from the database; old ones may."""
+    templates = gallery.templates()
+    for folder in folders:
+        try:
+            found = read_snapshot(folder, gallery.gallery_id, gallery.fingerprint)
+        except BadRecord as error:
+            # Swept since they were listed, by a removal in another process.
+            if folder.exists():
+                yield str(error)
+            continue
+        rows = found.templates
+        if rows.version == templates.version and not (
+            np.array_equal(rows.person_ids, templates.person_ids)
+            and np.array_equal(rows.masked, templates.masked)
+            and np.allclose(rows.matrix, templates.matrix, rtol=0, atol=_TOLERANCE)
+        ):
+            yield f"{folder}: differs from the database"

@@ -1,0 +1,133 @@
+"""Copies of the database: made once a day, and erased from too."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import uuid
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from index.storage import backup_files
+from index.storage.database import reported
+from index.storage.erased_people import ErasedPeople
+from index.storage.leftovers import alone, making
+from masking.errors import BadRecord, ToolkitError
+from masking.files.unfinished import PREFIX
+
+KEPT = 2
+EVERY = timedelta(hours=24)
+TIME_FORMAT = "%Y%m%dT%H%M%S%fZ"
+
+
+def back_up_if_due(connection: sqlite3.Connection, folder: Path) -> Path | None:
+    """`back_up`, unless the newest backup is younger than EVERY."""
+    found = backup_files.backup_files(folder)
+    if found and _age(found[0]) < EVERY:
+        return None
+    return back_up(connection, folder)
+
+
+def back_up(connection: sqlite3.Connection, folder: Path) -> Path:
+    """Copy an open gallery, while others use it; keeps the KEPT newest copies.
+
+    The copy gets an identity of its own: search files of the original would
+    answer for it with people whom it does not hold.
+
+    Raises:
+        BadRecord: the copy is damaged, so the gallery is; no backup was replaced.
+        ToolkitError: it cannot be written.
+    """
+    home = folder / backup_files.FOLDER
+    try:
+        home.mkdir(mode=0o700, exist_ok=True)
+        with making(folder):
+            return _back_up(connection, folder, home)
+    except OSError as error:
+        raise ToolkitError(
+            f"{home}: a backup cannot be written ({error.strerror or error}). Make the "
+            "folder writable."
+        ) from error
+
+
+def _back_up(connection: sqlite3.Connection, folder: Path, home: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=home, prefix=PREFIX)
+    os.close(handle)
+    writing = Path(name)
+    try:
+        with reported(writing), closing(sqlite3.connect(writing)) as copy:
+            connection.backup(copy)
+            # Not WAL: the copy has to be whole in one file.
+            copy.execute("PRAGMA journal_mode=DELETE").fetchall()
+            check_copy(copy, writing)
+            with copy:
+                change = "UPDATE meta SET value = ? WHERE key = 'gallery_id'"
+                copy.execute(change, (uuid.uuid4().hex,))
+        time = datetime.now(timezone.utc).strftime(TIME_FORMAT)
+        final = writing.rename(home / f"{time}{backup_files.SUFFIX}")
+    finally:
+        writing.unlink(missing_ok=True)
+    for old in backup_files.backup_files(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return final
+
+
+def erase_from_copies(folder: Path, erased: ErasedPeople) -> None:
+    """Delete people from every backup; what cannot be searched for them goes whole.
+
+    Raises:
+        OSError: something could not be deleted.
+        ToolkitError: another process makes a copy for too long.
+    """
+    with alone(folder):
+        _erase_from_all(folder, erased)
+
+
+def _erase_from_all(folder: Path, erased: ErasedPeople) -> None:
+    damaged = folder / backup_files.DAMAGED
+    if damaged.exists():
+        shutil.rmtree(damaged)
+    for path in backup_files.backup_files(folder):
+        try:
+            with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+                _erase(connection, erased)
+        except sqlite3.DatabaseError:
+            # Nobody could tell whom a damaged copy still holds.
+            path.unlink(missing_ok=True)
+
+
+def _erase(connection: sqlite3.Connection, erased: ErasedPeople) -> None:
+    for setting in ("secure_delete=ON", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {setting}").fetchall()
+    for person_id, name in connection.execute("SELECT id, name FROM people").fetchall():
+        photos = "SELECT sha256 FROM photos WHERE person_id = ?"
+        shas = {row[0] for row in connection.execute(photos, (person_id,))}
+        # After an older backup was put back, others get numbers that this one knows.
+        same = person_id in erased.person_ids and shas & erased.sha256s
+        if same or name in erased.names:
+            connection.execute("DELETE FROM people WHERE id = ?", (person_id,))
+    # A copy of a gallery whose erasure was under way says whom it was of.
+    connection.execute(
+        "UPDATE meta SET value = '' WHERE key = 'erasure_pending' AND value <> ''"
+    )
+    if connection.total_changes:
+        connection.execute("VACUUM")
+
+
+def check_copy(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise BadRecord unless SQLite finds a copy whole."""
+    (line,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if line != "ok":
+        raise BadRecord(f"{path}: damaged ({line}).")
+
+
+def _age(backup: Path) -> timedelta:
+    name = backup.name.removesuffix(backup_files.SUFFIX)
+    try:
+        made = datetime.strptime(name, TIME_FORMAT).replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise BadRecord(f"{backup}: no backup, it does not belong here.") from error
+    return datetime.now(timezone.utc) - made
