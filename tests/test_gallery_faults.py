@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_killed_writers_lose_nobody_and_two_at_once_answer_rightly():
     # In a process of its own, which may fork: this one has threads.
-    program = [sys.executable, "-m", "benchmarks.gallery_faults"]
+    program = [sys.executable, "-m", "benchmarks.faults.gallery_faults"]
     done = subprocess.run(
         [*program, "--kills", "15", "--seconds", "2", "--json"],
         cwd=ROOT,

@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.cold_start import ColdFigures, cold_start
-from benchmarks.dlib_way import nearest
-from benchmarks.stopwatch import Stopwatch
+from benchmarks.shared.dlib_way import nearest
+from benchmarks.shared.stopwatch import Stopwatch
+from benchmarks.speed.cold_start import ColdFigures, cold_start
 
 
 def test_medians_are_of_the_steps_and_of_the_chosen():

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from benchmarks.labelled_detection import measure_labelled
-from benchmarks.timed_detection import TimedDetector
+from benchmarks.shared.labelled_detection import measure_labelled
+from benchmarks.shared.timed_detection import TimedDetector
 from masking.datasets.images import write_image
 from masking.faces.detectors import FaceBox
 

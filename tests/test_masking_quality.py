@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 from drawn_faces import SKIN, drawn_face
 
-from benchmarks.masking_quality import main
-from benchmarks.quality_classifier import BELOW, telling_auc
-from benchmarks.quality_figures import measure
-from benchmarks.quality_measures import (
+from benchmarks.masks.masking_quality import main
+from benchmarks.masks.quality_classifier import BELOW, telling_auc
+from benchmarks.masks.quality_figures import measure
+from benchmarks.masks.quality_measures import (
     CHIN,
     JAW_SIDES,
     bright_rim,
@@ -19,7 +19,7 @@ from benchmarks.quality_measures import (
     tilt_deg,
     wear_is_true,
 )
-from benchmarks.quality_photos import (
+from benchmarks.masks.quality_photos import (
     MaskedPair,
     changed_area,
     face_width_px,
@@ -27,7 +27,7 @@ from benchmarks.quality_photos import (
     painted_pairs,
     peer_pairs,
 )
-from benchmarks.quality_real import (
+from benchmarks.masks.quality_real import (
     FaceReaders,
     FoundFace,
     beside_real,
@@ -37,8 +37,8 @@ from benchmarks.quality_real import (
     pair_distances,
     peer_painted,
 )
-from benchmarks.quality_sharpness import edge_widths, sharpness_ratio
-from benchmarks.quality_straps import ear_corners, strap_gaps
+from benchmarks.masks.quality_sharpness import edge_widths, sharpness_ratio
+from benchmarks.masks.quality_straps import ear_corners, strap_gaps
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
 from masking.errors import BadRecord, MissingInput

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.old_galleries import all_cases
+from benchmarks.recognition.old_galleries import all_cases
 from training.metrics.pairs import EmbeddedFaces
 
 

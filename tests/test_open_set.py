@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 from drawn_calibrations import flat_calibration
 
-from benchmarks.judged_probes import Judged, Probes, figures, judged, mean_templates
-from benchmarks.open_set import Split, galleries_of, split_people, splits_for
+from benchmarks.recognition.open_set import (
+    Split,
+    galleries_of,
+    split_people,
+    splits_for,
+)
+from benchmarks.shared.judged_probes import (
+    Judged,
+    Probes,
+    figures,
+    judged,
+    mean_templates,
+)
 from index.calibration.probabilities import MatchProbability
 from index.datasets.embed_views import EmbeddedViews
 from index.datasets.labelled_photos import NO_MASK, LabelledPhoto

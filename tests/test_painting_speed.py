@@ -7,7 +7,7 @@ import torch
 from click.testing import CliRunner
 from drawn_faces import augmented_drawings
 
-from benchmarks.painting_speed import main, read_chips
+from benchmarks.speed.rendering_speed import main, read_chips
 from masking.augment.manifest import Manifest
 from masking.errors import InvalidConfig
 

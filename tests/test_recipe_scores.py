@@ -2,7 +2,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmarks.recipe_scores import blended, main
+from benchmarks.recognition.recipe_scores import blended, main
 from masking.errors import InvalidConfig
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from training.embedders.torch_embedder import start_embedder

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.training_speed import compared, speeds
+from benchmarks.speed.training_speed import compared, speeds
 
 
 def test_speeds_are_images_over_seconds_of_jobs_that_take_turns():

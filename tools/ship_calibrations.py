@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks.embedded_photos import EmbeddingStore
-from benchmarks.judged_probes import mean_templates
+from benchmarks.shared.embedded_photos import EmbeddingStore
+from benchmarks.shared.judged_probes import mean_templates
 from index.calibration.calibration import Calibration
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.calibration.shipped import FILE, distance_kind, write_calibrations

@@ -18,7 +18,7 @@ SEED = 1
 # More trees find little more with as many nodes, and take longer to build.
 TREES = 8
 # Rows -> nodes to look at, with which the nearest of 99.9% of masked probes are found:
-# python -m benchmarks.search_speed
+# python -m benchmarks.speed.search_speed
 _SEARCH_K = {1_000: 3_000, 10_000: 16_000, 100_000: 96_000, 1_000_000: 600_000}
 # More than asked for, since Annoy's order is not final before the re-ranking.
 _SHORTLIST = 64

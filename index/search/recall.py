@@ -15,7 +15,7 @@ from index.engines.templates import Templates
 from masking.landmarks import Float32
 
 # A masked probe lies this many spreads (median distance of a template from the mean
-# of all) from its person's template: python -m benchmarks.embedding_spread
+# of all) from its person's template: python -m benchmarks.shared.embedding_spread
 PROBE_MOVE = 1.0
 # Distances that differ by rounding are the same distance.
 _ROUNDING = 1e-6

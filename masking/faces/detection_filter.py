@@ -2,7 +2,7 @@
 
 A detector slides over the picture in coarse steps. Here the landmarks turn what it
 found upright and to one size, so that a linear model sees eyes and brows where they
-always are, and tells better than the detector, which `benchmarks.masked_detection`
+always are, and tells better than the detector, which `benchmarks.recognition.masked_detection`
 measures. It is asked only where the detector is not sure.
 """
 

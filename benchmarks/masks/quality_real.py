@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality_classifier import ABOVE, BELOW, CHIP, Auc, telling_auc
-from benchmarks.quality_photos import as_written, originals_by_name
+from benchmarks.masks.quality_classifier import ABOVE, BELOW, CHIP, Auc, telling_auc
+from benchmarks.masks.quality_photos import as_written, originals_by_name
 from index.datasets.labelled_photos import LabelledPhoto, read_labelled_photos
 from masking.datasets.images import read_rgb
 from masking.errors import BadRecord, MissingInput

@@ -6,9 +6,9 @@ product's: thresholds and probabilities from the calibration that ships with the
 embedder, the mask state as the model estimates it. dlib's untouched network stands
 beside the shipped embedder, each with its own calibration.
 
-    python -m benchmarks.open_set --photos data/lfw --names data/peopleDevTest.txt \
+    python -m benchmarks.recognition.open_set --photos data/lfw --names data/peopleDevTest.txt \
         --store workspace/open-set
-    python -m benchmarks.open_set --photos data/lfw --names data/peopleDevTest.txt \
+    python -m benchmarks.recognition.open_set --photos data/lfw --names data/peopleDevTest.txt \
         --store workspace/open-set --masked-celebrities data/mfr2-a
 """
 
@@ -23,8 +23,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks.embedded_photos import EmbeddingStore
-from benchmarks.judged_probes import (
+from benchmarks.recognition.masked_celebrities import celebrity_figures
+from benchmarks.shared.embedded_photos import EmbeddingStore
+from benchmarks.shared.judged_probes import (
     Judged,
     OpenSetFigures,
     Probes,
@@ -33,8 +34,7 @@ from benchmarks.judged_probes import (
     judged,
     mean_templates,
 )
-from benchmarks.mask_state_rows import MaskStateRows, states_of
-from benchmarks.masked_celebrities import celebrity_figures
+from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
 from index.calibration.shipped import shipped_calibration
 from index.datasets.embed_views import EmbeddedViews
 from index.datasets.labelled_photos import LabelledPhoto, read_person_folders

@@ -5,7 +5,7 @@ that are ready, embedding with dlib's own code on the same chips. On a CPU one c
 counts, in CPU time, so that other jobs on the machine do not matter; chips are read,
 painted and jittered in the same process.
 
-    python -m benchmarks.training_speed
+    python -m benchmarks.speed.training_speed
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 CPU seconds of this process, one thread. All rows take turns on the same photographs,
 so that whatever else the machine does slows them alike: compare the ratios.
 
-    python -m benchmarks.masking_speed --photos data/lfw
+    python -m benchmarks.speed.masking_speed --photos data/lfw
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 CPU time, since machines are shared; wall time too for the cold start. Photos are of the
 embedded sample, with painted masks, or of a folder per person. face_recognition is
-measured as `benchmarks.dlib_way`, in the same run.
+measured as `benchmarks.shared.dlib_way`, in the same run.
 
-    python -m benchmarks.identify_speed
+    python -m benchmarks.speed.identify_speed
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.cold_start import cold_start
-from benchmarks.dlib_way import DlibWay, Encodings, nearest
-from benchmarks.stopwatch import WHOLE, Stopwatch
+from benchmarks.shared.dlib_way import DlibWay, Encodings, nearest
+from benchmarks.shared.stopwatch import WHOLE, Stopwatch
+from benchmarks.speed.cold_start import cold_start
 from index.enrollment.stage import enroll
 from index.gallery.gallery import Gallery, open_or_create_gallery
 from index.identification.config import IdentifyConfig
@@ -178,7 +178,7 @@ def _our_command(probe: Path, workspace: Path) -> list[str]:
 
 def _their_command(probe: Path, workspace: Path) -> list[str]:
     encodings = str(workspace / "encodings.npy")
-    return [sys.executable, "-m", "benchmarks.dlib_way", encodings, str(probe)]
+    return [sys.executable, "-m", "benchmarks.shared.dlib_way", encodings, str(probe)]
 
 
 def _table(figures: dict[str, Any], say: Callable[[str], Any]) -> None:

@@ -4,7 +4,7 @@ The true landmarks are those of the photograph as given, moved with the change. 
 face counts as masked when `augment` finds it, and as in place when the eyes of the
 landmarks that the mask is painted on lie where they should.
 
-    python -m benchmarks.masking_robustness --photos data/lfw \
+    python -m benchmarks.masks.masking_robustness --photos data/lfw \
         --names data/peopleDevTest.txt
 """
 

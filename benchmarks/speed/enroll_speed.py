@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.synthetic_people import draw_people
+from benchmarks.shared.synthetic_people import draw_people
 from index.gallery.gallery import Gallery, open_or_create_gallery
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot

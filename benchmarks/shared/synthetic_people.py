@@ -1,7 +1,7 @@
 """Embeddings of people who do not exist, as hard to tell apart as real ones.
 
 Means of people, photos around them and what a mask adds are drawn with the variances
-that benchmarks/embedding_spread.py measured. Axes are turned so that people differ
+that benchmarks/shared/embedding_spread.py measured. Axes are turned so that people differ
 most along the first; no search here depends on that.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.embedding_spread import SPREAD_FILE
+from benchmarks.shared.embedding_spread import SPREAD_FILE
 from masking.landmarks import Float32
 
 

@@ -3,7 +3,7 @@
 Chips, landmarks and light are those that `augment` has written: no face is looked for.
 The ratio is to encoding and decoding the same chips as JPEG on one core, in one run.
 
-    python -m benchmarks.painting_speed workspace/augmented
+    python -m benchmarks.speed.rendering_speed workspace/augmented
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How fast people are found, and how often the right one, against the usual ways.
 
-    python -m benchmarks.search_speed --people 1000,100000
+    python -m benchmarks.speed.search_speed --people 1000,100000
 
 People are synthetic, with the spread of real embeddings; probes are masked. Times are
 CPU time on this machine, so that other work on it does not count. Peers: the way of
@@ -22,8 +22,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.enroll_speed import EnrollFigures, measure_enroll
-from benchmarks.synthetic_people import SyntheticPeople, draw_people
+from benchmarks.shared.synthetic_people import SyntheticPeople, draw_people
+from benchmarks.speed.enroll_speed import EnrollFigures, measure_enroll
 from index.engines.annoy_index import TREES, AnnoySearch, build_trees, search_k_of
 from index.engines.exact import ExactSearch
 from index.engines.milvus import Collection

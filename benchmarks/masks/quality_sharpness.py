@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality_photos import MaskedPair, luma
+from benchmarks.masks.quality_photos import MaskedPair, luma
 from masking.landmarks import LEFT_EYE, RIGHT_EYE, Float32
 
 _STEP_PX = 0.5

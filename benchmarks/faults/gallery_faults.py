@@ -3,7 +3,7 @@
 No person whose enrolment was acknowledged may be lost, no search may answer wrongly,
 and the gallery must verify as sound afterwards:
 
-    python -m benchmarks.gallery_faults --kills 200 --seconds 30
+    python -m benchmarks.faults.gallery_faults --kills 200 --seconds 30
 """
 
 from __future__ import annotations

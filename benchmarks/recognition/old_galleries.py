@@ -4,7 +4,7 @@ Masked faces (masks are painted, faces detected anew) and bare ones are compared
 with bare faces of a gallery: both by the untouched network, both by ours, and the
 mixed case of a user who replaces the network but keeps the old gallery.
 
-    python -m benchmarks.old_galleries --photos data/lfw --names data/peopleDevTest.txt
+    python -m benchmarks.recognition.old_galleries --photos data/lfw --names data/peopleDevTest.txt
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
-from benchmarks.quality_photos import Mask, MaskedPair, linear_luma, luma
+from benchmarks.masks.quality_photos import Mask, MaskedPair, linear_luma, luma
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import MOUTH, Float32, Landmarks
 from masking.rendering.render import PARTS

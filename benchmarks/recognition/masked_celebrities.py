@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.embedded_photos import EmbeddingStore
-from benchmarks.judged_probes import (
+from benchmarks.shared.embedded_photos import EmbeddingStore
+from benchmarks.shared.judged_probes import (
     OpenSetFigures,
     Probes,
     figures,
     judged,
     mean_templates,
 )
-from benchmarks.mask_state_rows import MaskStateRows, states_of
+from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
 from index.calibration.shipped import shipped_calibration
 from index.datasets.labelled_photos import LabelledPhoto, read_labelled_photos
 from masking.errors import InvalidConfig

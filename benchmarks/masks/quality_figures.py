@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.quality_measures import (
+from benchmarks.masks.quality_measures import (
     CHIN,
     JAW_SIDES,
     bright_rim,
@@ -16,9 +16,9 @@ from benchmarks.quality_measures import (
     light,
     wear_is_true,
 )
-from benchmarks.quality_photos import MaskedPair, plain_fabric
-from benchmarks.quality_sharpness import sharpness_ratio
-from benchmarks.quality_straps import strap_gaps
+from benchmarks.masks.quality_photos import MaskedPair, plain_fabric
+from benchmarks.masks.quality_sharpness import sharpness_ratio
+from benchmarks.masks.quality_straps import strap_gaps
 from masking.faces.finder import FaceFinder
 from masking.landmarks import Landmarks
 

@@ -2,7 +2,7 @@
 
 For choosing a recipe: test people are not for that. Rows of training/RECIPE.md:
 
-    python -m benchmarks.recipe_scores workspace/models/embedder-*.safetensors \
+    python -m benchmarks.recognition.recipe_scores workspace/models/embedder-*.safetensors \
         --names data/peopleDevTrain.txt --without in-mfr2.txt
 """
 

@@ -3,9 +3,9 @@
 Measures our engine on the photographs of a list of people and, beside it, any
 peer's masked pictures of the same or other photographs.
 
-    python -m benchmarks.masking_quality --photos data/lfw \
+    python -m benchmarks.masks.masking_quality --photos data/lfw \
         --names data/peopleDevTest.txt --count 500 --real data/mfr2-a
-    python -m benchmarks.masking_quality --photos data/lfw \
+    python -m benchmarks.masks.masking_quality --photos data/lfw \
         --names data/peopleDevTest.txt --peer masked --originals data/lfw
 """
 
@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmarks.quality_figures import MaskingFigures, measure
-from benchmarks.quality_photos import chosen_photos, painted_pairs, peer_pairs
+from benchmarks.masks.quality_figures import MaskingFigures, measure
+from benchmarks.masks.quality_photos import chosen_photos, painted_pairs, peer_pairs
 from masking.errors import InvalidConfig, ToolkitError
 from masking.faces.finder import bare_finder, default_finder, plain_finder
 from masking.masks.spec import SpecConfig
 
 if TYPE_CHECKING:
-    from benchmarks.quality_real import RealFigures
+    from benchmarks.masks.quality_real import RealFigures
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -123,7 +123,7 @@ def _faces(
 def _beside_real(
     folder: Path, peer: Path | None, variants: int, seed: int
 ) -> dict[str, RealFigures]:
-    from benchmarks.quality_real import (
+    from benchmarks.masks.quality_real import (
         FaceReaders,
         beside_real,
         labelled,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.timed_detection import TimedDetector
+from benchmarks.shared.timed_detection import TimedDetector
 from index.datasets.labelled_photos import read_labelled_photos
 from masking.datasets.images import read_rgb
 from masking.faces.finder import FaceFinder

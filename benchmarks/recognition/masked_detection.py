@@ -4,7 +4,7 @@ Masks are painted on faces that dlib's stock detector finds bare, so the true pl
 and landmarks are known. Peers: dlib's stock detector and stock landmarks. With
 --labelled, really masked faces of a folder with a labels.csv are looked for too.
 
-    python -m benchmarks.masked_detection --photos data/lfw \
+    python -m benchmarks.recognition.masked_detection --photos data/lfw \
         --names data/peopleDevTest.txt --labelled data/mfr2-a
 """
 
@@ -19,8 +19,8 @@ import click
 import cv2
 import numpy as np
 
-from benchmarks.labelled_detection import LabelledFigures, measure_labelled
-from benchmarks.timed_detection import TimedDetector
+from benchmarks.shared.labelled_detection import LabelledFigures, measure_labelled
+from benchmarks.shared.timed_detection import TimedDetector
 from masking.augment.people_lists import read_names
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.detectors import BORDER, CnnDetector, FaceDetector, HogDetector

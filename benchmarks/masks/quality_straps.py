@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality_photos import Mask, MaskedPair
+from benchmarks.masks.quality_photos import Mask, MaskedPair
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
 from masking.rendering.render import PARTS

@@ -1,9 +1,9 @@
 """How embeddings spread: between people, within a person, and under a mask.
 
 Writes aggregate figures only, for drawing synthetic people who are as hard to tell
-apart as real ones (benchmarks/synthetic_people.py):
+apart as real ones (benchmarks/shared/synthetic_people.py):
 
-    python -m benchmarks.embedding_spread --photos data/lfw \
+    python -m benchmarks.shared.embedding_spread --photos data/lfw \
         --names data/peopleDevTrain.txt
 """
 

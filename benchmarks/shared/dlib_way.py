@@ -4,7 +4,7 @@ Its api.py loads all five models when it is imported, finds faces with the HOG d
 on the doubled picture, describes them on five landmarks and compares a probe with every
 encoding. As a program it identifies one photo, to be timed from its start:
 
-    python -m benchmarks.dlib_way encodings.npy photo.jpg
+    python -m benchmarks.shared.dlib_way encodings.npy photo.jpg
 """
 
 from __future__ import annotations

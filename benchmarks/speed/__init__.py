@@ -1,0 +1,1 @@
+"""How fast each stage is, beside a peer or a limit."""
