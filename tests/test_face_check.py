@@ -22,8 +22,8 @@ from masking.faces.model_files import FACE_CHECK, own_model
 from masking.landmarks import Landmarks
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from tools.masked_examples import background
-from tools.train_face_check import Candidates, MakeCandidates, fit
+from tools.detector_training.masked_examples import background
+from tools.detector_training.train_face_check import Candidates, MakeCandidates, fit
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from masking.datasets.images import list_images
 from masking.datasets.sample import sample_people
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import LEFT_EYE, RIGHT_EYE, Landmarks
-from tools.masked_examples import (
+from tools.detector_training.masked_examples import (
     SIDE_PX,
     VIEWS,
     MakeExample,
@@ -18,7 +18,7 @@ from tools.masked_examples import (
     mirrored,
     true_box,
 )
-from tools.train_face_finder import held_out
+from tools.detector_training.train_face_finder import held_out
 
 
 def test_a_mirror_image_has_its_points_under_their_new_names():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.album import largest_share
-from tools.detail import measure_gains
-from tools.face_layers import FaceLayers
-from tools.face_model import covariance_root, fit_model
-from tools.likeness import nearest_distances, stranger_distances
-from tools.thin_plate import ThinPlate, frame_points
-from tools.training_faces import mirror_order
+from tools.detector_training.training_faces import mirror_order
+from tools.sample_people.album import largest_share
+from tools.sample_people.detail import measure_gains
+from tools.sample_people.face_layers import FaceLayers
+from tools.sample_people.face_model import covariance_root, fit_model
+from tools.sample_people.likeness import nearest_distances, stranger_distances
+from tools.sample_people.thin_plate import ThinPlate, frame_points
 
 
 def test_mirroring_twice_changes_nothing() -> None:

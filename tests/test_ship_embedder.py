@@ -5,7 +5,7 @@ import torch
 
 from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
-from tools.ship_embedder import mean_weights
+from tools.release.ship_embedder import mean_weights
 from training.checkpoints.checkpoint import Checkpoint
 
 

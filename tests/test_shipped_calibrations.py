@@ -19,7 +19,7 @@ from training.checkpoints.choose import choose_embedder
 
 @pytest.mark.parametrize("name", ["dlib", "shipped"])
 def test_the_networks_of_the_project_are_calibrated(name):
-    """After another embedder is shipped: python -m tools.ship_calibrations."""
+    """After another embedder is shipped: python -m tools.release.ship_calibrations."""
     calibration = shipped_calibration(choose_embedder(name, Path(), "cpu").fingerprint)
     assert set(calibration.probability) == {"bare", "masked"}
     assert calibration.strangers > 800

@@ -29,7 +29,12 @@ from masking.faces.model_files import STOCK
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from tools.masked_examples import background, bystanders, point_errors, tight_crop
+from tools.detector_training.masked_examples import (
+    background,
+    bystanders,
+    point_errors,
+    tight_crop,
+)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ _SIZES = (0.65, 0.85, 1.1)
 class FaceCheck:
     """Logistic regression on the gradients of an upright face.
 
-    Trained by `tools/train_face_check.py` on LFW DevTrain faces with painted masks.
+    Trained by `tools/detector_training/train_face_check.py` on LFW DevTrain faces with painted masks.
     """
 
     def __init__(self, path: Path):

@@ -1,7 +1,7 @@
 """Whether a face wears a mask, and whether the nose is out, from its chip alone.
 
 Logistic regressions on gradients (HOG) and colours of the face, trained on painted
-masks by `tools/train_mask_state.py`. Independent of the embedder: any chip whose
+masks by `tools/detector_training/train_mask_state.py`. Independent of the embedder: any chip whose
 geometry is known will do.
 """
 

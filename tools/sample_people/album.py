@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import encode_image, read_rgb
 from masking.landmarks import Float32
-from tools.casting import draw_person, draw_photo, sample_rng
-from tools.face_collection import FittedFaces
-from tools.face_model import FaceModel
-from tools.likeness import LikenessCheck, nearest_distances, stranger_distances
-from tools.portrait import paint
+from tools.sample_people.casting import draw_person, draw_photo, sample_rng
+from tools.sample_people.face_collection import FittedFaces
+from tools.sample_people.face_model import FaceModel
+from tools.sample_people.likeness import (
+    LikenessCheck,
+    nearest_distances,
+    stranger_distances,
+)
+from tools.sample_people.portrait import paint
 
 PHOTOS_EACH = 8
 JPEG_QUALITY = 90

@@ -8,19 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32, Image
-from tools.casting import PHOTO_SPREAD, group_means, sample_rng
-from tools.detail import DetailGains, measure_gains
-from tools.face_layers import (
+from tools.detector_training.training_faces import (
+    SIDE_PX,
+    TrainingFace,
+    balanced,
+    mean_shape,
+    upright,
+)
+from tools.sample_people.casting import PHOTO_SPREAD, group_means, sample_rng
+from tools.sample_people.detail import DetailGains, measure_gains
+from tools.sample_people.face_layers import (
     FaceLayers,
     first_atlas,
     segment,
     smooth_atlas,
     split_layers,
 )
-from tools.face_model import FaceModel, covariance_root, fit_model
-from tools.thin_plate import ThinPlate, frame_points
-from tools.training_faces import SIDE_PX, TrainingFace, balanced, mean_shape, upright
-from tools.usual_faces import most_usual
+from tools.sample_people.face_model import FaceModel, covariance_root, fit_model
+from tools.sample_people.thin_plate import ThinPlate, frame_points
+from tools.sample_people.usual_faces import most_usual
 
 _ATLAS_PHOTOS = 500
 _GAIN_PHOTOS = 300

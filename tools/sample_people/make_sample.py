@@ -1,7 +1,7 @@
 """Makes the embedded sample: photographs of people who do not exist.
 
 Example:
-    python -m tools.make_sample --lfw lfw --names peopleDevTrain.txt \
+    python -m tools.sample_people.make_sample --lfw lfw --names peopleDevTrain.txt \
         --out masking/sample
 """
 
@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from masking.datasets.images import write_bytes
 from masking.landmarks import Float32
-from tools.album import SampleReport, draw_album, judge, measure_likeness
-from tools.face_collection import fit_faces, groups_of
-from tools.sample_licence import licence_text
-from tools.training_faces import choose_faces, read_names
+from tools.detector_training.training_faces import choose_faces, read_names
+from tools.sample_people.album import SampleReport, draw_album, judge, measure_likeness
+from tools.sample_people.face_collection import fit_faces, groups_of
+from tools.sample_people.sample_licence import licence_text
 
 TRAINING_PHOTOS = 2500
 COMPONENTS = 200

@@ -1,6 +1,6 @@
 """Draws the README's pictures from the embedded sample and a demo's workspace.
 
-python cli.py demo && python -m tools.readme_pictures
+python cli.py demo && python -m tools.release.readme_pictures
 """
 
 from __future__ import annotations

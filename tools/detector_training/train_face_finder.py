@@ -1,6 +1,6 @@
 """Trains dlib detectors and a landmark predictor on faces that wear masks.
 
-    python -m tools.train_face_finder --photos data/lfw \
+    python -m tools.detector_training.train_face_finder --photos data/lfw \
         --names data/lfw-protocol/peopleDevTrain.txt --without in-mfr2.txt \
         --out masking/models
 
@@ -27,7 +27,13 @@ from masking.landmarks import Image
 from masking.masks.spec import sample_rng
 from masking.masks.textures import Texture
 from masking.workers import ordered_map, worker_count
-from tools.masked_examples import VIEWS, Example, MakeExample, background, framed
+from tools.detector_training.masked_examples import (
+    VIEWS,
+    Example,
+    MakeExample,
+    background,
+    framed,
+)
 
 # Photographs that serve as fabric prints.
 _PRINTS = 64

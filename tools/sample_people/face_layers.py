@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32, Image
-from tools.training_faces import SIDE_PX
+from tools.detector_training.training_faces import SIDE_PX
 
 BACKGROUND, SKIN, HAIR, CLOTHES = range(4)
 LAYERS = 4

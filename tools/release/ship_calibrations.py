@@ -4,7 +4,7 @@ Held-out people of the training are the strangers and fill the galleries; those 
 dlib's network are filled with the people that ours trained on, too. Give the lists of
 names and options that the shipped embedder was trained with.
 
-    python -m tools.ship_calibrations --photos data/lfw \
+    python -m tools.release.ship_calibrations --photos data/lfw \
         --names data/peopleDevTrain.txt --without in-mfr2.txt --store workspace/open-set
 """
 

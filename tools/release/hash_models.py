@@ -1,6 +1,6 @@
 """Writes the hashes of the models that ship, after one of them was made anew.
 
-python -m tools.hash_models
+python -m tools.release.hash_models
 """
 
 from __future__ import annotations

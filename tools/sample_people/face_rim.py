@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from masking.landmarks import Float32, Image
-from tools.face_layers import SKIN
-from tools.training_faces import SIDE_PX
+from tools.detector_training.training_faces import SIDE_PX
+from tools.sample_people.face_layers import SKIN
 
 # Of the width between the jaw's corners.
 _NECK_WIDTH = 0.66

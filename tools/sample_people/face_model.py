@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
-from tools.face_layers import LAYERS, MAP_PX, FaceLayers
-from tools.training_faces import SIDE_PX
+from tools.detector_training.training_faces import SIDE_PX
+from tools.sample_people.face_layers import LAYERS, MAP_PX, FaceLayers
 
 # Each block's share of the total variance that the components explain. Skin
 # carries the identity; clothes should not spend components.

@@ -3,7 +3,7 @@
 Each photograph gives bare faces, faces with a mask, and faces that only something
 else covers (a hand, sunglasses), which are no masked ones.
 
-    python -m tools.train_mask_state --photos data/lfw --names data/peopleDevTrain.txt
+    python -m tools.detector_training.train_mask_state --photos data/lfw --names data/peopleDevTrain.txt
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32, Image
-from tools.detail import DetailGains, grain, strands
-from tools.face_layers import BACKGROUND, CLOTHES, HAIR, SKIN
-from tools.face_model import FaceModel
-from tools.face_rim import cleared_forehead, narrowed, shaded
-from tools.thin_plate import ThinPlate, frame_points
-from tools.training_faces import SIDE_PX
+from tools.detector_training.training_faces import SIDE_PX
+from tools.sample_people.detail import DetailGains, grain, strands
+from tools.sample_people.face_layers import BACKGROUND, CLOTHES, HAIR, SKIN
+from tools.sample_people.face_model import FaceModel
+from tools.sample_people.face_rim import cleared_forehead, narrowed, shaded
+from tools.sample_people.thin_plate import ThinPlate, frame_points
 
 
 @dataclass(frozen=True, eq=False)

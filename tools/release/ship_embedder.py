@@ -4,7 +4,7 @@ Several of one recipe, trained with different seeds on the same people, are aver
 such a mean is better on strangers than any of them (Wortsman et al., "Model soups",
 ICML 2022). The validation people are those of the first. The cohort is made anew.
 
-    python -m tools.ship_embedder workspace/models/embedder-....safetensors \
+    python -m tools.release.ship_embedder workspace/models/embedder-....safetensors \
         --names data/peopleDevTrain.txt --without in-mfr2.txt
 """
 

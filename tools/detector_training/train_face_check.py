@@ -3,7 +3,7 @@
 Everything that the detectors see at low thresholds in bare, masked, cropped and turned
 photographs and in such without a face, with its landmarks as they are predicted there.
 
-    python -m tools.train_face_check --photos data/lfw \
+    python -m tools.detector_training.train_face_check --photos data/lfw \
         --names data/lfw-protocol/peopleDevTrain.txt --without in-mfr2.txt
 """
 
@@ -29,7 +29,7 @@ from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.masks.textures import Texture
 from masking.rendering.render import render
 from masking.workers import ordered_map, worker_count
-from tools.masked_examples import (
+from tools.detector_training.masked_examples import (
     OCCLUDED_SHARE,
     VIEWS,
     MakeExample,
@@ -39,7 +39,11 @@ from tools.masked_examples import (
     point_errors,
     tight_crop,
 )
-from tools.train_face_finder import people_options, prints_of, shuffled_photos
+from tools.detector_training.train_face_finder import (
+    people_options,
+    prints_of,
+    shuffled_photos,
+)
 
 # Error of the eyes, a share of the distance between them, below which a face was found
 # and above which it was not; what is between teaches nothing.

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
-from tools.face_layers import MAP_PX, SKIN
-from tools.face_model import FaceModel, covariance_root
-from tools.portrait import PortraitSpec
+from tools.sample_people.face_layers import MAP_PX, SKIN
+from tools.sample_people.face_model import FaceModel, covariance_root
+from tools.sample_people.portrait import PortraitSpec
 
 # Below 1: nearer to the mean face, hence a mixture of more photographs.
 PERSON_SPREAD = 0.75

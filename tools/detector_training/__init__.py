@@ -1,0 +1,1 @@
+"""Trains the detector, landmark model and mask classifier."""

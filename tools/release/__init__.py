@@ -1,0 +1,1 @@
+"""Makes what is shipped: weights, calibrations, pictures."""

@@ -1,0 +1,1 @@
+"""Makes the embedded sample of synthetic people."""
