@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 ORDER = {"masking": 0, "training": 1, "index": 2, "cli": 3}
 HEAVY = {"torch", "torchvision", "numpy", "cv2", "dlib", "kornia", "annoy"} | {
     "matplotlib",

@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from drawn_people import DrawnFinder, draw_person
 
 from masking.augment.config import AugmentConfig
 from masking.augment.journal import partial_of
 from masking.augment.manifest import MANIFEST
 from masking.augment.stage import augment, merge_parts
 from masking.errors import BadRecord, InvalidConfig, MissingInput
+from tests.fakes.drawn_people import DrawnFinder, draw_person
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 CONFIG = AugmentConfig(variants=1, output="both", alpha=True, parts=True, workers=1)
 PEOPLE, PHOTOS = 6, 4
 
@@ -132,9 +132,9 @@ import sys, time
 from dataclasses import replace
 from pathlib import Path
 
-from drawn_people import DrawnFinder
+from tests.fakes.drawn_people import DrawnFinder
 from masking.augment.stage import augment
-from test_augment_everywhere import CONFIG
+from tests.test_augment_everywhere import CONFIG
 
 
 class SlowFinder(DrawnFinder):

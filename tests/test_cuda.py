@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from drawn_faces import augmented_drawings
-from test_mask_batches import assert_alike, spec_of
-from test_train_stage import CONFIG
 
 from masking.masks.spec import KINDS, OCCLUDERS
 from masking.rendering.render_batch import BatchPainter
+from tests.fakes.drawn_faces import augmented_drawings
+from tests.fakes.rendered import assert_alike, spec_of
+from tests.fakes.trainings import CONFIG
 from training.embedders.torch_embedder import start_embedder
 from training.run.stage import REPORT, train
 

@@ -9,7 +9,7 @@ import pytest
 
 import cli
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def readme_commands():

@@ -1,0 +1,54 @@
+"""Galleries that are filled with chips, and embedders that differ."""
+
+from pathlib import Path
+
+import numpy as np
+
+from index.enrollment.stage import ChipRow, enroll_chips
+from index.gallery.gallery import open_or_create_gallery
+from index.storage.store import GalleryStore
+from tests.fakes.drawn_calibrations import flat_calibration
+from tests.fakes.faces_for_index import ColourEmbedder
+
+CALIBRATION = flat_calibration(0.5)
+
+
+class DoubleEmbedder(ColourEmbedder):
+    """Another model: twice the colour, and one number more."""
+
+    name = "double"
+    dimension = 4
+
+    def __init__(self, meanwhile=None):
+        super().__init__("d" * 64)
+        self.batches, self._meanwhile = [], meanwhile
+
+    def embed(self, chips):
+        self.batches.append(len(chips))
+        if self._meanwhile and len(self.batches) == 1:
+            self._meanwhile()
+        rows = 2 * super().embed(chips)
+        return np.hstack([rows, np.ones((len(rows), 1), np.float32)])
+
+
+def chip_rows(*names, grey=10, masked=True):
+    for number, name in enumerate(names):
+        pixels = np.full((32, 32, 3), (grey + number) % 256, dtype=np.uint8)
+        yield ChipRow(name, f"{name}{number}", f"{name}/{number}.jpg", pixels, masked)
+
+
+def filled(folder: Path, *names: str, masked: bool = True) -> Path:
+    with open_or_create_gallery(folder, ColourEmbedder()) as gallery:
+        enroll_chips(gallery, ColourEmbedder(), chip_rows(*names, masked=masked))
+    return folder
+
+
+def content(folder: Path) -> list[list[tuple]]:
+    """Everything of a gallery but its audit and the versions of changes."""
+    store = GalleryStore(folder)
+    people = "SELECT id, name, created, consent, retain_until FROM people ORDER BY 1"
+    tables = ("photos", "embeddings", "meta", "covered")
+    rows = [store.read(people)]
+    rows += [store.read(f"SELECT * FROM {name} ORDER BY 1") for name in tables]
+    store.close()
+    return rows

@@ -1,0 +1,40 @@
+"""Galleries that are filled with drawn embeddings."""
+
+from pathlib import Path
+
+import numpy as np
+
+from index.storage.rows import NewPhoto
+from masking.faces.alignment import ChipGeometry
+
+
+class FakeEmbedder:
+    """Stands for a network: only its identity matters here."""
+
+    name = "fake"
+    dimension = 4
+    metric = "euclidean"
+    geometry = ChipGeometry(size_px=16)
+
+    def __init__(self, fingerprint="a" * 64, cohort=None):
+        self.fingerprint, self.cohort = fingerprint, cohort
+
+
+def photo(
+    name,
+    embedding,
+    sha256=None,
+    source="folder/photo.jpg",
+    masked=False,
+    covered=None,
+):
+    rng = np.random.default_rng([len(name), int(10 * abs(embedding[0]))])
+    chip = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    sha256 = sha256 or f"{name}-{embedding}"
+    vector = np.array(embedding, dtype=np.float32)
+    under = None if covered is None else np.array(covered, dtype=np.float32)
+    return NewPhoto(name, sha256, source, chip, vector, masked, under)
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(p.read_bytes() for p in folder.rglob("*") if p.is_file())

@@ -1,0 +1,175 @@
+"""A calibration fitted on drawn people does what it promises on new ones."""
+
+import numpy as np
+import pytest
+
+from index.calibration.calibration import Match
+from index.calibration.decision import Judge
+from index.calibration.fit import (
+    HeldOutFaces,
+    OtherPeople,
+    TooFewStrangers,
+    fit_calibration,
+)
+from index.calibration.impostors import MeanFaces
+from index.calibration.probabilities import calibration_error
+from tests.fakes.drawn_calibrations import flat_calibration
+from training.embedders.mask_classifier import MaskState
+from training.metrics.pairs import EmbeddedFaces
+
+DIMENSION = 16
+# A mask adds noise and pulls faces together. A covered face is a mean of two.
+NOISE = {"bare": 0.12, "covered": 0.1, "masked": 0.2}
+PULL = {"bare": 1.0, "covered": 0.9, "masked": 0.8}
+# What bare and masked probes are compared with.
+PROBES, TEMPLATES = ("bare", "masked"), ("bare", "covered")
+
+
+def people(rng, count):
+    return rng.normal(0, 0.25, (count, DIMENSION))
+
+
+def seen(rng, middles, kind):
+    noise = rng.normal(0, NOISE[kind], middles.shape)
+    return (PULL[kind] * middles + noise).astype(np.float32)
+
+
+def held_out(rng, count=300, photos=2):
+    middles = people(rng, count)
+    owners = np.repeat(np.arange(count, dtype=np.int32), photos)
+    numbers = np.arange(count * photos, dtype=np.int32)
+    return HeldOutFaces(
+        *(
+            EmbeddedFaces(seen(rng, middles[owners], kind), owners, numbers)
+            for kind in ("bare", "covered", "masked")
+        )
+    )
+
+
+def others_of(rng, count):
+    middles = people(rng, count)
+    return OtherPeople(*(single(seen(rng, middles, kind)) for kind in TEMPLATES))
+
+
+def single(matrix):
+    return MeanFaces(
+        matrix, np.ones(len(matrix), dtype=np.int64), np.zeros(len(matrix))
+    )
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    rng = np.random.default_rng(0)
+    others = others_of(rng, 1000)
+    return fit_calibration(held_out(rng, 500), others, "drawn", None)
+
+
+def nearest_of(templates, strangers):
+    """Distance of each stranger to the nearest template."""
+    templates, strangers = templates.astype(np.float64), strangers.astype(np.float64)
+    squares = (strangers**2).sum(1)[:, None] + (templates**2).sum(1)
+    return np.sqrt((squares - 2 * strangers @ templates.T).min(axis=1))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("masked_template", [False, True])
+@pytest.mark.parametrize("size", [100, 1000])
+def test_one_in_a_hundred_new_strangers_is_named(
+    calibration, masked, masked_template, size
+):
+    rng = np.random.default_rng(7)
+    templates = seen(rng, people(rng, size), TEMPLATES[masked_template])
+    best = nearest_of(templates, seen(rng, people(rng, 4000), PROBES[masked]))
+    threshold = calibration.threshold(size, 0.01, masked, masked_template)
+    assert 0.005 <= (best < threshold).mean() <= 0.02
+
+
+def test_thresholds_of_masked_faces_are_measured_on_covered_templates():
+    rng = np.random.default_rng(8)
+    faces, others = held_out(rng, 120), others_of(rng, 300)
+    fitted = fit_calibration(faces, others, "drawn", None)
+    # Covered faces that lie elsewhere change what is compared with them alone.
+    far = np.float32(0.1)
+    moved = EmbeddedFaces(
+        faces.covered.embeddings + far, faces.covered.people, faces.covered.photos
+    )
+    elsewhere = fit_calibration(
+        HeldOutFaces(faces.bare, moved, faces.masked),
+        OtherPeople(others.bare, single(others.covered.matrix + far)),
+        "drawn",
+        None,
+    )
+    for pair in ("bare-bare", "masked-bare"):
+        assert elsewhere.thresholds[pair] == fitted.thresholds[pair]
+    for masked in (False, True):
+        limits = [c.threshold(100, 0.01, masked, True) for c in (fitted, elsewhere)]
+        assert limits[1] > limits[0] + 0.02
+    assert elsewhere.spread["bare"] == fitted.spread["bare"]
+    assert elsewhere.probability["bare"] == fitted.probability["bare"]
+    assert elsewhere.probability["masked"] != fitted.probability["masked"]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_probabilities_hold_for_new_people(calibration, masked):
+    rng = np.random.default_rng(9)
+    middles, strangers = people(rng, 400), people(rng, 400)
+    templates = seen(rng, middles, TEMPLATES[masked])
+    judge = Judge(calibration, True, 400, 0.01)
+    probability, right = [], []
+    for number, middle in enumerate(np.concatenate([middles, strangers])):
+        probe = seen(rng, middle[None], PROBES[masked])
+        distances = np.linalg.norm(templates - probe, axis=1)
+        nearest = np.argsort(distances)[:2]
+        matches = [
+            Match(str(i), int(i), float(distances[i]), "euclidean", masked)
+            for i in nearest
+        ]
+        decided = judge.decide(matches, MaskState(float(masked), 0.0))
+        probability.append(decided.probability)
+        right.append(decided.matches[0].person_id == number)
+    error = calibration_error(np.array(probability), np.array(right), np.ones(800))
+    assert error < 0.06  # 800 draws alone give about 0.02
+    assert 0.2 < np.mean(right) < 0.5
+
+
+def test_faces_that_were_not_acquired_do_not_count():
+    rng = np.random.default_rng(0)
+    faces = held_out(rng, 60)
+    others = others_of(rng, 100)
+    whole = fit_calibration(faces, others, "drawn", None)
+    lost = np.full((1, DIMENSION), np.nan, np.float32)
+    more = [
+        EmbeddedFaces(
+            np.concatenate([part.embeddings, lost]),
+            np.append(part.people, np.int32(999)),
+            np.append(part.photos, np.int32(999)),
+        )
+        for part in (faces.bare, faces.covered, faces.masked)
+    ]
+    assert fit_calibration(HeldOutFaces(*more), others, "drawn", None) == whole
+
+
+def test_few_people_follow_the_reference_and_have_no_probability():
+    rng = np.random.default_rng(0)
+    reference = flat_calibration(0.5)
+    others = others_of(rng, 150)
+    few = fit_calibration(held_out(rng, 6, 3), others, "drawn", reference)
+    assert few.probability == {}
+    assert few.strangers == 6
+    # A flat reference: rare false positives come no nearer than frequent ones.
+    assert few.threshold(150, 0.01) == pytest.approx(few.threshold(150, 0.1))
+
+
+def test_too_few_strangers():
+    rng = np.random.default_rng(0)
+    with pytest.raises(TooFewStrangers, match="1,000 pairs"):
+        fit_calibration(held_out(rng, 6, 3), others_of(rng, 0), "", None)
+
+
+def test_a_gallery_without_covered_templates_is_calibrated_on_the_strangers():
+    rng = np.random.default_rng(0)
+    bare = others_of(rng, 100).bare
+    others = OtherPeople(bare, single(np.zeros((0, DIMENSION), np.float32)))
+    fitted = fit_calibration(held_out(rng, 60), others, "drawn", None)
+    assert set(fitted.probability) == {"bare", "masked"}
+    assert 0.2 < fitted.threshold(50, 0.01, True, True) < 1.5

@@ -1,0 +1,136 @@
+"""Photographs to views with fake finders and painters on drawn pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from index.datasets.labelled_photos import LabelledPhoto
+from index.datasets.views import (
+    CROP_BOX,
+    CROP_DETECTOR,
+    ViewPlan,
+    all_views,
+    photo_views,
+)
+from masking.datasets.images import write_image
+from masking.errors import NoFace
+from masking.faces.alignment import ChipGeometry
+from tests.fakes.drawn_people import DrawnFinder
+
+SMALL, LARGE = ChipGeometry(size_px=24), ChipGeometry(size_px=48)
+
+
+class BrightFinder(DrawnFinder):
+    """Sees a face where the top-left pixel is bright."""
+
+    def find(self, image):
+        return super().find(image) if image[0, 0].min() >= 128 else []
+
+
+@dataclass(frozen=True)
+class DarkPainter:
+    """Paints the lower half black; hides the face from the finder if asked to."""
+
+    hide: bool = False
+
+    def kind(self, name):
+        return "dark"
+
+    def paint(self, image, landmarks, name):
+        if name == "refuses.png":
+            raise NoFace("the landmarks lie outside of the picture")
+        painted = image.copy()
+        painted[len(image) // 2 :] = 0
+        if self.hide:
+            painted[0, 0] = 0
+        return painted
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    def draw(name, brightness=200):
+        pixels = np.full((60, 60, 3), brightness, np.uint8)
+        write_image(tmp_path / name, pixels)
+        return LabelledPhoto(tmp_path / name, name, "Ann")
+
+    return draw
+
+
+def views_of(photo, **plan):
+    return photo_views(7, photo, ViewPlan((SMALL, LARGE), **plan), BrightFinder())
+
+
+def test_a_face_becomes_a_chip_of_each_geometry(drawn):
+    (view,) = views_of(drawn("a.png"))
+    assert (view.photo, view.mask, view.detector) == (7, "no-mask", "drawn")
+    assert [chip.shape for chip in view.chips] == [(24, 24, 3), (48, 48, 3)]
+    assert view.failure is None
+
+
+def test_a_picture_without_a_face_fails_or_is_taken_whole(drawn):
+    dark = drawn("dark.png", brightness=100)
+    (failed,) = views_of(dark)
+    assert (failed.chips, failed.detector) == ((), "")
+    assert failed.failure == f"{dark.path}: no face found."
+    (cropped,) = views_of(dark, on_no_face="crop")
+    assert (len(cropped.chips), cropped.detector) == (2, CROP_DETECTOR)
+    assert cropped.failure is None
+
+
+def test_the_box_in_a_crop_is_upright_and_inside():
+    left, top, right, bottom = CROP_BOX
+    assert 0 < left < right < 1
+    assert 0 < top < bottom < 1
+    assert left + right == pytest.approx(1)
+
+
+def test_damaged_files_are_failures_with_a_reason(tmp_path):
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(b"no picture")
+    photo = LabelledPhoto(path, "broken.jpg", "Ann")
+    plain, painted = views_of(photo, painter=DarkPainter())
+    for view in (plain, painted):
+        assert "not an image" in view.failure
+    assert (plain.mask, painted.mask) == ("no-mask", "dark")
+
+
+def test_a_painted_copy_follows_the_photograph(drawn):
+    plain, painted = views_of(drawn("a.png"), painter=DarkPainter())
+    assert (plain.mask, painted.mask) == ("no-mask", "dark")
+    assert painted.photo == plain.photo
+    # The face square is rows 4 to 20 of the chip; its lower half was painted.
+    np.testing.assert_array_equal(painted.chips[0][4:11], plain.chips[0][4:11])
+    assert painted.chips[0][14:19, 12].max() == 0
+    assert plain.chips[0][5:19, 12].min() == 200
+
+
+def test_masked_faces_are_found_anew_unless_told_otherwise(drawn):
+    photo, painter = drawn("a.png"), DarkPainter(hide=True)
+    plain, lost = views_of(photo, painter=painter)
+    assert plain.failure is None
+    assert lost.failure == f"{photo.path}, painted: no face found."
+    _, aligned = views_of(photo, painter=painter, redetect=False)
+    assert (aligned.failure, aligned.detector) == (None, "drawn")
+
+
+def test_a_mask_that_cannot_be_painted_is_a_failure(drawn):
+    plain, painted = views_of(drawn("refuses.png"), painter=DarkPainter())
+    assert plain.failure is None
+    assert "outside of the picture" in painted.failure
+
+
+def test_workers_give_the_same_views_in_the_same_order(drawn):
+    photos = [drawn(f"{n}.png", brightness=90 + 40 * (n % 3)) for n in range(6)]
+    plan = ViewPlan((SMALL,), painter=DarkPainter())
+    alone = list(all_views(photos, plan, 1, BrightFinder))
+    together = list(all_views(photos, plan, 2, BrightFinder))
+    assert [view.photo for view in alone] == [n for n in range(6) for _ in range(2)]
+    assert sum(view.failure is not None for view in alone) == 4
+    for one, other in zip(alone, together, strict=True):
+        assert (one.photo, one.mask, one.failure) == (
+            other.photo,
+            other.mask,
+            other.failure,
+        )
+        np.testing.assert_array_equal(one.chips, other.chips)

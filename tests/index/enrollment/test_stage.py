@@ -1,0 +1,212 @@
+"""Enrolling reports every photo and never stores a half-understood one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.engines.templates import PLAIN
+from index.enrollment.stage import (
+    ChipRow,
+    enroll,
+    enroll_chips,
+    photo_list,
+)
+from index.gallery.gallery import open_or_create_gallery
+from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
+from tests.fakes.faces_for_index import (
+    BLUE,
+    GREEN,
+    RED,
+    ColourEmbedder,
+    SquareFinder,
+    draw_photo,
+)
+from training.embedders.chip_vectors import embed_both, network_input
+from training.embedders.masked_reference import covered_embeddings
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
+        yield opened
+
+
+def enrolled(gallery, name, photos, embedder=None, masked=None):
+    embedder = embedder or ColourEmbedder()
+    return enroll(name, photos, gallery, embedder, SquareFinder(), masked=masked)
+
+
+def test_person_is_added_and_searchable(gallery, tmp_path):
+    photo = draw_photo(tmp_path / "red.png", RED)
+    report = enrolled(gallery, " Person_01 ", [photo])
+    assert report.added == [str(photo)]
+    assert not report.failures
+    assert [person.name for person in gallery.people()] == ["Person_01"]
+    wanted = np.array([RED], dtype=np.float32) / 255
+    # The chip's last row and column mix with the grey around the square.
+    np.testing.assert_allclose(gallery.templates().matrix, wanted, atol=0.03)
+
+
+def test_same_photo_twice_is_known_and_not_embedded_again(gallery, tmp_path):
+    photo = draw_photo(tmp_path / "red.png", RED)
+    embedder = ColourEmbedder()
+    first = enrolled(gallery, "Person_01", [photo, photo], embedder)
+    again = enrolled(gallery, "Person_01", [photo], embedder)
+    assert (len(first.added), len(first.known)) == (1, 1)
+    assert (again.added, again.known) == ([], [str(photo)])
+    assert embedder.embedded == 1
+
+
+def test_bare_photo_gives_a_template_for_masked_faces_too(gallery, tmp_path):
+    embedder = ColourEmbedder()
+    photo = draw_photo(tmp_path / "red.png", RED)
+    enrolled(gallery, "Person_01", [photo], embedder, masked=False)
+    assert embedder.embedded == 2
+    plain, masked = gallery.templates().matrix
+    np.testing.assert_allclose(plain, np.array(RED) / 255, atol=0.03)
+    chips = np.empty((1, 3, 32, 32), np.uint8)
+    chips[0] = np.array(RED)[:, None, None]
+    under = covered_embeddings(embedder, chips, plain[None])[0]
+    np.testing.assert_allclose(masked, under, atol=0.03)
+    # The mask is not red.
+    assert np.abs(masked - plain).max() > 0.1
+
+
+def test_masked_photo_is_not_covered_once_more(gallery, tmp_path):
+    embedder = ColourEmbedder()
+    photo = draw_photo(tmp_path / "red.png", RED)
+    enrolled(gallery, "Person_01", [photo], embedder, masked=True)
+    assert embedder.embedded == 1
+    templates = gallery.templates()
+    assert templates.masked.tolist() == [True]
+    np.testing.assert_allclose(templates.matrix[0], np.array(RED) / 255, atol=0.03)
+    assert gallery._store.read("SELECT COUNT(*) FROM covered") == [(0,)]
+
+
+def test_of_bare_and_masked_chips_each_gets_what_it_needs(gallery):
+    kinds = [False, True, True, False, True]
+    rows = [
+        row._replace(name=f"P{i}", masked=masked)
+        for i, (row, masked) in enumerate(zip(chip_rows(5), kinds, strict=True))
+    ]
+    embedder = ColourEmbedder()
+    enroll_chips(gallery, embedder, rows)
+    assert embedder.embedded == 5 + 2
+    chips = network_input([row.pixels for row in rows])
+    plain, covered = embed_both(ColourEmbedder(), chips, ~np.array(kinds))
+    assert [vector is None for vector in covered] == kinds
+    for number, masked in enumerate(kinds):
+        found = gallery.person_template(number + 1, True)
+        wanted = plain[number] if masked else covered[number]
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+    bare = ~np.array(kinds)
+    np.testing.assert_array_equal(gallery.templates(PLAIN).matrix, plain[bare])
+
+
+def test_folder_stands_for_its_photos(gallery, tmp_path):
+    folder = tmp_path / "photos"
+    for name, colour in (("a.png", RED), ("deeper/b.png", GREEN)):
+        draw_photo(folder / name, colour)
+    assert len(enrolled(gallery, "Person_01", [folder]).added) == 2
+
+
+def test_bad_photos_are_reported_and_the_good_one_is_kept(gallery, tmp_path):
+    good = draw_photo(tmp_path / "good.png", RED)
+    empty = draw_photo(tmp_path / "nobody.png")
+    two = draw_photo(tmp_path / "two.png", GREEN, BLUE)
+    text = tmp_path / "text.jpg"
+    text.write_text("no image")
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(good.read_bytes()[:-40])
+    missing = tmp_path / "missing.png"
+    report = enrolled(gallery, "Person_01", [empty, two, text, cut, missing, good])
+    assert report.added == [str(good)]
+    reasons = {Path(photo).name: reason for photo, reason in report.failures.items()}
+    assert "no face" in reasons["nobody.png"]
+    assert "2 faces" in reasons["two.png"]
+    assert "not an image" in reasons["text.jpg"]
+    assert "damaged" in reasons["cut.png"]
+    wanted = f"{missing}: cannot be read (No such file or directory)."
+    assert reasons["missing.png"] == wanted
+
+
+def test_nothing_enrolled_is_an_error_that_says_why(gallery, tmp_path):
+    photos = [draw_photo(tmp_path / f"{number}.png") for number in range(3)]
+    with pytest.raises(ToolkitError, match=r"no face found\. \(and 2 more"):
+        enrolled(gallery, "Person_01", photos)
+    assert gallery.people() == []
+
+
+def test_name_that_is_a_path_is_refused(gallery, tmp_path):
+    photo = draw_photo(tmp_path / "red.png", RED)
+    with pytest.raises(InvalidConfig, match="the person's name first"):
+        enrolled(gallery, str(photo), [photo])
+
+
+def test_empty_folder_and_no_photo(gallery, tmp_path):
+    (tmp_path / "none").mkdir()
+    with pytest.raises(MissingInput, match="holds no image"):
+        enrolled(gallery, "Person_01", [tmp_path / "none"])
+    with pytest.raises(MissingInput, match="no photograph was given"):
+        photo_list([])
+
+
+def test_gallery_of_another_embedder_is_refused(gallery, tmp_path):
+    photo = draw_photo(tmp_path / "red.png", RED)
+    with pytest.raises(EmbedderMismatch):
+        enrolled(gallery, "Person_01", [photo], ColourEmbedder("d" * 64))
+
+
+def test_embedding_that_is_not_finite_is_reported(gallery, tmp_path):
+    class Broken(ColourEmbedder):
+        def embed(self, chips):
+            embeddings = super().embed(chips)
+            embeddings[0] = np.nan
+            return embeddings
+
+    photos = [draw_photo(tmp_path / f"{c[0]}.png", c) for c in (RED, GREEN)]
+    report = enrolled(gallery, "Person_01", photos, Broken())
+    assert report.added == [str(photos[1])]
+    assert "not finite" in report.failures[str(photos[0])]
+
+
+def test_covered_face_whose_embedding_is_not_finite_is_reported(gallery, tmp_path):
+    class Broken(ColourEmbedder):
+        def embed(self, chips):
+            embeddings = super().embed(chips)
+            # Bare faces come first, the same faces covered second.
+            if self.embedded > 2:
+                embeddings[0] = np.nan
+            return embeddings
+
+    photos = [draw_photo(tmp_path / f"{c[0]}.png", c) for c in (RED, GREEN)]
+    report = enrolled(gallery, "Person_01", photos, Broken(), masked=False)
+    assert report.added == [str(photos[1])]
+    assert "not finite" in report.failures[str(photos[0])]
+
+
+def chip_rows(count):
+    for number in range(count):
+        pixels = np.full((32, 32, 3), number % 256, dtype=np.uint8)
+        yield ChipRow(f"Person_{number % 50:02d}", f"sha{number}", f"{number}", pixels)
+
+
+def test_thousands_of_chips_go_in_and_a_second_run_adds_only_what_is_missing(gallery):
+    embedder = ColourEmbedder()
+    assert len(enroll_chips(gallery, embedder, chip_rows(300)).added) == 300
+    report = enroll_chips(gallery, embedder, chip_rows(320))
+    assert (len(report.added), len(report.known)) == (20, 300)
+    # Each as it is and covered.
+    assert embedder.embedded == 2 * 320
+    assert len(gallery.people()) == 50
+
+
+def test_chip_of_an_impossible_name_is_reported(gallery):
+    rows = [
+        row._replace(name="a\\b") if i == 1 else row
+        for i, row in enumerate(chip_rows(3))
+    ]
+    report = enroll_chips(gallery, ColourEmbedder(), rows)
+    assert len(report.added) == 2
+    assert "looks like a path" in report.failures["1"]

@@ -1,0 +1,105 @@
+"""A folder becomes one file that needs no pickles."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from index.datasets.embed_views import embed_views
+from index.datasets.labelled_photos import NO_MASK
+from index.datasets.views import View
+from index.evaluation.config import EmbedConfig
+from index.evaluation.export_embeddings import embed_folder
+from masking.errors import InvalidConfig, MissingInput
+from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
+
+CONFIG = EmbedConfig(workers=1, batch_size=2)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    draw_person(tmp_path / "in/Zoë/1.png", 4, 0)
+    draw_person(tmp_path / "in/Ann/1.png", 1, 0)
+    draw_person(tmp_path / "in/Ann/2.png", 1, 1, found=False)
+    (tmp_path / "in/Ann/3.png").write_bytes(b"broken")
+    return tmp_path / "in"
+
+
+def embed(folder, config=CONFIG, name="out.npz"):
+    out = folder.parent / name
+    report = embed_folder(folder, out, ColourEmbedder("dlib"), config, DrawnFinder)
+    return report, np.load(out, allow_pickle=False)
+
+
+def test_every_photograph_has_a_row(folder):
+    report, file = embed(folder)
+    assert file["paths"].tolist() == [
+        "Ann/1.png",
+        "Ann/2.png",
+        "Ann/3.png",
+        "Zoë/1.png",
+    ]
+    np.testing.assert_array_equal(file["found"], [True, False, False, True])
+    embeddings = file["embeddings"]
+    assert (embeddings.shape, embeddings.dtype) == ((4, 3), np.float32)
+    np.testing.assert_array_equal(
+        np.isnan(embeddings).all(axis=1), [False, True, True, False]
+    )
+    # Person 1 is (120, 40, 40), person 4 (120, 120, 40).
+    np.testing.assert_allclose(
+        embeddings[[0, 3]] * 255, [[120, 40, 40], [120, 120, 40]], atol=0.01
+    )
+    assert str(file["fingerprint"]) == ColourEmbedder("dlib").fingerprint
+    assert (report.found, report.exit_code) == (2, 0)
+    assert sorted(report.failures) == ["Ann/2.png", "Ann/3.png"]
+    assert "no face" in report.failures["Ann/2.png"]
+
+
+def test_every_face_is_embedded_once_more_under_a_mask(folder):
+    _, file = embed(folder)
+    embeddings, covered, found = (file[n] for n in ("embeddings", "covered", "found"))
+    assert (covered.shape, covered.dtype) == (embeddings.shape, np.float32)
+    np.testing.assert_array_equal(np.isnan(covered).all(axis=1), ~found)
+    # The mask is blue, and nobody here is.
+    assert (covered[found][:, 2] > embeddings[found][:, 2] + 0.025).all()
+
+
+def test_masked_faces_and_lost_ones_are_not_covered():
+    chips = (np.full((24, 24, 3), 100, np.uint8),)
+    views = [
+        View(0, NO_MASK, "", (), "no face found."),
+        View(0, "cloth", "drawn", chips, None),
+        View(1, NO_MASK, "drawn", chips, None),
+    ]
+    # Batches with and without a bare face.
+    for batch_size in (1, 3):
+        found = embed_views(views, [ColourEmbedder("dlib")], batch_size)
+        people = np.array([7, 8], np.int32)
+        faces = found.faces(0, people, None)
+        covered = found.covered_faces(0, people, None)
+        np.testing.assert_array_equal(faces.acquired, [False, True, True])
+        np.testing.assert_array_equal(covered.acquired, [False, True, True])
+        changed = (covered.embeddings != faces.embeddings).all(axis=1)
+        np.testing.assert_array_equal(changed[1:], [False, True])
+        np.testing.assert_array_equal(covered.people, [7, 7, 8])
+
+
+def test_crops_are_embedded_whole_if_asked_to(folder):
+    report, file = embed(folder, dataclasses.replace(CONFIG, on_no_face="crop"))
+    np.testing.assert_array_equal(file["found"], [True, True, False, True])
+    assert report.found == 3
+
+
+def test_nothing_found_is_told_by_the_exit_code(tmp_path):
+    draw_person(tmp_path / "in/1.png", 1, 0, found=False)
+    report, file = embed(tmp_path / "in")
+    assert (report.exit_code, file["embeddings"].shape) == (1, (1, 3))
+
+
+def test_bad_input_leaves_an_old_file_alone(folder, tmp_path):
+    (tmp_path / "out.npz").write_bytes(b"precious")
+    with pytest.raises(MissingInput, match="no such folder"):
+        embed(tmp_path / "gone")
+    with pytest.raises(InvalidConfig, match="name it so"):
+        embed(folder, name="out.csv")
+    assert (tmp_path / "out.npz").read_bytes() == b"precious"

@@ -1,0 +1,50 @@
+"""Who a face is: enough people are searched for the right one to be among them."""
+
+import numpy as np
+import pytest
+
+from index.gallery.gallery import open_or_create_gallery
+from index.identification import recogniser as recognition
+from index.identification.config import IdentifyConfig
+from index.storage.rows import NewPhoto
+from tests.fakes.drawn_calibrations import flat_calibration
+from tests.fakes.faces_for_index import ColourEmbedder
+from training.embedders.mask_classifier import MaskState
+
+CROWD = 40
+
+
+def photo(name, bare, covered=None):
+    """A photo of an uncovered face, and its embedding under a mask."""
+    vectors = [np.array(v, np.float32) if v else None for v in (bare, covered)]
+    chip = np.zeros((8, 8, 3), np.uint8)
+    return NewPhoto(name, name, "folder/photo.jpg", chip, vectors[0], False, vectors[1])
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    """The right person, and a crowd whose templates for masked faces are nearer."""
+    with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
+        opened.set_calibration(flat_calibration())
+        opened.add([photo("Right", [0, 0.2, 0])])
+        for i in range(CROWD):
+            near, far = [0.001 * i, 0, 0], [9, i, 0]
+            opened.add([photo(f"Person_{i:02d}", far, covered=near)])
+        yield opened
+
+
+@pytest.mark.parametrize("engine", ["exact", "annoy"])
+def test_templates_for_masked_faces_do_not_crowd_out_a_bare_one(
+    gallery, engine, monkeypatch
+):
+    bare = [MaskState(0.01, 0.5)]
+    monkeypatch.setattr(recognition, "mask_states", lambda *_: bare)
+    config = IdentifyConfig(engine=engine, threshold=0.5)
+    found = recognition.Recogniser(gallery, ColourEmbedder.geometry, config).decide(
+        np.zeros(3, np.float32), np.zeros((3, 8, 8), np.uint8)
+    )
+    assert found.name == "Right"
+    assert found.matches[0].distance == pytest.approx(0.2)
+    # Of the crowd only the far templates for bare faces count.
+    assert all(match.distance >= 9 for match in found.matches[1:])
+    assert len(found.matches) == CROWD + 1

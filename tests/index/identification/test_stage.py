@@ -1,0 +1,284 @@
+"""Every photo gets an answer, a record and, if it has a face, a card."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.enrollment.stage import enroll
+from index.gallery.answer_file import RECORDS
+from index.gallery.gallery import open_or_create_gallery
+from index.identification import recogniser as recognition
+from index.identification.answers import (
+    MATCH,
+    NO_FACE,
+    UNKNOWN,
+    UNREADABLE,
+    answer_line,
+    answer_record,
+    exit_code,
+)
+from index.identification.cards.style import HEIGHT_PX, WIDTH_PX
+from index.identification.config import IdentifyConfig
+from index.identification.stage import identify
+from masking.datasets.images import read_bytes, read_rgb
+from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
+from tests.fakes.drawn_calibrations import flat_calibration
+from tests.fakes.faces_for_index import (
+    BLUE,
+    GREEN,
+    RED,
+    YELLOW,
+    ColourEmbedder,
+    SquareFinder,
+    draw_photo,
+)
+from training.embedders.mask_classifier import MaskState
+
+CONFIG = IdentifyConfig(threshold=0.5)
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
+        for name, colour in (("Person_01", RED), ("Zoë 李", GREEN)):
+            photo = draw_photo(tmp_path / f"{name}.png", colour)
+            enroll(name, [photo], opened, ColourEmbedder(), SquareFinder())
+        yield opened
+
+
+@pytest.fixture
+def ask(gallery, tmp_path):
+    def asked(*photos, config=CONFIG, embedder=None, read=read_bytes):
+        embedder = embedder or ColourEmbedder()
+        out = tmp_path / "identified"
+        answers = identify(photos, gallery, embedder, SquareFinder(), out, config, read)
+        return list(answers)
+
+    return asked
+
+
+def test_known_face_is_named_with_card_and_record(ask, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", (240, 20, 20))
+    (answer,) = ask(probe)
+    assert answer.status == MATCH
+    assert answer.decision.name == "Person_01"
+    assert [match.name for match in answer.decision.matches] == ["Person_01", "Zoë 李"]
+    # Colours (240, 20, 20) and (250, 5, 5) differ by (10, 15, 15) / 255.
+    distance = np.linalg.norm([10, 15, 15]) / 255
+    assert answer.decision.matches[0].distance == pytest.approx(distance, abs=0.01)
+    assert read_rgb(answer.card).shape == (HEIGHT_PX, WIDTH_PX, 3)
+    assert exit_code([answer.status]) == 0
+    lines = (tmp_path / "identified" / "answers.jsonl").read_text().splitlines()
+    record = json.loads(lines[0])
+    assert len(lines) == 1
+    assert record["name"] == "Person_01"
+    assert record["box_px"] == [20.0, 20.0, 80.0, 80.0]
+    assert record["threshold"] == 0.5
+
+
+def test_records_are_appended(ask, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    ask(probe)
+    ask(probe)
+    assert len((tmp_path / "identified/answers.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("engine", ["annoy", "exact"])
+def test_stranger_is_unknown_but_candidates_are_told(ask, tmp_path, engine):
+    probe = draw_photo(tmp_path / "probe.png", BLUE)
+    config = IdentifyConfig(threshold=0.5, engine=engine)
+    (answer,) = ask(probe, config=config)
+    assert answer.status == UNKNOWN
+    assert answer.decision.name is None
+    assert len(answer.decision.matches) == 2
+    assert answer.card.is_file()
+    assert exit_code([answer.status]) == 3
+    assert "unknown, nearest is" in answer_line(answer)
+
+
+def test_every_face_of_a_photo_is_answered(ask, tmp_path):
+    probe = draw_photo(tmp_path / "group.png", GREEN, YELLOW, RED)
+    answers = ask(probe)
+    assert [answer.decision.name for answer in answers] == ["Zoë 李", None, "Person_01"]
+    assert [answer.face for answer in answers] == [1, 2, 3]
+    assert len({answer.card for answer in answers}) == 3
+    assert "(face 1 of 3)" in answer_line(answers[0])
+
+
+def test_no_face(ask, tmp_path):
+    (answer,) = ask(draw_photo(tmp_path / "nobody.png"))
+    assert (answer.status, answer.card, answer.decision) == (NO_FACE, None, None)
+    assert exit_code([answer.status]) == 4
+
+
+def test_unreadable_photos_do_not_stop_the_batch(ask, tmp_path):
+    good = draw_photo(tmp_path / "good.png", RED)
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(good.read_bytes()[:-40])
+    answers = ask(text, cut, tmp_path / "missing.jpg", good)
+    assert [answer.status for answer in answers] == [UNREADABLE] * 3 + [MATCH]
+    assert "not an image" in answers[0].reason
+    assert exit_code(answer.status for answer in answers) == 2
+
+
+def test_embedding_that_is_not_finite_is_reported(ask, tmp_path):
+    class Broken(ColourEmbedder):
+        def embed(self, chips):
+            return super().embed(chips) * np.float32(np.nan)
+
+    (answer,) = ask(draw_photo(tmp_path / "probe.png", RED), embedder=Broken())
+    assert answer.status == UNREADABLE
+    assert "not finite" in answer.reason
+
+
+def test_worst_answer_decides_the_exit_code():
+    assert exit_code([MATCH, UNKNOWN, NO_FACE, UNREADABLE]) == 2
+    assert exit_code([UNKNOWN, NO_FACE, MATCH]) == 4
+    assert exit_code([MATCH, UNKNOWN]) == 3
+    assert exit_code([MATCH, MATCH]) == 0
+
+
+def test_a_photo_of_several_gets_a_card_of_all(ask, tmp_path):
+    (alone,) = ask(draw_photo(tmp_path / "alone.png", RED))
+    assert alone.overview is None
+    answers = ask(draw_photo(tmp_path / "group.png", GREEN, YELLOW))
+    (overview,) = {answer.overview for answer in answers}
+    assert overview.name.endswith("-all.png")
+    assert read_rgb(overview).shape == (HEIGHT_PX, WIDTH_PX, 3)
+    assert json.loads(answer_record(answers[0]))["overview"] == str(overview)
+
+
+def test_without_cards_nothing_is_drawn(ask, tmp_path):
+    config = IdentifyConfig(threshold=0.5, cards=False)
+    answers = ask(draw_photo(tmp_path / "group.png", GREEN, RED), config=config)
+    assert [answer.decision.name for answer in answers] == ["Zoë 李", "Person_01"]
+    assert {(answer.card, answer.overview) for answer in answers} == {(None, None)}
+    assert [path.name for path in (tmp_path / "identified").iterdir()] == [RECORDS]
+
+
+def test_a_heatmap_changes_the_card_alone(ask, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", (240, 20, 20))
+    (plain,) = ask(probe)
+    without = read_rgb(plain.card)
+    config = IdentifyConfig(threshold=0.5, heatmap=True)
+    embedder = ColourEmbedder()
+    (explained,) = ask(probe, config=config, embedder=embedder)
+    assert explained.decision == plain.decision
+    assert embedder.embedded > 10
+    differs = (read_rgb(explained.card) != without).any(axis=2)
+    # Only the tile on the right, and the seconds that it took.
+    rows, columns = np.nonzero(differs[650:1010])
+    assert len(rows) > 10_000 and columns.min() > 700
+
+
+def test_standard_input_has_a_name(ask, tmp_path):
+    data = draw_photo(tmp_path / "probe.png", RED).read_bytes()
+    (answer,) = ask(Path("-"), read=lambda path: data)
+    assert answer.decision.name == "Person_01"
+    assert answer.photo == Path("standard-input")
+    assert answer.card.name.startswith("standard-input-")
+
+
+def test_answers_come_one_by_one(gallery, tmp_path):
+    good = draw_photo(tmp_path / "good.png", RED)
+
+    def read(path):
+        assert path == good, "read before the first answer was taken"
+        return good.read_bytes()
+
+    answers = identify(
+        [good, tmp_path / "later.png"],
+        gallery,
+        ColourEmbedder(),
+        SquareFinder(),
+        tmp_path / "out",
+        CONFIG,
+        read,
+    )
+    assert next(answers).status == MATCH
+
+
+def test_threshold_comes_from_the_gallery_calibration(ask, gallery, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    (before,) = ask(probe, config=IdentifyConfig())
+    assert not before.decision.calibrated
+    gallery.set_calibration(flat_calibration(0.2))
+    (after,) = ask(probe, config=IdentifyConfig())
+    assert after.decision.calibrated
+    assert after.decision.threshold == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_face_is_compared_with_the_template_of_its_kind(
+    ask, gallery, tmp_path, monkeypatch, masked
+):
+    state = MaskState(float(masked), 0.0)
+    monkeypatch.setattr(recognition, "mask_states", lambda chips, geometry: (state,))
+    photo = draw_photo(tmp_path / "blue.png", BLUE)
+    enroll("Blue", [photo], gallery, ColourEmbedder(), SquareFinder(), masked=False)
+    (answer,) = ask(photo)
+    best = answer.decision.matches[0]
+    assert (best.name, best.masked_template) == ("Blue", masked)
+    embedding = gallery.person_template(best.person_id, False)
+    template = gallery.person_template(best.person_id, masked)
+    assert best.distance == pytest.approx(
+        np.linalg.norm(embedding - template), abs=1e-6
+    )
+    assert (best.distance > 0.1) is masked
+    assert [match.name for match in answer.decision.matches].count("Blue") == 1
+
+
+def test_gallery_of_another_embedder_is_refused(ask, tmp_path):
+    with pytest.raises(EmbedderMismatch):
+        ask(draw_photo(tmp_path / "p.png", RED), embedder=ColourEmbedder("d" * 64))
+
+
+def test_no_photo_and_empty_gallery(ask, gallery, tmp_path):
+    with pytest.raises(MissingInput, match="no photograph was given"):
+        ask()
+    gallery.remove("Person_01")
+    gallery.remove("Zoë 李")
+    with pytest.raises(MissingInput, match="nobody is enrolled"):
+        ask(draw_photo(tmp_path / "p.png", RED))
+
+
+def test_removed_person_is_no_longer_named(ask, gallery, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    assert ask(probe)[0].decision.name == "Person_01"
+    gallery.remove("Person_01")
+    assert ask(probe)[0].decision.name is None
+
+
+def test_out_that_is_a_file(gallery, tmp_path):
+    (tmp_path / "file").write_text("")
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    with pytest.raises(ToolkitError, match="cannot be written"):
+        answers = identify(
+            [probe],
+            gallery,
+            ColourEmbedder(),
+            SquareFinder(),
+            tmp_path / "file",
+            CONFIG,
+        )
+        next(answers)
+
+
+def test_odd_file_names(ask, tmp_path):
+    probe = draw_photo(tmp_path / ("李 ümlaut\n" + "x" * 200 + ".png"), RED)
+    (answer,) = ask(probe)
+    assert answer.card.is_file() and answer.card.name.isprintable()
+    assert json.loads(answer_record(answer))["photo"] == str(probe)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"top_k": 0}, {"engine": "magic"}, {"fpir": 0.0}, {"threshold": float("nan")}],
+)
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(InvalidConfig):
+        IdentifyConfig(**wrong)

@@ -1,0 +1,181 @@
+"""Derived files are never trusted blindly, and never needed."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from index.engines.neighbours import Neighbour
+from index.engines.snapshot import KEPT, drop_snapshots, read_snapshot, snapshot_folders
+from index.gallery.gallery import open_or_create_gallery
+from index.search import snapshots
+from index.search.open_search import open_search
+from index.search.snapshots import build_snapshot, newest_snapshot
+from masking.errors import BadRecord, ToolkitError
+from tests.fakes.galleries import FakeEmbedder, photo
+
+FILES = ["trees.ann", "matrix.npy", "people.npy", "masked.npy"]
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    with open_or_create_gallery(tmp_path / "gallery", FakeEmbedder()) as opened:
+        rows = np.random.default_rng(0).normal(size=(50, 4))
+        opened.add([photo(f"Person_{i:03d}", row) for i, row in enumerate(rows)])
+        yield opened
+
+
+def nearest(gallery):
+    return open_search(gallery).nearest(gallery.templates().matrix[6], 1)
+
+
+def test_few_changes_keep_the_snapshot_and_many_make_a_new_one(gallery):
+    open_search(gallery)
+    (first,) = snapshot_folders(gallery.folder)
+    gallery.rename("Person_000", "Person_999")
+    gallery.add([photo("New", [9, 9, 9, 9])])
+    found = open_search(gallery).nearest(np.full(4, 9, np.float32), 1)
+    assert found == [Neighbour(51, 0.0)]
+    assert snapshot_folders(gallery.folder) == [first]
+    gallery.add([photo(f"More_{i}", [9, 9, 9, i]) for i in range(20)])
+    open_search(gallery)
+    assert snapshot_folders(gallery.folder)[0] != first
+    assert len(newest_snapshot(gallery).templates.person_ids) == 71
+
+
+def test_only_the_newest_snapshots_are_kept(gallery):
+    for number in range(4):
+        gallery.add([photo(f"New_{number}", [9, 9, 9, number])])
+        newest = build_snapshot(gallery)
+        assert newest_snapshot(gallery).folder == newest.folder
+    assert len(snapshot_folders(gallery.folder)) == KEPT
+
+
+def test_same_gallery_gives_the_same_files(gallery):
+    one, two = (build_snapshot(gallery).folder for _ in range(2))
+    assert one != two
+    for name in FILES:
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_damaged_snapshot_is_rebuilt_with_a_notice(gallery, name, caplog):
+    path = build_snapshot(gallery).folder / name
+    data = bytearray(path.read_bytes())
+    # The last number: a damaged header is noticed without a hash.
+    data[-1] ^= 0xFF
+    path.write_bytes(bytes(data))
+    with caplog.at_level(logging.WARNING):
+        assert nearest(gallery) == [Neighbour(7, 0.0)]
+    assert "built again" in caplog.text
+    assert newest_snapshot(gallery).trees.get_n_items() == 50
+
+
+@pytest.mark.parametrize("damage", ["truncate", "delete", "no manifest", "bad json"])
+@pytest.mark.parametrize("name", ["trees.ann", "matrix.npy"])
+def test_incomplete_snapshot_is_rebuilt(gallery, damage, name):
+    folder = build_snapshot(gallery).folder
+    path, manifest = folder / name, folder / "manifest.json"
+    if damage == "truncate":
+        path.write_bytes(path.read_bytes()[:100])
+    elif damage == "delete":
+        path.unlink()
+    elif damage == "no manifest":
+        manifest.unlink()
+    else:
+        manifest.write_text("[1]")
+    assert nearest(gallery) == [Neighbour(7, 0.0)]
+    assert newest_snapshot(gallery).folder != folder
+
+
+def test_snapshot_of_another_gallery_or_model_is_refused(gallery):
+    folder = build_snapshot(gallery).folder
+    for gallery_id, fingerprint in (("another", "a" * 64), (gallery.gallery_id, "b")):
+        with pytest.raises(BadRecord, match="another state"):
+            read_snapshot(folder, gallery_id, fingerprint)
+
+
+def test_snapshot_of_the_future_is_passed_over(gallery):
+    folder = build_snapshot(gallery).folder
+    assert newest_snapshot(gallery).folder == folder
+    folder.rename(folder.with_name("000000000099-x"))
+    assert newest_snapshot(gallery) is None
+
+
+def test_snapshot_made_during_a_removal_is_not_kept(gallery, monkeypatch):
+    stale = gallery.templates()
+    gallery.remove("Person_005")
+    answers = [stale, gallery.templates()]
+    monkeypatch.setattr(gallery, "templates", lambda: answers.pop(0))
+    snapshot = build_snapshot(gallery)
+    assert 6 not in snapshot.templates.person_ids
+    assert snapshot_folders(gallery.folder) == [snapshot.folder]
+
+
+def test_removal_that_sweeps_what_is_being_written_starts_it_again(
+    gallery, monkeypatch
+):
+    write, swept = snapshots.write_snapshot, []
+
+    def sweep(folder, *rest):
+        if not swept:
+            swept.append(folder)
+            gallery.remove("Person_005")
+            raise OSError("Unable to open: No such file or directory")
+        return write(folder, *rest)
+
+    monkeypatch.setattr(snapshots, "write_snapshot", sweep)
+    snapshot = build_snapshot(gallery)
+    assert len(snapshot.templates.person_ids) == 49
+
+
+def test_disk_that_is_full_is_not_tried_again(gallery, monkeypatch):
+    tried = []
+
+    def full(*_):
+        tried.append(1)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(snapshots, "write_snapshot", full)
+    with pytest.raises(OSError, match="No space left"):
+        build_snapshot(gallery)
+    assert tried == [1]
+
+
+def test_search_works_where_files_cannot_be_written(gallery, caplog):
+    (gallery.folder / "snapshots").write_text("in the way")
+    assert nearest(gallery) == [Neighbour(7, 0.0)]
+    assert "no search index can be kept" in caplog.text
+
+
+def test_only_own_files_are_deleted_and_never_through_a_link(gallery, tmp_path):
+    mine = build_snapshot(gallery).folder
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    home = gallery.folder / "snapshots"
+    kept = [theirs / "matrix.npy", home / "notes" / "matrix.npy", mine / "notes.txt"]
+    (home / "notes").mkdir()
+    for path in kept:
+        path.write_text("not yours")
+    (home / "000000000001-link").symlink_to(theirs)
+    (home / ".writing-killed").mkdir()
+    (home / ".writing-killed" / "people.npy").write_text("half")
+    drop_snapshots(gallery.folder)
+    assert [path.name for path in mine.iterdir()] == ["notes.txt"]
+    assert not (home / ".writing-killed").exists()
+    assert all(path.read_text() == "not yours" for path in kept)
+
+
+def test_folder_that_is_a_link_is_neither_written_nor_swept(gallery, tmp_path, caplog):
+    folder = build_snapshot(gallery).folder
+    home = folder.parent
+    home.rename(tmp_path / "elsewhere")
+    home.symlink_to(tmp_path / "elsewhere")
+    assert newest_snapshot(gallery) is None
+    with pytest.raises(OSError, match="is a link: delete it"):
+        drop_snapshots(gallery.folder)
+    assert nearest(gallery) == [Neighbour(7, 0.0)]
+    assert "is a link" in caplog.text
+    assert (tmp_path / "elsewhere" / folder.name / "matrix.npy").is_file()
+    with pytest.raises(ToolkitError, match=r"a file still holds them .*is a link"):
+        gallery.remove("Person_005")

@@ -1,0 +1,169 @@
+"""Chips are upright, keep dlib's geometry, and their landmarks sit on the pixels."""
+
+import dlib
+import numpy as np
+import pytest
+
+from masking.datasets.images import list_images, read_rgb
+from masking.datasets.sample import sample_people
+from masking.errors import InvalidConfig
+from masking.faces.alignment import (
+    ChipGeometry,
+    chip_matrix,
+    crop_chip,
+    similarity,
+    warp,
+)
+from masking.faces.finder import plain_finder
+from masking.faces.mean_face import CANONICAL_FACE, DLIB_SHIFT_X
+from masking.landmarks import Landmarks
+from tests.fakes.drawn_faces import drawn_face
+
+
+def test_a_similarity_turns_scales_and_shifts():
+    source = np.float32([(0, 0), (1, 0), (0, 1)])
+    # Twice as large, a quarter turn: (1, 0) -> (0, 2), (0, 1) -> (-2, 0).
+    target = np.float32([(5, 7), (5, 9), (3, 7)])
+    np.testing.assert_allclose(
+        similarity(source, target), [[0, -2, 5], [2, 0, 7]], atol=1e-6
+    )
+
+
+def test_a_similarity_neither_mirrors_nor_stretches():
+    corners = np.float32([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    # The best turn for a mirror image of a square is none at all: scale 0.
+    np.testing.assert_allclose(
+        similarity(corners, corners * np.float32([-1, 1]))[:, :2], 0, atol=1e-7
+    )
+    # Stretched 3 : 1, the best common scale is the mean, 2.
+    stretched = corners * np.float32([3, 1]) + np.float32([10, 20])
+    np.testing.assert_allclose(
+        similarity(corners, stretched), [[2, 0, 10], [0, 2, 20]], atol=1e-6
+    )
+
+
+def test_coinciding_points_have_no_similarity():
+    with pytest.raises(ValueError, match="coincide"):
+        similarity(np.ones((3, 2), np.float32), np.eye(3, 2, dtype=np.float32))
+
+
+def test_the_canonical_face_lands_where_the_geometry_says():
+    geometry = ChipGeometry(size_px=150, padding=0.25)
+    assert geometry.square_px == 100
+    # The nose tip (0.5, 0.512): shifted, padded, scaled, to pixel centres.
+    expected = ((0.5 + DLIB_SHIFT_X + 0.25) * 100 - 0.5, (0.512 + 0.25) * 100 - 0.5)
+    np.testing.assert_allclose(geometry.targets()[30], expected, atol=1e-3)
+    photo = Landmarks(CANONICAL_FACE * 300 + 20)
+    moved = photo.moved(chip_matrix(photo, geometry))
+    np.testing.assert_allclose(moved.points, geometry.targets(), atol=1e-3)
+
+
+def test_a_chip_with_margin_contains_the_chip():
+    picture, landmarks = drawn_face(400)
+    chip = crop_chip(picture, landmarks, ChipGeometry(), "drawn")
+    wide = crop_chip(picture, landmarks, ChipGeometry().with_margin(25), "drawn")
+    assert wide.pixels.shape == (200, 200, 3)
+    error = np.abs(wide.pixels[25:-25, 25:-25].astype(int) - chip.pixels)
+    assert error.mean() < 0.2
+    assert chip.pixels.std() > 20
+    np.testing.assert_allclose(
+        wide.landmarks.points, chip.landmarks.points + 25, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("degrees", [30, 90, 180, -135])
+def test_the_chip_of_a_turned_photo_is_upright(degrees):
+    picture, landmarks = drawn_face(400)
+    turn = np.deg2rad(degrees)
+    cosine, sine = np.cos(turn), np.sin(turn)
+    middle = np.array([199.5, 199.5])
+    matrix = np.array([[cosine, -sine, 0], [sine, cosine, 0]])
+    matrix[:, 2] = middle - matrix[:, :2] @ middle
+    upright = crop_chip(picture, landmarks, ChipGeometry(), "drawn")
+    turned_picture = warp(picture, matrix, 400)
+    turned = crop_chip(turned_picture, landmarks.moved(matrix), ChipGeometry(), "t")
+    np.testing.assert_allclose(
+        turned.landmarks.points, upright.landmarks.points, atol=1e-2
+    )
+    inner = (slice(15, -15), slice(15, -15))
+    error = np.abs(turned.pixels[inner].astype(int) - upright.pixels[inner])
+    assert error.mean() < 2
+    assert np.abs(turned_picture.astype(int) - picture).mean() > 10
+
+
+@pytest.mark.parametrize("shrink", [0.8, 3.3, 7.0])
+def test_landmarks_move_with_the_pixels(shrink):
+    """A blob at a landmark lies at the moved landmark, for any reduction."""
+    size = np.array([907, 1201])  # no multiple of a whole-number reduction
+    points = CANONICAL_FACE * 100 * np.float32(shrink)
+    face = Landmarks(points + np.float32([450.3, 380.6]) - points.mean(axis=0))
+    y, x = np.mgrid[: size[0], : size[1]]
+    for number in (30, 36, 54):
+        at = face.points[number]
+        far = ((x - at[0]) ** 2 + (y - at[1]) ** 2) / (2 * (2.5 * shrink) ** 2)
+        blob = (250 * np.exp(-far)).astype(np.uint8)
+        chip = crop_chip(np.dstack([blob] * 3), face, ChipGeometry(), "blob")
+        weight = chip.pixels[:, :, 0].astype(float)
+        rows, columns = np.mgrid[:150, :150]
+        centre = np.array([(columns * weight).sum(), (rows * weight).sum()])
+        assert weight.max() > 200
+        np.testing.assert_allclose(
+            centre / weight.sum(), chip.landmarks.points[number], atol=0.1
+        )
+
+
+def test_what_lies_outside_of_the_photo_is_black():
+    picture = np.full((100, 100, 3), 200, np.uint8)
+    # The face square begins at the picture's corner: the padding, 25 px, is empty.
+    chip = crop_chip(picture, Landmarks(CANONICAL_FACE * 60), ChipGeometry(), "cut")
+    assert chip.pixels[:23].max() == 0
+    assert chip.pixels[:, :22].max() == 0
+    assert chip.pixels[28:, 28:].min() == 200
+
+
+def test_chips_aligned_by_inner_points_are_dlibs():
+    finder = plain_finder()
+    geometry = ChipGeometry(points="inner")
+    for photo in list_images(sample_people())[::100]:
+        image = read_rgb(photo)
+        face = finder.find(image)[0]
+        corners = (face.box.left, face.box.top, face.box.right, face.box.bottom)
+        parts = dlib.full_object_detection(
+            dlib.rectangle(*map(round, corners)),
+            dlib.points([dlib.point(int(x), int(y)) for x, y in face.landmarks.points]),
+        )
+        theirs = dlib.get_face_chip(image, parts, size=150, padding=0.25)
+        ours = crop_chip(image, face.landmarks, geometry, str(photo)).pixels
+        shifted = np.roll(ours, 3, axis=1)
+        error = np.abs(ours.astype(int) - theirs).mean()
+        assert error < 4
+        # Three pixels off would be seen.
+        assert np.abs(shifted.astype(int) - theirs).mean() > 2 * error
+
+
+def test_chips_that_cannot_be_are_refused():
+    for wrong in ({"size_px": 4}, {"padding": -0.1}, {"padding": 3.0}):
+        with pytest.raises(InvalidConfig, match="a chip needs"):
+            ChipGeometry(**wrong)
+    with pytest.raises(InvalidConfig, match="expected one of upper, inner"):
+        ChipGeometry(points="lower")
+
+
+def test_a_face_can_lie_beside_the_middle_of_its_chip():
+    plain = ChipGeometry(100, 0.5)
+    moved = ChipGeometry(100, 0.5, right=0.1, down=-0.2)
+    # The square is 50 px wide: 5 px to the right, 10 px up.
+    np.testing.assert_allclose(
+        moved.targets() - plain.targets(), [[5, -10]] * 68, atol=1e-4
+    )
+    wider = moved.with_margin(8)
+    np.testing.assert_allclose(wider.targets() - moved.targets(), 8, atol=1e-4)
+    with pytest.raises(InvalidConfig, match="at most one square"):
+        ChipGeometry(down=float("nan"))
+
+
+def test_one_chip_is_carried_onto_another():
+    recorded, wanted = ChipGeometry(200, 0.5), ChipGeometry(112, 0.06, down=0.1)
+    matrix = recorded.matrix_to(wanted)
+    # Both squares are 100 px: only the middle moves, from 99.5 to 55.5 and 10 down.
+    np.testing.assert_allclose(matrix, [[1, 0, -44], [0, 1, -34]], atol=1e-3)

@@ -1,0 +1,176 @@
+"""Results come in the order of the items, whatever the number of processes."""
+
+import itertools
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from masking.errors import ToolkitError
+from masking.workers import ordered_map, worker_count
+
+
+class Square:
+    """Squares numbers, the first ones slowly; `broken` raises."""
+
+    def __init__(self, broken=None):
+        self.broken = broken
+
+    def __call__(self, number):
+        if number == self.broken:
+            raise ValueError(f"number {number} is broken")
+        time.sleep(0.02 if number < 3 else 0)
+        return number * number, os.getpid()
+
+
+def test_one_and_two_workers_give_the_same_in_the_same_order():
+    numbers = range(100)  # more than are read ahead
+    alone = list(ordered_map(Square, numbers, 1))
+    together = list(ordered_map(Square, numbers, 2))
+    expected = [number * number for number in numbers]
+    assert [result for result, _ in alone] == expected
+    assert [result for result, _ in together] == expected
+    assert {process for _, process in alone} == {os.getpid()}
+    assert os.getpid() not in {process for _, process in together}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_errors_reach_the_caller_after_the_results_before_them(workers):
+    results = ordered_map(partial(Square, broken=3), range(10), workers)
+    assert [result for result, _ in itertools.islice(results, 3)] == [0, 1, 4]
+    with pytest.raises(ValueError, match="number 3 is broken"):
+        next(results)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_no_items_give_no_results(workers):
+    assert list(ordered_map(Square, [], workers)) == []
+
+
+def test_items_may_be_endless():
+    read = []
+
+    def numbers():
+        for number in itertools.count():
+            read.append(number)
+            yield number
+
+    results = ordered_map(Square, numbers(), 2)
+    assert [result for result, _ in itertools.islice(results, 5)] == [0, 1, 4, 9, 16]
+    results.close()
+    assert 5 <= len(read) < 200
+
+
+def test_zero_workers_asks_for_one_a_core():
+    assert worker_count(3) == 3
+    assert 1 <= worker_count(0) <= os.cpu_count()
+
+
+SLOW_PARENT = """
+import os, time
+from functools import partial
+from tests.masking.test_workers import Square
+from masking.workers import ordered_map
+
+if __name__ == "__main__":
+    for _, process in ordered_map(Square, iter(int, 1), 2):
+        print(process, flush=True)
+        time.sleep(0.05)
+"""
+
+
+def test_workers_leave_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(SLOW_PARENT)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    parent = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, env=environment
+    )
+    assert parent.stdout is not None
+    workers = {int(parent.stdout.readline()) for _ in range(10)}
+    assert workers and parent.pid not in workers
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 20
+    while any(_runs(worker) for worker in workers):
+        assert time.monotonic() < deadline, "a worker outlives its parent"
+        time.sleep(0.05)
+
+
+class Slow:
+    """A worker that has just begun to start says so to the test."""
+
+    def __init__(self):
+        time.sleep(30)
+
+    def __call__(self, item):
+        return item
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+from tests.masking.test_workers import Slow
+from masking.workers import ordered_map
+
+def interrupt():
+    children = f"/proc/self/task/{os.getpid()}/children"
+    # The first child watches over shared memory.
+    while len(open(children).read().split()) < 3:
+        time.sleep(0.01)
+    time.sleep(WAIT)
+    os.killpg(0, signal.SIGNAL)
+    print("interrupted", flush=True)
+    time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    threading.Thread(target=interrupt, daemon=True).start()
+    try:
+        next(ordered_map(Slow, range(5), 2))
+    except KeyboardInterrupt:
+        print("caught")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGHUP"])
+@pytest.mark.parametrize("wait", [0.0, 0.1, 0.5])
+def test_workers_that_are_starting_do_not_hear_an_interruption(tmp_path, wait, number):
+    script = tmp_path / "parent.py"
+    code = INTERRUPTED.replace("WAIT", str(wait)).replace("SIGNAL", number)
+    script.write_text(code)
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,
+    )
+    assert done.stdout == "interrupted\n"
+    assert done.stderr == ""
+
+
+def test_a_killed_worker_is_one_sentence():
+    def kill_one():
+        (first, *_) = multiprocessing.active_children()
+        first.kill()
+        return 0
+
+    results = ordered_map(Square, (kill_one() if n == 9 else n for n in range(99)), 2)
+    with pytest.raises(ToolkitError, match=r"worker process was killed.*--workers"):
+        list(results)
+
+
+def _runs(process):
+    """Whether a process exists and is no zombie that nobody collects."""
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True
+    ).stdout.strip()
+    return bool(state) and not state.startswith("Z")
