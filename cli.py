@@ -61,7 +61,7 @@ def main() -> None:
 def augment_command(
     folder: Path | None, workspace: Path, as_json: bool, merge: bool, **options: Any
 ) -> None:
-    """Paint masks on the photographs of FOLDER, one folder per person.
+    """Render masks on the photographs of FOLDER, one folder per person.
 
     Without FOLDER: ./data/celebrities if there is one, else the embedded sample of
     people who do not exist.
@@ -191,9 +191,9 @@ def _figures_table(
     before: dict[str, float], after: dict[str, float], people: int
 ) -> list[str]:
     names = {
-        "uu_1e3": "bare - bare",
-        "mu_1e3": "masked - bare",
-        "mc_1e3": "masked - bare under a painted mask",
+        "uu_1e3": "unmasked - unmasked",
+        "mu_1e3": "masked - unmasked",
+        "mc_1e3": "masked - unmasked under a synthetic mask",
         "mm_1e3": "masked - masked",
     }
     lines = [f"TAR at FAR 0.001, {people} validation people   before   after"]

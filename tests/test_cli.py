@@ -17,7 +17,7 @@ import cli
 from masking.augment.manifest import read_manifest
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_newcomers
-from masking.faces.finder import bare_finder
+from masking.faces.finder import unmasked_finder
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 
@@ -38,8 +38,10 @@ def newcomer():
 def masked(newcomer, tmp_path_factory):
     """A masked copy of the newcomer's last photo."""
     image = read_rgb(list_images(newcomer)[-1])
-    face = bare_finder().find(image)[0]
-    specs = draw_specs(sample_rng(0, "masked"), SpecConfig(("surgical",), wrong_wear=0))
+    face = unmasked_finder().find(image)[0]
+    specs = draw_specs(
+        sample_rng(0, "masked"), SpecConfig(("surgical",), wrongly_worn=0)
+    )
     path = tmp_path_factory.mktemp("probe") / "masked.jpg"
     write_image(path, render(image, face.landmarks, specs).pixels)
     return path
@@ -99,17 +101,17 @@ def test_identify_reads_standard_input_and_writes_a_table(workspace, masked, tmp
     assert (row["photo"], row["name"]) == ("standard-input", "New Person")
 
 
-def test_identify_follows_faces_through_a_film(workspace, masked, tmp_path):
+def test_identify_follows_faces_through_a_video(workspace, masked, tmp_path):
     picture = read_rgb(masked)
     codec = cv2.VideoWriter_fourcc(*"MJPG")
     size = (picture.shape[1], picture.shape[0])
-    film = tmp_path / "film.avi"
-    writer = cv2.VideoWriter(str(film), codec, 5, size)
+    video = tmp_path / "video.avi"
+    writer = cv2.VideoWriter(str(video), codec, 5, size)
     for _ in range(7):
         writer.write(picture[:, :, ::-1])
     writer.release()
     done = call(
-        *("identify", "--video", film, "--every", 3, "--workspace", workspace),
+        *("identify", "--video", video, "--every", 3, "--workspace", workspace),
         *("--threshold", 0.9, "--json"),
     )
     assert done.exit_code == 0, done.output
@@ -129,10 +131,10 @@ def test_identify_follows_faces_through_a_film(workspace, masked, tmp_path):
     ],
     ids=["missing", "text", "camera", "nothing", "twice"],
 )
-def test_films_that_cannot_be_read_end_with_one_sentence(
+def test_videos_that_cannot_be_read_end_with_one_sentence(
     workspace, tmp_path, arguments
 ):
-    (tmp_path / "text").write_text("no film")
+    (tmp_path / "text").write_text("no video")
     given = [item.replace("TEXT", str(tmp_path / "text")) for item in arguments]
     done = call("identify", *given, "--workspace", workspace)
     assert done.exit_code == 2, done.output

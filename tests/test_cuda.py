@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from masking.masks.spec import KINDS, OCCLUDERS
-from masking.rendering.render_batch import BatchPainter
+from masking.rendering.render_batch import BatchRenderer
 from tests.fakes.drawn_faces import augmented_drawings
 from tests.fakes.rendered import assert_alike, spec_of
 from tests.fakes.trainings import CONFIG
@@ -25,9 +25,9 @@ def drawn_manifest(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", KINDS + OCCLUDERS)
 def test_masks_are_those_of_the_files(kind):
-    painter = BatchPainter("cuda")
+    renderer = BatchRenderer("cuda")
     specs = [(spec_of(kind, number),) for number in range(5)]
-    assert_alike(painter, specs, "cuda")
+    assert_alike(renderer, specs, "cuda")
 
 
 def test_embeddings_are_those_of_the_cpu():

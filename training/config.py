@@ -39,15 +39,15 @@ class TrainConfig:
         default=2e-4, metadata={"help": "Peak of the cosine schedule (AdamW)."}
     )
     warm_up: float = field(
-        default=0.25, metadata={"help": "Share of the steps before that peak."}
+        default=0.25, metadata={"help": "Fraction of the steps before that peak."}
     )
-    masked_share: float = field(
-        default=0.5, metadata={"help": "Share of chips that get a fresh mask."}
+    masked_fraction: float = field(
+        default=0.5, metadata={"help": "Fraction of chips that get a fresh mask."}
     )
     shared_masks: float = field(
         default=0.0,
         metadata={
-            "help": "Share of masked chips that wear the same mask as another person."
+            "help": "Fraction of masked chips that wear the mask of another person."
         },
     )
     kinds: str = field(
@@ -57,7 +57,7 @@ class TrainConfig:
     occluded: float = field(
         default=0.1,
         metadata={
-            "help": "Share of masked faces with a hand, glasses or a hat besides."
+            "help": "Fraction of masked faces with a hand, glasses or a hat besides."
         },
     )
     prototype_weight: float = field(
@@ -70,7 +70,7 @@ class TrainConfig:
         default=4.0,
         metadata={
             "help": "Weight of the distance to the start network's embedding of the "
-            "bare chip. From scratch there is no such network."
+            "unmasked chip. From scratch there is no such network."
         },
     )
     head: str = field(
@@ -90,10 +90,10 @@ class TrainConfig:
     head_scale: float = field(
         default=64.0, metadata={"help": "Of the cosines in a margin head."}
     )
-    class_share: float = field(
+    class_fraction: float = field(
         default=1.0,
         metadata={
-            "help": "Share of the people in each step's softmax of a margin head."
+            "help": "Fraction of the people in each step's softmax of a margin head."
         },
     )
     freeze_stages: int = field(
@@ -103,7 +103,7 @@ class TrainConfig:
     cached_variants: int = field(
         default=0,
         metadata={
-            "help": "Paint each chip so many times only and keep it on disk, with "
+            "help": "Render each chip so many times only and keep it on disk, with "
             "frozen stages what they make of it; 0 = fresh masks in every epoch."
         },
     )
@@ -113,12 +113,12 @@ class TrainConfig:
     blend: float = field(
         default=0.8,
         metadata={
-            "help": "Share of the trained weights in the result, the start's being the "
+            "help": "Fraction of trained weights in the result, the start's being the "
             "rest; from scratch it is 1."
         },
     )
-    validation_share: float = field(
-        default=0.1, metadata={"help": "Share of people kept out for validation."}
+    validation_fraction: float = field(
+        default=0.1, metadata={"help": "Fraction of people held out for validation."}
     )
     validation_seed: int = field(
         default=0,
@@ -156,7 +156,7 @@ class TrainConfig:
     )
     workers: int = field(
         default=0,
-        metadata={"help": "Processes that paint masks; 0 = one a core."}
+        metadata={"help": "Processes that render masks; 0 = one a core."}
         | {"records": False},
     )
 
@@ -210,7 +210,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("samples_per_person", 0, 1000),
     ("learning_rate", _TINY, _MOST),
     ("warm_up", 0, _BELOW_1),
-    ("masked_share", 0, 1),
+    ("masked_fraction", 0, 1),
     ("occluded", 0, 1),
     ("shared_masks", 0, 1),
     ("prototype_weight", 0, _MOST),
@@ -218,12 +218,12 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("head_weight", _TINY, _MOST),
     ("margin", 0, math.pi),
     ("head_scale", _TINY, _MOST),
-    ("class_share", _TINY, 1),
+    ("class_fraction", _TINY, 1),
     ("freeze_stages", 0, 100),
     ("cached_variants", 0, 1000),
     ("ema_decay", 0, _BELOW_1),
     ("blend", _TINY, 1),
-    ("validation_share", _TINY, _BELOW_1),
+    ("validation_fraction", _TINY, _BELOW_1),
     ("validation_seed", 0, _MOST),
     ("seed", 0, _MOST),
     ("accumulate", 1, _MOST),

@@ -36,7 +36,7 @@ _DIMENSION = 32
 _CHIP = np.zeros((8, 8, 3), dtype=np.uint8)
 # How long a process works before it is killed, seconds: start, middle, end of a write.
 _SHORTEST_S, _LONGEST_S = 0.0, 0.08
-_REMOVED_SHARE = 0.1
+_REMOVED_FRACTION = 0.1
 
 
 class NoEmbedder:
@@ -96,7 +96,7 @@ def enroll_for_ever(folder: Path, name: str, told: Connection) -> None:
             photo = NewPhoto(person, "s", "drawn", _CHIP, vector_of(person))
             gallery.add([photo])
             told.send(("added", person))
-            if rng.random() < _REMOVED_SHARE:
+            if rng.random() < _REMOVED_FRACTION:
                 told.send(("removing", person))
                 gallery.remove(person)
                 told.send(("removed", person))
@@ -199,7 +199,7 @@ def measure(folder: Path, kills: int, seconds: float, seed: int = 0) -> FaultFig
 def _started(
     work: Callable[..., None], *arguments: object
 ) -> multiprocessing.process.BaseProcess:
-    # Forked: a process that imports everything anew lives longer than it works.
+    # Forked: a process that imports everything again lives longer than it works.
     process = multiprocessing.get_context("fork").Process(target=work, args=arguments)
     process.start()
     return process

@@ -1,4 +1,4 @@
-"""How real painted masks look: rim, fit, light, sharpness, straps, and to machines.
+"""How real synthetic masks look: rim, fit, light, sharpness, straps, and to machines.
 
 Measures our engine on the photographs of a list of people and, beside it, any
 peer's masked pictures of the same or other photographs.
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.masks.quality_figures import MaskingFigures, measure
-from benchmarks.masks.quality_photos import chosen_photos, painted_pairs, peer_pairs
+from benchmarks.masks.quality_photos import chosen_photos, peer_pairs, rendered_pairs
 from masking.errors import InvalidConfig, ToolkitError
-from masking.faces.finder import bare_finder, default_finder, plain_finder
+from masking.faces.finder import default_finder, plain_finder, unmasked_finder
 from masking.masks.spec import SpecConfig
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _LINES = (
     ("rim brighter than both layers", "bright_rim", "<= .01"),
     ("chin covered", "chin", ">= .98"),
     ("jaw covered", "jaw", ">= .95"),
-    ("wear label true", "wear_true", ">= .99"),
+    ("wearing style label true", "style_true", ">= .99"),
     ("shading follows the skin", "shading", ">= .5"),
     ("left/right balance", "balance", ">= .6"),
     ("sharpness, mask to face", "sharpness", "p10 .5, p90 2"),
@@ -50,18 +50,18 @@ _LINES = (
 
 _REAL_LINES = (
     ("real masked faces found", "real", ""),
-    ("painted masked faces found", "painted", ""),
+    ("rendered masked faces found", "rendered", ""),
     ("people with both", "people", ""),
-    ("distance bare to bare", "bare_distance", ""),
-    ("distance bare to real mask", "real_distance", ""),
-    ("distance bare to painted mask", "painted_distance", ">= real"),
-    ("painted less real, 95%", "harder", ""),
-    ("distance bare to ours over real", "over_distance", ">= real"),
+    ("distance unmasked to unmasked", "unmasked_distance", ""),
+    ("distance unmasked to real mask", "real_distance", ""),
+    ("distance unmasked to synthetic mask", "rendered_distance", ">= real"),
+    ("rendered less real, 95%", "harder", ""),
+    ("distance unmasked to ours over real", "over_distance", ">= real"),
     ("ours over real less real, 95%", "over_harder", ""),
-    ("AUC real or painted, 95%", "auc", "towards .5"),
+    ("AUC real or rendered, 95%", "auc", "towards .5"),
     ("control: AUC of upper halves", "control_auc", "about .5"),
     ("stock HOG finds, real", "hog_real", ""),
-    ("stock HOG finds, painted", "hog_painted", "as real"),
+    ("stock HOG finds, rendered", "hog_rendered", "as real"),
 )
 
 
@@ -70,10 +70,14 @@ _REAL_LINES = (
 @click.option("--names", type=_FILE, required=True, help="List of people to use.")
 @click.option("--count", default=500, show_default=True, help="Photographs to use.")
 @click.option("--peer", type=_FOLDER, help="A peer's masked pictures.")
-@click.option("--originals", type=_FOLDER, help="What the peer painted on.")
+@click.option("--originals", type=_FOLDER, help="What the peer rendered on.")
 @click.option("--real", type=_FOLDER, help="Really masked people, with labels.csv.")
-@click.option("--peer-real", type=_FOLDER, help="The peer's masks on REAL's bare ones.")
-@click.option("--variants", default=4, show_default=True, help="Masks a bare photo.")
+@click.option(
+    "--peer-real", type=_FOLDER, help="The peer's masks on REAL's unmasked ones."
+)
+@click.option(
+    "--variants", default=4, show_default=True, help="Masks an unmasked photo."
+)
 @click.option("--seed", default=0, show_default=True, help="Of the masks drawn.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
@@ -90,8 +94,8 @@ def main(
 ) -> None:
     """Measure COUNT faces, evenly from the people of NAMES."""
     try:
-        painted_by = (peer, originals or photos) if peer else None
-        columns = _faces(photos, names, count, seed, painted_by)
+        rendered_by = (peer, originals or photos) if peer else None
+        columns = _faces(photos, names, count, seed, rendered_by)
         beside = _beside_real(real, peer_real, variants, seed) if real else {}
     except ToolkitError as error:
         raise click.ClickException(str(error)) from error
@@ -111,10 +115,10 @@ def _faces(
     seed: int,
     peer: tuple[Path, Path] | None,
 ) -> dict[str, MaskingFigures]:
-    """Figures of our masks and of a peer's: (its pictures, what it painted on)."""
+    """Figures of our masks and of a peer's: (its pictures, what it rendered on)."""
     finder = plain_finder()
     chosen = chosen_photos(photos, names, count)
-    ours = measure(painted_pairs(chosen, finder, SpecConfig(), seed), finder)
+    ours = measure(rendered_pairs(chosen, finder, SpecConfig(), seed), finder)
     if peer is None:
         return {"ours": ours}
     return {"ours": ours, "peer": measure(peer_pairs(*peer, finder), finder)}
@@ -127,9 +131,9 @@ def _beside_real(
         FaceReaders,
         beside_real,
         labelled,
-        paint_like_real,
-        paint_over_real,
-        peer_painted,
+        peer_rendered,
+        render_like_real,
+        render_over_real,
     )
     from training.embedders.torch_embedder import start_embedder
 
@@ -137,13 +141,13 @@ def _beside_real(
         raise InvalidConfig(f"variants must be at least 1, got {variants}")
     photos = labelled(folder)
     readers = FaceReaders(default_finder(), plain_finder(), start_embedder())
-    painted = {"ours": paint_like_real(photos, bare_finder(), variants, seed)}
+    rendered = {"ours": render_like_real(photos, unmasked_finder(), variants, seed)}
     if peer is not None:
-        painted["peer"] = peer_painted(photos, folder, peer)
-    over = paint_over_real(photos, readers.finder, seed)
+        rendered["peer"] = peer_rendered(photos, folder, peer)
+    over = render_over_real(photos, readers.finder, seed)
     return {
         name: beside_real(photos, shown, over, readers, seed)
-        for name, shown in painted.items()
+        for name, shown in rendered.items()
     }
 
 

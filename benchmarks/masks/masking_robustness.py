@@ -2,7 +2,7 @@
 
 The true landmarks are those of the photograph as given, moved with the change. A
 face counts as masked when `augment` finds it, and as in place when the eyes of the
-landmarks that the mask is painted on lie where they should.
+landmarks that the mask is rendered on lie where they should.
 
     python -m benchmarks.masks.masking_robustness --photos data/lfw \
         --names data/peopleDevTest.txt
@@ -30,7 +30,7 @@ from masking.faces.finder import FaceFinder, plain_finder
 from masking.landmarks import Image, Landmarks
 
 Matrix = NDArray[np.float64]
-# Eyes off by less than this share of the distance between them are in place.
+# Eyes off by less than this fraction of the distance between them are in place.
 IN_PLACE = 0.15
 SMALL_PX = 64
 
@@ -41,10 +41,10 @@ class RobustnessFigures:
 
     Attributes:
         photos: how many there were.
-        masked: on how many a mask was painted.
+        masked: on how many a mask was rendered.
         in_place: on how many of them the face lies where it should.
         told: how many of the others have a reason in the manifest.
-        eye_error: mean error of the eyes where masked, as a share of the distance
+        eye_error: mean error of the eyes where masked, as a fraction of the distance
             between them.
         detectors: how often each stage found the face.
     """

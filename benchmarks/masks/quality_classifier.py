@@ -1,4 +1,4 @@
-"""Whether a small classifier can tell painted masks from real ones."""
+"""Whether a small classifier can tell synthetic masks from real ones."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Auc = tuple[float, float, float]
 
 
 def telling_auc(
-    chips: list[Image], painted: list[bool], people: list[str], part: Part, seed: int
+    chips: list[Image], rendered: list[bool], people: list[str], part: Part, seed: int
 ) -> Auc:
-    """AUC of telling painted from real, and its 95% interval: (AUC, low, high).
+    """AUC of telling rendered from real, and its 95% interval: (AUC, low, high).
 
     0.5 = cannot be told. Trained on other people than it is tested on (five folds);
     the interval is a bootstrap over people.
@@ -37,14 +37,14 @@ def telling_auc(
     Args:
         chips: (96, 96, 3) uint8 RGB, in the geometry CHIP.
         part: BELOW shows the mask. ABOVE shows none of it and is the control: what
-            is told there is where the pictures come from, not how they are painted.
+            is told there is where the pictures come from, not how they are rendered.
 
     Raises:
         ValueError: chips of one class or one person.
     """
-    truth, who = np.array(painted, dtype=np.int64), np.array(people)
-    if len(set(painted)) < 2 or len(set(people)) < 2:
-        raise ValueError("expected real and painted chips of several people")
+    truth, who = np.array(rendered, dtype=np.int64), np.array(people)
+    if len(set(rendered)) < 2 or len(set(people)) < 2:
+        raise ValueError("expected real and rendered chips of several people")
     looks = np.stack([_features(chip, part) for chip in chips])
     scores = _scores(looks, truth, who)
     low, high = _interval(truth, scores, who, seed)
@@ -74,13 +74,13 @@ def _interval(
     people: NDArray[np.str_],
     seed: int,
 ) -> tuple[float, float]:
-    """95% of the AUC when people are drawn anew.
+    """95% of the AUC when people are drawn again.
 
-    The AUC is the share of pairs, painted and real, that are in the right order
+    The AUC is the fraction of pairs, rendered and real, that are in the right order
     (ties count half): drawing a person twice counts their faces twice.
     """
-    painted, real = scores[truth == 1][:, None], scores[truth == 0]
-    ordered = (painted > real) + 0.5 * (painted == real)
+    rendered, real = scores[truth == 1][:, None], scores[truth == 0]
+    ordered = (rendered > real) + 0.5 * (rendered == real)
     names, number = np.unique(people, return_inverse=True)
     rng = np.random.default_rng(seed)
     values = []
@@ -114,5 +114,5 @@ def _features(chip: Image, part: Part) -> Float32:
     cells = cells.reshape(_CELLS, _SIDE_PX // _CELLS, _CELLS, _SIDE_PX // _CELLS, -1)
     means, spreads = cells.mean(axis=(1, 3)), cells[..., :4].std(axis=(1, 3))
     total = means[..., 4:].sum(axis=-1, keepdims=True) + 1.0
-    means[..., 4:] /= total  # the directions' shares; `detail` says how strong
+    means[..., 4:] /= total  # the directions' fractions; `detail` says how strong
     return np.concatenate([means.ravel(), spreads.ravel()]).astype(np.float32)

@@ -14,7 +14,7 @@ from benchmarks.masks.quality_measures import (
     correlation,
     covered,
     light,
-    wear_is_true,
+    style_is_true,
 )
 from benchmarks.masks.quality_photos import MaskedPair, plain_fabric
 from benchmarks.masks.quality_sharpness import sharpness_ratio
@@ -33,15 +33,15 @@ class MaskingFigures:
 
     Attributes:
         faces: how many pictures were measured.
-        untouched: share of them on which no mask can be seen.
-        bright_rim: share of rim pixels brighter than both layers; lower is better.
-        chin, jaw: share of landmarks covered by masks that are worn correctly.
-        wear_true: share of wear labels that the pixels bear out.
+        untouched: fraction of them on which no mask can be seen.
+        bright_rim: fraction of rim pixels brighter than both layers; lower is better.
+        chin, jaw: fraction of landmarks covered by masks that are worn correctly.
+        style_true: fraction of wear labels that the pixels bear out.
         shading: mean correlation of the mask's light with the skin's below it.
         balance: correlation over the faces of the left-right difference of both.
         sharpness: 10th, 50th, 90th percentile of the mask's sharpness over the
             face's; 1 is best.
-        strap_gap, strap_gap_p90: distance of straps' ends from the ears, share of
+        strap_gap, strap_gap_p90: distance of straps' ends from the ears, fraction of
             the face's width.
         hog_again: share that dlib's stock detector still finds.
     """
@@ -51,7 +51,7 @@ class MaskingFigures:
     bright_rim: float
     chin: float
     jaw: float
-    wear_true: float
+    style_true: float
     shading: float
     balance: float
     sharpness: tuple[float, float, float]
@@ -77,7 +77,7 @@ class _Tally:
         self._rim: list[tuple[int, int]] = []
         self._chin: list[bool] = []
         self._jaw: list[bool] = []
-        self._wear: list[bool] = []
+        self._styles: list[bool] = []
         self._light: list[tuple[float, float, float]] = []
         self._sharpness: list[float] = []
         self._straps: list[float] = []
@@ -92,11 +92,11 @@ class _Tally:
         self._untouched.append(not pair.area.any())
         self._rim.append(bright_rim(pair))
         # A peer's pictures carry no label: all are taken for worn correctly.
-        if spec is None or spec.wear == "correct":
+        if spec is None or spec.wearing_style == "correct":
             self._chin += covered(pair, CHIN)
             self._jaw += covered(pair, JAW_SIDES)
         if spec is not None:
-            self._wear.append(wear_is_true(pair))
+            self._styles.append(style_is_true(pair))
         lit, ratio = light(plain_fabric(pair)), sharpness_ratio(pair)
         self._light += [lit] if lit else []
         self._sharpness += [ratio] if ratio else []
@@ -115,7 +115,7 @@ class _Tally:
             bright_rim=float(bright / rim) if rim else _NAN,
             chin=_mean(self._chin),
             jaw=_mean(self._jaw),
-            wear_true=_mean(self._wear),
+            style_true=_mean(self._styles),
             shading=_mean(lit[:, 0].tolist()),
             balance=correlation(lit[:, 1], lit[:, 2]) if len(lit) > 2 else _NAN,
             sharpness=(low, middle, high),

@@ -25,7 +25,7 @@ NOSE_TIP, NOSE_BASE, UPPER_LIP, LOWER_LIP = 30, 33, 51, 57
 # A crooked mask is turned by at least 7 degrees, others by at most 5.7; outlines and
 # landmarks are off by about 1.
 _CROOKED_DEG, _STRAIGHT_DEG = 6.0, 7.0
-# Shares of the face's width: depth of the rim, from where on the mask itself is
+# Fractions of the face's width: depth of the rim, from where on the mask itself is
 # looked at, and how far around a rim pixel.
 _RIM, _INNER, _AROUND = 0.04, 0.06, 0.12
 # Brighter by more than JPEG's ringing, of 255.
@@ -37,7 +37,7 @@ def bright_rim(pair: MaskedPair) -> tuple[int, int]:
     """Rim pixels that are brighter than both layers, and how many were looked at.
 
     The rim is the outermost 4% of the face's width of `pair.area`, halo and contact
-    shadow included. Its lower layer is the bare picture there (brightest of 3 x 3),
+    shadow included. Its lower layer is the unmasked picture there (brightest of 3 x 3),
     its upper layer the mask next to it: the brightest of the masked picture 6% or
     more inside of the outline and less than 12% away. A blend of two layers lies
     between them; a halo lies above both by more than 6 of 255. Shadows are darker
@@ -45,12 +45,12 @@ def bright_rim(pair: MaskedPair) -> tuple[int, int]:
     """
     inside = pair.area.astype(np.uint8)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
-    worn, bare = luma(pair.masked), luma(pair.bare)
+    worn, unmasked = luma(pair.masked), luma(pair.unmasked)
     rim_px, inner_px = max(2.0, _RIM * pair.face_px), _INNER * pair.face_px
     around = 2 * round(_AROUND * pair.face_px) + 1
     fabric = np.where(depth > inner_px, worn, -1).astype(np.float32)
     upper = np.asarray(cv2.dilate(fabric, np.ones((around, around), np.uint8)))
-    lower = np.asarray(cv2.dilate(bare, np.ones((3, 3), np.uint8)))
+    lower = np.asarray(cv2.dilate(unmasked, np.ones((3, 3), np.uint8)))
     near = pair.area & (depth <= rim_px) & (upper >= 0)
     rim = _within_picture(near)
     bright = rim & (worn > np.maximum(lower, upper) + _BRIGHTER)
@@ -84,7 +84,7 @@ def _at(area: Mask, points: Float32) -> list[bool]:
     return [bool(value) for value in area[rows[seen], columns[seen]]]
 
 
-def wear_is_true(pair: MaskedPair) -> bool:
+def style_is_true(pair: MaskedPair) -> bool:
     """Whether the pixels show what the label says of how the mask is worn.
 
     By landmarks: tip and base of the nose, both lips, the point of the chin; a
@@ -95,19 +95,23 @@ def wear_is_true(pair: MaskedPair) -> bool:
         ValueError: a peer's picture, which has no label.
     """
     if pair.sample is None:
-        raise ValueError(f"{pair.name}: a peer's picture has no wear label")
-    wear = pair.sample.specs[0].wear
+        raise ValueError(f"{pair.name}: a peer's picture has no wearing style label")
+    wearing_style = pair.sample.specs[0].wearing_style
     nose = covered(pair, (NOSE_TIP, NOSE_BASE))
     mouth = covered(pair, (UPPER_LIP, LOWER_LIP))
     chin = covered(pair, (8,))
-    if wear == "nose_out":
+    if wearing_style == "nose_out":
         return not any(nose) and all(mouth + chin)
-    if wear == "nose_and_mouth_out":
+    if wearing_style == "nose_and_mouth_out":
         return not any(nose + mouth) and all(chin)
-    if wear == "chin_out":
+    if wearing_style == "chin_out":
         return all(nose + mouth) and not any(chin)
     turned = abs(tilt_deg(pair))
-    fits = turned >= _CROOKED_DEG if wear == "crooked" else turned <= _STRAIGHT_DEG
+    fits = (
+        turned >= _CROOKED_DEG
+        if wearing_style == "crooked"
+        else turned <= _STRAIGHT_DEG
+    )
     return all(nose + mouth + chin) and fits
 
 
@@ -123,7 +127,7 @@ def tilt_deg(pair: MaskedPair) -> float:
     if not outlines:
         return 0.0
     places = max(outlines, key=len)[:, 0]
-    # Shares of the face, so that the smoothing is the same at every size.
+    # Fractions of the face, so that the smoothing is the same at every size.
     points = pair.landmarks.points[_FIT] / pair.face_px
     to_face = RBFInterpolator(points, CANONICAL_FACE[_FIT], smoothing=1e-3)
     return _turn_of(np.asarray(to_face(places / pair.face_px), dtype=np.float32))
@@ -194,7 +198,7 @@ def correlation(one: NDArray[np.floating], two: NDArray[np.floating]) -> float:
 
 
 def _linear(pair: MaskedPair) -> tuple[Float32, Float32]:
-    return linear_luma(pair.bare), linear_luma(pair.masked)
+    return linear_luma(pair.unmasked), linear_luma(pair.masked)
 
 
 def _skin_below(pair: MaskedPair) -> Mask:
@@ -219,5 +223,5 @@ def _smooth_log(linear: Float32, where: Mask, sigma: float) -> Float32:
     """Logarithm of the mean around each pixel of `where`, of pixels in it alone."""
     weight = where.astype(np.float32)
     total = cv2.GaussianBlur(linear * weight, (0, 0), sigma)
-    share = cv2.GaussianBlur(weight, (0, 0), sigma)
-    return np.asarray(np.log(total[where] / share[where] + 1e-3), dtype=np.float32)
+    fraction = cv2.GaussianBlur(weight, (0, 0), sigma)
+    return np.asarray(np.log(total[where] / fraction[where] + 1e-3), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Pictures that masks are judged on: a bare photo, the same with a mask, landmarks."""
+"""Pictures that masks are judged on: a photo without and with a mask, landmarks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from masking.rendering.render import MaskedSample, render
 # A change of a pixel that JPEG alone does not make, of 255.
 _CHANGED = 14
 # Of the face's width: what is narrower is a strap, not a mask.
-_STRAP_SHARE = 0.10
+_STRAP_FRACTION = 0.10
 
 # Weights of red, green and blue in linear light (ITU-R BT.709).
 _LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
@@ -33,18 +33,18 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class MaskedPair:
-    """One face, bare and masked.
+    """One face, unmasked and masked.
 
     Attributes:
         name: of the photograph.
-        bare, masked: (H, W, 3) uint8 RGB, the same pixels but for the mask.
-        landmarks: of the bare face.
+        unmasked, masked: (H, W, 3) uint8 RGB, the same pixels but for the mask.
+        landmarks: of the unmasked face.
         area: (H, W), where the mask is, as seen by comparing the two pictures.
         sample: what the engine says of its own picture; None for a peer's.
     """
 
     name: str
-    bare: Image
+    unmasked: Image
     masked: Image
     landmarks: Landmarks
     area: Mask
@@ -65,16 +65,16 @@ def face_width_px(landmarks: Landmarks) -> float:
     return float(2 * np.linalg.norm(ends, axis=1).mean())
 
 
-def changed_area(bare: Image, masked: Image, face_px: float) -> Mask:
-    """Where a mask was painted, from the two pictures alone; straps left out.
+def changed_area(unmasked: Image, masked: Image, face_px: float) -> Mask:
+    """Where a mask was rendered, from the two pictures alone; straps left out.
 
     The largest patch of changed pixels: closed where the fabric has the skin's own
     colour, opened so that straps fall off, its holes filled.
     """
-    change = np.abs(bare.astype(np.int16) - masked).max(axis=2)
+    change = np.abs(unmasked.astype(np.int16) - masked).max(axis=2)
     changed = (cv2.medianBlur(change.astype(np.uint8), 3) >= _CHANGED).astype(np.uint8)
     closed = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, _disk(0.06 * face_px))
-    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, _disk(_STRAP_SHARE * face_px))
+    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, _disk(_STRAP_FRACTION * face_px))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
     if count < 2:
         return np.zeros(change.shape, bool)
@@ -95,29 +95,29 @@ def as_written(pixels: Image) -> Image:
 
 
 def masked_pair(
-    name: str, bare: Image, landmarks: Landmarks, specs: Sequence[MaskSpec]
+    name: str, unmasked: Image, landmarks: Landmarks, specs: Sequence[MaskSpec]
 ) -> MaskedPair:
-    """Paint `specs` on a bare face.
+    """Render `specs` on an unmasked face.
 
     Raises:
         NoFace: the landmarks lie outside of the picture.
     """
-    sample = render(bare, landmarks, specs)
+    sample = render(unmasked, landmarks, specs)
     masked = as_written(sample.pixels)
-    area = changed_area(bare, masked, face_width_px(landmarks))
-    return MaskedPair(name, bare, masked, landmarks, area, sample)
+    area = changed_area(unmasked, masked, face_width_px(landmarks))
+    return MaskedPair(name, unmasked, masked, landmarks, area, sample)
 
 
-def painted_pairs(
+def rendered_pairs(
     photos: list[Path], finder: FaceFinder, config: SpecConfig, seed: int
 ) -> Iterator[MaskedPair]:
     """Photos with a mask on the prominent face; those without a face are left out."""
     for photo in photos:
-        bare = read_rgb(photo)
-        faces = finder.find(bare)
+        unmasked = read_rgb(photo)
+        faces = finder.find(unmasked)
         if faces:
             specs = draw_specs(sample_rng(seed, photo.name), config)
-            yield masked_pair(photo.name, bare, faces[0].landmarks, specs)
+            yield masked_pair(photo.name, unmasked, faces[0].landmarks, specs)
 
 
 def plain_fabric(pair: MaskedPair) -> MaskedPair:
@@ -125,7 +125,7 @@ def plain_fabric(pair: MaskedPair) -> MaskedPair:
     if pair.sample is None:
         return pair
     spec = replace(pair.sample.specs[0], print_name="plain", valve=False)
-    return masked_pair(pair.name, pair.bare, pair.landmarks, (spec,))
+    return masked_pair(pair.name, pair.unmasked, pair.landmarks, (spec,))
 
 
 def peer_pairs(
@@ -141,15 +141,15 @@ def peer_pairs(
     """
     matched = 0
     for path, original in originals_by_name(masked, originals):
-        bare, worn = read_rgb(original), read_rgb(path)
-        if bare.shape != worn.shape:
+        unmasked, worn = read_rgb(original), read_rgb(path)
+        if unmasked.shape != worn.shape:
             continue
         matched += 1
-        faces = finder.find(bare)
+        faces = finder.find(unmasked)
         if faces:
             marks = faces[0].landmarks
-            area = changed_area(bare, worn, face_width_px(marks))
-            yield MaskedPair(path.name, bare, worn, marks, area)
+            area = changed_area(unmasked, worn, face_width_px(marks))
+            yield MaskedPair(path.name, unmasked, worn, marks, area)
     if not matched:
         raise MissingInput(
             f"{masked}: no picture is named like one of {originals} and has its size. "
@@ -163,10 +163,10 @@ def originals_by_name(masked: Path, originals: Path) -> list[tuple[Path, Path]]:
     A name is compared without its suffix and cut at each "_" until it is one of the
     originals': with its folders first, then alone where it is the only one.
     """
-    bare = list_images(originals)
-    by_place = {_place(path, originals): path for path in bare}
-    count = Counter(path.stem for path in bare)
-    by_stem = {path.stem: path for path in bare if count[path.stem] == 1}
+    unmasked = list_images(originals)
+    by_place = {_place(path, originals): path for path in unmasked}
+    count = Counter(path.stem for path in unmasked)
+    by_stem = {path.stem: path for path in unmasked if count[path.stem] == 1}
     pairs = []
     for path in list_images(masked):
         place = _cut(_place(path, masked), by_place)
@@ -206,6 +206,8 @@ def luma(pixels: Image) -> Float32:
 
 def linear_luma(pixels: Image) -> Float32:
     """Light of each pixel, (H, W) float32 in [0, 1] (IEC 61966-2-1)."""
-    share = pixels.astype(np.float32) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    fraction = pixels.astype(np.float32) / 255
+    linear = np.where(
+        fraction <= 0.04045, fraction / 12.92, ((fraction + 0.055) / 1.055) ** 2.4
+    )
     return np.asarray(linear @ _LUMA, dtype=np.float32)

@@ -1,7 +1,8 @@
-"""Painted masks beside real ones: embedding distance, and a classifier's AUC.
+"""Synthetic masks beside real ones: embedding distance, and a classifier's AUC.
 
-Real are the masked photos of a folder with labels.csv (MFR2); painted are masks on
-the bare photos of the same people in it, of the same kinds in the same shares and
+Real are the masked photos of a folder with labels.csv (MFR2); rendered are masks on
+the unmasked photos of the same people in it, of the same kinds in the same fractions
+and
 worn correctly, so that camera, people, resolution and file format are alike.
 """
 
@@ -24,7 +25,7 @@ from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from training.embedders.protocol import Embedder
 
-# First words of MFR2's labels, and the kind that we paint for each.
+# First words of MFR2's labels, and the kind that we render for each.
 _KINDS = {
     "surgical": "surgical",
     "cloth": "cloth",
@@ -50,38 +51,40 @@ class FoundFace:
 
 @dataclass(frozen=True)
 class RealFigures:
-    """Painted masks beside real ones.
+    """Synthetic masks beside real ones.
 
     Attributes:
-        real, painted: masked faces that were found, and `missed` those that were not.
+        real, rendered: masked faces that were found, and `missed` those that were not.
         people: who has pairs of both sorts.
-        bare_distance: mean distance of two bare photos of one person.
-        real_distance, painted_distance: of a masked one from a bare one of another
-            photo. Painted ones must not be nearer: that would make training easy.
-        harder: 95% interval of painted less real.
-        over_distance: the same of real masked photos with a mask painted over the
-            real one, of its kind: no nearer than `real_distance` when the painted mask
+        unmasked_distance: mean distance of two unmasked photos of one person.
+        real_distance, rendered_distance: of a masked one from an unmasked one of
+            another
+            photo. Rendered ones must not be nearer: that would make training easy.
+        harder: 95% interval of rendered less real.
+        over_distance: the same of real masked photos with a mask rendered over the
+            real one, of its kind: no nearer than `real_distance` when the synthetic
+                mask
             hides what the real one does. What is left between `real_distance` and
-            `painted_distance` is then due to the photos: other days, poses, hats.
+            `rendered_distance` is then due to the photos: other days, poses, hats.
         over_harder: 95% interval of that less real.
         auc, control_auc: see `telling_auc`; with 95% intervals.
-        hog_real, hog_painted: share that dlib's stock detector finds.
+        hog_real, hog_rendered: share that dlib's stock detector finds.
     """
 
     real: int
-    painted: int
+    rendered: int
     missed: dict[str, int]
     people: int
-    bare_distance: float
+    unmasked_distance: float
     real_distance: float
-    painted_distance: float
+    rendered_distance: float
     harder: tuple[float, float]
     over_distance: float
     over_harder: tuple[float, float]
     auc: Auc
     control_auc: Auc
     hog_real: float
-    hog_painted: float
+    hog_rendered: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +92,7 @@ class FaceReaders:
     """What turns pictures into faces.
 
     Attributes:
-        finder: finds faces that may be masked, real and painted alike.
+        finder: finds faces that may be masked, real and rendered alike.
         stock: dlib's detector alone.
         embedder: dlib's untouched network.
     """
@@ -101,56 +104,60 @@ class FaceReaders:
 
 def beside_real(
     photos: list[LabelledPhoto],
-    painted: Shown,
+    rendered: Shown,
     over: Shown,
     readers: FaceReaders,
     seed: int,
 ) -> RealFigures:
-    """Figures of painted pictures beside the masked photos of a labelled folder.
+    """Figures of rendered pictures beside the masked photos of a labelled folder.
 
     Args:
-        painted: masks on its bare photos.
-        over: masks on its masked photos, see `paint_over_real`.
+        rendered: masks on its unmasked photos.
+        over: masks on its masked photos, see `render_over_real`.
     """
     groups: dict[str, Shown] = {
-        "bare": [(p, read_rgb(p.path)) for p in photos if not p.masked],
-        # Once more through JPEG, as the painted ones went.
+        "unmasked": [(p, read_rgb(p.path)) for p in photos if not p.masked],
+        # Once more through JPEG, as the rendered ones went.
         "real": [(p, as_written(read_rgb(p.path))) for p in photos if p.masked],
-        "painted": painted,
+        "rendered": rendered,
         "over": over,
     }
     found = {name: _found(shown, readers) for name, shown in groups.items()}
-    bare, real, ours = found["bare"], found["real"], found["painted"]
-    compared = (real, ours, bare, found["over"])
-    pairs = [pair_distances(group, bare) for group in compared]
+    unmasked, real, ours = found["unmasked"], found["real"], found["rendered"]
+    compared = (real, ours, unmasked, found["over"])
+    pairs = [pair_distances(group, unmasked) for group in compared]
     people = sorted(set(pairs[0]) & set(pairs[1]))
     if not people:
-        raise MissingInput("nobody has both real and painted masked pairs: no figures.")
-    far_real, far_painted, far_bare, far_over = (_means(pair, people) for pair in pairs)
+        raise MissingInput(
+            "nobody has both real and rendered masked pairs: no figures."
+        )
+    far_real, far_rendered, far_unmasked, far_over = (
+        _means(pair, people) for pair in pairs
+    )
     covered = far_over - far_real
     chips = [face.chip for face in real + ours]
     who = [face.person for face in real + ours]
-    is_painted = [False] * len(real) + [True] * len(ours)
+    is_rendered = [False] * len(real) + [True] * len(ours)
     return RealFigures(
         real=len(real),
-        painted=len(ours),
+        rendered=len(ours),
         missed={name: len(groups[name]) - len(found[name]) for name in groups},
         people=len(people),
-        bare_distance=float(np.nanmean(far_bare)),
+        unmasked_distance=float(np.nanmean(far_unmasked)),
         real_distance=float(far_real.mean()),
-        painted_distance=float(far_painted.mean()),
-        harder=_interval_over_people(far_painted - far_real, seed),
+        rendered_distance=float(far_rendered.mean()),
+        harder=_interval_over_people(far_rendered - far_real, seed),
         over_distance=float(np.nanmean(far_over)),
         over_harder=_interval_over_people(covered[np.isfinite(covered)], seed),
-        auc=telling_auc(chips, is_painted, who, BELOW, seed),
-        control_auc=telling_auc(chips, is_painted, who, ABOVE, seed),
-        hog_real=_share_found(groups["real"], readers.stock),
-        hog_painted=_share_found(groups["painted"], readers.stock),
+        auc=telling_auc(chips, is_rendered, who, BELOW, seed),
+        control_auc=telling_auc(chips, is_rendered, who, ABOVE, seed),
+        hog_real=_fraction_found(groups["real"], readers.stock),
+        hog_rendered=_fraction_found(groups["rendered"], readers.stock),
     )
 
 
 def labelled(folder: Path) -> list[LabelledPhoto]:
-    """The photographs of a folder with bare and masked people.
+    """The photographs of a folder with unmasked and masked people.
 
     Raises:
         MissingInput: it has only one sort.
@@ -160,7 +167,7 @@ def labelled(folder: Path) -> list[LabelledPhoto]:
     masked = [photo.mask for photo in photos if photo.masked]
     if not masked or len(masked) == len(photos):
         raise MissingInput(
-            f"{folder}: expected bare and masked photos, found {len(masked)} masked "
+            f"{folder}: expected photos without and with masks, found {len(masked)} "
             f"of {len(photos)}."
         )
     unknown = sorted({mask for mask in masked if mask.split("_")[0] not in _KINDS})
@@ -172,14 +179,14 @@ def labelled(folder: Path) -> list[LabelledPhoto]:
     return photos
 
 
-def paint_like_real(
+def render_like_real(
     photos: list[LabelledPhoto], finder: FaceFinder, variants: int, seed: int
 ) -> Shown:
-    """Masks of our engine on the bare photos, of kinds drawn from the real labels.
+    """Masks of our engine on the unmasked photos, of kinds drawn from the real labels.
 
     Args:
-        finder: places the landmarks that masks are painted on.
-        variants: masks a bare photo.
+        finder: places the landmarks that masks are rendered on.
+        variants: masks an unmasked photo.
     """
     labels = [photo.mask for photo in photos if photo.masked]
     shown: Shown = []
@@ -189,13 +196,13 @@ def paint_like_real(
         for number in range(variants if faces else 0):
             rng = sample_rng(seed, f"{photo.name}#{number}")
             label = labels[int(rng.integers(len(labels)))]
-            config = SpecConfig(kinds=(_KINDS[label.split("_")[0]],), wrong_wear=0.0)
+            config = SpecConfig(kinds=(_KINDS[label.split("_")[0]],), wrongly_worn=0.0)
             sample = render(image, faces[0].landmarks, draw_specs(rng, config))
             shown.append((photo, as_written(sample.pixels)))
     return shown
 
 
-def paint_over_real(
+def render_over_real(
     photos: list[LabelledPhoto], finder: FaceFinder, seed: int
 ) -> Shown:
     """A mask of our engine over each real mask, of the same kind.
@@ -209,7 +216,7 @@ def paint_over_real(
         for face in finder.find(image)[:1]:
             kind = _KINDS[photo.mask.split("_")[0]]
             specs = draw_specs(
-                sample_rng(seed, photo.name), SpecConfig((kind,), wrong_wear=0.0)
+                sample_rng(seed, photo.name), SpecConfig((kind,), wrongly_worn=0.0)
             )
             shown.append(
                 (photo, as_written(render(image, face.landmarks, specs).pixels))
@@ -217,20 +224,20 @@ def paint_over_real(
     return shown
 
 
-def peer_painted(photos: list[LabelledPhoto], folder: Path, peer: Path) -> Shown:
-    """A peer's masks on the bare photos of a labelled folder, matched by file name.
+def peer_rendered(photos: list[LabelledPhoto], folder: Path, peer: Path) -> Shown:
+    """A peer's masks on the unmasked photos of a labelled folder, matched by file name.
 
     Raises:
-        MissingInput: none is named like a bare photo.
+        MissingInput: none is named like an unmasked photo.
     """
-    bare = {photo.path: photo for photo in photos if not photo.masked}
+    unmasked = {photo.path: photo for photo in photos if not photo.masked}
     shown = [
-        (bare[original], as_written(read_rgb(path)))
+        (unmasked[original], as_written(read_rgb(path)))
         for path, original in originals_by_name(peer, folder)
-        if original in bare
+        if original in unmasked
     ]
     if not shown:
-        raise MissingInput(f"{peer}: no picture is named like a bare photo.")
+        raise MissingInput(f"{peer}: no picture is named like an unmasked photo.")
     return shown
 
 
@@ -249,11 +256,11 @@ def _found(shown: Shown, readers: FaceReaders) -> list[FoundFace]:
     return found
 
 
-def pair_distances(masked: list[FoundFace], bare: list[FoundFace]) -> Distances:
-    """Distances of each person's masked faces from bare ones of other photos."""
+def pair_distances(masked: list[FoundFace], unmasked: list[FoundFace]) -> Distances:
+    """Distances of each person's masked faces from unmasked ones of other photos."""
     distances: Distances = {}
     for one in masked:
-        for other in bare:
+        for other in unmasked:
             if one.person == other.person and one.photo != other.photo:
                 gap = float(np.linalg.norm(one.embedding - other.embedding))
                 distances.setdefault(one.person, []).append(gap)
@@ -267,12 +274,12 @@ def _means(distances: Distances, people: list[str]) -> Float32:
 
 
 def _interval_over_people(values: Float32, seed: int) -> tuple[float, float]:
-    """95% of the mean when people are drawn anew."""
+    """95% of the mean when people are drawn again."""
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(values), size=(_ROUNDS, len(values)))
     low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)
 
 
-def _share_found(shown: Shown, finder: FaceFinder) -> float:
+def _fraction_found(shown: Shown, finder: FaceFinder) -> float:
     return float(np.mean([bool(finder.find(image)) for _, image in shown]))

@@ -1,4 +1,4 @@
-"""How sharp a painted mask is beside the face that it is painted on."""
+"""How sharp a synthetic mask is beside the face that it is rendered on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the ears are, and how far from them the straps of a painted mask end."""
+"""Where the ears are, and how far from them the straps of a synthetic mask end."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def ear_corners(landmarks: Landmarks) -> NDArray[np.float64]:
 def strap_gaps(pair: MaskedPair) -> list[float]:
     """How far straps are from the ears that they should hang on, one gap a side.
 
-    A share of the face's width; 0 = the strap reaches the ear and ends there. The
+    A fraction of the face's width; 0 = the strap reaches the ear and ends there. The
     gap is the distance from the ear to the nearest pixel of the side's straps (of
     the mask itself where there is none), or how far they go on outwards beyond the
     ear, whichever is more. Only of masks that hang on the ears, and of ears that

@@ -1,4 +1,4 @@
-"""Masked celebrities looked for among everybody: all of LFW and one bare photo each."""
+"""Masked celebrities looked for among all of LFW and one unmasked photo of each."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def celebrity_figures(
     store: EmbeddingStore,
     networks: Sequence[Embedder],
 ) -> list[OpenSetFigures]:
-    """Really masked and other unmasked photos of the celebrities, and strangers.
+    """Really masked and other unmasked photos of the celebrities, and impostors.
 
     The gallery holds the mean template of everybody and one unmasked photo of each
     celebrity, the first by name. Somebody of the same name among everybody is left
     out, as the celebrity would be found by those photos. Each celebrity is also
-    identified as a stranger, in the gallery without their photo.
+    identified as an impostor, in the gallery without their photo.
     """
     known = read_labelled_photos(celebrities)
     stars = {_plain(photo.person) for photo in known}
@@ -45,7 +45,7 @@ def celebrity_figures(
     names, crowd_people = np.unique([p.person for p in crowd], return_inverse=True)
     _, people = np.unique([p.person for p in known], return_inverse=True)
     people = (people + len(names)).astype(np.int32)
-    enrolled = _first_bare(known, people)
+    enrolled = _first_unmasked(known, people)
     rows = []
     for number, network in enumerate(networks):
         calibration = shipped_calibration(network.fingerprint)
@@ -74,7 +74,7 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalpha())
 
 
-def _first_bare(photos: Sequence[LabelledPhoto], people: np.ndarray) -> np.ndarray:
+def _first_unmasked(photos: Sequence[LabelledPhoto], people: np.ndarray) -> np.ndarray:
     """(V,) bool: the first unmasked photograph of each person."""
     chosen = np.zeros(len(photos), dtype=bool)
     seen: set[int] = set()

@@ -1,6 +1,6 @@
 """How often masked faces are found, how well their landmarks sit, at what cost.
 
-Masks are painted on faces that dlib's stock detector finds bare, so the true place
+Masks are rendered on faces that dlib's stock detector finds unmasked, so the true place
 and landmarks are known. Peers: dlib's stock detector and stock landmarks. With
 --labelled, really masked faces of a folder with a labels.csv are looked for too.
 
@@ -24,7 +24,12 @@ from benchmarks.shared.timed_detection import TimedDetector
 from masking.augment.people_lists import read_names
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.detectors import BORDER, CnnDetector, FaceDetector, HogDetector
-from masking.faces.finder import FaceFinder, bare_finder, default_finder, plain_finder
+from masking.faces.finder import (
+    FaceFinder,
+    default_finder,
+    plain_finder,
+    unmasked_finder,
+)
 from masking.faces.model_files import STOCK
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
@@ -39,14 +44,14 @@ from tools.detector_training.masked_examples import (
 
 @dataclass(frozen=True)
 class DetectionFigures:
-    """Figures of one finder; errors are shares of the distance between the eyes.
+    """Figures of one finder; errors are fractions of the distance between the eyes.
 
     Attributes:
-        found_bare, found_masked, found_crops: share of faces found; higher is
+        found_unmasked, found_masked, found_crops: fraction of faces found; higher is
             better. Crops are tight cut-outs of the masked face, 160 px.
         false_per_100: faces found in 100 backgrounds, which are photographs
             whose head was replaced by what is beside it; lower is better.
-        times_stock: CPU time of detection in bare and masked photographs, as a
+        times_stock: CPU time of detection in unmasked and masked photographs, as a
             multiple of the stock detector's on the same; lower is better.
         times_stock_empty: the same in backgrounds, where nothing is to be found.
         eye_mean, eye_p95: error of the eye points on masked faces; lower is better.
@@ -55,7 +60,7 @@ class DetectionFigures:
 
     name: str
     faces: int
-    found_bare: float
+    found_unmasked: float
     found_masked: float
     found_crops: float
     backgrounds: int
@@ -69,9 +74,9 @@ class DetectionFigures:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One photograph, bare, masked, cropped and without its face."""
+    """One photograph, unmasked, masked, cropped and without its face."""
 
-    bare: Image
+    unmasked: Image
     masked: Image
     landmarks: Landmarks
     crop: Image
@@ -109,7 +114,7 @@ class MakeCases:
         self._others = Others()
 
     def make(self, photo: Path) -> Case | None:
-        """None where the stock detector finds no bare face to begin with."""
+        """None where the stock detector finds no unmasked face to begin with."""
         image = read_rgb(photo)
         faces = self._truth.find(image)
         if not faces:
@@ -135,11 +140,11 @@ class Tally:
 
     def add(self, case: Case) -> None:
         """Look at all pictures of a case."""
-        bare = self._hit(case.bare, case.landmarks)
+        unmasked = self._hit(case.unmasked, case.landmarks)
         masked = self._hit(case.masked, case.landmarks)
         self.busy_s += self._timed.taken_s()
         crop = self._hit(case.crop, case.crop_landmarks)
-        self.found.append((bare is not None, masked is not None, crop is not None))
+        self.found.append((unmasked is not None, masked is not None, crop is not None))
         if masked is not None:
             self.errors.append(point_errors(masked, case.landmarks))
         if case.empty is not None:
@@ -158,12 +163,12 @@ class Tally:
 
     def figures(self, name: str, stock: Tally) -> DetectionFigures:
         """Means over the cases; `stock` is the tally that times compare with."""
-        bare, masked, crops = np.mean(self.found, axis=0)
+        unmasked, masked, crops = np.mean(self.found, axis=0)
         eyes, jaws = np.array(self.errors).T
         return DetectionFigures(
             name,
             len(self.found),
-            float(bare),
+            float(unmasked),
             float(masked),
             float(crops),
             len(self.false_faces),
@@ -201,7 +206,7 @@ def finders() -> dict[str, Callable[[], FaceFinder]]:
     return {
         "stock HOG, stock landmarks": plain_finder,
         "stock HOG x2, stock landmarks": doubled,
-        "our cascade, stock landmarks": bare_finder,
+        "our cascade, stock landmarks": unmasked_finder,
         "our cascade, our landmarks": default_finder,
     }
 
@@ -222,9 +227,9 @@ def main(
     rows = measure(finders(), [paths[index] for index in chosen])
     real = [] if labelled is None else measure_labelled(finders(), labelled)
     if as_json:
-        painted = [asdict(row) for row in rows]
+        rendered = [asdict(row) for row in rows]
         others = [asdict(row) for row in real]
-        click.echo(json.dumps({"painted": painted, "labelled": others}))
+        click.echo(json.dumps({"rendered": rendered, "labelled": others}))
         return
     _print(rows, real)
 
@@ -232,10 +237,10 @@ def main(
 def _print(rows: list[DetectionFigures], real: list[LabelledFigures]) -> None:
     head = f"{rows[0].faces} faces, {rows[0].backgrounds} backgrounds"
     click.echo(f"{head:<30} found:              false  x stock time  error:")
-    click.echo(f"{'':<30} bare  masked crops  /100   photos empty  eyes  p95  jaw")
+    click.echo(f"{'':<30} unmasked  masked crops  /100   photos empty  eyes  p95  jaw")
     for row in rows:
         click.echo(
-            f"{row.name:<30} {row.found_bare:.3f} {row.found_masked:.3f} "
+            f"{row.name:<30} {row.found_unmasked:.3f} {row.found_masked:.3f} "
             f"{row.found_crops:.3f}  {row.false_per_100:5.2f}  {row.times_stock:5.2f} "
             f"{row.times_stock_empty:6.1f}   {row.eye_mean:.3f} {row.eye_p95:.3f} "
             f"{row.jaw_mean:.3f}"

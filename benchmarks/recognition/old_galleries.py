@@ -1,10 +1,11 @@
 """Does a gallery of dlib's untouched network still work with our probes?
 
-Masked faces (masks are painted, faces detected anew) and bare ones are compared
-with bare faces of a gallery: both by the untouched network, both by ours, and the
+Masked faces (masks are rendered, faces detected again) and unmasked ones are compared
+with unmasked faces of a gallery: both by the untouched network, both by ours, and the
 mixed case of a user who replaces the network but keeps the old gallery.
 
-    python -m benchmarks.recognition.old_galleries --photos data/lfw --names data/peopleDevTest.txt
+    python -m benchmarks.recognition.old_galleries --photos data/lfw --names
+    data/peopleDevTest.txt
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import embed_views, geometries_of
 from index.datasets.labelled_photos import read_labelled_photos
-from index.datasets.mask_renderer import ALL_KINDS, mask_painter
+from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from index.datasets.views import ViewPlan, all_views
 from masking.faces.finder import default_finder
 from training.checkpoints.choose import choose_embedder
@@ -45,7 +46,7 @@ class GalleryFigures:
         tar_1e2, tar_1e3: genuine weight accepted at FAR 1e-2, 1e-3; higher is better.
         threshold_1e2, threshold_1e3: Euclidean distances that give those FARs.
         tar_at_dlibs, far_at_dlibs: at DLIB_THRESHOLD.
-        rank1: share of probes whose person's mean template is the nearest.
+        rank1: fraction of probes whose person's mean template is the nearest.
     """
 
     gallery: str
@@ -91,27 +92,27 @@ def all_cases(
     new: tuple[str, EmbeddedFaces],
     masked: NDArray[np.bool_],
 ) -> list[GalleryFigures]:
-    """Old with old, new probes on an old gallery, new with new; masked, then bare.
+    """Old with old, new probes on an old gallery, new with new; masked, then unmasked.
 
     Args:
         old, new: name of a network and its embeddings of the same faces.
         masked: (N,) bool, which faces wear masks; the gallery holds the others.
     """
     return [
-        gallery_figures((gallery[0], probes[0]), probes[1][worn], bare, bool(mask))
+        gallery_figures((gallery[0], probes[0]), probes[1][worn], unmasked, bool(mask))
         for mask, worn in ((True, masked), (False, ~masked))
         for gallery, probes in ((old, old), (old, new), (new, new))
-        for bare in [gallery[1][~masked]]
+        for unmasked in [gallery[1][~masked]]
     ]
 
 
 def measure(
     photos: Path, names: Path, embedders: list[NetworkEmbedder], found_faces: Path
 ) -> list[GalleryFigures]:
-    """Figures of the people of a list, one painted mask a photograph."""
+    """Figures of the people of a list, one synthetic mask a photograph."""
     chosen = read_labelled_photos(photos, names)
     _, people = np.unique([photo.person for photo in chosen], return_inverse=True)
-    plan = ViewPlan(geometries_of(embedders), painter=mask_painter(0, ALL_KINDS))
+    plan = ViewPlan(geometries_of(embedders), renderer=mask_renderer(0, ALL_KINDS))
     finders = RememberingFinders(default_finder, found_faces)
     views = all_views(chosen, plan, 0, finders)
     embedded = embed_views(views, embedders, _BATCH)
@@ -152,7 +153,7 @@ def main(
     click.echo("gallery   probes            TAR at FAR     distance at    at 0.6")
     click.echo("                            1%     0.1%    1%     0.1%    TAR    FAR")
     for row in rows:
-        kind = "masked" if row.masked else "bare"
+        kind = "masked" if row.masked else "unmasked"
         click.echo(
             f"{row.gallery:<9} {row.probes:<9} {kind:<7} {row.tar_1e2:.3f}  "
             f"{row.tar_1e3:.3f}   {row.threshold_1e2:.3f}  {row.threshold_1e3:.3f}   "

@@ -1,14 +1,17 @@
-"""Open-set identification: who is found, and how many strangers are given a name.
+"""Open-set identification: who is found, and how many impostors are given a name.
 
-People of a list are split by lot into galleries and strangers, several times where the
+People of a list are split at random into galleries and impostors, several times where
+the
 galleries are few: look-alikes are, too. Every decision is the
 product's: thresholds and probabilities from the calibration that ships with the
 embedder, the mask state as the model estimates it. dlib's untouched network stands
 beside the shipped embedder, each with its own calibration.
 
-    python -m benchmarks.recognition.open_set --photos data/lfw --names data/peopleDevTest.txt \
+    python -m benchmarks.recognition.open_set --photos data/lfw --names
+    data/peopleDevTest.txt \
         --store workspace/open-set
-    python -m benchmarks.recognition.open_set --photos data/lfw --names data/peopleDevTest.txt \
+    python -m benchmarks.recognition.open_set --photos data/lfw --names
+    data/peopleDevTest.txt \
         --store workspace/open-set --masked-celebrities data/mfr2-a
 """
 
@@ -38,7 +41,7 @@ from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
 from index.calibration.shipped import shipped_calibration
 from index.datasets.embed_views import EmbeddedViews
 from index.datasets.labelled_photos import LabelledPhoto, read_person_folders
-from index.datasets.mask_renderer import ALL_KINDS, mask_painter
+from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from masking.augment.people_lists import read_names
 from masking.errors import InvalidConfig
 from training.checkpoints.choose import choose_embedder
@@ -54,19 +57,19 @@ class Split:
 
     Attributes:
         people: (V,) person of each row.
-        mated, strangers: numbers of people.
-        enrolled: the rows that make the templates of `mated`, bare or masked ones.
-        probes: rows to identify: other photos of `mated`, all of `strangers`.
+        mated, impostors: numbers of people.
+        enrolled: the rows that make the templates of `mated`, unmasked or masked ones.
+        probes: rows to identify: other photos of `mated`, all of `impostors`.
     """
 
     people: Indices
     mated: Indices
-    strangers: Indices
+    impostors: Indices
     enrolled: np.ndarray
     probes: np.ndarray
 
 
-def _lot(seed: int, name: str) -> int:
+def _draw(seed: int, name: str) -> int:
     return zlib.crc32(f"{seed}/{name}".encode())
 
 
@@ -77,23 +80,23 @@ def split_people(
     seed: int,
     enroll_masked: bool = False,
 ) -> Split:
-    """`count` people for galleries, the others strangers; half the photos enrolled.
+    """`count` people for galleries, the others impostors; half the photos enrolled.
 
-    The first of a person's photos, by lot, are enrolled, rounded up; the others are
+    The first of a person's photos, at random, are enrolled, rounded up; the others are
     probes, with and without a mask.
 
     Args:
         enroll_masked: enroll these photos with their masks, and only so.
     """
     names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
-    order = np.argsort([_lot(seed, name) for name in names], kind="stable")
+    order = np.argsort([_draw(seed, name) for name in names], kind="stable")
     if not 2 <= count < len(names):
-        raise InvalidConfig(f"{count} of {len(names)} people leave no strangers.")
+        raise InvalidConfig(f"{count} of {len(names)} people leave no impostors.")
     enrolled = np.zeros(len(photos), dtype=bool)
     for person in order[:count]:
         own = np.flatnonzero(numbers == person)
-        lots = [_lot(seed, photos[int(photo)].name) for photo in own]
-        chosen = own[np.argsort(lots, kind="stable")]
+        draws = [_draw(seed, photos[int(photo)].name) for photo in own]
+        chosen = own[np.argsort(draws, kind="stable")]
         enrolled[chosen[: -(-len(own) // 2)]] = True
     people = numbers.astype(np.int32)[views.photos]
     in_gallery = enrolled[views.photos]
@@ -128,18 +131,18 @@ def open_set_figures(
     found = []
     for kind, of_kind in (("unmasked", ~masked), ("masked", masked)):
         known: list[Judged] = []
-        strangers: list[Judged] = []
+        impostors: list[Judged] = []
         for split, members in galleries_of(splits, size):
             chosen = split.enrolled & np.isin(rows.people, members)
             worn = bool(masked[chosen].all())
             under = rows if worn else covered
             templates = mean_templates(rows[chosen], under[chosen], worn)
             templates = _filled(templates, fill, size - len(members))
-            for people, parts in ((members, known), (split.strangers, strangers)):
+            for people, parts in ((members, known), (split.impostors, impostors)):
                 chosen = split.probes & of_kind & np.isin(rows.people, people)
                 probes = Probes(rows[chosen], states_of(states[chosen]))
                 parts.append(judged(probes, templates, calibration, FPIR, False))
-        merged = (_merged(known), _merged(strangers))
+        merged = (_merged(known), _merged(impostors))
         found.append(figures(network.name, kind, size, *merged))
     return found
 
@@ -191,9 +194,9 @@ def networks() -> list[Embedder]:
 @click.option("--store", type=click.Path(path_type=Path), required=True)
 @click.option("--people", default=1000, show_default=True, help="In the galleries.")
 @click.option("--sizes", default="1000", show_default=True, help="Of the galleries.")
-@click.option("--enroll", default="bare", type=click.Choice(["bare", "masked"]))
+@click.option("--enroll", default="unmasked", type=click.Choice(["unmasked", "masked"]))
 @click.option("--galleries", default=5, show_default=True, help="Of a size, at least.")
-@click.option("--seed", default=0, show_default=True, help="Of the lots and masks.")
+@click.option("--seed", default=0, show_default=True, help="Of the draws and masks.")
 @click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
@@ -221,7 +224,7 @@ def main(
         tested = [photo for photo in everybody if photo.person in listed]
         others = [photo for photo in everybody if photo.person in more - listed]
         views = kept.embedded(
-            tested, [*networks(), MaskStateRows()], mask_painter(seed, ALL_KINDS)
+            tested, [*networks(), MaskStateRows()], mask_renderer(seed, ALL_KINDS)
         )
         wanted = [int(text) for text in sizes.split(",")]
         splits = [
@@ -265,12 +268,12 @@ def table(rows: Sequence[OpenSetFigures]) -> str:
     """The figures as text."""
     lines = [
         f"{'network':<10}{'probes':<22}{'gallery':>8}{'people':>8}{'rank-1':>8}"
-        f"{'TPIR':>7}{'strangers':>11}{'FPIR':>8}{'ECE':>7}{'not found':>11}"
+        f"{'TPIR':>7}{'impostors':>11}{'FPIR':>8}{'ECE':>7}{'not found':>11}"
     ]
     for row in rows:
         lines.append(
             f"{row.network:<10}{row.probes:<22}{row.gallery:>8,}{row.mated:>8,}"
-            f"{row.rank_1:>8.3f}{row.tpir:>7.3f}{row.strangers:>11,}{row.fpir:>8.4f}"
+            f"{row.rank_1:>8.3f}{row.tpir:>7.3f}{row.impostors:>11,}{row.fpir:>8.4f}"
             f"{row.calibration_error:>7.3f}{row.not_found:>11.4f}"
         )
     return "\n".join(lines)

@@ -1,8 +1,9 @@
-"""Scores trained checkpoints on the people that their training kept out.
+"""Scores trained checkpoints on the people that their training held out.
 
 For choosing a recipe: test people are not for that. Rows of training/RECIPE.md:
 
-    python -m benchmarks.recognition.recipe_scores workspace/models/embedder-*.safetensors \
+    python -m benchmarks.recognition.recipe_scores
+    workspace/models/embedder-*.safetensors \
         --names data/peopleDevTrain.txt --without in-mfr2.txt
 """
 
@@ -32,11 +33,11 @@ _FIGURES = ("uu_1e3", "mu_1e3", "mc_1e3", "mm_1e3")
 
 
 def blended(
-    start: Mapping[str, Tensor], trained: Mapping[str, Tensor], share: float
+    start: Mapping[str, Tensor], trained: Mapping[str, Tensor], fraction: float
 ) -> dict[str, Tensor]:
-    """Weights between two networks of one kind; `share` is of the trained ones."""
+    """Weights between two networks of one kind; `fraction` is of the trained ones."""
     return {
-        name: torch.lerp(value.float(), trained[name].float(), share)
+        name: torch.lerp(value.float(), trained[name].float(), fraction)
         if value.is_floating_point()
         else value
         for name, value in start.items()
@@ -65,8 +66,8 @@ def scores(
 @click.option("--without", type=click.Path(path_type=Path), required=True)
 @click.option("--workspace", type=click.Path(path_type=Path), default="workspace")
 @click.option("--blends", default="1", show_default=True, help="With dlib's network.")
-@click.option("--masks", default=2, show_default=True, help="Painted on each photo.")
-@click.option("--validation-share", default=0.3, show_default=True)
+@click.option("--masks", default=2, show_default=True, help="Rendered on each photo.")
+@click.option("--validation-fraction", default=0.3, show_default=True)
 @click.option("--workers", default=2, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a row.")
 def main(
@@ -76,7 +77,7 @@ def main(
     workspace: Path,
     blends: str,
     masks: int,
-    validation_share: float,
+    validation_fraction: float,
     workers: int,
     as_json: bool,
 ) -> None:
@@ -84,20 +85,20 @@ def main(
     manifest = select_people(
         read_manifest(workspace / "augmented"), read_names(names), read_names(without)
     )
-    rows = held_out_rows(manifest, validation_share, 0)
+    rows = held_out_rows(manifest, validation_fraction, 0)
     start = start_embedder()
     usual = "surgical,cloth,ffp2,duckbill"
     todo = [("dlib", start, usual)]
     for path in checkpoints:
         checkpoint = load_checkpoint(path)
         config = checkpoint.config
-        whole = config["validation_share"] >= validation_share
+        whole = config["validation_fraction"] >= validation_fraction
         if not whole or config.get("validation_seed", 0):
             raise InvalidConfig(f"{path}: was trained on some of these people.")
-        for share in (float(text) for text in blends.split(",")):
-            weights = blended(start.state(), checkpoint.network, share)
+        for fraction in (float(text) for text in blends.split(",")):
+            weights = blended(start.state(), checkpoint.network, fraction)
             network = network_of(checkpoint.backbone, weights)
-            name = f"{path.stem} x {share:g}"
+            name = f"{path.stem} x {fraction:g}"
             embedder = NetworkEmbedder(network, name, geometry=checkpoint.geometry)
             todo.append((name, embedder, config["kinds"]))
     for name, embedder, seen in todo:

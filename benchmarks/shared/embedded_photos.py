@@ -19,7 +19,7 @@ from tqdm import tqdm
 from index.datasets.detection_cache import RememberingFinders, finder_identity
 from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.datasets.labelled_photos import LabelledPhoto
-from index.datasets.mask_renderer import MaskPainter
+from index.datasets.mask_renderer import MaskRenderer
 from index.datasets.views import ViewPlan, all_views
 from masking.datasets.images import write_bytes
 from masking.faces.finder import default_finder
@@ -42,48 +42,48 @@ class EmbeddingStore:
         self,
         photos: Sequence[LabelledPhoto],
         embedders: Sequence[Embedder],
-        painter: MaskPainter | None = None,
+        renderer: MaskRenderer | None = None,
     ) -> EmbeddedViews:
         """All views of the photographs, see `index.datasets.views.all_views`.
 
         Args:
-            photos: as they are, and with a painted mask each if there is a painter;
-                the face is found anew under the mask.
+            photos: as they are, and with a synthetic mask each if there is a renderer;
+                the face is found again under the mask.
         """
         pieces = [photos[i : i + _PIECE] for i in range(0, len(photos), _PIECE)]
         shown = tqdm(pieces, "embed", unit="piece", disable=None)
-        return _joined([self._piece(piece, embedders, painter) for piece in shown])
+        return _joined([self._piece(piece, embedders, renderer) for piece in shown])
 
     def _piece(
         self,
         photos: Sequence[LabelledPhoto],
         embedders: Sequence[Embedder],
-        painter: MaskPainter | None,
+        renderer: MaskRenderer | None,
     ) -> EmbeddedViews:
-        paths = [self._path(photos, embedder, painter) for embedder in embedders]
+        paths = [self._path(photos, embedder, renderer) for embedder in embedders]
         missing = [
             embedder
             for embedder, path in zip(embedders, paths, strict=True)
             if not path.is_file()
         ]
         if missing:
-            plan = ViewPlan(geometries_of(missing), painter=painter)
+            plan = ViewPlan(geometries_of(missing), renderer=renderer)
             finders = RememberingFinders(default_finder, self.folder / "found-faces")
             views = all_views(photos, plan, self.workers, finders)
             fresh = embed_views(views, missing, _BATCH)
             for number, embedder in enumerate(missing):
-                _write(self._path(photos, embedder, painter), fresh, number)
+                _write(self._path(photos, embedder, renderer), fresh, number)
         return _read(paths)
 
     def _path(
         self,
         photos: Sequence[LabelledPhoto],
         embedder: Embedder,
-        painter: MaskPainter | None,
+        renderer: MaskRenderer | None,
     ) -> Path:
         key = [
             finder_identity(default_finder),
-            repr(painter),
+            repr(renderer),
             embedder.fingerprint,
             cover_identity(),
             *(f"{photo.path.resolve()} {photo.mask}" for photo in photos),

@@ -32,42 +32,42 @@ _PHOTOS = 2
 
 
 def embed_pairs(photos: list[Path], embedder: Embedder) -> tuple[Float32, Float32]:
-    """Bare and masked embeddings, (n, D) each, of the photos with a face."""
+    """Unmasked and masked embeddings, (n, D) each, of the photos with a face."""
     finder = default_finder()
-    bare, masked = [], []
+    unmasked, masked = [], []
     for photo in photos:
         image = read_rgb(photo)
         specs = draw_specs(sample_rng(0, photo.name), SpecConfig())
         faces = finder.find(image)
         if not faces:
-            bare.append(np.full(embedder.dimension, np.nan))
-            masked.append(bare[-1])
+            unmasked.append(np.full(embedder.dimension, np.nan))
+            masked.append(unmasked[-1])
             continue
         marks = faces[0].landmarks
-        painted = render(image, marks, specs).pixels
-        # Aligned anew, as a masked probe is: that is part of what a mask does.
-        again = finder.landmarks_in(painted, faces[0].box)
+        rendered = render(image, marks, specs).pixels
+        # Aligned again, as a masked probe is: that is part of what a mask does.
+        again = finder.landmarks_in(rendered, faces[0].box)
         chips = [
             crop_chip(image, marks, embedder.geometry, "").pixels,
-            crop_chip(painted, again, embedder.geometry, "").pixels,
+            crop_chip(rendered, again, embedder.geometry, "").pixels,
         ]
         rows = embedder.embed(network_input(chips))
-        bare.append(rows[0])
+        unmasked.append(rows[0])
         masked.append(rows[1])
-    return np.array(bare, np.float32), np.array(masked, np.float32)
+    return np.array(unmasked, np.float32), np.array(masked, np.float32)
 
 
-def spread(bare: Float32, masked: Float32) -> dict[str, list[float]]:
+def spread(unmasked: Float32, masked: Float32) -> dict[str, list[float]]:
     """Variances along the axes in which people differ, the largest first.
 
     Args:
-        bare, masked: (2 P, D), both photos of a person together.
+        unmasked, masked: (2 P, D), both photos of a person together.
 
     Returns:
         `between`, `within` and `shift`: (D,) variances of person means, of photos
         around them, and of what a mask adds; `shift_mean`: (D,) its mean.
     """
-    pairs = bare.reshape(-1, _PHOTOS, bare.shape[1]).astype(np.float64)
+    pairs = unmasked.reshape(-1, _PHOTOS, unmasked.shape[1]).astype(np.float64)
     means = pairs.mean(axis=1)
     # Of two photos, each lies half their difference from the mean.
     within = (pairs[:, 0] - pairs[:, 1]).T @ (pairs[:, 0] - pairs[:, 1]) / 2
@@ -75,7 +75,7 @@ def spread(bare: Float32, masked: Float32) -> dict[str, list[float]]:
     between = np.cov(means.T) - within / _PHOTOS
     _, axes = np.linalg.eigh(between)
     axes = axes[:, ::-1]
-    shift = (masked.astype(np.float64) - bare) @ axes
+    shift = (masked.astype(np.float64) - unmasked) @ axes
     return {
         "between": np.maximum(np.diag(axes.T @ between @ axes), 1e-6).tolist(),
         "within": np.diag(axes.T @ within @ axes).tolist(),
@@ -97,15 +97,15 @@ def main(photos: Path, names: Path, people: int, out: Path) -> None:
         found = list_images(photos / name)
         if len(found) >= _PHOTOS and len(chosen) < _PHOTOS * people:
             chosen += found[:_PHOTOS]
-    bare, masked = embed_pairs(chosen, embedder)
-    found_face = np.isfinite(bare).all(axis=1).reshape(-1, _PHOTOS).all(axis=1)
+    unmasked, masked = embed_pairs(chosen, embedder)
+    found_face = np.isfinite(unmasked).all(axis=1).reshape(-1, _PHOTOS).all(axis=1)
     kept = np.repeat(found_face, _PHOTOS)
-    figures = spread(bare[kept], masked[kept])
+    figures = spread(unmasked[kept], masked[kept])
     between, shift = sum(figures["between"]), figures["shift"]
     squared = sum(shift) + float(np.square(figures["shift_mean"]).sum())
     record = {
         "source": f"shipped embedder {embedder.fingerprint[:12]}, "
-        f"{int(found_face.sum())} LFW DevTrain people, one painted mask a photo",
+        f"{int(found_face.sum())} LFW DevTrain people, one synthetic mask a photo",
         # What a noisy template is moved by where no masked photo is enrolled.
         "probe_move": (squared + sum(figures["within"])) ** 0.5 / between**0.5,
         **{key: [round(v, 7) for v in row] for key, row in figures.items()},

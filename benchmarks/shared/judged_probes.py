@@ -1,4 +1,4 @@
-"""Probes decided by a judge, and the rates of right and wrong names."""
+"""Probes decided by a policy, and the rates of right and wrong names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.calibration.calibration import Calibration, Match
-from index.calibration.decision import Judge
+from index.calibration.decision import DecisionPolicy
 from index.calibration.impostors import MeanFaces
 from index.calibration.probabilities import calibration_error
 from training.embedders.mask_classifier import MaskState
@@ -20,7 +20,7 @@ from training.metrics.score_normalization import offset_distances
 Bools = NDArray[np.bool_]
 Float64 = NDArray[np.float64]
 
-# What a search gives the judge.
+# What a search gives the policy.
 _CANDIDATES = 50
 
 
@@ -58,8 +58,8 @@ class Judged:
         """(N,) of the probes: each person counts once."""
         return np.asarray(1 / np.bincount(self.people)[self.people])
 
-    def share(self, chosen: Bools) -> float:
-        """Share of a part, people weighted equally."""
+    def fraction(self, chosen: Bools) -> float:
+        """Fraction of a part, people weighted equally."""
         return float(self.weights @ chosen / self.weights.sum())
 
 
@@ -70,7 +70,7 @@ class Templates(NamedTuple):
         people: (T,) int32, their numbers.
         plain: the means of their acquired faces.
         covered: likewise, for masked faces.
-        only_masked: these people have no bare photo; `covered` holds the means of
+        only_masked: these people have no unmasked photo; `covered` holds the means of
             their masked ones.
     """
 
@@ -111,14 +111,14 @@ def judged(
     templates: Templates,
     calibration: Calibration,
     fpir: float,
-    as_strangers: bool,
+    as_impostors: bool,
 ) -> Judged:
     """Decide on every probe.
 
     Args:
         calibration: of the embedder.
-        fpir: share of strangers that may be given a name.
-        as_strangers: leave the template of each probe's own person out.
+        fpir: fraction of impostors that may be given a name.
+        as_impostors: leave the template of each probe's own person out.
     """
     faces = probes.faces
     best = np.full(len(faces.people), -1, dtype=np.int32)
@@ -128,12 +128,12 @@ def judged(
     away = offset_distances(
         faces.embeddings, plain.matrix, faces.offsets, plain.offsets
     )
-    # Who has no bare photo is compared as masked with everybody.
+    # Who has no unmasked photo is compared as masked with everybody.
     under = worn | templates.only_masked
     away[under] = offset_distances(
         faces.embeddings[under], covered.matrix, faces.offsets[under], covered.offsets
     )
-    if as_strangers:
+    if as_impostors:
         away[faces.people[:, None] == owners] = np.inf
     # By number of the row, because those who fill up a gallery share one.
     counts = {
@@ -141,7 +141,7 @@ def judged(
         for row, n in enumerate(plain.photos)
         for masked in (False, True)
     }
-    judge = Judge(
+    policy = DecisionPolicy(
         calibration, True, len(owners), fpir, photo_counts=lambda people: counts
     )
     several = min(_CANDIDATES, len(owners))
@@ -151,7 +151,7 @@ def judged(
             Match("", int(i), float(away[row, i]), "euclidean", bool(under[row]))
             for i in nearest[row]
         ]
-        decided = judge.decide(matches, probes.states[row])
+        decided = policy.decide(matches, probes.states[row])
         best[row] = owners[decided.matches[0].person_id]
         named[row] = decided.name is not None
         if decided.probability is not None:
@@ -167,13 +167,13 @@ class OpenSetFigures:
         network: name of the embedder.
         probes: "unmasked" or "masked".
         gallery: people in it.
-        rank_1: share of the gallery's people whose right name comes first.
-        tpir: share of them who are named rightly; a face that was not found counts
+        rank_1: fraction of the gallery's people whose right name comes first.
+        tpir: fraction of them who are named rightly; a face that was not found counts
             as missed, here and in rank_1.
-        fpir: share of strangers who are given some name.
-        strangers, mated: how many people were measured.
-        calibration_error: of the probabilities, strangers and others half each.
-        not_found: share of the photographs in which no face was found.
+        fpir: fraction of impostors who are given some name.
+        impostors, mated: how many people were measured.
+        calibration_error: of the probabilities, impostors and others half each.
+        not_found: fraction of the photographs in which no face was found.
     """
 
     network: str
@@ -182,28 +182,28 @@ class OpenSetFigures:
     rank_1: float
     tpir: float
     fpir: float
-    strangers: int
+    impostors: int
     mated: int
     calibration_error: float
     not_found: float
 
 
 def figures(
-    network: str, kind: str, gallery: int, known: Judged, strangers: Judged
+    network: str, kind: str, gallery: int, known: Judged, impostors: Judged
 ) -> OpenSetFigures:
-    """Rates of people of the gallery and of strangers."""
+    """Rates of people of the gallery and of impostors."""
     right = known.best == known.people
-    parts = [(known, right), (strangers, np.zeros(len(strangers.best), dtype=bool))]
-    lost = np.concatenate([known.best, strangers.best]) < 0
+    parts = [(known, right), (impostors, np.zeros(len(impostors.best), dtype=bool))]
+    lost = np.concatenate([known.best, impostors.best]) < 0
     error = _calibration_error(parts)
     return OpenSetFigures(
         network,
         kind,
         gallery,
-        known.share(right),
-        known.share(right & known.named),
-        strangers.share(strangers.named),
-        len(np.unique(strangers.people)),
+        known.fraction(right),
+        known.fraction(right & known.named),
+        impostors.fraction(impostors.named),
+        len(np.unique(impostors.people)),
         len(np.unique(known.people)),
         error,
         float(lost.mean()),

@@ -25,8 +25,8 @@ class LabelledFigures:
     """
 
     name: str
-    bare: int
-    found_bare: int
+    unmasked: int
+    found_unmasked: int
     masked: int
     found_masked: int
     missed: dict[str, int]
@@ -40,7 +40,7 @@ class LabelledFigures:
         stages = ", ".join(f"{name} {count}" for name, count in self.stages.items())
         return (
             f"{self.name:<30} labelled: masked {self.found_masked}/{self.masked}, "
-            f"bare {self.found_bare}/{self.bare}; {self.ms:.0f} ms, "
+            f"unmasked {self.found_unmasked}/{self.unmasked}; {self.ms:.0f} ms, "
             f"x stock {self.times_stock:.1f}; missed: {missed or 'none'}; by {stages}"
         )
 
@@ -62,8 +62,8 @@ def measure_labelled(
         rows.append(
             LabelledFigures(
                 name,
-                bare=sum(not photo.masked for photo in photos),
-                found_bare=found.count(False),
+                unmasked=sum(not photo.masked for photo in photos),
+                found_unmasked=found.count(False),
                 masked=sum(photo.masked for photo in photos),
                 found_masked=found.count(True),
                 missed=dict(Counter(p.mask for p, where in pairs if not where)),

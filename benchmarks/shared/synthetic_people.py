@@ -1,7 +1,8 @@
 """Embeddings of people who do not exist, as hard to tell apart as real ones.
 
 Means of people, photos around them and what a mask adds are drawn with the variances
-that benchmarks/shared/embedding_spread.py measured. Axes are turned so that people differ
+that benchmarks/shared/embedding_spread.py measured. Axes are turned so that people
+differ
 most along the first; no search here depends on that.
 """
 
@@ -21,7 +22,7 @@ class SyntheticPeople:
     """Photos of people, and masked probes of some of them.
 
     Attributes:
-        photos: (P, n, D) float32, n bare photos of each person.
+        photos: (P, n, D) float32, n unmasked photos of each person.
         templates: (P, D) float32, their means.
         probes: (Q, D) float32, one masked photo each of the people `owners`.
         owners: (Q,) row of the person in a probe.

@@ -1,7 +1,7 @@
 """What identifying one masked photo costs: warm, cold, and beside face_recognition.
 
 CPU time, since machines are shared; wall time too for the cold start. Photos are of the
-embedded sample, with painted masks, or of a folder per person. face_recognition is
+embedded sample, with synthetic masks, or of a folder per person. face_recognition is
 measured as `benchmarks.shared.dlib_way`, in the same run.
 
     python -m benchmarks.speed.identify_speed
@@ -31,7 +31,7 @@ from index.identification.stage import Identifier
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
 from masking.faces.alignment import crop_chip
-from masking.faces.finder import FaceFinder, bare_finder, default_finder
+from masking.faces.finder import FaceFinder, default_finder, unmasked_finder
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from training.checkpoints.choose import choose_embedder
@@ -76,10 +76,10 @@ def measure(photos: Path, people: int, runs: int) -> dict[str, Any]:
 
 
 def _masked_probe(folder: Path, workspace: Path) -> Path:
-    """The last photo of a person with a mask painted on it."""
+    """The last photo of a person with a mask rendered on it."""
     image = read_rgb(list_images(folder)[-1])
-    face = bare_finder().find(image)[0]
-    specs = draw_specs(sample_rng(1, folder.name), SpecConfig(wrong_wear=0))
+    face = unmasked_finder().find(image)[0]
+    specs = draw_specs(sample_rng(1, folder.name), SpecConfig(wrongly_worn=0))
     path = workspace / "probes" / f"{folder.name}.jpg"
     write_image(path, render(image, face.landmarks, specs).pixels)
     return path

@@ -32,7 +32,7 @@ from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.photo_light import PhotoLook
 from masking.rendering.render import photo_look, render
-from masking.rendering.render_batch import BatchPainter
+from masking.rendering.render_batch import BatchRenderer
 
 SMALL = ChipGeometry(size_px=112)
 # Photographs that a row works on before the next one has its turn.
@@ -183,11 +183,11 @@ def _remasked(face: _Face) -> bytes:
 
 
 def _batched(device: str) -> Work:
-    painter = BatchPainter(device)
+    renderer = BatchRenderer(device)
 
     def work(turn: list[_Face]) -> Any:
         chips = np.stack([face.chip for face in turn]).transpose(0, 3, 1, 2)
-        return painter(
+        return renderer(
             torch.from_numpy(np.ascontiguousarray(chips)).to(device),
             np.stack([face.chip_marks.points for face in turn]),
             [face.specs for face in turn],

@@ -1,4 +1,4 @@
-"""How fast batches of chips are painted on the training device.
+"""How fast batches of chips are rendered on the training device.
 
 Chips, landmarks and light are those that `augment` has written: no face is looked for.
 The ratio is to encoding and decoding the same chips as JPEG on one core, in one run.
@@ -29,13 +29,13 @@ from masking.faces.alignment import ChipGeometry, warp
 from masking.landmarks import Float32, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.photo_light import PhotoLook, look_from_list
-from masking.rendering.render_batch import BatchPainter
+from masking.rendering.render_batch import BatchRenderer
 from training.embedders.torch_embedder import best_device
 
 
 @dataclass(frozen=True, eq=False)
 class Chips:
-    """Bare chips of one size and what is painted on them.
+    """Unmasked chips of one size and what is rendered on them.
 
     Attributes:
         pixels: (N, 3, S, S) uint8 RGB.
@@ -58,8 +58,8 @@ class Chips:
 
 
 @dataclass(frozen=True)
-class PaintingSpeed:
-    """Masks painted at one batch size.
+class RenderingSpeed:
+    """Masks rendered at one batch size.
 
     Attributes:
         faces_per_second: median over the rounds, wall time; higher is better.
@@ -98,12 +98,12 @@ def read_chips(manifest: Manifest, size_px: int, count: int) -> Chips:
 
 def measure(
     chips: Chips, batches: list[int], rounds: int, device: torch.device
-) -> list[PaintingSpeed]:
+) -> list[RenderingSpeed]:
     """Speed at each batch size; they take turns with the codec."""
-    painter = BatchPainter(device)
+    renderer = BatchRenderer(device)
     jobs: dict[int, Callable[[], int]] = {0: lambda: _recode(chips)}
     for batch in batches:
-        jobs[batch] = _painting(painter, chips.first(batch), device)
+        jobs[batch] = _rendering(renderer, chips.first(batch), device)
     for job in jobs.values():
         job()  # loads tables and kernels
     found: dict[int, list[float]] = {batch: [] for batch in jobs}
@@ -114,7 +114,7 @@ def measure(
             found[batch].append(count / (_clock(device) - begin))
     codec = found.pop(0)
     return [
-        PaintingSpeed(
+        RenderingSpeed(
             batch,
             median(speeds),
             median(one / other for one, other in zip(speeds, codec, strict=True)),
@@ -123,12 +123,12 @@ def measure(
     ]
 
 
-def _painting(
-    painter: BatchPainter, chips: Chips, device: torch.device
+def _rendering(
+    renderer: BatchRenderer, chips: Chips, device: torch.device
 ) -> Callable[[], int]:
     def job() -> int:
         # The copy to the device is part of the work.
-        painter(chips.pixels.to(device), chips.points, chips.specs, chips.looks)
+        renderer(chips.pixels.to(device), chips.points, chips.specs, chips.looks)
         return len(chips.looks)
 
     return job
@@ -156,7 +156,7 @@ def _clock(device: torch.device) -> float:
 def main(
     augmented: Path, size: int, batches: str, rounds: int, device: str, as_json: bool
 ) -> None:
-    """Paint masks on chips of the folder AUGMENTED, which `augment` filled."""
+    """Render masks on chips of the folder AUGMENTED, which `augment` filled."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)  # many small steps: threads would only wait
     sizes = [int(text) for text in batches.split(",")]

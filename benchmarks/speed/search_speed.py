@@ -50,8 +50,8 @@ class SpeedFigures:
 
     Attributes:
         people: one template each.
-        recall: share of masked probes whose person is found first; higher is better.
-        agrees: share of probes for which the answer is that of exact search.
+        recall: fraction of masked probes whose person is found first; higher is better.
+        agrees: fraction of probes for which the answer is that of exact search.
         ms: median CPU time of a search, milliseconds.
         ratio: time of face_recognition's way divided by `ms`; higher is better.
         note: how it was set.
@@ -123,8 +123,8 @@ def _nearest_photos(drawn: SyntheticPeople) -> Int64:
     """(Q,) row of the person who has the photo nearest to each probe."""
     photos = drawn.photos.reshape(-1, drawn.photos.shape[2])
     ids = np.arange(len(photos))
-    bare = np.zeros(len(photos), dtype=np.bool_)
-    search = ExactSearch(Templates(_GALLERY_ID, 1, ids, bare, photos))
+    unmasked = np.zeros(len(photos), dtype=np.bool_)
+    search = ExactSearch(Templates(_GALLERY_ID, 1, ids, unmasked, photos))
     return search.nearest_rows(drawn.probes)[0] // PHOTOS
 
 
@@ -132,8 +132,8 @@ def templates_of(drawn: SyntheticPeople) -> Templates:
     """Row i is person i + 1."""
     people = len(drawn.templates)
     ids = np.arange(1, people + 1)
-    bare = np.zeros(people, dtype=np.bool_)
-    return Templates(_GALLERY_ID, 1, ids, bare, drawn.templates)
+    unmasked = np.zeros(people, dtype=np.bool_)
+    return Templates(_GALLERY_ID, 1, ids, unmasked, drawn.templates)
 
 
 def _every_encoding(encodings: NDArray[np.float64]) -> Find:

@@ -3,7 +3,7 @@
 Training is compared with the bare forward and backward of the network on tensors
 that are ready, embedding with dlib's own code on the same chips. On a CPU one core
 counts, in CPU time, so that other jobs on the machine do not matter; chips are read,
-painted and jittered in the same process.
+rendered and jittered in the same process.
 
     python -m benchmarks.speed.training_speed
 """
@@ -97,18 +97,18 @@ def compared(found: dict[str, list[float]], base: str) -> list[Speed]:
 def training_jobs(
     manifest: Manifest, config: TrainConfig, folder: Path
 ) -> dict[str, Callable[[], int]]:
-    """Bare steps, whole training, and what keeps part of the work."""
+    """Unmasked steps, whole training, and what keeps part of the work."""
     device = best_device(config.device)
     frozen = replace(config, freeze_stages=_FROZEN)
     cached = replace(frozen, cached_variants=1)
-    painted = replace(config, cached_variants=1)
+    rendered = replace(config, cached_variants=1)
     whole_run, whole = _training(manifest, config, folder, device)
     frozen_run, fresh = _training(manifest, frozen, folder, device)
     cached_run, known = _training(manifest, cached, folder, device)
-    painted_run, kept = _training(manifest, painted, folder, device)
+    rendered_run, kept = _training(manifest, rendered, folder, device)
     plan, chips = next(iter(whole.epoch(0)))
 
-    def bare() -> int:
+    def unmasked() -> int:
         whole_run.zero_grad()
         bfloat16 = uses_bfloat16(config, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
@@ -121,10 +121,10 @@ def training_jobs(
         return len(chips)
 
     return {
-        "bare forward and backward": bare,
+        "bare forward and backward": unmasked,
         "step on ready chips": step,
         "training": lambda: _epoch(whole_run, whole),
-        "training, painted chips kept": lambda: _epoch(painted_run, kept),
+        "training, rendered chips kept": lambda: _epoch(rendered_run, kept),
         f"training, {_FROZEN} stages frozen": lambda: _epoch(frozen_run, fresh),
         f"training, {_FROZEN} stages frozen, cached": lambda: _epoch(cached_run, known),
     }
@@ -147,7 +147,7 @@ def _training(
     run = TrainRun(data, config, device, start, Processes())
     cache, frozen = None, config.freeze_stages > 0
     if config.cached_variants:
-        path = folder / ("maps.npy" if frozen else "painted.npy")
+        path = folder / ("maps.npy" if frozen else "rendered.npy")
         cache = MapCache(path, config.cached_variants, len(data.rows))
     chips = ChipFeed(
         data,

@@ -19,13 +19,13 @@ from index.identification.stage import identify
 from index.storage.database import FILE_NAME
 from masking.datasets.images import read_rgb
 from masking.errors import InvalidConfig, MissingInput, NoFace
-from masking.faces.finder import FaceFinder, bare_finder, default_finder
+from masking.faces.finder import FaceFinder, default_finder, unmasked_finder
 from masking.landmarks import Image
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from training.embedders.protocol import Embedder
 
-# As CSS states colours; a mask is opaque, so the share after them is left out.
+# As CSS states colours; a mask is opaque, so the fraction after them is left out.
 _NUMBER = r"\s*([0-9]{1,3}(?:\.[0-9]*)?)\s*"
 _RGB = re.compile(
     rf"rgba?\({_NUMBER},{_NUMBER},{_NUMBER}(?:,\s*(?:[0-9]*\.)?[0-9]+%?\s*)?\)"
@@ -48,7 +48,7 @@ class PageAnswer:
 
 
 class AppActions:
-    """Identify, enroll, list and remove people, and paint masks, one at a time."""
+    """Identify, enroll, list and remove people, and render masks, one at a time."""
 
     def __init__(self, workspace: Path, embedder: Embedder):
         self._gallery = workspace / "gallery"
@@ -90,7 +90,7 @@ class AppActions:
             report = enroll(name, photos, gallery, self._embedder, self._finder)
         lines = [f"{name}: {len(report.added)} photos added"]
         if report.known:
-            lines.append(f"{len(report.known)} known before")
+            lines.append(f"{len(report.known)} already enrolled")
         lines += [f"skipped: {reason}" for reason in report.failures.values()]
         lines += [
             f"look again: {Path(photo).name} is {distance:.2f} from the other photos"
@@ -127,7 +127,7 @@ class AppActions:
         return "\n".join(lines + [f"left: {line}" for line in erasure.left])
 
     def mask(
-        self, photo: Path | None, kind: str, wear: str, colour: str, seed: int
+        self, photo: Path | None, kind: str, wearing_style: str, colour: str, seed: int
     ) -> Image:
         """The (H, W, 3) uint8 RGB photo with a mask on every face.
 
@@ -142,10 +142,10 @@ class AppActions:
             raise MissingInput("no photograph was given.")
         image = read_rgb(photo)
         with self._one_by_one:
-            faces = self._bare_finder.find(image)
+            faces = self._unmasked_finder.find(image)
         if not faces:
             raise NoFace(f"{photo.name}: no face found.")
-        spec = mask_spec(kind, wear, colour, seed)
+        spec = mask_spec(kind, wearing_style, colour, seed)
         for face in faces:
             image = render(image, face.landmarks, [spec]).pixels
         return image
@@ -155,28 +155,30 @@ class AppActions:
         return default_finder()
 
     @cached_property
-    def _bare_finder(self) -> FaceFinder:
-        return bare_finder()
+    def _unmasked_finder(self) -> FaceFinder:
+        return unmasked_finder()
 
     def _open_or_create(self) -> Gallery:
         return open_or_create_gallery(self._gallery, self._embedder)
 
 
-def mask_spec(kind: str, wear: str, colour: str, seed: int) -> MaskSpec:
+def mask_spec(kind: str, wearing_style: str, colour: str, seed: int) -> MaskSpec:
     """A mask of a kind, worn in a way; the seed decides what is left open.
 
     Raises:
-        InvalidConfig: an unknown kind or wear, or what is no colour.
+        InvalidConfig: an unknown kind or wearing style, or what is no colour.
     """
-    strength = 0.0 if wear == "correct" else _ALL_WRONG
-    config = SpecConfig(kinds=(kind,), wrong_wear=strength)
+    strength = 0.0 if wearing_style == "correct" else _ALL_WRONG
+    config = SpecConfig(kinds=(kind,), wrongly_worn=strength)
     draws = (
         draw_specs(sample_rng(seed, f"{kind} {number}"), config)[0]
         for number in range(200)
     )
-    spec = next((spec for spec in draws if spec.wear == wear), None)
+    spec = next((spec for spec in draws if spec.wearing_style == wearing_style), None)
     if spec is None:
-        raise InvalidConfig(f"a {kind} mask cannot be worn {wear!r}; try another way.")
+        raise InvalidConfig(
+            f"a {kind} mask cannot be worn {wearing_style!r}; try another way."
+        )
     if not colour:
         return spec
     return dataclasses.replace(spec, colour=_linear(colour), print_name="plain")
@@ -198,6 +200,8 @@ def _linear(colour: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _light(share: float) -> float:
+def _light(fraction: float) -> float:
     """sRGB to linear light, both 0 to 1 (IEC 61966-2-1)."""
-    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+    return (
+        fraction / 12.92 if fraction <= 0.04045 else ((fraction + 0.055) / 1.055) ** 2.4
+    )

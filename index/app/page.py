@@ -14,7 +14,7 @@ from gradio.processing_utils import save_file_to_cache
 from index.app.actions import AppActions
 from masking.errors import ToolkitError
 from masking.landmarks import Image
-from masking.masks.spec import KINDS, WEARS
+from masking.masks.spec import KINDS, WEARING_STYLES
 
 HEADERS = ("Name", "Photos", "Since")
 # Fonts of the reader's machine: nothing is fetched from elsewhere.
@@ -137,8 +137,11 @@ def _mask_tab(actions: AppActions) -> None:
         with gr.Column():
             photo = gr.Image(type="filepath", label="Photo", height=340)
             kind = gr.Dropdown(list(KINDS), value=KINDS[0], label="Kind")
-            ways: list[Any] = [(wear.replace("_", " "), wear) for wear in WEARS]
-            wear = gr.Dropdown(ways, value=WEARS[0], label="Worn")
+            ways: list[Any] = [
+                (wearing_style.replace("_", " "), wearing_style)
+                for wearing_style in WEARING_STYLES
+            ]
+            wearing_style = gr.Dropdown(ways, value=WEARING_STYLES[0], label="Worn")
             with gr.Row():
                 own = gr.Checkbox(False, label="Choose the colour")
                 colour = gr.ColorPicker("#3b76a8", label="Colour")
@@ -158,7 +161,7 @@ def _mask_tab(actions: AppActions) -> None:
         shade = tone if chosen else ""
         return actions.mask(_path(path), what, how, shade, int(number or 0))
 
-    given = [photo, kind, wear, own, colour, seed]
+    given = [photo, kind, wearing_style, own, colour, seed]
     button.click(_told(mask), given, result, **_UNNAMED)
 
 

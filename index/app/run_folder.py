@@ -30,7 +30,7 @@ def run_folder() -> Iterator[Path]:
 
 
 def _locked_folder() -> tuple[Path, int]:
-    # Another run may take a folder for a leftover before it is locked: then anew.
+    # Another run may take a folder for a leftover before it is locked: then again.
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         handle = _lock(folder)

@@ -1,4 +1,4 @@
-"""What was measured on strangers: thresholds, and how likely a match is right.
+"""What was measured on impostors: thresholds, and how likely a match is right.
 
 All distances are Euclidean, lower is closer. A face is accepted when its distance
 is strictly below the threshold.
@@ -19,7 +19,7 @@ from training.embedders.mask_classifier import MaskState
 
 FORMAT_VERSION = 2
 # Mask states of a probe and of the template that it is compared with.
-STATES = ("bare", "masked")
+STATES = ("unmasked", "masked")
 PAIRS = tuple(f"{probe}-{template}" for probe in STATES for template in STATES)
 
 
@@ -29,7 +29,7 @@ class Match:
 
     Attributes:
         masked_template: whether the distance is to the person's template for masked
-            faces instead of the one for bare ones.
+            faces instead of the one for unmasked ones.
     """
 
     name: str
@@ -77,14 +77,14 @@ class Calibration:
             `photo_counts`.
         probability: by mask state of the probe, a key of STATES; empty when too few
             people with several photos were there to measure it.
-        strangers: people whose faces were compared with templates of others.
+        impostors: people whose faces were compared with templates of others.
         source: what was measured, one line.
     """
 
     thresholds: Mapping[str, Thresholds]
     spread: Mapping[str, float]
     probability: Mapping[str, MatchProbability]
-    strangers: int
+    impostors: int
     source: str
 
     def __post_init__(self) -> None:
@@ -93,7 +93,9 @@ class Calibration:
         if set(self.spread) != set(STATES) or not all(
             0 <= value < 1 for value in self.spread.values()
         ):
-            raise BadRecord("a calibration has a spread for bare and masked templates")
+            raise BadRecord(
+                "a calibration has a spread for unmasked and masked templates"
+            )
         if not set(self.probability) <= set(STATES):
             raise BadRecord(f"a calibration has probabilities for {', '.join(STATES)}")
 
@@ -104,7 +106,7 @@ class Calibration:
         masked_probe: bool = True,
         masked_template: bool = False,
     ) -> float:
-        """The distance at which a share `fpir` of strangers is given some name.
+        """The distance at which a fraction `fpir` of impostors is given some name.
 
         Holds for templates of one photo; `photo_counts.limit_for` for more.
 
@@ -142,7 +144,7 @@ class Calibration:
                     state: MatchProbability(**{k: float(v) for k, v in values.items()})
                     for state, values in record["probability"].items()
                 },
-                int(record["strangers"]),
+                int(record["impostors"]),
                 str(record["source"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError, BadRecord) as error:

@@ -10,15 +10,15 @@ import numpy as np
 # What a table of the present format has at least; sizes of 1 to a million.
 _SIZES = tuple(10**power for power in range(7))
 _FPIRS = (0.001, 0.01, 0.1, 0.4)
-_STATES = ("bare", "masked")
+_STATES = ("unmasked", "masked")
 
 
 def upgrade_1_to_2(record: dict[str, Any]) -> dict[str, Any]:
-    """From the low tail of the distances of masked strangers to tables of thresholds.
+    """From the low tail of the distances of masked impostors to tables of thresholds.
 
-    A gallery of N templates gives a stranger some name with the probability
+    A gallery of N templates gives an impostor some name with the probability
     1 - (1 - FAR)^N if the N comparisons are independent (Grother & Ngan, NISTIR 8009,
-    2014). Bare probes and masked templates get the same thresholds, as format 1 did
+    2014). Unmasked probes and masked templates get the same thresholds, as format 1 did
     not tell them apart, and there are no probabilities.
 
     Raises:
@@ -44,7 +44,7 @@ def upgrade_1_to_2(record: dict[str, Any]) -> dict[str, Any]:
         # The old tail was measured on the gallery's own templates.
         "spread": dict.fromkeys(_STATES, 0.0),
         "probability": {},
-        "strangers": 0,
+        "impostors": 0,
         "source": f"{record['source']} ({int(record['pairs'])} pairs)",
     }
 
@@ -54,7 +54,7 @@ def _far(size: int, fpir: float) -> float:
 
 
 def _distance(logs: Any, distances: Any, far: float) -> float:
-    """The distance below which a share `far` of pairs lies, read off the tail."""
+    """The distance below which a fraction `far` of pairs lies, read off the tail."""
     if math.log(far) >= logs[0]:
         return float(np.interp(math.log(far), logs, distances))
     # The lowest decade or, if the tail is shorter, all of it, as a straight line.

@@ -9,14 +9,14 @@ from masking.errors import InvalidConfig
 
 @dataclass(frozen=True)
 class CalibrateConfig:
-    """How strangers are turned into thresholds."""
+    """How impostors are turned into thresholds."""
 
     masks: int = field(
-        default=3, metadata={"help": "Masks to paint on each photo of a stranger."}
+        default=3, metadata={"help": "Masks to render on each photo of an impostor."}
     )
-    validation_share: float = field(
+    validation_fraction: float = field(
         default=0.1,
-        metadata={"help": "Share of the last augment's people that train kept out."},
+        metadata={"help": "Fraction of the last augment's people that train held out."},
     )
     validation_seed: int = field(
         default=0, metadata={"help": "Of that choice of people, as given to train."}
@@ -28,9 +28,9 @@ class CalibrateConfig:
     def __post_init__(self) -> None:
         if self.masks < 1:
             raise InvalidConfig(f"masks must be at least 1, got {self.masks}")
-        if not 0 < self.validation_share < 1:
+        if not 0 < self.validation_fraction < 1:
             raise InvalidConfig(
-                f"validation-share must be in (0, 1), got {self.validation_share}"
+                f"validation-fraction must be in (0, 1), got {self.validation_fraction}"
             )
         if self.validation_seed < 0 or self.workers < 0:
             raise InvalidConfig(

@@ -18,7 +18,7 @@ _USUAL_FPIR = 0.01
 PhotoCounts = Callable[[Sequence[int]], Mapping[tuple[int, bool], int]]
 
 
-class Judge:
+class DecisionPolicy:
     """A calibration applied to one gallery.
 
     Attributes:
@@ -37,7 +37,7 @@ class Judge:
     ):
         """
         Args:
-            fpir: share of strangers that may be given a name.
+            fpir: fraction of impostors that may be given a name.
             threshold: set by hand for all templates alike; 0 = by calibration.
             photo_counts: photos of the templates of people, by a person's number and
                 whether it is that for masked faces; one that is missing has one.
@@ -70,7 +70,7 @@ class Judge:
         Args:
             matches: candidates in any order, those that can win and the next best,
                 as the margin needs two people; a person may come twice, with the
-                template for bare and that for masked faces. The one for faces like
+                template for unmasked and that for masked faces. The one for faces like
                 the probe counts; the other one only where there is no such.
             state: of the probe.
         """
@@ -81,7 +81,7 @@ class Judge:
             return counts.get((match.person_id, match.masked_template), 1)
 
         def excess(match: Match) -> float:
-            # The same distance means less where strangers come nearer: to masked
+            # The same distance means less where impostors come nearer: to masked
             # faces, which resemble each other, and to means of many photos.
             limit = self.threshold(state.is_masked, match.masked_template)
             return self._distance(match, photos(match)) - limit
@@ -140,15 +140,19 @@ def _best_of_each(
     return list(best.values())
 
 
-def judge_of(gallery: Gallery, fpir: float = 0.01, threshold: float = 0.0) -> Judge:
-    """The judge of a gallery as it is now; arguments as for `Judge`.
+def policy_of(
+    gallery: Gallery, fpir: float = 0.01, threshold: float = 0.0
+) -> DecisionPolicy:
+    """The policy of a gallery as it is now; arguments as for `DecisionPolicy`.
 
     Raises:
         BadRecord: the stored calibration is damaged.
     """
     calibration, calibrated = calibration_of(gallery)
     size = max(1, gallery.size)
-    return Judge(calibration, calibrated, size, fpir, threshold, gallery.photo_counts)
+    return DecisionPolicy(
+        calibration, calibrated, size, fpir, threshold, gallery.photo_counts
+    )
 
 
 def calibration_of(gallery: Gallery) -> tuple[Calibration, bool]:

@@ -1,4 +1,4 @@
-"""Fits a calibration: how near strangers come, and how likely matches are right."""
+"""Fits a calibration: how near impostors come, and how likely matches are right."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index.calibration.impostors import (
     MeanFaces,
     StrangerDistances,
     best_matches,
-    stranger_distances,
+    impostor_distances,
 )
 from index.calibration.probabilities import MatchProbability, fit_probability
 from index.calibration.template_size import measured_spread
@@ -19,7 +19,7 @@ from index.calibration.thresholds import Thresholds, extended, measure
 from masking.errors import InvalidConfig
 from training.metrics.pairs import EmbeddedFaces
 
-# Fewer say nothing about one stranger in a hundred.
+# Fewer say nothing about one impostor in a hundred.
 MIN_PAIRS = 1000
 # People with several photos, below which no probability is given.
 MIN_MATED_PEOPLE = 20
@@ -30,8 +30,8 @@ _FEWEST_TEMPLATES = 10
 _SEED = 1
 
 
-class TooFewStrangers(InvalidConfig):
-    """Nothing can be said about one stranger in a hundred."""
+class TooFewImpostors(InvalidConfig):
+    """Nothing can be said about one impostor in a hundred."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +39,14 @@ class HeldOutFaces:
     """People whom neither the embedder nor the gallery was made of.
 
     Attributes:
-        bare: their unmasked faces.
+        unmasked: their unmasked faces.
         covered: the same faces as masked ones are compared with them.
-        masked: their masked faces, real or painted; `photos` as in `bare` where a
-            mask was painted on the same photograph. Several masks a photo may be
+        masked: their masked faces, real or rendered; `photos` as in `unmasked` where a
+            mask was rendered on the same photograph. Several masks a photo may be
             given.
     """
 
-    bare: EmbeddedFaces
+    unmasked: EmbeddedFaces
     covered: EmbeddedFaces
     masked: EmbeddedFaces
 
@@ -56,11 +56,11 @@ class OtherPeople:
     """Templates of people who are not held out; there may be none.
 
     Attributes:
-        bare: for bare faces.
+        unmasked: for unmasked faces.
         covered: for masked faces.
     """
 
-    bare: MeanFaces
+    unmasked: MeanFaces
     covered: MeanFaces
 
 
@@ -83,42 +83,42 @@ def fit_calibration(
             rare false positives.
 
     Raises:
-        TooFewStrangers: fewer than MIN_PAIRS comparisons of strangers.
+        TooFewImpostors: fewer than MIN_PAIRS comparisons of impostors.
     """
-    bare, covered, masked = (
+    unmasked, covered, masked = (
         faces[faces.acquired]
-        for faces in (held_out.bare, held_out.covered, held_out.masked)
+        for faces in (held_out.unmasked, held_out.covered, held_out.masked)
     )
     spread = {
-        "bare": _spread(bare, bare, reference, "bare"),
+        "unmasked": _spread(unmasked, unmasked, reference, "unmasked"),
         "masked": _spread(masked, covered, reference, "masked"),
     }
     kinds = {
-        "bare": (bare, _some(others.bare)),
+        "unmasked": (unmasked, _some(others.unmasked)),
         "masked": (covered, _some(others.covered)),
     }
     tables: dict[str, Thresholds] = {}
     probability: dict[str, MatchProbability] = {}
-    for state, probes in zip(STATES, (bare, masked), strict=True):
+    for state, probes in zip(STATES, (unmasked, masked), strict=True):
         for kind, (templates, more) in kinds.items():
             pair = f"{state}-{kind}"
-            distances = stranger_distances(probes, templates, more, spread[kind])
+            distances = impostor_distances(probes, templates, more, spread[kind])
             _check(distances)
             tables[pair] = _table(distances, reference, pair)
             if kind != state:
                 continue
-            # Bare faces are compared with bare ones, masked with covered ones.
+            # Unmasked faces are compared with unmasked ones, masked with covered ones.
             matches = best_matches(distances, probes.people, tables[pair], _SEED)
             if matches.mated_people >= MIN_MATED_PEOPLE:
                 probability[state] = fit_probability(
                     matches.closeness, matches.margin, matches.right, matches.weights
                 )
-    people = len(np.unique(np.concatenate([bare.people, masked.people])))
+    people = len(np.unique(np.concatenate([unmasked.people, masked.people])))
     return Calibration(tables, spread, probability, people, source)
 
 
 def _some(others: MeanFaces) -> MeanFaces:
-    """At most _MOST_TEMPLATES of them, by lot."""
+    """At most _MOST_TEMPLATES of them, at random."""
     if len(others.photos) <= _MOST_TEMPLATES:
         return others
     chosen = np.random.default_rng(_SEED).permutation(len(others.photos))
@@ -140,8 +140,8 @@ def _spread(
 def _check(distances: StrangerDistances) -> None:
     pairs = int(np.isfinite(distances.values).sum())
     if pairs < MIN_PAIRS:
-        raise TooFewStrangers(
-            f"a calibration needs {MIN_PAIRS:,} pairs of a stranger and somebody else, "
+        raise TooFewImpostors(
+            f"a calibration needs {MIN_PAIRS:,} pairs of impostors and others, "
             f"got {pairs:,}. Give more people."
         )
 

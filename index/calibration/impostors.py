@@ -1,4 +1,4 @@
-"""Held-out faces against templates: strangers, and people who come back."""
+"""Held-out faces against templates: impostors, and people who come back."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class MeanFaces:
         )
 
 
-def stranger_distances(
+def impostor_distances(
     probes: EmbeddedFaces,
     templates: EmbeddedFaces,
     others: MeanFaces,
@@ -107,9 +107,9 @@ def stranger_distances(
     values = as_single(values, everybody.photos, spread)
     mine = probes.people[:, None] == people
     values[:, len(others.photos) :][mine] = np.inf
-    shares = 1 / np.bincount(probes.people)[probes.people]
+    fractions = 1 / np.bincount(probes.people)[probes.people]
     own, left = _own(probes, templates)
-    return StrangerDistances(values, as_single(own, left, spread), shares)
+    return StrangerDistances(values, as_single(own, left, spread), fractions)
 
 
 def _own(probes: EmbeddedFaces, templates: EmbeddedFaces) -> tuple[Float32, Int64]:
@@ -139,7 +139,7 @@ class BestMatches:
         closeness: threshold for FPIR 1% less the distance of the best.
         margin: how much farther the second is.
         right: whether the best is the right person.
-        weights: strangers and people of the gallery have half each.
+        weights: impostors and people of the gallery have half each.
         mated_people: people who have photos to be found by.
     """
 
@@ -153,7 +153,7 @@ class BestMatches:
 def best_matches(
     distances: StrangerDistances, people: Indices, thresholds: Thresholds, seed: int
 ) -> BestMatches:
-    """Identify every probe in random parts of the templates: as a stranger, and
+    """Identify every probe in random parts of the templates: as an impostor, and
     again, where the person has other photos, as one of the gallery's people.
 
     Args:
@@ -186,9 +186,14 @@ def best_matches(
         runner_up = np.where(
             own < first[mated], first[mated], np.minimum(own, second[mated])
         )
-        shares = distances.weights[mated]
+        fractions = distances.weights[mated]
         parts.append(
-            (limit - best, runner_up - best, own < first[mated], shares / shares.sum())
+            (
+                limit - best,
+                runner_up - best,
+                own < first[mated],
+                fractions / fractions.sum(),
+            )
         )
     closeness, margin, right, weights = (
         np.concatenate(columns) for columns in zip(*parts, strict=True)

@@ -70,13 +70,13 @@ def fit_probability(
     if right.all() or not right.any():
         raise ValueError("right and wrong matches are needed to tell them apart")
     rows = _inputs(closeness, margin)[:, 1:]
-    shares = weights * len(weights) / weights.sum()
+    fractions = weights * len(weights) / weights.sum()
     # Hardly any ridge: it only keeps the weights of separable people finite.
-    model = LogisticRegression(C=100.0).fit(rows, right, shares)
+    model = LogisticRegression(C=100.0).fit(rows, right, fractions)
     if (model.coef_[0] < 0).any():
         # The margin follows from the distance in a small gallery: it tells nothing new.
         rows = rows * [1.0, 0.0]
-        model = LogisticRegression(C=100.0).fit(rows, right, shares)
+        model = LogisticRegression(C=100.0).fit(rows, right, fractions)
     closer, apart = (float(weight) for weight in model.coef_[0])
     return MatchProbability(float(model.intercept_[0]), closer, apart)
 

@@ -1,4 +1,4 @@
-"""Strangers to thresholds: photographs or chips of people who are not enrolled."""
+"""Impostors to thresholds: photographs or chips of people who are not enrolled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from index.calibration.impostors import MeanFaces
 from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import embed_views, geometries_of
 from index.datasets.labelled_photos import LabelledPhoto
-from index.datasets.mask_renderer import ALL_KINDS, mask_painter
+from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from index.datasets.views import Finder, ViewPlan, all_views
 from index.engines.normalised_vectors import unlifted
 from index.engines.templates import MASKED, PLAIN
@@ -25,15 +25,17 @@ from masking.augment.manifest import Manifest, ManifestRow
 from masking.datasets.images import file_sha256
 from masking.errors import InvalidConfig
 from masking.landmarks import Float32
-from training.data.chip_dataset import CALM, Wear
+from training.data.chip_dataset import CALM, Degradation
 from training.data.chip_embeddings import embed_rows
 from training.embedders.protocol import Embedder
 from training.metrics.pairs import EmbeddedFaces
 
 # Landmarks on masked faces are off by about this much.
-_MISALIGNED = Wear(turn_deg=2, scale=0.03, shift_px=1.5, coarse_share=0, jpeg_share=0)
+_MISALIGNED = Degradation(
+    turn_deg=2, scale=0.03, shift_px=1.5, coarse_fraction=0, jpeg_fraction=0
+)
 # Of one person no more photos, and no more people, are looked at: enough for a
-# stranger in a thousand.
+# impostor in a thousand.
 _MOST_PHOTOS, _MOST_PEOPLE = 6, 4000
 _BATCH = 64
 
@@ -47,49 +49,49 @@ def calibrate_on_photos(
     found_faces: Path,
     make_finder: Callable[[], Finder],
 ) -> Calibration:
-    """Calibrate a gallery on photographs of strangers, and keep it.
+    """Calibrate a gallery on photographs of impostors, and keep it.
 
-    Without a masked photograph among them, masks are painted and the faces found
-    anew under them.
+    Without a masked photograph among them, masks are rendered and the faces found
+    again under them.
 
     Args:
-        photos: of strangers. Who is enrolled, by name or by photo, is left out of
+        photos: of impostors. Who is enrolled, by name or by photo, is left out of
             the templates and does no harm.
-        masks: painted on each photo.
+        masks: rendered on each photo.
         found_faces: folder that remembers detections.
 
     Raises:
         EmbedderMismatch: the gallery belongs to another embedder.
-        TooFewStrangers: nothing can be said about one in a hundred.
+        TooFewImpostors: nothing can be said about one in a hundred.
     """
     gallery.check_embedder(embedder)
     names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
     people = numbers.astype(np.int32)
-    painted = not any(photo.masked for photo in photos)
+    rendered = not any(photo.masked for photo in photos)
     finders = RememberingFinders(make_finder, found_faces)
-    bare, covered, masked = [], [], []
-    for seed in range(masks if painted else 1):
-        painter = mask_painter(seed, ALL_KINDS) if painted else None
-        plan = ViewPlan(geometries_of([embedder]), painter=painter)
+    unmasked, covered, masked = [], [], []
+    for seed in range(masks if rendered else 1):
+        renderer = mask_renderer(seed, ALL_KINDS) if rendered else None
+        plan = ViewPlan(geometries_of([embedder]), renderer=renderer)
         views = all_views(photos, plan, workers, finders)
         embedded = embed_views(views, [embedder], _BATCH)
         faces = embedded.faces(0, people, embedder.cohort)
         masked.append(faces[embedded.masked])
-        bare.append(faces[~embedded.masked])
+        unmasked.append(faces[~embedded.masked])
         under = embedded.covered_faces(0, people, embedder.cohort)
         covered.append(under[~embedded.masked])
-    kind = f"{masks} painted masks" if painted else "their masks"
-    source = f"photos of {len(names)} strangers, bare and with {kind}"
+    kind = f"{masks} synthetic masks" if rendered else "their masks"
+    source = f"photos of {len(names)} impostors, unmasked and with {kind}"
     shas = {file_sha256(photo.path.read_bytes()) for photo in photos}
     own = own_people(gallery, set(names.tolist()), shas)
-    held_out = HeldOutFaces(bare[0], covered[0], EmbeddedFaces.joined(masked))
+    held_out = HeldOutFaces(unmasked[0], covered[0], EmbeddedFaces.joined(masked))
     return _fitted(gallery, held_out, own, source)
 
 
 def calibrate_on_chips(
     gallery: Gallery,
     manifest: Manifest,
-    strangers: Sequence[ManifestRow],
+    impostors: Sequence[ManifestRow],
     embedder: Embedder,
     masks: int,
     workers: int,
@@ -97,19 +99,19 @@ def calibrate_on_chips(
     """Calibrate a gallery on the chips of an augmented folder, and keep it.
 
     Args:
-        strangers: rows of people whom the embedder was not trained on. Their own
+        impostors: rows of people whom the embedder was not trained on. Their own
             templates are left out, so it does not matter that they are enrolled.
-        masks: painted on each chip.
+        masks: rendered on each chip.
 
     Raises:
         EmbedderMismatch: the gallery belongs to another embedder.
-        TooFewStrangers: nothing can be said about one in a hundred.
+        TooFewImpostors: nothing can be said about one in a hundred.
         InvalidConfig: chips that are aligned in another way.
-        BadRecord: the embedding of a stranger is not finite.
+        BadRecord: the embedding of an impostor is not finite.
     """
     gallery.check_embedder(embedder)
     check_alignment(manifest, embedder)
-    rows = _some(strangers)
+    rows = _some(impostors)
     names, numbers = np.unique([row.identity for row in rows], return_inverse=True)
     people, photos = numbers.astype(np.int32), np.arange(len(rows), dtype=np.int32)
 
@@ -118,7 +120,9 @@ def calibrate_on_chips(
         return EmbeddedFaces(matrix, people, photos, embedder.cohort)
 
     masked = EmbeddedFaces.joined([embedded(seed) for seed in range(1, masks + 1)])
-    source = f"{len(names)} validation people, bare and with {masks} painted masks"
+    source = (
+        f"{len(names)} validation people, unmasked and with {masks} synthetic masks"
+    )
     shas = {row.sha256 for row in rows}
     own = own_people(gallery, {row.identity for row in rows}, shas)
     held_out = HeldOutFaces(embedded(None), embedded(None, True), masked)
@@ -139,10 +143,10 @@ def check_alignment(manifest: Manifest, embedder: Embedder) -> None:
 def own_people(
     gallery: Gallery, names: Collection[str], sha256s: Collection[str]
 ) -> set[int]:
-    """Numbers of enrolled people who are among the strangers, by name or by photo.
+    """Numbers of enrolled people who are among the impostors, by name or by photo.
 
     By photograph too, as a person may have been renamed or enrolled under another
-    name: a single one would put genuine pairs among the nearest strangers.
+    name: a single one would put genuine pairs among the nearest impostors.
     """
     known = {folder_name(name) for name in names}
     named = {person.person_id for person in gallery.people() if person.name in known}
@@ -154,14 +158,14 @@ def _fitted(
 ) -> Calibration:
     others = OtherPeople(*(_others(gallery, kind, own) for kind in (PLAIN, MASKED)))
     reference, _ = calibration_of(gallery)
-    source = f"{source}; {len(others.bare.photos)} templates of others"
+    source = f"{source}; {len(others.unmasked.photos)} templates of others"
     calibration = fit_calibration(faces, others, source, reference)
     gallery.set_calibration(calibration)
     return calibration
 
 
 def _others(gallery: Gallery, kind: str, own: set[int]) -> MeanFaces:
-    """Templates of those who are not among the strangers."""
+    """Templates of those who are not among the impostors."""
     templates = gallery.templates(kind)
     others = templates.where(~np.isin(templates.person_ids, list(own)))
     people = [int(person_id) for person_id in others.person_ids]
@@ -192,14 +196,14 @@ def _chip_embeddings(
     seed: int | None,
     cover: bool,
 ) -> Float32:
-    """(N, D) of bare chips, as they are or covered, or of masked ones with a seed."""
+    """(N, D) of unmasked chips, as they are or covered, or masked with a seed."""
     matrix = embed_rows(
         manifest,
         rows,
         embedder,
         workers,
-        masked_share=0.0 if seed is None else 1.0,
-        wear=CALM if seed is None else _MISALIGNED,
+        masked_fraction=0.0 if seed is None else 1.0,
+        degradation=CALM if seed is None else _MISALIGNED,
         seed=seed or 0,
         label="calibrate",
         cover=cover,

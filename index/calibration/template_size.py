@@ -1,14 +1,14 @@
 """What the number of photos in a template does to distances.
 
 The mean of several photos lies nearer to everybody than a single photo does: the
-mean of k has 1/k of the variance of one. So strangers come nearer to people with many
+mean of k has 1/k of the variance of one. So impostors come nearer to people with many
 photos, and one threshold for all would favour these. Distances are made comparable by
 
     d_1^2 = d_k^2 / (1 - spread * (1 - 1/k)),
 
-which is exact for strangers and photos that are normally distributed alike in all
-directions; spread is the share of one photo's variance in their squared distance. It
-is measured on near strangers, where it matters.
+which is exact for impostors and photos that are normally distributed alike in all
+directions; spread is the fraction of one photo's variance in their squared distance. It
+is measured on near impostors, where it matters.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from masking.landmarks import Float32
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.score_normalization import offset_distances
 
-# Near strangers: the pairwise rate at which single photos and pairs are compared.
-_SHARE = 0.01
+# Near impostors: the pairwise rate at which single photos and pairs are compared.
+_FRACTION = 0.01
 _FEWEST_PEOPLE = 10
 
 
@@ -51,7 +51,7 @@ def limit_for(threshold: float, photos: int, spread: float) -> float:
 def measured_spread(probes: EmbeddedFaces, templates: EmbeddedFaces) -> float | None:
     """The spread of `as_single`, from people with two photos; None if too few.
 
-    Compares how near a hundredth of all strangers come to single photos and to the
+    Compares how near a hundredth of all impostors come to single photos and to the
     means of two of them.
     """
     people, firsts, seconds = [], [], []
@@ -72,7 +72,7 @@ def measured_spread(probes: EmbeddedFaces, templates: EmbeddedFaces) -> float | 
     near = []
     for matrix, more in zip((one, other, both), added, strict=True):
         away = offset_distances(probes.embeddings, matrix, probes.offsets, more)
-        near.append(float(np.quantile(away[strange], _SHARE)))
+        near.append(float(np.quantile(away[strange], _FRACTION)))
     single = (near[0] ** 2 + near[1] ** 2) / 2
     # Half of it is gone with two photos. All of it never is.
     return min(max(0.0, 2 * (1 - near[2] ** 2 / single)), 0.9)

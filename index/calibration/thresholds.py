@@ -1,6 +1,6 @@
-"""Thresholds by gallery size and false-positive rate, from the distances of strangers.
+"""Thresholds by gallery size and false-positive rate, from the distances of impostors.
 
-FPIR, the false-positive identification rate, is the share of strangers to whom a
+FPIR, the false-positive identification rate, is the fraction of impostors to whom a
 gallery gives some name. Distances are Euclidean; lower is closer.
 """
 
@@ -18,7 +18,7 @@ from masking.landmarks import Float32
 Float64 = NDArray[np.float64]
 
 FPIRS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
-# Fewer strangers below a threshold than this are luck.
+# Fewer impostors below a threshold than this are luck.
 _FEWEST_BELOW = 4
 _LARGEST_SIZE = 1_000_000
 _SIZES_A_DECADE = 4
@@ -31,7 +31,7 @@ class Thresholds:
     Attributes:
         sizes: numbers of templates in a gallery, ascending.
         fpirs: rates in (0, 1), ascending.
-        distances: one row a size, one column a rate: a share `fpir` of strangers is
+        distances: one row a size, one column a rate: a fraction `fpir` of impostors is
             nearer than this to some template. Rows ascend.
         measured_size: the largest gallery that was measured; larger ones are
             extrapolated.
@@ -54,7 +54,7 @@ class Thresholds:
             raise BadRecord("thresholds need sizes of at least 1 and rates in (0, 1)")
 
     def threshold(self, gallery_size: int, fpir: float) -> float:
-        """The distance below which a share `fpir` of strangers comes.
+        """The distance below which a fraction `fpir` of impostors comes.
 
         Between the measured sizes and rates on a straight line in their logarithms,
         which is nearly how such distances fall; outside of them on the line through
@@ -79,8 +79,8 @@ def _line(
     last = len(places) - 2
     left = min(max(int(np.searchsorted(places, wanted)) - 1, 0), last)
     low, high = math.log(places[left]), math.log(places[left + 1])
-    share = (math.log(wanted) - low) / (high - low)
-    return float(values[left] + share * (values[left + 1] - values[left]))
+    fraction = (math.log(wanted) - low) / (high - low)
+    return float(values[left] + fraction * (values[left + 1] - values[left]))
 
 
 def sizes_up_to(largest: int) -> tuple[int, ...]:
@@ -94,43 +94,43 @@ def measure(distances: Float32, weights: Float64) -> Thresholds:
     """Thresholds for galleries of up to as many templates as there are columns.
 
     For a gallery of n of the N templates, drawn at random, the k-th nearest of a
-    stranger's templates is the nearest of the drawn ones with the probability
+    impostor's templates is the nearest of the drawn ones with the probability
     C(N - k, n - 1) / C(N, n). So the rates of all smaller galleries follow exactly
     from one comparison with all templates; that templates resemble each other and
-    strangers differ in how near they come to everybody is measured, not assumed away.
+    impostors differ in how near they come to everybody is measured, not assumed away.
 
     Args:
-        distances: (S, T) of strangers to templates; infinite where a template is the
-            stranger's own. Leave people out whom the embedder was trained on.
-        weights: (S,) of the strangers, positive; people, not photos, count alike.
+        distances: (S, T) of impostors to templates; infinite where a template is the
+            impostor's own. Leave people out whom the embedder was trained on.
+        weights: (S,) of the impostors, positive; people, not photos, count alike.
 
     Raises:
-        ValueError: fewer than two templates or strangers, or a wrong shape.
+        ValueError: fewer than two templates or impostors, or a wrong shape.
     """
     count = int(np.isfinite(distances).sum(axis=1).min()) if distances.size else 0
     if len(distances) < 2 or count < 2 or weights.shape != (len(distances),):
         raise ValueError(
-            f"thresholds need two strangers and templates, got {distances.shape}"
+            f"thresholds need two impostors and templates, got {distances.shape}"
         )
     ranked = np.sort(distances, axis=1)[:, :count].astype(np.float64)
-    shares = weights / weights.sum()
-    # Each person counts once: photos of one are no independent strangers.
-    people = 1 / (shares**2).sum()
+    fractions = weights / weights.sum()
+    # Each person counts once: photos of one are no independent impostors.
+    people = 1 / (fractions**2).sum()
     fpirs = tuple(rate for rate in FPIRS if rate * people >= _FEWEST_BELOW)
     fpirs = fpirs if len(fpirs) >= 2 else FPIRS[-2:]
     sizes = sizes_up_to(count)
     order = np.argsort(ranked, axis=None)
-    values, strangers = ranked.ravel()[order], shares[order // count]
+    values, impostors = ranked.ravel()[order], fractions[order // count]
     table = []
     for size in sizes:
         chances = _chance_of_rank(count, size)[order % count]
-        table.append(_quantiles(values, chances * strangers, fpirs))
+        table.append(_quantiles(values, chances * impostors, fpirs))
     return Thresholds(sizes, fpirs, tuple(table), count)
 
 
 def _chance_of_rank(count: int, size: int) -> Float64:
     """(count,) probability that the k-th nearest of all is the nearest of `size`."""
-    # The next one's share of what is left: (N - k - n + 1) / (N - k).
+    # The next one's fraction of what is left: (N - k - n + 1) / (N - k).
     k = np.arange(1, count)
     falls = np.maximum(count - k - size + 1, 0) / (count - k)
     return np.concatenate([[1.0], np.cumprod(falls)]) * size / count
@@ -139,7 +139,7 @@ def _chance_of_rank(count: int, size: int) -> Float64:
 def _quantiles(
     values: Float64, weights: Float64, fpirs: tuple[float, ...]
 ) -> tuple[float, ...]:
-    """Largest distances strictly below which at most each share of the weight lies."""
+    """Largest distances below which at most each fraction of the weight lies."""
     below = np.cumsum(weights)
     places = np.searchsorted(below, np.array(fpirs) + 1e-12, side="right")
     return tuple(values[np.minimum(places, len(values) - 1)].tolist())

@@ -41,15 +41,15 @@ def calibrate_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Measure how near strangers come to the gallery, and set its thresholds by it.
+    """Measure how near impostors come to the gallery, and set its thresholds by it.
 
-    FOLDER holds photographs of strangers, a folder per person, or a labels.csv with
+    FOLDER holds photographs of impostors, a folder per person, or a labels.csv with
     the columns person, file, mask. Without it: the people of the last `augment` whom
-    `train` kept out.
+    `train` held out.
 
     \b
     Example:
-        python cli.py calibrate photos/strangers
+        python cli.py calibrate photos/impostors
     """
     config = CalibrateConfig(**options)
     from index.calibration.stage import calibrate_on_chips, calibrate_on_photos
@@ -65,7 +65,7 @@ def calibrate_command(
         if folder is None:
             manifest = read_manifest(workspace / "augmented")
             rows = held_out_rows(
-                manifest, config.validation_share, config.validation_seed
+                manifest, config.validation_fraction, config.validation_seed
             )
             calibration = calibrate_on_chips(
                 gallery, manifest, rows, embedder, config.masks, worker_count(workers)
@@ -88,20 +88,20 @@ def _show(calibration: Calibration, size: int, as_json: bool) -> None:
     sizes = sorted({size, *_SIZES})
     limits = {
         state: [round(calibration.threshold(n, 0.01, masked, masked), 4) for n in sizes]
-        for state, masked in (("bare", False), ("masked", True))
+        for state, masked in (("unmasked", False), ("masked", True))
     }
     if as_json:
-        record = {"source": calibration.source, "strangers": calibration.strangers}
+        record = {"source": calibration.source, "impostors": calibration.impostors}
         shown = {"people": sizes, "thresholds": limits}
         known = {"probabilities": sorted(calibration.probability)}
         say_json(record | shown | known)
         return
     say(f"calibrated on {calibration.source}")
-    say("accepted below, for 1% of strangers:" + "bare   masked".rjust(16))
+    say("accepted below, for 1% of impostors:" + "unmasked   masked".rjust(16))
     for row, number in enumerate(sizes):
         here = " (this gallery)" if number == size else ""
         say(
-            f"  {f'{number:,} people{here}':<38}{limits['bare'][row]:.3f}  "
+            f"  {f'{number:,} people{here}':<38}{limits['unmasked'][row]:.3f}  "
             f"{limits['masked'][row]:.3f}"
         )
     if not calibration.probability:

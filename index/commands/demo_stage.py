@@ -16,7 +16,7 @@ from masking.augment.manifest import read_manifest
 from masking.augment.stage import augment
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_newcomers, sample_people
-from masking.faces.finder import bare_finder, default_finder
+from masking.faces.finder import default_finder, unmasked_finder
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from training.checkpoints.choose import choose_embedder
@@ -30,7 +30,7 @@ _CONFIG = TrainConfig(epochs=2, learning_rate=1e-4, ema_decay=0.9)
 def demo(workspace: Path) -> Iterator[str]:
     """Augment, train, enroll a newcomer, identify them masked; yields what happened."""
     report = augment(sample_people(), workspace / "augmented", AugmentConfig())
-    yield f"1. painted {report.masked} masks on {report.people} synthetic people"
+    yield f"1. rendered {report.masked} masks on {report.people} synthetic people"
     yield f"   look at {workspace}/augmented/preview.png"
     manifest = read_manifest(workspace / "augmented")
     models = workspace / "models"
@@ -38,7 +38,7 @@ def demo(workspace: Path) -> Iterator[str]:
     trained = train(manifest, models, _CONFIG, start)
     yield (
         f"2. trained on {trained.chips} chips; {trained.validation_people} people kept "
-        f"out: masked - bare TAR at FAR 0.01 {trained.before['mu_1e2']:.2f} before, "
+        f"out: masked-unmasked TAR at FAR 0.01 {trained.before['mu_1e2']:.2f} before, "
         f"{trained.after['mu_1e2']:.2f} after"
     )
     yield f"   look at {models}/train-report/curves.png"
@@ -64,7 +64,7 @@ def demo(workspace: Path) -> Iterator[str]:
 def _masked_copy(photo: Path, out: Path) -> Path:
     """A masked version of a photograph that was not enrolled."""
     image = read_rgb(photo)
-    face = bare_finder().find(image)[0]
-    specs = draw_specs(sample_rng(4, "demo"), SpecConfig(("surgical",), wrong_wear=0))
+    face = unmasked_finder().find(image)[0]
+    specs = draw_specs(sample_rng(4, "demo"), SpecConfig(("surgical",), wrongly_worn=0))
     write_image(out, render(image, face.landmarks, specs).pixels)
     return out

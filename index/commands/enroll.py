@@ -26,7 +26,7 @@ from index.enrollment.config import EnrollConfig
 @click.argument("photos", nargs=-1, type=A_PATH)
 @click.option("--folder", type=A_PATH, help="Enroll a folder per person.")
 @click.option("--csv", "table", type=A_PATH, help="Enroll a CSV: person,file[,masked].")
-@click.option("--masked/--bare", default=None, help="What the photos show.")
+@click.option("--masked/--unmasked", default=None, help="What the photos show.")
 @workspace_option
 @model_option
 @device_option
@@ -89,6 +89,7 @@ def enroll_command(
             err=True,
         )
     say(
-        f"{who}: {len(report.added)} photos added, {len(report.known)} known before, "
+        f"{who}: {len(report.added)} photos added, "
+        f"{len(report.known)} already enrolled, "
         f"{len(report.failures)} skipped; the gallery holds {size} people"
     )

@@ -69,7 +69,7 @@ def evaluate_command(
 ) -> None:
     """Measure verification and identification on FOLDER, beside dlib's network.
 
-    FOLDER has a folder per person (masks are painted), or a labels.csv with the
+    FOLDER has a folder per person (masks are rendered), or a labels.csv with the
     columns person, file, mask (really masked people). Writes report.html,
     report.json and plots; pictures of the worst errors go into
     WORKSPACE/evaluated/NAME/private.
@@ -83,12 +83,12 @@ def evaluate_command(
     from index.evaluation.protocol import read_collection
     from index.evaluation.stage import EvaluateFolders, evaluate
     from index.report.table import report_table
-    from training.checkpoints.choose import choose_embedder, painted_in_training
+    from training.checkpoints.choose import choose_embedder, rendered_in_training
     from training.checkpoints.latest import DLIB_NAME
 
     collection = read_collection(folder, people, pairs)
     trained = workspace / "models"
-    known = [painted_in_training(model, trained) for model in models]
+    known = [rendered_in_training(model, trained) for model in models]
     kinds = [one for one in known if one is not None]
     embedders = [
         choose_embedder(model, trained, device, flip_average)

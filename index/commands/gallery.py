@@ -108,7 +108,7 @@ def gallery_verify_command(workspace: Path, as_json: bool) -> None:
 @model_option
 @device_option
 def gallery_rebuild_command(workspace: Path, model: str, device: str) -> None:
-    """Embed every stored chip anew, for another --model or after an update.
+    """Embed every stored chip again, for another --model or after an update.
 
     \b
     Example:
@@ -177,7 +177,7 @@ def gallery_remove_command(name: str | None, expired: bool, workspace: Path) -> 
 @click.argument("out", type=A_PATH)
 @workspace_option
 def gallery_export_command(out: Path, workspace: Path) -> None:
-    """Write names and embeddings, bare and covered, to an .npz file.
+    """Write names and embeddings, unmasked and covered, to an .npz file.
 
     \b
     Example:

@@ -39,7 +39,7 @@ class Sources:
     camera: int | None
 
     @property
-    def is_film(self) -> bool:
+    def is_video(self) -> bool:
         """Whether frames come without an end in sight."""
         return self.video is not None or self.camera is not None
 
@@ -86,14 +86,14 @@ def identify_command(
         python cli.py identify --video party.mp4 --csv guests.csv
     """
     config = IdentifyConfig(**_chosen(IdentifyConfig, options))
-    films = VideoConfig(**_chosen(VideoConfig, options))
+    videos = VideoConfig(**_chosen(VideoConfig, options))
     sources = Sources(photos, video, camera)
     from index.gallery.gallery import open_gallery
     from index.identification.answers import exit_code
     from index.identification.stage import Identifier
     from masking.faces.finder import default_finder
 
-    few = not sources.is_film
+    few = not sources.is_video
     embedder = quick_embedder_of(workspace, model, device, photos if few else ())
     statuses: set[str] = set()
     cards: list[Path] = []
@@ -102,7 +102,7 @@ def identify_command(
         write = _table_of(table, stack)
         out = workspace / "identified"
         identifier = Identifier(gallery, embedder, default_finder(), out, config)
-        for answer in _answers(sources, identifier, films, config.cards):
+        for answer in _answers(sources, identifier, videos, config.cards):
             write(answer)
             _show_answer(answer, as_json)
             statuses.add(answer.status)
@@ -124,42 +124,42 @@ def _table_of(path: Path | None, stack: ExitStack) -> Callable[[Answer], None]:
 
 
 def _answers(
-    sources: Sources, identifier: Identifier, films: VideoConfig, with_cards: bool
+    sources: Sources, identifier: Identifier, videos: VideoConfig, with_cards: bool
 ) -> Iterator[Answer]:
     from index.identification.sources import probe_bytes, probe_photos
 
-    if sources.photos or not sources.is_film:
+    if sources.photos or not sources.is_video:
         for photo in probe_photos(sources.photos):
             yield from identifier.answers(
                 photo, lambda path: probe_bytes(path, sys.stdin.buffer)
             )
-    if sources.is_film:
-        yield from _film_answers(sources, identifier, films, with_cards)
+    if sources.is_video:
+        yield from _video_answers(sources, identifier, videos, with_cards)
 
 
-def _film_answers(
-    sources: Sources, identifier: Identifier, films: VideoConfig, with_cards: bool
+def _video_answers(
+    sources: Sources, identifier: Identifier, videos: VideoConfig, with_cards: bool
 ) -> Iterator[Answer]:
     from datetime import datetime
 
     from index.identification.video import frames as probes
     from index.identification.video.stage import identify_video
 
-    rhythm = (films.every, films.seconds)
+    rhythm = (videos.every, videos.seconds)
     if sources.video is not None:
         path, token = sources.video, probes.video_token(sources.video)
-        with probes.open_video(path) as film:
-            frames = probes.video_frames(film, *rhythm, str(path))
+        with probes.open_video(path) as video:
+            frames = probes.video_frames(video, *rhythm, str(path))
             yield from identify_video(
-                frames, path, token, identifier, films, with_cards
+                frames, path, token, identifier, videos, with_cards
             )
     if sources.camera is not None:
         path = Path(f"camera-{sources.camera}")
         token = f"{datetime.now():%Y%m%d-%H%M%S}"
-        with probes.open_camera(sources.camera) as film:
-            frames = probes.camera_frames(film, *rhythm, str(path))
+        with probes.open_camera(sources.camera) as video:
+            frames = probes.camera_frames(video, *rhythm, str(path))
             yield from identify_video(
-                frames, path, token, identifier, films, with_cards
+                frames, path, token, identifier, videos, with_cards
             )
 
 

@@ -1,4 +1,4 @@
-"""Options that commands share, and options made from a stage's configuration."""
+"""Options that commands fraction, and options made from a stage's configuration."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ class EmbeddedViews:
         failures: (V,) why a face was not acquired; None when it was.
         embeddings: one (V, D) float32 per embedder, NaN rows when not acquired.
         covered: likewise what masked faces are compared with: of unmasked faces see
-            `training.embedders.masked_reference`, of masked ones the embeddings themselves.
+            `training.embedders.masked_reference`, of masked ones the embeddings
+            themselves.
     """
 
     photos: Indices
@@ -118,8 +119,8 @@ def _embed_batch(
     if not acquired:
         return rows, under
     chips = network_input([batch[number].chips[chosen] for number in acquired])
-    bare = np.array([not batch[number].masked for number in acquired])
-    plain, covered = embed_both(embedder, chips, bare)
+    unmasked = np.array([not batch[number].masked for number in acquired])
+    plain, covered = embed_both(embedder, chips, unmasked)
     rows[acquired] = under[acquired] = plain
     for number, vector in zip(acquired, covered, strict=True):
         if vector is not None:

@@ -1,4 +1,4 @@
-"""Paints test masks on photographs: one a photograph, drawn from seed and name."""
+"""Renders test masks on photographs: one a photograph, drawn from seed and name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALL_KINDS = "all"
 
 
 @dataclass(frozen=True)
-class MaskPainter:
+class MaskRenderer:
     """Masks of the tool's own engine.
 
     Attributes:
@@ -34,29 +34,29 @@ class MaskPainter:
         """Kind of the mask of one photograph."""
         return self.specs(name)[0].kind
 
-    def paint(self, image: Image, landmarks: Landmarks, name: str) -> Image:
+    def render(self, image: Image, landmarks: Landmarks, name: str) -> Image:
         """The (H, W, 3) uint8 RGB picture with the mask on the face.
 
         Raises:
             NoFace: the landmarks lie outside of the picture.
         """
         # The landmarks of a finder of masked faces are exact at the eyes only.
-        exact = _bare_predictor().predict(image, box_around(landmarks))
+        exact = _unmasked_predictor().predict(image, box_around(landmarks))
         return render(image, exact, self.specs(name)).pixels
 
 
 @cache
-def _bare_predictor() -> LandmarkPredictor:
+def _unmasked_predictor() -> LandmarkPredictor:
     return LandmarkPredictor(dlib_model(LANDMARKS_68))
 
 
-def mask_painter(seed: int, kinds: str) -> MaskPainter:
-    """The painter of the named kinds, separated by commas, or of ALL_KINDS.
+def mask_renderer(seed: int, kinds: str) -> MaskRenderer:
+    """The renderer of the named kinds, separated by commas, or of ALL_KINDS.
 
     Raises:
-        InvalidConfig: a kind that the engine does not paint.
+        InvalidConfig: a kind that the engine does not render.
     """
     if kinds == ALL_KINDS:
-        return MaskPainter(seed, SpecConfig())
+        return MaskRenderer(seed, SpecConfig())
     wanted = tuple(kind.strip() for kind in kinds.split(","))
-    return MaskPainter(seed, SpecConfig(kinds=wanted))
+    return MaskRenderer(seed, SpecConfig(kinds=wanted))

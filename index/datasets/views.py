@@ -1,7 +1,7 @@
 """Labelled photographs to the chips that embedders see, in several processes.
 
 A view is one face as it is compared: a photograph as it is, or with a mask
-painted on.
+rendered on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from masking.faces.finder import Face
 from masking.landmarks import Image, Landmarks
 from masking.workers import ordered_map, worker_count
 
-# Where dlib's box of the face lies in a crop with the usual margin, as shares of
+# Where dlib's box of the face lies in a crop with the usual margin, as fractions of
 # its width and height: left, top, right, bottom. Median over 48 unmasked MTCNN
 # crops that dlib's detector found, rounded and made symmetric.
 CROP_BOX = (0.19, 0.30, 0.81, 0.91)
@@ -37,13 +37,13 @@ class Finder(Protocol):
         """The 68 points of the face in `box`, in px of the picture."""
 
 
-class Painter(Protocol):
-    """Paints a mask on a face; must be picklable."""
+class Renderer(Protocol):
+    """Renders a mask on a face; must be picklable."""
 
     def kind(self, name: str) -> str:
         """Kind of the mask that the photograph of this name gets."""
 
-    def paint(self, image: Image, landmarks: Landmarks, name: str) -> Image:
+    def render(self, image: Image, landmarks: Landmarks, name: str) -> Image:
         """The picture with a mask on the face; the same name, the same mask."""
 
 
@@ -54,14 +54,14 @@ class ViewPlan:
     Attributes:
         geometries: a chip is cut for each.
         on_no_face: "fail", or "crop" to take the picture as a cut-out face.
-        painter: paints one masked copy of each photograph; None = none.
-        redetect: find the face anew under the painted mask, instead of cutting
+        renderer: renders one masked copy of each photograph; None = none.
+        redetect: find the face again under the synthetic mask, instead of cutting
             it out by the landmarks of the unmasked face.
     """
 
     geometries: tuple[ChipGeometry, ...]
     on_no_face: str = "fail"
-    painter: Painter | None = None
+    renderer: Renderer | None = None
     redetect: bool = True
 
 
@@ -95,7 +95,7 @@ def all_views(
     workers: int,
     make_finder: Callable[[], Finder],
 ) -> Iterator[View]:
-    """The views of all photographs, in order; unmasked before painted.
+    """The views of all photographs, in order; unmasked before rendered.
 
     Args:
         workers: processes; 0 = one a CPU core, 1 = this process.
@@ -114,19 +114,19 @@ def photo_views(
     number: int, photo: LabelledPhoto, plan: ViewPlan, finder: Finder
 ) -> list[View]:
     """The views of one photograph; never raises ToolkitError."""
-    painter, name = plan.painter, str(photo.path)
-    masks = [photo.mask] + ([painter.kind(photo.name)] if painter else [])
+    renderer, name = plan.renderer, str(photo.path)
+    masks = [photo.mask] + ([renderer.kind(photo.name)] if renderer else [])
     try:
         image = read_rgb(photo.path)
         face = face_in(image, finder, plan.on_no_face, name)
     except ToolkitError as error:
         return [View(number, mask, "", (), str(error)) for mask in masks]
     views = [_view(number, photo.mask, image, face, plan)]
-    if painter:
+    if renderer:
         try:
-            masked = painter.paint(image, face.landmarks, photo.name)
+            masked = renderer.render(image, face.landmarks, photo.name)
             if plan.redetect:
-                face = face_in(masked, finder, plan.on_no_face, f"{name}, painted")
+                face = face_in(masked, finder, plan.on_no_face, f"{name}, rendered")
             views.append(_view(number, masks[1], masked, face, plan))
         except ToolkitError as error:
             views.append(View(number, masks[1], "", (), str(error)))
@@ -134,22 +134,22 @@ def photo_views(
 
 
 def picture_seen(
-    photo: LabelledPhoto, painted: bool, plan: ViewPlan, finder: Finder
+    photo: LabelledPhoto, rendered: bool, plan: ViewPlan, finder: Finder
 ) -> Image:
     """The (H, W, 3) picture in which a face was looked for.
 
     Args:
-        painted: the painted copy; the photograph itself where none can be made.
+        rendered: the rendered copy; the photograph itself where none can be made.
 
     Raises:
         UnreadableImage: the photograph cannot be read.
     """
     image = read_rgb(photo.path)
-    faces = finder.find(image) if painted and plan.painter else []
-    if not faces or not plan.painter:
+    faces = finder.find(image) if rendered and plan.renderer else []
+    if not faces or not plan.renderer:
         return image
     try:
-        return plan.painter.paint(image, faces[0].landmarks, photo.name)
+        return plan.renderer.render(image, faces[0].landmarks, photo.name)
     except NoFace:
         return image
 

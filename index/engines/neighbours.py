@@ -31,7 +31,7 @@ class NeighbourSearch(Protocol):
     def nearest(self, query: Float32, k: int) -> list[Neighbour]:
         """The k people nearest to a (D,) query, with all of their templates.
 
-        A person with a bare and a masked template is listed twice; the nearer one
+        A person with an unmasked and a masked template is listed twice; the nearer one
         decides who the k are. The nearest comes first, and of two at the same
         distance the one with the lower number, enrolled earlier. Fewer when there
         are fewer people.

@@ -1,6 +1,7 @@
 """Makes the distances of an embedder with a cohort plain ones, for any search engine.
 
-With offsets o of both (see `training.metrics.score_normalization`) the squared distance of a probe x and a
+With offsets o of both (see `training.metrics.score_normalization`) the squared
+distance of a probe x and a
 template y is |x - y|^2 + o(x) + o(y). Of one probe, o(x) is the same for everybody,
 and o(y) becomes one more coordinate: y' = (y, sqrt(o(y) + m)) and x' = (x, 0) are
 |x - y|^2 + o(y) + m apart, for any m that keeps the root real. So exact search, Annoy
@@ -8,7 +9,7 @@ and Milvus search plain vectors and find who is nearest.
 
 A template is the mean of photos, and so is its offset: that of the mean itself would
 tell how many photos there are, as the mean of many lies near to everybody, more than
-where the person is. Among 600 people kept out of training it would name .53 of masked
+where the person is. Among 600 people held out of training it would name .53 of masked
 probes rightly at FPIR 1% instead of .55.
 """
 

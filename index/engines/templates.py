@@ -1,4 +1,4 @@
-"""Person templates: mean embeddings, for bare and for masked faces apart."""
+"""Person templates: mean embeddings, for unmasked and for masked faces apart."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ ALL, PLAIN, MASKED = "all", "plain", "masked"
 class Templates:
     """What is searched: up to two rows a person, the plain one first.
 
-    A mask moves an embedding, so there is a template for bare faces, the mean of the
-    bare photos, and one for masked faces: the mean of the masked photos and of the
-    bare ones under a painted mask (`training.embedders.masked_reference`).
+    A mask moves an embedding, so there is a template for unmasked faces, the mean of
+    the
+    unmasked photos, and one for masked faces: the mean of the masked photos and of the
+    unmasked ones under a synthetic mask (`training.embedders.masked_reference`).
 
     Attributes:
         gallery_id: the gallery that they were made from.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.calibration.config import CalibrateConfig
-from index.calibration.decision import judge_of
-from index.calibration.fit import TooFewStrangers
+from index.calibration.decision import policy_of
+from index.calibration.fit import TooFewImpostors
 from index.calibration.stage import calibrate_on_chips
 from index.enrollment.from_manifest import enroll_celebrities
 from index.enrollment.reembed import reembed_gallery
@@ -31,7 +31,7 @@ class BuiltGallery:
     Attributes:
         people, photos: in it; photos counts those that are new.
         reembedded: photos that were enrolled with an earlier embedder.
-        threshold: distance below which a bare face is accepted.
+        threshold: distance below which an unmasked face is accepted.
         threshold_masked: below which a masked face is.
         calibrated: whether the threshold was measured for this embedder.
     """
@@ -56,7 +56,7 @@ def build_gallery(
     Args:
         celebrities: whom to add.
         trained_on: the part that the embedder was trained on; the people that the
-            training kept out are the strangers of the calibration.
+            training held out are the impostors of the calibration.
     """
     reembedded = 0
     if (folder / FILE_NAME).is_file():
@@ -64,23 +64,23 @@ def build_gallery(
             stale = gallery.fingerprint != embedder.fingerprint
         if stale:
             reembedded = reembed_gallery(folder, embedder)
-    strangers = held_out_rows(
-        trained_on, config.validation_share, config.validation_seed
+    impostors = held_out_rows(
+        trained_on, config.validation_fraction, config.validation_seed
     )
     workers, masks = worker_count(config.workers), CalibrateConfig().masks
     with open_or_create_gallery(folder, embedder) as gallery:
         added = enroll_celebrities(gallery, celebrities, embedder)
         try:
-            calibrate_on_chips(gallery, trained_on, strangers, embedder, masks, workers)
-        except TooFewStrangers as error:
+            calibrate_on_chips(gallery, trained_on, impostors, embedder, masks, workers)
+        except TooFewImpostors as error:
             _log.warning("%s: not calibrated: %s", folder, error)
         refresh_snapshot(gallery)
-        judge = judge_of(gallery)
+        policy = policy_of(gallery)
         return BuiltGallery(
             people=len(gallery.people()),
             photos=added,
             reembedded=reembedded,
-            threshold=judge.threshold(masked_probe=False),
-            threshold_masked=judge.threshold(masked_probe=True, masked_template=True),
-            calibrated=judge.calibrated,
+            threshold=policy.threshold(masked_probe=False),
+            threshold_masked=policy.threshold(masked_probe=True, masked_template=True),
+            calibrated=policy.calibrated,
         )

@@ -50,14 +50,14 @@ _log = logging.getLogger(__name__)
 
 
 def reembed_gallery(folder: Path, embedder: Embedder) -> int:
-    """Embed every stored chip anew and replace the gallery's vectors.
+    """Embed every stored chip again and replace the gallery's vectors.
 
     People, names, photos and the audit stay. Snapshots go, and so does the
     calibration, unless the embedder is the gallery's own. Also repairs a gallery
     whose vectors are damaged.
 
     Returns:
-        How many photos the gallery holds, all embedded anew.
+        How many photos the gallery holds, all embedded again.
 
     Raises:
         EmbedderMismatch: the embedder reads other chips than the gallery keeps.
@@ -90,8 +90,8 @@ def _embed_missing(store: GalleryStore, embedder: Embedder, progress: Any) -> No
     while rows := store.read(_MISSING, (last, _CHIPS_AT_ONCE)):
         size_px = embedder.geometry.size_px
         chips = network_input([_chip(row, store.path, size_px) for row in rows])
-        bare = np.array([not row[3] for row in rows])
-        vectors = embed_both(embedder, chips, bare)
+        unmasked = np.array([not row[3] for row in rows])
+        vectors = embed_both(embedder, chips, unmasked)
         for row, embedding, covered in zip(rows, *vectors, strict=True):
             source = f"{store.path}: photo {row[0]} of {row[6]}"
             sealed: list[bytes | int | None] = []

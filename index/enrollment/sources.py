@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 _ANSWERS = {
     "": None,
     **dict.fromkeys(("1", "yes", "true", "masked"), True),
-    **dict.fromkeys(("0", "no", "false", "bare", "no-mask"), False),
+    **dict.fromkeys(("0", "no", "false", "unmasked", "no-mask"), False),
 }
 
 

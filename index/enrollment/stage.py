@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from index.calibration.decision import Judge, calibration_of
+from index.calibration.decision import DecisionPolicy, calibration_of
 from index.enrollment.face_step import FoundFace, single_faces
 from index.enrollment.sources import NamedPhoto, photos_of_person
 from index.enrollment.sources import photo_list as photo_list
@@ -60,7 +60,7 @@ class EnrollReport:
         known: photos that the same person already had, given twice or earlier.
         failures: photo -> why it could not be enrolled.
         unlike: added photo -> its distance to the mean of the same person's other
-            photos, where that is larger than for the nearest hundredth of strangers.
+            photos, where that is larger than for the nearest hundredth of impostors.
             Such photos stay enrolled; somebody should look at them.
     """
 
@@ -204,11 +204,11 @@ def _unlike(
     gallery: Gallery, new_photos: Mapping[str, Mapping[str, str]]
 ) -> Iterator[tuple[str, float]]:
     # One person, because the question is not who of all people a photo shows.
-    judge = Judge(*calibration_of(gallery), gallery_size=1, fpir=0.01)
+    policy = DecisionPolicy(*calibration_of(gallery), gallery_size=1, fpir=0.01)
     for name, sources in new_photos.items():
         # A person may be removed meanwhile, by another process.
         with suppress(MissingInput):
-            gaps = unlike_the_others(gallery.photos(name), judge.threshold)
+            gaps = unlike_the_others(gallery.photos(name), policy.threshold)
             yield from ((sources[key], gaps[key]) for key in sources if key in gaps)
 
 

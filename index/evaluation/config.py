@@ -35,13 +35,13 @@ class EvaluateConfig:
     redetect: bool = field(
         default=True,
         metadata={
-            "help": "Detect faces anew under painted masks, as for real ones; without "
+            "help": "Find faces again under synthetic masks, as for real ones; without "
             "it they are aligned by the landmarks of the unmasked face."
         },
     )
     kinds: str = field(
         default="all",
-        metadata={"help": "Kinds of mask to paint, separated by commas."},
+        metadata={"help": "Kinds of mask to render, separated by commas."},
     )
     unseen: str = field(
         default="",
@@ -61,7 +61,7 @@ class EvaluateConfig:
         default=True,
         metadata={
             "help": "Also compare masked faces as galleries do: with unmasked faces "
-            "that were embedded once more under a painted mask."
+            "that were embedded once more under a synthetic mask."
         },
     )
     cohorts: bool = field(
@@ -79,7 +79,8 @@ class EvaluateConfig:
         },
     )
     seed: int = field(
-        default=0, metadata={"help": "Draws painted masks, folds, intervals, samples."}
+        default=0,
+        metadata={"help": "Draws synthetic masks, folds, intervals, samples."},
     )
     rounds: int = field(
         default=200, metadata={"help": "Bootstrap rounds of the intervals; 0 = none."}

@@ -54,7 +54,8 @@ def embed_folder(
     Writes an .npz that `np.load` reads without pickles: `paths` (N,) str,
     relative with "/", sorted; `embeddings` (N, D) float32, NaN where no face was
     found; `covered` (N, D), what to compare masked faces with (see
-    `training.embedders.masked_reference`); `found` (N,) bool; `fingerprint` () str of the embedder.
+    `training.embedders.masked_reference`); `found` (N,) bool; `fingerprint` () str of
+    the embedder.
 
     Raises:
         MissingInput: no such folder, or no image in it.
@@ -94,7 +95,8 @@ def write_embeddings(
     """Write N names, twice (N, D) vectors and (N,) found as one .npz file.
 
     Beside them the embedder's fingerprint, and cohort (K, D) and cohort_usual, which
-    its distances ask for, see `training.metrics.score_normalization`; K = 0 for plain ones.
+    its distances ask for, see `training.metrics.score_normalization`; K = 0 for plain
+    ones.
     """
     buffer = io.BytesIO()
     arrays: dict[str, NDArray[Any]] = {

@@ -72,7 +72,7 @@ class MaskTest:
         masks: (V,) kind of mask of each face, NO_MASK without one.
         unseen: the kinds that training did not show; None = not known.
         identify: masked faces are searched among the unmasked, too.
-        chance: the lot.
+        chance: the random draw.
     """
 
     masks: Masks

@@ -59,14 +59,14 @@ class AllPairs:
         return between_budget(self.faces[probes], compared, self._budget)
 
     def folds(self, rng: np.random.Generator) -> Indices:
-        """Drawn by lot."""
+        """Drawn at random."""
         return person_folds(int(self.faces.people.max()) + 1, rng)
 
 
 class ListedPairs:
     """The pairs of a list, each with the same weight.
 
-    Where masks are painted, a photograph is there twice: a listed pair is one
+    Where masks are rendered, a photograph is there twice: a listed pair is one
     U-U, one M-M and two M-U comparisons.
     """
 
@@ -82,7 +82,7 @@ class ListedPairs:
         """
         Args:
             faces, references: of all photographs of the list, numbered alike.
-            folds: (people,) the fold of each person; None = drawn by lot.
+            folds: (people,) the fold of each person; None = drawn at random.
         """
         self.faces, self.references, self._folds = faces, references, folds
         order = np.argsort(faces.photos, kind="stable")
@@ -112,7 +112,7 @@ class ListedPairs:
         return self._scored(places, self.references)
 
     def folds(self, rng: np.random.Generator) -> Indices:
-        """Those of the list, else drawn by lot."""
+        """Those of the list, else drawn at random."""
         if self._folds is not None:
             return self._folds
         return person_folds(int(self.faces.people.max()) + 1, rng)

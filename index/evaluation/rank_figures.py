@@ -23,14 +23,14 @@ class RankFigures:
         probes: masked faces that were searched, acquired or not.
         left_out: masked faces whose person has no (other) unmasked photograph.
         gallery_people: people with a template.
-        cmc: share of probes found among the first 1, 2 .. CMC_DEPTH people.
+        cmc: fraction of probes found among the first 1, 2 .. CMC_DEPTH people.
         rank1: cmc[0] with its interval.
         rank1_gain: rank1 minus that of the first embedder; None for the first.
         tpir: at FPIR, half of the people in the gallery and half outside, then
             the other way round.
         tpir_gain: likewise.
         open_gallery_people: people with a template in the larger half.
-        outsiders: probes of people outside, both ways.
+        nonmated: probes of people outside, both ways.
     """
 
     probes: int
@@ -42,7 +42,7 @@ class RankFigures:
     tpir: Rate
     tpir_gain: Rate | None
     open_gallery_people: int
-    outsiders: int
+    nonmated: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +70,12 @@ def measure_ranks(
     rank1 = drawn_means(first, found.people, chance.rounds, chance.rng())
     searches = open_set_searches(probes, references, chance.rng())
     tpir = drawn_tpirs(searches, FPIR, chance.rounds, chance.rng())
-    share, at_fpir = found.rate(1), tpir_at_fpir(searches)
+    fraction, at_fpir = found.rate(1), tpir_at_fpir(searches)
     gains: list[Rate | None] = [None, None]
     if baseline:
         before = baseline.figures
         gains = [
-            Rate.drawn(share - before.rank1.value, rank1 - baseline.rank1),
+            Rate.drawn(fraction - before.rank1.value, rank1 - baseline.rank1),
             Rate.drawn(at_fpir - before.tpir.value, tpir - baseline.tpir),
         ]
     figures = RankFigures(
@@ -83,11 +83,11 @@ def measure_ranks(
         left_out=found.left_out,
         gallery_people=found.gallery_people,
         cmc=tuple(found.cmc(CMC_DEPTH)),
-        rank1=Rate.drawn(share, rank1),
+        rank1=Rate.drawn(fraction, rank1),
         rank1_gain=gains[0],
         tpir=Rate.drawn(at_fpir, tpir),
         tpir_gain=gains[1],
         open_gallery_people=max(search.gallery_people for search in searches),
-        outsiders=sum(len(search.outside) for search in searches),
+        nonmated=sum(len(search.outside) for search in searches),
     )
     return MeasuredRanks(figures, rank1, tpir)

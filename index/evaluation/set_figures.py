@@ -49,7 +49,7 @@ class SetFigures:
         genuine_possible, impostor_possible: how many there are; more = a sample
             was compared.
         genuine_people: people with a genuine pair.
-        lost: share of genuine weight with a face that was not acquired.
+        lost: fraction of genuine weight with a face that was not acquired.
         pair_accuracy: mean of the folds, and 1.96 standard errors around it.
         tar: for each of FARS.
         gain: TAR minus that of the first embedder, draw by draw for the
@@ -91,7 +91,7 @@ class MeasuredSet:
 
 @dataclass(frozen=True)
 class Chance:
-    """What is left to the lot; the same for all embedders.
+    """What is left to the random draw; the same for all embedders.
 
     Attributes:
         seed: of folds, draws and halves.

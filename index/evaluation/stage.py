@@ -12,8 +12,8 @@ from tqdm import tqdm
 from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
-from index.datasets.mask_renderer import mask_painter
-from index.datasets.views import Finder, Painter, ViewPlan, all_views
+from index.datasets.mask_renderer import mask_renderer
+from index.datasets.views import Finder, Renderer, ViewPlan, all_views
 from index.evaluation.compared_embedders import (
     Compared,
     compared_embedders,
@@ -67,17 +67,17 @@ def evaluate(
     config: EvaluateConfig,
     trained_kinds: frozenset[str] | None = None,
     make_finder: Callable[[], Finder] = default_finder,
-    painter: Painter | None = None,
+    renderer: Renderer | None = None,
 ) -> EvaluateReport:
     """Verify and identify, unmasked and masked, and write the results.
 
     Without a masked photograph in the collection, a masked copy of each is
-    painted.
+    rendered.
 
     Args:
         embedders: in the order of the tables, the untouched network first.
         trained_kinds: masks that the embedders were trained with; None = unknown.
-        painter: paints other masks than those of `config.kinds`.
+        renderer: renders other masks than those of `config.kinds`.
 
     Raises:
         InvalidConfig: embedders of an unknown metric, or unknown unseen kinds.
@@ -88,20 +88,20 @@ def evaluate(
     for folder in (folders.report, folders.private):
         folder.mkdir(parents=True, exist_ok=True)
     photos = collection.photos
-    painted = not any(photo.masked for photo in photos)
-    if painted and painter is None:
-        painter = mask_painter(config.seed, config.kinds)
+    rendered = not any(photo.masked for photo in photos)
+    if rendered and renderer is None:
+        renderer = mask_renderer(config.seed, config.kinds)
     finders = RememberingFinders(make_finder, folders.found_faces)
     plan = ViewPlan(
         geometries_of(embedders),
         config.on_no_face,
-        painter if painted else None,
+        renderer if rendered else None,
         config.redetect,
     )
     embedded = _embedded(photos, embedders, config, finders, plan)
     test = MaskTest(
         np.array(embedded.masks),
-        _unseen_kinds(embedded, config, painted, trained_kinds),
+        _unseen_kinds(embedded, config, rendered, trained_kinds),
         collection.listed is None,
         Chance(config.seed, config.rounds),
     )
@@ -114,7 +114,7 @@ def evaluate(
         config.cohorts,
     )
     measured = _measured(compared, collection, test, config)
-    report = _report(collection, painted, embedded, compared, measured, test, config)
+    report = _report(collection, rendered, embedded, compared, measured, test, config)
     write_report(report, folders.report)
     errors = gather_errors(photos, embedded, measured, plan, finders())
     write_private(folders.private, errors)
@@ -140,9 +140,9 @@ def _embedded(
     finders: RememberingFinders,
     plan: ViewPlan,
 ) -> EmbeddedViews:
-    """Find, paint and cut out every face once, for all embedders."""
+    """Find, render and cut out every face once, for all embedders."""
     views = all_views(photos, plan, config.workers, finders)
-    total = len(photos) * (2 if plan.painter else 1)
+    total = len(photos) * (2 if plan.renderer else 1)
     shown = tqdm(views, total=total, desc="evaluate", unit="face", disable=None)
     return embed_views(shown, embedders, config.batch_size)
 
@@ -150,14 +150,14 @@ def _embedded(
 def _unseen_kinds(
     embedded: EmbeddedViews,
     config: EvaluateConfig,
-    painted: bool,
+    rendered: bool,
     trained: frozenset[str] | None,
 ) -> frozenset[str] | None:
     """The kinds that training did not show; None when that is not known."""
     worn = frozenset(embedded.masks) - {NO_MASK}
     if not config.unseen:
-        # The labels of real masks are not the names of painted kinds.
-        return worn - trained if painted and trained is not None else None
+        # The labels of real masks are not the names of rendered kinds.
+        return worn - trained if rendered and trained is not None else None
     wanted = frozenset(kind.strip() for kind in config.unseen.split(","))
     if not wanted <= worn:
         raise InvalidConfig(
@@ -195,7 +195,7 @@ def _measured(
 
 def _report(
     collection: Collection,
-    painted: bool,
+    rendered: bool,
     embedded: EmbeddedViews,
     compared: Sequence[Compared],
     measured: dict[str, Measured],
@@ -210,7 +210,7 @@ def _report(
         collection=collection.name,
         photos=len(collection.photos),
         people=len({photo.person for photo in collection.photos}),
-        painted=painted,
+        rendered=rendered,
         unmasked=acquisition(found[False]),
         masked=acquisition(found[True]),
         masks={kind: embedded.masks.count(kind) for kind in test.kinds()},

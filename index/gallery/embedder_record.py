@@ -73,7 +73,7 @@ def cohort_of_store(store: GalleryStore) -> Cohort | None:
     except (ValueError, TypeError, KeyError, binascii.Error) as error:
         raise BadRecord(
             f"{store.path}: the record of its embedder's cohort is damaged ({error}). "
-            "Embed the stored photos anew: python cli.py gallery rebuild --model MODEL"
+            "Embed the stored photos again: python cli.py gallery rebuild --model MODEL"
         ) from error
 
 
@@ -81,12 +81,12 @@ def check_unchanged(store: GalleryStore, fingerprint: str) -> None:
     """Part of a change or snapshot: the vectors are still those of this embedder.
 
     Raises:
-        EmbedderMismatch: another process embedded the gallery anew.
+        EmbedderMismatch: another process embedded the gallery again.
     """
     found = store.meta("fingerprint")
     if found != fingerprint:
         raise EmbedderMismatch(
-            f"{store.path}: was embedded anew with embedder {found[:12]} while this "
+            f"{store.path}: was embedded again with embedder {found[:12]} while this "
             f"command used {fingerprint[:12]}. Start the command again with that model."
         )
 

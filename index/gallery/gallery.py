@@ -100,7 +100,7 @@ class Gallery(GalleryReader):
                 f"{self._store.path} was enrolled with embedder "
                 f"{self.fingerprint[:12]}, but the model in use is "
                 f"{embedder.fingerprint[:12]}. Use that model, or embed the "
-                "stored photos anew: python cli.py gallery rebuild --model MODEL"
+                "stored photos again: python cli.py gallery rebuild --model MODEL"
             )
 
     def add(self, photos: Sequence[NewPhoto], terms: Terms = NO_TERMS) -> int:
@@ -117,7 +117,7 @@ class Gallery(GalleryReader):
         Raises:
             BadRecord: an embedding is not finite or of the wrong length.
             InvalidConfig: a name that nobody can have.
-            EmbedderMismatch: another process embedded the gallery anew.
+            EmbedderMismatch: another process embedded the gallery again.
         """
         ready = []
         for photo in photos:
@@ -183,7 +183,7 @@ class Gallery(GalleryReader):
 
     @property
     def calibration(self) -> Calibration | None:
-        """How far apart strangers are for this embedder; None before `train`."""
+        """How far apart impostors are for this embedder; None before `train`."""
         text = self._store.meta("calibration")
         return Calibration.from_json(text) if text else None
 

@@ -95,7 +95,8 @@ class GalleryReader:
         return dict(row for i in person_ids for row in self._store.read(query, (i,)))
 
     def templates(self, kind: str = ALL) -> Templates:
-        """What faces are compared with: of each person for bare and for masked ones.
+        """What faces are compared with: of each person for unmasked and for masked
+        ones.
 
         Args:
             kind: ALL, PLAIN or MASKED, of index.engines.templates.
@@ -115,7 +116,7 @@ class GalleryReader:
         return int(self._store.read(query, (version, version))[0][0])
 
     def person_template(self, person_id: int, masked: bool) -> Float32:
-        """(D,) one of a person's templates, that for bare or that for masked faces.
+        """(D,) one of a person's templates, that for unmasked or that for masked faces.
 
         Raises:
             MissingInput: the person was removed, or has no such template.
@@ -159,7 +160,7 @@ class GalleryReader:
     def _own_vectors(self) -> Iterator[None]:
         """Reads of the block see one state, with this embedder's vectors.
 
-        Another process may embed the gallery anew while this one has it open.
+        Another process may embed the gallery again while this one has it open.
         """
         with self._store.snapshot():
             check_unchanged(self._store, self.fingerprint)

@@ -123,7 +123,7 @@ def read_nearest_photo(
 
 
 def read_person_template(store: GalleryStore, person_id: int, masked: bool) -> Float32:
-    """(D,) one person's template for bare or for masked faces.
+    """(D,) one person's template for unmasked or for masked faces.
 
     Raises:
         MissingInput: the person was removed meanwhile.
@@ -144,7 +144,8 @@ def export_embeddings(store: GalleryStore, path: Path, cohort: Cohort | None) ->
 
     Arrays, one row a photo: names, embeddings (N, D) float32, sha256, sources,
     masked, and covered (N, D) float32, what masked faces are compared with, NaN
-    where there is none; cohort (K, D) and cohort_usual, see `training.metrics.score_normalization`, K = 0
+    where there is none; cohort (K, D) and cohort_usual, see
+    `training.metrics.score_normalization`, K = 0
     for plain distances; and the scalars fingerprint and metric. The file is private
     to its owner: it identifies people.
 

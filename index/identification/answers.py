@@ -18,7 +18,7 @@ EXIT_CODES = {UNREADABLE: 2, NO_FACE: 4, UNKNOWN: 3}
 
 @dataclass(frozen=True)
 class Span:
-    """When a face was seen in a film.
+    """When a face was seen in a video.
 
     Attributes:
         first_s, last_s: of the first and the last frame with it.
@@ -46,9 +46,9 @@ class Answer:
         photo: the probe.
         status: MATCH, UNKNOWN, NO_FACE or UNREADABLE.
         reason: why there is no decision; "" when there is one.
-        face: number of the face in the photo, or of the track in the film, from 1;
+        face: number of the face in the photo, or of the track in the video, from 1;
             0 when there is none.
-        faces: how many faces the photo shows; 0 for films.
+        faces: how many faces the photo shows; 0 for videos.
         box: the face in photo px; None when there is none.
         decision: None when there is no face.
         card: the result card's file; None when there is none.
@@ -107,9 +107,15 @@ def answer_line(answer: Answer) -> str:
     )
 
 
-def percent(share: float) -> str:
+def percent(fraction: float) -> str:
     """A probability as people read it; never a certain one."""
-    return "over 99%" if share > 0.99 else f"{share:.0%}" if share >= 0.01 else "<1%"
+    return (
+        "over 99%"
+        if fraction > 0.99
+        else f"{fraction:.0%}"
+        if fraction >= 0.01
+        else "<1%"
+    )
 
 
 def _place(answer: Answer) -> str:

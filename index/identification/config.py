@@ -26,7 +26,7 @@ class IdentifyConfig:
     )
     fpir: float = field(
         default=0.01,
-        metadata={"help": "Share of strangers that may be given a name."},
+        metadata={"help": "Fraction of impostors that may be given a name."},
     )
     threshold: float = field(
         default=0.0,

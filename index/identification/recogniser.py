@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from index.calibration.calibration import Decision, Match
-from index.calibration.decision import calibration_of, judge_of
+from index.calibration.decision import calibration_of, policy_of
 from index.gallery.gallery import Gallery
 from index.identification.cards.result_card import CARD_CANDIDATES, CardCandidate
 from index.identification.config import IdentifyConfig
@@ -17,7 +17,7 @@ from training.embedders.mask_classifier import mask_states
 from training.metrics.score_normalization import Cohort, distance_name
 
 # The nearest are those of either of their templates, and only one of them counts: among
-# 5,000 drawn people, the best match of one stranger in a hundred was lost with 5 more.
+# 5,000 drawn people, the best match of one impostor in a hundred was lost with 5 more.
 _SPARE_CANDIDATES = 50
 
 
@@ -36,7 +36,7 @@ class Recogniser:
         """
         self._gallery, self._geometry, self._config = gallery, geometry, config
         self._search = open_search(gallery, config.engine, config.uri)
-        self._judge = judge_of(gallery, config.fpir, config.threshold)
+        self._policy = policy_of(gallery, config.fpir, config.threshold)
         self._people = gallery.size
 
     @property
@@ -82,7 +82,7 @@ class Recogniser:
             if neighbour.person_id in names
         ]
         (state,) = mask_states(chip[None], self._geometry)
-        return self._judge.decide(matches, state)
+        return self._policy.decide(matches, state)
 
     def candidates(
         self, decision: Decision, embedding: Float32
@@ -101,7 +101,7 @@ class Recogniser:
         people = f"{self._people:,} " + ("person" if self._people == 1 else "people")
         if self._config.threshold:
             return f"Threshold set by hand; gallery of {people}."
-        rate = f"about {self._config.fpir:.0%} of strangers get a name"
-        if self._judge.calibrated:
+        rate = f"about {self._config.fpir:.0%} of impostors get a name"
+        if self._policy.calibrated:
             return f"Threshold calibrated for a gallery of {people}: {rate}."
         return f"Default threshold for {people}, not calibrated for this model."

@@ -52,7 +52,7 @@ def det_png(embedders: Sequence[EmbedderFigures]) -> bytes:
 
 
 def cmc_png(embedders: Sequence[EmbedderFigures]) -> bytes:
-    """Share of masked probes found among the first k people: PNG bytes.
+    """Fraction of masked probes found among the first k people: PNG bytes.
 
     Up is better.
     """

@@ -72,9 +72,9 @@ def _unfound(
     pictures = []
     for place in failed[:_UNFOUND]:
         photo = photos[int(embedded.photos[place])]
-        painted = bool(embedded.masked[place]) and not photo.masked
+        rendered = bool(embedded.masked[place]) and not photo.masked
         try:
-            picture = picture_seen(photo, painted, plan, finder)
+            picture = picture_seen(photo, rendered, plan, finder)
         except UnreadableImage:
             # Its reason is in the list; there is nothing to show.
             picture = np.full((180, 180, 3), 200, np.uint8)

@@ -66,7 +66,7 @@ class EvaluateReport:
     Attributes:
         collection: its name.
         photos, people: in the collection.
-        painted: masks were painted by the tool; otherwise labels told them.
+        rendered: masks were rendered by the tool; otherwise labels told them.
         unmasked, masked: how faces were found.
         masks: how many faces wear each kind of mask.
         novelty: the kinds that training saw and did not, where both are worn.
@@ -77,7 +77,7 @@ class EvaluateReport:
     collection: str
     photos: int
     people: int
-    painted: bool
+    rendered: bool
     unmasked: Acquisition
     masked: Acquisition
     masks: dict[str, int]

@@ -11,7 +11,7 @@ from training.metrics.open_set import FPIR
 
 COVERED_MEANS = (
     '"NAME, covered" compares masked faces as galleries do: with the mean of an '
-    "unmasked face's two embeddings, as it is and under a painted mask."
+    "unmasked face's two embeddings, as it is and under a synthetic mask."
 )
 _TARS = ("TAR@1e-2", "TAR@1e-3", "TAR@1e-4")
 _HEAD = ("set", "embedder", "AUC", "EER", *_TARS, "accuracy", "FAR*")
@@ -64,7 +64,7 @@ def groups_shown(
 
 
 def _about(report: EvaluateReport) -> list[str]:
-    how = "painted" if report.painted else "real"
+    how = "rendered" if report.rendered else "real"
     lines = [
         f"{report.photos} photographs of {report.people} people: "
         f"{report.unmasked.faces} unmasked faces, {report.masked.faces} masked ({how})"

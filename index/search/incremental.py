@@ -26,7 +26,7 @@ from index.gallery.gallery import Gallery
 from masking.landmarks import Float32
 
 # Beyond it a new base is made: what changed is searched row by row.
-REBUILD_SHARE = 0.05
+REBUILD_FRACTION = 0.05
 # As few changes as this cost nothing, however few people there are.
 _ALWAYS_QUICK = 16
 # Hidden people that are usually in the way of the k that are asked for.
@@ -153,7 +153,7 @@ class DeltaSearch:
 
 def stale(changed: int, people: int) -> bool:
     """Whether so many changed people of a gallery ask for a new base."""
-    return changed > max(_ALWAYS_QUICK, REBUILD_SHARE * people)
+    return changed > max(_ALWAYS_QUICK, REBUILD_FRACTION * people)
 
 
 def joined(one: Templates, other: Templates) -> Templates:

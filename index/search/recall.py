@@ -28,7 +28,7 @@ class SearchFigures:
     Attributes:
         templates: that were searched.
         probes: templates moved as a mask moves an embedding.
-        recall: share of probes, in [0, 1], for which Annoy's nearest person is as
+        recall: fraction of probes, in [0, 1], for which Annoy's nearest person is as
             near as the nearest by exact search; higher is better.
         exact_ms, annoy_ms: median time of a search, milliseconds.
     """
@@ -67,7 +67,7 @@ def measure_search(
 
 
 def recall_of(search: NeighbourSearch, probes: Float32, truth: Float32) -> float:
-    """Share of probes for which a search finds somebody as near as the nearest.
+    """Fraction of probes for which a search finds somebody as near as the nearest.
 
     Args:
         truth: (n,) distances of the nearest templates.

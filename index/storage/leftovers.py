@@ -1,6 +1,6 @@
 """Half-made databases in a gallery's folder, whole people in them.
 
-Whoever makes one shares the lock of the gallery's folder meanwhile. Whoever has that
+Whoever makes one fractions the lock of the gallery's folder meanwhile. Whoever has that
 lock alone knows that all half-made ones were left by killed processes.
 """
 

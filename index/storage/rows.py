@@ -28,7 +28,8 @@ class NewPhoto:
         chip: (S, S, 3) uint8 RGB, the aligned face.
         embedding: (D,) float32 of the chip.
         masked: whether the person wears a mask in it.
-        covered: (D,) float32 of a bare face, what masked ones are compared with (see
+        covered: (D,) float32 of an unmasked face, what masked ones are compared with
+            (see
             `training.embedders.masked_reference`); None for a masked one.
     """
 

@@ -12,7 +12,8 @@ FORMAT_VERSION = 3
 # that a search finds what happened after its files were written.
 # seal: see `gallery_seals`. chip comes last: SQLite reads through all of a long
 # value to get at a column behind it.
-# covered: of bare photos, see `training.embedders.masked_reference`. template_rows: what each
+# covered: of unmasked photos, see `training.embedders.masked_reference`.
+# template_rows: what each
 # template is the mean of; `worn` is whether the photo itself shows a mask.
 _TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",

@@ -1,7 +1,7 @@
 """Checksums of what a gallery stores of a photo, so that damage is not believed.
 
 SQLite does not notice a flipped bit in a value, and one in an embedding makes an
-enrolled person a stranger. CRC-32 finds every flip of up to 32 neighbouring bits and
+enrolled person an impostor. CRC-32 finds every flip of up to 32 neighbouring bits and
 all but one in four thousand million of other damage. More is not wanted: whoever
 forges a row can forge any hash that lies beside it.
 """

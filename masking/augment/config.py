@@ -43,7 +43,7 @@ class AugmentConfig:
         default="surgical,cloth,ffp2,kn95,duckbill,gaiter",
         metadata={"help": "Mask kinds to draw from, separated by commas."},
     )
-    wrong_wear: float = field(
+    wrongly_worn: float = field(
         default=1.0,
         metadata={
             "help": "How often masks are worn wrongly: 0 never, 1 a quarter, at most 4."
@@ -52,7 +52,7 @@ class AugmentConfig:
     occluded: float = field(
         default=0.0,
         metadata={
-            "help": "Share of faces that also get sunglasses, a hand, cap, scarf or "
+            "help": "Fraction of faces that also get sunglasses, a hand, cap, scarf or "
             "patch."
         },
     )
@@ -71,7 +71,7 @@ class AugmentConfig:
     preview: bool = field(
         default=False,
         metadata={
-            "help": "Also draw kinds.png: every kind, wear and pose.",
+            "help": "Also draw kinds.png: every kind, wearing style and pose.",
             "records": False,
         },
     )

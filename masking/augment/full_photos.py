@@ -88,25 +88,25 @@ def encode_photo(pixels: Image, target: PhotoFormat) -> bytes:
     return buffer.getvalue()
 
 
-def paint_faces(
+def render_faces(
     pixels: Image, faces: Sequence[tuple[Landmarks, Sequence[MaskSpec]]]
 ) -> tuple[MaskedSample, list[str]]:
-    """Paint what several faces of one photograph wear.
+    """Render what several faces of one photograph wear.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, left as it is.
-        faces: landmarks in its px, and what to paint there.
+        faces: landmarks in its px, and what to render there.
 
     Returns:
         The photograph with all masks, their alpha and parts; and one reason for
-        each face: why nothing was painted, else "".
+        each face: why nothing was rendered, else "".
     """
     height, width = pixels.shape[:2]
     alpha: Float32 = np.zeros((height, width), np.float32)
     parts = np.zeros((height, width), np.uint8)
-    painted: list[MaskSpec] = []
+    rendered: list[MaskSpec] = []
     reasons = [""] * len(faces)
-    # Small faces are far away: what near ones wear is painted over them.
+    # Small faces are far away: what near ones wear is rendered over them.
     order = sorted(range(len(faces)), key=lambda i: faces[i][0].interocular_px)
     for index in order:
         landmarks, specs = faces[index]
@@ -118,8 +118,8 @@ def paint_faces(
         pixels = sample.pixels
         alpha = 1 - (1 - alpha) * (1 - sample.alpha)
         parts = np.where(sample.parts > 0, sample.parts, parts)
-        painted += sample.specs
-    return MaskedSample(pixels, alpha, parts, tuple(painted)), reasons
+        rendered += sample.specs
+    return MaskedSample(pixels, alpha, parts, tuple(rendered)), reasons
 
 
 def encode_alpha(alpha: Float32) -> bytes:

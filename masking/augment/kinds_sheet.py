@@ -1,4 +1,4 @@
-"""One picture of every mask kind, wear and pose, painted on a collection's faces."""
+"""One picture of every mask kind, wear and pose, rendered on a collection's faces."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from masking.landmarks import FaceChip, Image, Landmarks
 from masking.masks.spec import (
     KINDS,
     OCCLUDERS,
-    RIGID_WEARS,
-    WEARS,
+    RIGID_STYLES,
+    WEARING_STYLES,
     MaskSpec,
     SpecConfig,
     draw_occluder,
@@ -36,7 +36,7 @@ POSES = {"frontal": 0.0, "turned left": -0.5, "turned right": 0.5}
 _GEOMETRY = ChipGeometry(size_px=176, padding=0.42)
 _GAP_PX, _LABEL_PX, _HEAD_PX = 4, 96, 48
 _STEP = _GEOMETRY.size_px + _GAP_PX
-_COLUMNS = len(WEARS) * len(POSES)
+_COLUMNS = len(WEARING_STYLES) * len(POSES)
 # Faces with less distance between the eyes look coarse on the picture.
 _GOOD_EYES_PX = 40.0
 
@@ -74,7 +74,8 @@ class PoseChoice:
 def kinds_picture(source: Path, choice: PoseChoice) -> Image:
     """A row for each kind, a column for each wear and pose, (H, W, 3) uint8 RGB.
 
-    The last row shows what else covers faces. A wear that a kind does not have is
+    The last row shows what else covers faces. A wearing style that a kind does not
+    have is
     left white.
 
     Args:
@@ -84,14 +85,18 @@ def kinds_picture(source: Path, choice: PoseChoice) -> Image:
     sheet = Pillow.new("RGB", (_left(_COLUMNS), _top(len(KINDS)) + _STEP), "white")
     for down, kind in enumerate(KINDS):
         _write_label(sheet, kind, 8, _top(down) + _STEP // 2 - 12)
-        for across, wear in enumerate(WEARS):
-            if kind not in RIGID or wear in RIGID_WEARS:
-                _paste(sheet, chips, down, across, partial(worn_so, kind, wear))
+        for across, wearing_style in enumerate(WEARING_STYLES):
+            if kind not in RIGID or wearing_style in RIGID_STYLES:
+                _paste(
+                    sheet, chips, down, across, partial(worn_so, kind, wearing_style)
+                )
     below = _top(len(KINDS))
     _write_label(sheet, "others", 8, below + _STEP // 2 - 12)
-    for across, (wear, kind) in enumerate(zip(WEARS, OCCLUDERS, strict=True)):
+    for across, (wearing_style, kind) in enumerate(
+        zip(WEARING_STYLES, OCCLUDERS, strict=True)
+    ):
         left = _left(across * len(POSES))
-        _write_label(sheet, wear.replace("_", " "), left, 4)
+        _write_label(sheet, wearing_style.replace("_", " "), left, 4)
         _write_label(sheet, kind, left, below - _HEAD_PX + 20)
         for number, pose in enumerate(POSES):
             column = _left(across * len(POSES) + number)
@@ -124,13 +129,13 @@ def _paste(
     group: int,
     worn: Callable[[str], tuple[MaskSpec, ...]],
 ) -> None:
-    """Paint the poses of one kind and wear; each wears another such mask."""
+    """Render the poses of one kind and wearing style; each wears another such mask."""
     for number, pose in enumerate(POSES):
         if pose in chips:
             chip = chips[pose]
-            painted = render(chip.pixels, chip.landmarks, worn(pose)).pixels
+            rendered = render(chip.pixels, chip.landmarks, worn(pose)).pixels
             left = _left(group * len(POSES) + number)
-            sheet.paste(Pillow.fromarray(painted), (left, _top(row)))
+            sheet.paste(Pillow.fromarray(rendered), (left, _top(row)))
 
 
 def _occluded(kind: str, name: str) -> tuple[MaskSpec, ...]:
@@ -138,19 +143,21 @@ def _occluded(kind: str, name: str) -> tuple[MaskSpec, ...]:
     return (*worn_so("surgical", "correct", name), occluder)
 
 
-def worn_so(kind: str, wear: str, name: str) -> tuple[MaskSpec, ...]:
-    """A mask of this kind and wear, the first such that is drawn by lot.
+def worn_so(kind: str, wearing_style: str, name: str) -> tuple[MaskSpec, ...]:
+    """A mask of this kind and wearing style, the first such that is drawn at random.
 
     Args:
-        wear: one that the kind can have.
+        wearing_style: one that the kind can have.
         name: others give other masks.
     """
-    config = SpecConfig((kind,), wrong_wear=0.0 if wear == "correct" else 4.0)
+    config = SpecConfig(
+        (kind,), wrongly_worn=0.0 if wearing_style == "correct" else 4.0
+    )
     attempt = 0
     while True:
-        rng = sample_rng(attempt, f"{kind}/{wear}/{name}")
+        rng = sample_rng(attempt, f"{kind}/{wearing_style}/{name}")
         specs = draw_specs(rng, config)
-        if specs[0].wear == wear:
+        if specs[0].wearing_style == wearing_style:
             return specs
         attempt += 1
 

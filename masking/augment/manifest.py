@@ -22,15 +22,15 @@ class MaskedFile:
 
     Attributes:
         file: the masked chip.
-        specs: what the face wears in the order of painting, the mask first.
-        wear: how the mask is worn.
+        specs: what the face wears in the order of rendering, the mask first.
+        wearing_style: how the mask is worn.
         alpha: picture of what is worn, 0 none to 255 all; "" when not asked for.
         parts: picture of indices into PARTS; "" when not asked for.
     """
 
     file: str
     specs: list[dict[str, Any]]
-    wear: str
+    wearing_style: str
     alpha: str = ""
     parts: str = ""
 
@@ -41,14 +41,14 @@ class WornMask:
 
     Attributes:
         face: which of the row's `face_landmarks`.
-        specs: as in MaskedFile; empty when nothing could be painted.
-        wear: how the mask is worn.
-        failure: why nothing was painted, else "".
+        specs: as in MaskedFile; empty when nothing could be rendered.
+        wearing_style: how the mask is worn.
+        failure: why nothing was rendered, else "".
     """
 
     face: int
     specs: list[dict[str, Any]]
-    wear: str
+    wearing_style: str
     failure: str = ""
 
 
@@ -80,7 +80,7 @@ class ManifestRow:
         detector: stage that found the face.
         faces: how many faces were found; the prominent one is used.
         landmarks: 68 [x, y] of the prominent face in photo px, two decimals.
-        chip: file of its bare chip, relative to the folder; "" when only
+        chip: file of its unmasked chip, relative to the folder; "" when only
             photographs were asked for.
         chip_landmarks: 68 [x, y] in chip px.
         look: light, sharpness and grain of the chip, as `look_from_list` reads; []
@@ -241,7 +241,11 @@ def _photo(record: dict[str, Any]) -> MaskedPhoto:
 def upgrade_1_to_2(record: dict[str, Any]) -> dict[str, Any]:
     """A row of format 1, whose faces wore one mask and whose chips alone were kept."""
     masked = [
-        {"file": item["file"], "specs": [item["spec"]], "wear": item["spec"]["wear"]}
+        {
+            "file": item["file"],
+            "specs": [item["spec"]],
+            "wearing_style": item["spec"]["wearing_style"],
+        }
         for item in record["masked"]
     ]
     return record | {"masked": masked, "photos": []}

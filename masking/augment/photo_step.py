@@ -14,7 +14,7 @@ from masking.augment.full_photos import (
     encode_parts,
     encode_photo,
     format_of,
-    paint_faces,
+    render_faces,
 )
 from masking.augment.manifest import ManifestRow, MaskedFile, MaskedPhoto, WornMask
 from masking.datasets.collections import Photo
@@ -95,7 +95,7 @@ class PhotoStep:
         return row
 
     def _with_chips(self, row: ManifestRow, image: Image) -> ManifestRow:
-        # Cut and painted with what is recorded, so that the record repaints the same.
+        # Cut and rendered with what is recorded, so that the record repaints the same.
         marks = landmarks_from(row.landmarks)
         chip = crop_chip(image, marks, CHIP_GEOMETRY, row.photo_id)
         # Two photographs may differ in their suffix only: it stays in the name.
@@ -115,7 +115,9 @@ class PhotoStep:
         write_image(self._out / f"{stem}.jpg", sample.pixels)
         alpha, parts = self._write_layers(stem, sample)
         specs = [spec.to_json() for spec in sample.specs]
-        return MaskedFile(f"{stem}.jpg", specs, sample.specs[0].wear, alpha, parts)
+        return MaskedFile(
+            f"{stem}.jpg", specs, sample.specs[0].wearing_style, alpha, parts
+        )
 
     def _with_photos(
         self, row: ManifestRow, data: bytes, image: Image, faces: list[Face]
@@ -128,7 +130,7 @@ class PhotoStep:
         for number in range(self._config.variants):
             stem = f"{PHOTOS}/{row.photo_id}-{number}"
             specs = [self._drawn(row, number, face) for face in range(len(chosen))]
-            sample, reasons = paint_faces(image, list(zip(marks, specs, strict=True)))
+            sample, reasons = render_faces(image, list(zip(marks, specs, strict=True)))
             write_bytes(
                 self._out / f"{stem}{target.suffix}",
                 encode_photo(sample.pixels, target),
@@ -159,7 +161,7 @@ class PhotoStep:
 def _worn(face: int, specs: tuple[MaskSpec, ...], reason: str) -> WornMask:
     if reason:
         return WornMask(face, [], "", reason)
-    return WornMask(face, [spec.to_json() for spec in specs], specs[0].wear)
+    return WornMask(face, [spec.to_json() for spec in specs], specs[0].wearing_style)
 
 
 def landmarks_from(points: list[list[float]]) -> Landmarks:

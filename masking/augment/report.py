@@ -21,11 +21,11 @@ class AugmentReport:
         photos: pictures of the collection, the skipped ones included.
         people: of whom there is at least one face.
         faces: photographs in which a face was found.
-        chips, masked: files of bare and of masked chips.
+        chips, masked: files of unmasked and of masked chips.
         masked_photos: files of masked photographs.
         reused: photographs whose files were there from an earlier run.
         detectors: photographs by the stage that found their face.
-        kinds, wears: painted masks by kind and by wear.
+        kinds, wearing_styles: synthetic masks by kind and by wear.
         skipped: photo_id to the reason why there is nothing of it.
     """
 
@@ -38,7 +38,7 @@ class AugmentReport:
     reused: int
     detectors: dict[str, int]
     kinds: dict[str, int]
-    wears: dict[str, int]
+    wearing_styles: dict[str, int]
     skipped: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -56,7 +56,7 @@ class Tally:
     _people: set[str] = field(default_factory=set)
     _detectors: Counter[str] = field(default_factory=Counter)
     _kinds: Counter[str] = field(default_factory=Counter)
-    _wears: Counter[str] = field(default_factory=Counter)
+    _wearing_styles: Counter[str] = field(default_factory=Counter)
     _skipped: dict[str, str] = field(default_factory=dict)
     _tiles: list[tuple[str, str]] = field(default_factory=list)
     _stride: int = 1
@@ -74,9 +74,9 @@ class Tally:
         self._counts["chips"] += bool(row.chip)
         self._counts["masked"] += len(row.masked)
         self._counts["masked_photos"] += len(row.photos)
-        for kind, wear in _worn(row):
+        for kind, wearing_style in _worn(row):
             self._kinds[kind] += 1
-            self._wears[wear] += 1
+            self._wearing_styles[wearing_style] += 1
         for file, caption in _pictures(row):
             self._remember(file, caption)
 
@@ -107,24 +107,27 @@ class Tally:
             reused=self.reused,
             detectors=dict(self._detectors),
             kinds=dict(self._kinds),
-            wears=dict(self._wears),
+            wearing_styles=dict(self._wearing_styles),
             skipped=self._skipped,
         )
 
 
 def _worn(row: ManifestRow) -> Iterator[tuple[str, str]]:
-    """Kind and wear of every painted mask; chip and photo share the prominent one."""
+    """Kind and wear of every synthetic mask; chip and photo share the prominent one."""
     for item in row.masked:
-        yield item.specs[0]["kind"], item.wear
+        yield item.specs[0]["kind"], item.wearing_style
     for photo in row.photos:
         for worn in photo.worn:
             if worn.specs and not (row.masked and worn.face == 0):
-                yield worn.specs[0]["kind"], worn.wear
+                yield worn.specs[0]["kind"], worn.wearing_style
 
 
 def _pictures(row: ManifestRow) -> Iterator[tuple[str, str]]:
     for item in row.masked:
-        yield item.file, f"{item.specs[0]['kind']}, {item.wear.replace('_', ' ')}"
+        yield (
+            item.file,
+            f"{item.specs[0]['kind']}, {item.wearing_style.replace('_', ' ')}",
+        )
     for photo in row.photos if not row.masked else []:
         faces = sum(1 for worn in photo.worn if worn.specs)
         yield photo.file, "1 face" if faces == 1 else f"{faces} faces"

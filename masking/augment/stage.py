@@ -69,7 +69,7 @@ def augment(
     """
     if out.resolve().is_relative_to(source.resolve()):
         raise InvalidConfig(
-            f"{out}: lies in the folder of photographs {source}, so that painted "
+            f"{out}: lies in the folder of photographs {source}, so that rendered "
             "masks would be taken for photographs. Choose another --workspace."
         )
     shard, specs = config.part, spec_config(config)
@@ -116,12 +116,12 @@ def spec_config(config: AugmentConfig) -> SpecConfig:
     """Which masks are drawn.
 
     Raises:
-        InvalidConfig: an unknown kind, or a share out of range.
+        InvalidConfig: an unknown kind, or a fraction out of range.
         MissingInput: no picture in the folder of textures.
     """
     kinds = tuple(kind.strip() for kind in config.kinds.split(","))
     textures = list_textures(Path(config.textures)) if config.textures else ()
-    return SpecConfig(kinds, config.wrong_wear, config.occluded, textures)
+    return SpecConfig(kinds, config.wrongly_worn, config.occluded, textures)
 
 
 def _recorded(config: AugmentConfig, specs: SpecConfig) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def merge_parts(source: Path, out: Path, preview: bool) -> AugmentReport:
     """Make one manifest of the parts that `augment --shard` left in `out`.
 
     The files are those of one run over the whole collection. The parts stay: a
-    part may be made again and merged anew.
+    part may be made again and merged again.
 
     Args:
         source: the collection, for the pictures of kinds.png.

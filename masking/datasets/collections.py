@@ -38,7 +38,7 @@ class Photo:
 
 
 class Collection:
-    """All photographs of a folder, sorted by photo_id, listed anew each time.
+    """All photographs of a folder, sorted by photo_id, listed again each time.
 
     A folder per person at any depth (LFW, VGGFace2, CASIA): the identity is the
     path of the folder that holds the photo. CelebA: `identity_CelebA.txt` beside

@@ -12,7 +12,7 @@ from masking.errors import InvalidConfig
 from masking.faces.mean_face import CANONICAL_FACE, DLIB_SHIFT_X
 from masking.landmarks import FaceChip, Float32, Image, Landmarks
 
-# Points that keep their place when a mask covers the lower face. On 403 bare
+# Points that keep their place when a mask covers the lower face. On 403 unmasked
 # photos of 150 LFW DevTrain people dlib's untouched network does as well with
 # them as with dlib's own choice (TAR at FAR 1e-3 .946 and .940).
 UPPER_FACE = np.r_[17:31, 36:48]
@@ -28,10 +28,10 @@ class ChipGeometry:
 
     Attributes:
         size_px: side of the chip.
-        padding: border around the face square, as a share of the square's side.
+        padding: border around the face square, as a fraction of the square's side.
         points: landmarks that the chip is aligned by, a key of ALIGNMENTS.
         right, down: how far the face square lies from the middle of the chip, as
-            shares of the square's side.
+            fractions of the square's side.
     """
 
     size_px: int = 150

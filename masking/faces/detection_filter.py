@@ -2,7 +2,8 @@
 
 A detector slides over the picture in coarse steps. Here the landmarks turn what it
 found upright and to one size, so that a linear model sees eyes and brows where they
-always are, and tells better than the detector, which `benchmarks.recognition.masked_detection`
+always are, and tells better than the detector, which
+`benchmarks.recognition.masked_detection`
 measures. It is asked only where the detector is not sure.
 """
 
@@ -27,15 +28,15 @@ _SQUARE = ChipGeometry(size_px=SIDE_PX, padding=0.15)
 # above them it needs no check: no false face of 3,200 pictures without one was surer.
 SLACK = 0.45
 _SURE = 0.8
-# A face: detector + _WEIGHT * check is above it. Chosen on 404 people kept out of
+# A face: detector + _WEIGHT * check is above it. Chosen on 404 people held out of
 # training: six false faces in a thousand backgrounds, and of 5,220 masked faces and
 # tight crops of them 20 are lost (37 with .125, for three false faces less).
 _WEIGHT, _LEAST = 0.25, -0.1
 # This near to the border steadier landmarks may decide.
 _UNSURE = 0.3
 # Landmarks that score less may lie beside the face, as detectors' boxes do where heads
-# are turned: of the people kept out 7% of masked faces. They are looked for again from
-# boxes moved and sized so, as shares of the side, and must score so much more.
+# are turned: of the people held out 7% of masked faces. They are looked for again from
+# boxes moved and sized so, as fractions of the side, and must score so much more.
 _LIKELY, _BETTER = 2.0, 1.0
 _ACROSS, _DOWN = (-0.4, -0.2, 0.0, 0.2, 0.4), (-0.2, 0.0, 0.2)
 _SIZES = (0.65, 0.85, 1.1)
@@ -44,7 +45,8 @@ _SIZES = (0.65, 0.85, 1.1)
 class FaceCheck:
     """Logistic regression on the gradients of an upright face.
 
-    Trained by `tools/detector_training/train_face_check.py` on LFW DevTrain faces with painted masks.
+    Trained by `tools/detector_training/train_face_check.py` on LFW DevTrain faces with
+    synthetic masks.
     """
 
     def __init__(self, path: Path):
@@ -117,7 +119,7 @@ class CheckedDetector:
 class CheckedPredictor:
     """Landmarks that are looked for around the box where they are no likely face's.
 
-    On the people kept out, under ten masks each, that leaves 9 of 8,655 faces with eyes
+    On the people held out, under ten masks each, that leaves 9 of 8,655 faces with eyes
     off by more than a fifth of their distance instead of 27.
     """
 

@@ -16,7 +16,7 @@ from masking.landmarks import Image
 # Detection runs on a picture of at most this side: faces of a twelfth of the
 # picture's side (dlib's smallest face is 80 px) are still found.
 WORKING_SIDE_PX = 1000
-# Black border of tight crops, as a share of the longer side. dlib's detectors
+# Black border of tight crops, as a fraction of the longer side. dlib's detectors
 # need to see what is around a face.
 BORDER = 0.2
 # The smallest face that the CNN detector was trained to find.
@@ -74,7 +74,7 @@ class HogDetector:
         """
         Args:
             name: of this stage, as written in manifests.
-            border: black border, as a share of the picture's longer side.
+            border: black border, as a fraction of the picture's longer side.
             upsample: enlargement before detection.
             thresholds: the files of the detectors to run, STOCK or ours, and the
                 lowest score that counts of each; dlib's default is 0.
@@ -126,7 +126,7 @@ def overlaps(box: FaceBox, others: Iterable[FaceBox]) -> bool:
 
 
 def _overlap(one: FaceBox, other: FaceBox) -> float:
-    """Shared area of two boxes, as a share of the smaller one."""
+    """Shared area of two boxes, as a fraction of the smaller one."""
     width = min(one.right, other.right) - max(one.left, other.left)
     height = min(one.bottom, other.bottom) - max(one.top, other.top)
     smaller = min(one.area_px, other.area_px)

@@ -93,15 +93,15 @@ def default_finder() -> FaceFinder:
     return FaceFinder(detector, CheckedPredictor(predictor, check))
 
 
-def bare_finder() -> FaceFinder:
-    """For bare faces: the landmarks that masks are painted on, mouth and jaw too."""
+def unmasked_finder() -> FaceFinder:
+    """For unmasked faces: all 68 landmarks, which masks are rendered on."""
     first = HogDetector("hog", 0.0, 1.0, {STOCK: 0.0})
     predictor = LandmarkPredictor(dlib_model(LANDMARKS_68))
     return FaceFinder(CascadeDetector([first, *hog_stages()[1:], _last()]), predictor)
 
 
 def plain_finder() -> FaceFinder:
-    """dlib's stock detector and landmarks alone: quick, for bare portraits."""
+    """dlib's stock detector and landmarks alone: quick, for unmasked portraits."""
     detector = HogDetector("hog", 0.0, 1.0, {STOCK: 0.0})
     return FaceFinder(detector, LandmarkPredictor(dlib_model(LANDMARKS_68)))
 

@@ -34,13 +34,15 @@ def oriented_gradients(face: Image) -> Float32:
     strength, angle_rad = cv2.cartToPolar(across, down)
     place = angle_rad * (_BINS / np.pi)
     low = np.floor(place)
-    share = (place - low) * strength
+    fraction = (place - low) * strength
     first = low.astype(np.int64) % _BINS
     after = (first + 1) % _BINS
     pixels = _CELL_OF_PIXEL * _BINS
     total = CELLS**2 * _BINS
-    histogram = np.bincount((pixels + first).ravel(), (strength - share).ravel(), total)
-    histogram += np.bincount((pixels + after).ravel(), share.ravel(), total)
+    histogram = np.bincount(
+        (pixels + first).ravel(), (strength - fraction).ravel(), total
+    )
+    histogram += np.bincount((pixels + after).ravel(), fraction.ravel(), total)
     histogram = histogram.reshape(CELLS, CELLS, _BINS)
     blocks = np.concatenate(
         [

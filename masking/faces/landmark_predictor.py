@@ -19,9 +19,9 @@ from masking.landmarks import Image, Landmarks
 _BOX_MIDDLE = np.array([0.515, 0.515], dtype=np.float32)
 _BOX_HALF = 0.65
 ALL_POINTS = slice(None)
-# Of the boxes of further looks, as shares of the usual one.
+# Of the boxes of further looks, as fractions of the usual one.
 _SIZES = (0.9, 1.0, 1.1)
-# What a look sees around its box, as a share of the side.
+# What a look sees around its box, as a fraction of the side.
 _AROUND = 0.75
 
 
@@ -35,7 +35,7 @@ class Predictor(Protocol):
 class LandmarkPredictor:
     """A dlib shape predictor (Kazemi & Sullivan, CVPR 2014).
 
-    dlib's own is exact on bare faces; ours, trained on painted masks, on eyes and
+    dlib's own is exact on unmasked faces; ours, trained on synthetic masks, on eyes and
     brows of masked ones.
     """
 
@@ -44,7 +44,7 @@ class LandmarkPredictor:
         Args:
             steady: predict again from boxes that are rebuilt on the eyes and brows
                 of the first answer, as they are and mirrored, and answer the median,
-                where detectors draw poor boxes. On people kept out of training eyes
+                where detectors draw poor boxes. On people held out of training eyes
                 are off by .026 of their distance instead of .030.
         """
         import dlib

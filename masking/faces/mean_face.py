@@ -1,6 +1,6 @@
 """The frontal face that masks are drawn on and chips are aligned to.
 
-The coordinates are shares of the face square: x to the person's left, y down,
+The coordinates are fractions of the face square: x to the person's left, y down,
 (0, 0) and (1, 1) its corners. A chip with padding p shows the square from -p
 to 1 + p.
 """

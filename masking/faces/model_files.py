@@ -19,13 +19,15 @@ DETECTOR_CNN = "mmod_human_face_detector.dat"
 RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"
 # What dlib.get_frontal_face_detector() gives, as its save() wrote it.
 STOCK = "stock-frontal.svm"
-# Trained by tools/detector_training/train_face_finder.py on LFW DevTrain faces with painted masks.
+# Trained by tools/detector_training/train_face_finder.py on LFW DevTrain faces with
+# synthetic masks.
 MASKED_LANDMARKS = "masked-landmarks.dat"
 MASKED_UPRIGHT = "masked-upright.svm"
 MASKED_CROP = "masked-crop.svm"
 MASKED_LEFT = "masked-left.svm"
 MASKED_RIGHT = "masked-right.svm"
-# Trained by tools/detector_training/train_face_check.py on such faces and on what is none.
+# Trained by tools/detector_training/train_face_check.py on such faces and on what is
+# none.
 FACE_CHECK = "face-check.npz"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.faces.detectors import WORKING_SIDE_PX, FaceBox
-from masking.faces.finder import Face, FaceFinder, bare_finder
+from masking.faces.finder import Face, FaceFinder, unmasked_finder
 from masking.landmarks import Image, Landmarks
 
 Matrix = NDArray[np.floating]
@@ -28,7 +28,7 @@ _TURNS_DEG = (90, -90, 180, 45, -45, 135, -135)
 # Faces of a picture that is smaller are enlarged to what detectors can see.
 _TINY_PX = 160
 _ENLARGED_PX = 320
-# Below it the picture holds no face that could be painted on.
+# Below it the picture holds no face that could be rendered on.
 _SMALLEST_CROP_PX = 24
 
 
@@ -118,8 +118,8 @@ class TurnedFinder:
 
 
 def augment_finder() -> TurnedFinder:
-    """For photographs of bare faces of any turn and size."""
-    thorough = bare_finder()
+    """For photographs of unmasked faces of any turn and size."""
+    thorough = unmasked_finder()
     return TurnedFinder(FaceFinder(StockDetector(), thorough.predictor), thorough)
 
 

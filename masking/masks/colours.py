@@ -36,7 +36,7 @@ _CLOTH: _Palette = (
 )
 _FROM_PALETTE = 0.7
 _PRINTED = ("cloth", "gaiter", "cap", "headscarf", "patch")
-_PRINT_SHARES = {
+_PRINT_FRACTIONS = {
     "plain": 0.46,
     "stripes": 0.09,
     "check": 0.09,
@@ -63,11 +63,11 @@ class FabricLook:
 
 
 def draw_look(rng: np.random.Generator, kind: str) -> FabricLook:
-    """Colours and print of one thing, drawn by lot."""
+    """Colours and print of one thing, drawn at random."""
     if kind in _PRINTED:
-        names, shares = zip(*_PRINT_SHARES.items(), strict=True)
+        names, fractions = zip(*_PRINT_FRACTIONS.items(), strict=True)
         colour = _cloth_colour(rng)
-        return _printed(rng, colour, str(rng.choice(names, p=shares)))
+        return _printed(rng, colour, str(rng.choice(names, p=fractions)))
     if kind == "shield":
         return FabricLook((0.75, 0.78, 0.80), (0.1, 0.1, 0.1), "plain")
     if kind == "sunglasses":
@@ -76,11 +76,11 @@ def draw_look(rng: np.random.Generator, kind: str) -> FabricLook:
         red, green, blue = (float(dark * value) for value in tint)
         return FabricLook((red, green, blue), (red, green, blue), "plain")
     if kind == "hand":
-        # Painted in the colour of the face's own skin.
+        # Rendered in the colour of the face's own skin.
         return FabricLook((0.42, 0.27, 0.20), (0.42, 0.27, 0.20), "plain")
     # Fashion sells every kind in every colour, though seldom.
     if rng.random() < _FASHION:
-        prints = [name for name in _PRINT_SHARES if name != "plain"]
+        prints = [name for name in _PRINT_FRACTIONS if name != "plain"]
         return _printed(rng, any_colour(rng), str(rng.choice(prints)))
     colour = _shade(rng, _MEDICAL if kind == "surgical" else _RESPIRATOR)
     return FabricLook(colour, colour, "plain")
@@ -100,15 +100,15 @@ def _cloth_colour(rng: np.random.Generator) -> Colour:
 
 def _shade(rng: np.random.Generator, palette: _Palette) -> Colour:
     """One colour of a palette, a little lighter or darker."""
-    shares = [share for _, share in palette]
-    base = np.array(palette[int(rng.choice(len(palette), p=shares))][0])
+    fractions = [fraction for _, fraction in palette]
+    base = np.array(palette[int(rng.choice(len(palette), p=fractions))][0])
     bleached = base * float(rng.uniform(0.85, 1.2)) * rng.uniform(0.97, 1.03, 3)
     red, green, blue = (float(v) for v in np.clip(bleached, 0.008, 0.88))
     return (red, green, blue)
 
 
 def any_colour(rng: np.random.Generator) -> Colour:
-    """A colour that cloth may have, drawn by lot; many are dark, many are grey."""
+    """A colour that cloth may have, drawn at random; many are dark, many are grey."""
     # Squares of uniform numbers: half of all cloth masks are dark.
     colour = rng.uniform(0.18, 0.92, 3) ** 2
     # Shops sell muted colours more often than neon, and grey most of all.

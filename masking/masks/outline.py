@@ -17,7 +17,7 @@ Float64 = NDArray[np.float64]
 _AT = np.linspace(-np.pi, np.pi, ANGLES + 1)
 
 # Right half of each outline (person's left), from the middle of the upper edge
-# to the middle of the lower one: (x - 0.5, y) in shares of the face square.
+# to the middle of the lower one: (x - 0.5, y) in fractions of the face square.
 # The jaw of the canonical face passes (0.59, .56) (0.51, .87) (0.31, 1.11)
 # (0, 1.22); a mask has to go around it.
 _HALF_OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
@@ -117,13 +117,13 @@ def outline_knots(spec: MaskSpec) -> Float64:
     knots[:, 1] -= spec.rise * upper * central
     knots[:, 0] *= 1 + spec.widen
     knots[:, 1] += spec.hang * np.clip((knots[:, 1] - 0.9) / 0.35, 0, 1)
-    if spec.wear == "nose_out":
+    if spec.wearing_style == "nose_out":
         _lower_top(knots, 0.675 + 0.3 * spec.rise)
-    elif spec.wear == "nose_and_mouth_out":
+    elif spec.wearing_style == "nose_and_mouth_out":
         # Pulled down whole, it bunches under the chin.
         knots[:, 1] += 0.16 * np.clip((knots[:, 1] - 0.9) / 0.35, 0, 1)
         _lower_top(knots, 0.995 + 0.2 * spec.rise)
-    elif spec.wear == "chin_out":
+    elif spec.wearing_style == "chin_out":
         low = knots[:, 1] > 0.85
         knots[low, 1] = 0.85 + (knots[low, 1] - 0.85) * (0.165 / 0.43)
         if spec.kind == "gaiter":  # a neck tube pulled up ends above the chin too
@@ -143,8 +143,8 @@ def _occluder_knots(knots: Float64, spec: MaskSpec) -> Float64:
 def _lower_top(knots: Float64, top: float) -> None:
     """Pull the upper edge down so that its middle is at y = `top`."""
     bottom = knots[-1, 1]
-    share = (bottom - knots[:, 1]) / (bottom - knots[0, 1])
-    middle = bottom - share * (bottom - top)
+    fraction = (bottom - knots[:, 1]) / (bottom - knots[0, 1])
+    middle = bottom - fraction * (bottom - top)
     # The sides keep hanging from the ears, so they move less than the middle.
     side = np.clip(np.abs(knots[:, 0]) / 0.6, 0, 1) ** 1.7
     knots[:, 1] = middle + (knots[:, 1] - middle) * 0.45 * side

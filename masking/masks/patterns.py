@@ -23,7 +23,7 @@ _SEED = 7
 
 @cache
 def print_tile(name: str, level: int) -> Float32:
-    """(P + 1, P + 1) float32 in [0, 1], P = TILE_PX: share of the second colour."""
+    """(P + 1, P + 1) float32 in [0, 1], P = TILE_PX: fraction of the second colour."""
     base = np.asarray(_PRINTS[name](), dtype=np.float32)
     return closed(_wrapped_blur(base, 0.45 * 2**level) if level else base)
 

@@ -1,7 +1,8 @@
 """The relief, seams and cover of each kind of mask and occluder.
 
 Functions of (u, v) in the frame of the thing, face squares, (0, 0) in the middle of
-the usual outline. Each gives the height above the head, the share of light that seams
+the usual outline. Each gives the height above the head, the fraction of light that
+seams
 and folds leave (1 = all), and how opaque it is in [0, 1].
 """
 
@@ -40,12 +41,12 @@ def bump(distance: Map, width: float) -> Map:
 
 
 def line(distance: Map, width: float, depth: float) -> Map:
-    """Share of light left by a dark line."""
+    """Fraction of light left by a dark line."""
     return np.asarray(1 - depth * bump(distance, width))
 
 
 def _stitches(along: Map, distance: Map, pitch: float) -> Map:
-    """Share of light left by a row of stitches or weld dots."""
+    """Fraction of light left by a row of stitches or weld dots."""
     gaps = 0.5 + 0.5 * np.cos(along * 2 * np.pi / pitch)
     return np.asarray(1 - 0.22 * bump(distance, 0.006) * gaps)
 

@@ -1,4 +1,4 @@
-"""What one painted thing on a face looks like, and how that is drawn by lot."""
+"""What one rendered thing on a face looks like, and how that is drawn at random."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MASKS = ("surgical", "cloth", "ffp2", "kn95", "duckbill", "gaiter")
 # Through a visor the face is seen: it is no mask unless it is asked for.
 KINDS = (*MASKS, "shield")
 OCCLUDERS = ("sunglasses", "hand", "cap", "headscarf", "patch")
-WEARS = ("correct", "nose_out", "nose_and_mouth_out", "chin_out", "crooked")
+WEARING_STYLES = ("correct", "nose_out", "nose_and_mouth_out", "chin_out", "crooked")
 _TILED = ("plain", "stripes", "check", "dots", "camouflage", "floral", "blocks")
 PRINTS = (*_TILED, "image")
-# A visor hangs from the forehead: it can sit askew, but bares no nose.
-RIGID_WEARS = ("correct", "crooked")
+# A visor hangs from the forehead: it can sit askew, but unmasked ones no nose.
+RIGID_STYLES = ("correct", "crooked")
 
-# How often each wear class is seen; "correct" is what is left.
-_WRONG_WEAR = {
+# How often each wearing style is seen; "correct" is what is left.
+_WRONG_STYLES = {
     "nose_out": 0.10,
     "nose_and_mouth_out": 0.04,
     "chin_out": 0.04,
@@ -31,18 +31,18 @@ _WRONG_WEAR = {
 }
 _TILT_RAD = np.deg2rad(3.0)
 _CROOKED_RAD = (np.deg2rad(8.0), np.deg2rad(13.0))
-_TEXTURED_SHARE = 0.5
+_TEXTURED_FRACTION = 0.5
 
 
 @dataclass(frozen=True)
 class MaskSpec:
-    """Everything needed to paint the same mask, or other thing on a face, again.
+    """Everything needed to render the same mask, or other thing on a face, again.
 
-    Lengths are shares of the face square (see `canonical_face`).
+    Lengths are fractions of the face square (see `canonical_face`).
 
     Attributes:
         kind: one of KINDS or OCCLUDERS.
-        wear: one of WEARS; "correct" for occluders.
+        wearing_style: one of WEARING_STYLES; "correct" for occluders.
         rise: how much higher than usual the upper edge sits on the nose.
         widen: how much wider than usual the mask is; 0 = usual.
         hang: how far the lower edge goes past the usual one below the chin.
@@ -62,7 +62,7 @@ class MaskSpec:
     """
 
     kind: str
-    wear: str
+    wearing_style: str
     rise: float
     widen: float
     hang: float
@@ -85,7 +85,7 @@ class MaskSpec:
     def __post_init__(self) -> None:
         for value, allowed in (
             (self.kind, KINDS + OCCLUDERS),
-            (self.wear, WEARS),
+            (self.wearing_style, WEARING_STYLES),
             (self.print_name, PRINTS),
         ):
             if value not in allowed:
@@ -123,14 +123,14 @@ class SpecConfig:
 
     Attributes:
         kinds: kinds to choose from, evenly.
-        wrong_wear: share of masks that are worn wrongly relative to usual;
+        wrongly_worn: fraction of masks that are worn wrongly relative to usual;
             0 = all correct, 1 = as in WRONG_WEAR (a quarter).
-        occluded: share of faces that also wear one of OCCLUDERS, in [0, 1].
+        occluded: fraction of faces that also wear one of OCCLUDERS, in [0, 1].
         textures: pictures for half of the cloth masks and gaiters.
     """
 
     kinds: tuple[str, ...] = MASKS
-    wrong_wear: float = 1.0
+    wrongly_worn: float = 1.0
     occluded: float = 0.0
     textures: tuple[Texture, ...] = ()
 
@@ -141,8 +141,10 @@ class SpecConfig:
                 f"mask kinds {', '.join(unknown) or '(none)'}: expected some of "
                 f"{', '.join(KINDS)}"
             )
-        if not 0 <= self.wrong_wear <= 4:
-            raise InvalidConfig(f"wrong-wear must be in [0, 4], got {self.wrong_wear}")
+        if not 0 <= self.wrongly_worn <= 4:
+            raise InvalidConfig(
+                f"wrongly-worn must be in [0, 4], got {self.wrongly_worn}"
+            )
         if not 0 <= self.occluded <= 1:
             raise InvalidConfig(f"occluded must be in [0, 1], got {self.occluded}")
 
@@ -155,9 +157,9 @@ def sample_rng(seed: int, sample_id: str) -> np.random.Generator:
 
 
 def draw_specs(rng: np.random.Generator, config: SpecConfig) -> tuple[MaskSpec, ...]:
-    """What one face wears, drawn by lot: a mask, then perhaps an occluder.
+    """What one face wears, drawn at random: a mask, then perhaps an occluder.
 
-    In the order of painting. The same generator state gives the same specs.
+    In the order of rendering. The same generator state gives the same specs.
     """
     mask = _draw_mask(rng, config)
     if rng.random() >= config.occluded:
@@ -167,17 +169,17 @@ def draw_specs(rng: np.random.Generator, config: SpecConfig) -> tuple[MaskSpec, 
 
 def _draw_mask(rng: np.random.Generator, config: SpecConfig) -> MaskSpec:
     kind = config.kinds[int(rng.integers(len(config.kinds)))]
-    wear = _draw_wear(rng, config.wrong_wear)
-    if kind == "shield" and wear not in RIGID_WEARS:
-        wear = "correct"
+    wearing_style = _draw_wearing_style(rng, config.wrongly_worn)
+    if kind == "shield" and wearing_style not in RIGID_STYLES:
+        wearing_style = "correct"
     look = draw_look(rng, kind)
     tilt_rad = float(np.clip(rng.normal(0, _TILT_RAD), -0.08, 0.08))
-    if wear == "crooked":
+    if wearing_style == "crooked":
         tilt_rad = float(rng.uniform(*_CROOKED_RAD) * rng.choice([-1, 1]))
     dark_strap = kind in ("cloth", "gaiter") or sum(look.colour) < 0.3
     spec = MaskSpec(
         kind=kind,
-        wear=wear,
+        wearing_style=wearing_style,
         rise=float(rng.uniform(-0.06, 0.06)),
         widen=float(rng.uniform(-0.03, 0.03)),
         hang=float(rng.uniform(-0.01, 0.05)),
@@ -203,7 +205,7 @@ def _textured(
         return spec
     chosen = textures[int(rng.integers(len(textures)))]
     pitch = float(rng.uniform(0.3, 1.2))
-    if rng.random() >= _TEXTURED_SHARE:
+    if rng.random() >= _TEXTURED_FRACTION:
         return spec
     return replace(
         spec,
@@ -214,22 +216,22 @@ def _textured(
     )
 
 
-def _draw_wear(rng: np.random.Generator, strength: float) -> str:
+def _draw_wearing_style(rng: np.random.Generator, strength: float) -> str:
     dice = rng.random()
-    for wear, share in _WRONG_WEAR.items():
-        dice -= share * strength
+    for wearing_style, fraction in _WRONG_STYLES.items():
+        dice -= fraction * strength
         if dice < 0:
-            return wear
+            return wearing_style
     return "correct"
 
 
 def draw_occluder(rng: np.random.Generator, kind: str) -> MaskSpec:
-    """One of OCCLUDERS drawn by lot; sizes and places vary more than masks' do."""
+    """One of OCCLUDERS drawn at random; sizes and places vary more than masks' do."""
     look = draw_look(rng, kind)
     wide = kind in ("hand", "patch")
     return MaskSpec(
         kind=kind,
-        wear="correct",
+        wearing_style="correct",
         rise=float(rng.uniform(-0.06, 0.06)),
         widen=float(rng.uniform(-0.45, 0.25) if wide else rng.uniform(-0.06, 0.06)),
         hang=0.0,

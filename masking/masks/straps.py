@@ -22,7 +22,7 @@ _HEAD_BANDS = (
     ((0.50, 0.66), EAR_TOP, (0.02, -0.12), BAND_HALF_WIDTH),
     ((0.53, 0.90), EAR_BOTTOM, (0.02, 0.14), BAND_HALF_WIDTH),
 )
-# Straps hang through by this share of their length.
+# Straps hang through by this fraction of their length.
 _SAG = 0.03
 _STRAPS = {
     "surgical": _EAR_LOOP,
@@ -70,7 +70,11 @@ def segments(spec: MaskSpec, shape: Outline) -> list[Segment]:
         return _fingers(spec, shape)
     if spec.kind == "sunglasses":
         return _glasses_frame(spec, shape)
-    down = max(0.0, shape.centre[1] - 0.8) * 0.6 if spec.wear != "chin_out" else 0.0
+    down = (
+        max(0.0, shape.centre[1] - 0.8) * 0.6
+        if spec.wearing_style != "chin_out"
+        else 0.0
+    )
     pieces = []
     for side in (RIGHT, LEFT):
         for (x0, y0), ear, (x1, y1), half in _STRAPS.get(spec.kind, ()):
@@ -118,5 +122,5 @@ def _sewn(shape: Outline, x: float, y: float) -> tuple[float, float]:
     slope = float((1 - part) * shape.slope[low] + part * shape.slope[low + 1])
     radius = float((1 - part) * shape.radius[low] + part * shape.radius[low + 1])
     reach = radius - STRAP_HALF_WIDTH / slope
-    share = min(1.0, reach / math.hypot(dx, dy))
-    return _turned(shape, share * dx, share * dy)
+    fraction = min(1.0, reach / math.hypot(dx, dy))
+    return _turned(shape, fraction * dx, fraction * dy)

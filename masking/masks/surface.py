@@ -1,7 +1,7 @@
 """The canonical surface of each kind: its relief, its seams and how it covers.
 
 A surface is a table over the mask's own frame (u to the person's left, v down, face
-squares, (0, 0) in the middle of the usual outline). Photographs are painted by
+squares, (0, 0) in the middle of the usual outline). Photographs are rendered by
 looking up in it, on any device, so that there is one definition of each mask.
 """
 
@@ -33,8 +33,8 @@ class Surface:
 
     Attributes:
         looks: (ROWS, COLUMNS, 4) float32: slope of the height along u and along v,
-            share of light that seams and folds leave (1 = all), and cover: up to 1
-            how opaque it is, and what exceeds 1 is the share of a valve.
+            fraction of light that seams and folds leave (1 = all), and cover: up to 1
+            how opaque it is, and what exceeds 1 is the fraction of a valve.
         rise: (ROWS, COLUMNS) float32 height above the skin, face squares.
     """
 

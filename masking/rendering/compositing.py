@@ -1,4 +1,4 @@
-"""The steps that paint one thing on each of N pictures, for numpy and torch.
+"""The steps that render one thing on each of N pictures, for numpy and torch.
 
 Pictures are (N, 3, h, w), maps (N, h, w); N is 1 for numpy. Colours are linear
 light until the last step.
@@ -26,7 +26,7 @@ from masking.rendering.layout import (
 from masking.rendering.parameters import PARTS, Parameters
 from masking.rendering.shading import lit_fabric, lit_straps
 
-# The share of light that a shadow takes falls to 1% at its reach.
+# The fraction of light that a shadow takes falls to 1% at its reach.
 _FALL = float(np.log(0.01))
 _STRAP_SHADOW = 0.2
 # Less of a layer in a pixel is not seen.
@@ -34,12 +34,12 @@ _LEAST_MATTE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Painted:
+class Composited:
     """Pictures with a layer on them.
 
     Attributes:
         srgb: (N, 3, h, w) float32 in 0..255, not rounded.
-        matte: (N, h, w) the layer's share of each pixel.
+        matte: (N, h, w) the layer's fraction of each pixel.
         changed: (N, h, w) bool: layer or its shadow.
         depth, cover: (N, h, w) of the fabric.
         straps: (N, h, w) bool: more strap than fabric.
@@ -53,7 +53,7 @@ class Painted:
     straps: Any
 
 
-def paint(
+def composite(
     arrays: Any,
     mask: Parameters,
     look: Looks,
@@ -61,8 +61,8 @@ def paint(
     pictures: Any,
     box: Box,
     px_per_unit: Any,
-) -> Painted:
-    """Paint one spec on each of N pictures.
+) -> Composited:
+    """Render one spec on each of N pictures.
 
     Args:
         pictures: (N, 3, h, w) uint8 sRGB, the part of each photograph in `box`.
@@ -92,7 +92,7 @@ def paint(
     grain = _grain(arrays, mask, matte.shape, corner) * matte * wide(look.grain)
     srgb = arrays.srgb(mixed) + grain[:, None]
     changed = (matte > 0) | (shade < 1)
-    return Painted(srgb, matte, changed, depth, cover, straps > fabric)
+    return Composited(srgb, matte, changed, depth, cover, straps > fabric)
 
 
 def _fabric(
@@ -104,13 +104,14 @@ def _fabric(
     at: tuple[Any, Any],
     px_per_unit: Any,
 ) -> tuple[Any, Any]:
-    """Colour and share of the fabric in each pixel, and its cover.
+    """Colour and fraction of the fabric in each pixel, and its cover.
 
     Args:
         at: v and depth of the pixels.
 
     Returns:
-        (N, 4, h, w), colours premultiplied: blurred together with the share they leave
+        (N, 4, h, w), colours premultiplied: blurred together with the fraction they
+        leave
         no halo; and (N, h, w).
     """
     xp = arrays.xp
@@ -171,14 +172,14 @@ def _fall(xp: Any, depth: Any, reach: float) -> Any:
     return fall * (depth > -reach)
 
 
-def parts_of(xp: Any, mask: Parameters, painted: Painted) -> Any:
+def parts_of(xp: Any, mask: Parameters, rendered: Composited) -> Any:
     """(N, h, w) index in PARTS of what most of each pixel shows."""
     body = wide(mask.part)
     visor = body == PARTS.index("visor")
-    shown = xp.where(painted.cover > 1.35, body * 0 + PARTS.index("valve"), body)
-    shown = xp.where(painted.straps, body * 0 + PARTS.index("strap"), shown)
+    shown = xp.where(rendered.cover > 1.35, body * 0 + PARTS.index("valve"), body)
+    shown = xp.where(rendered.straps, body * 0 + PARTS.index("strap"), shown)
     # Through a visor the face is seen: it counts where it is.
-    seen = (painted.matte >= 0.5) | (visor & (painted.depth >= 0))
+    seen = (rendered.matte >= 0.5) | (visor & (rendered.depth >= 0))
     return xp.where(seen, shown, shown * 0)
 
 

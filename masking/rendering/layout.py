@@ -120,7 +120,7 @@ def laid_out(
 def _groups(mask: Parameters) -> list[list[int]]:
     """Segments of the middle, the right and the left.
 
-    A segment that lies in several of them is in the first: none is painted twice.
+    A segment that lies in several of them is in the first: none is rendered twice.
     """
     count = mask.segments.shape[1]
     sides = [set(mask.sides[piece]) for piece in range(count)]

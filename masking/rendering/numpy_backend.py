@@ -1,4 +1,4 @@
-"""The few steps of painting that numpy and torch do differently.
+"""The few steps of rendering that numpy and torch do differently.
 
 The formulas of a mask are written once, for arrays that numpy and torch share (the
 Python array API standard). Looking up in tables and blurring are not part of that
@@ -30,7 +30,7 @@ LEAST_BLUR_PX = 0.4
 
 
 class Arrays(Protocol):
-    """What painting needs besides the array API; `xp` is its namespace."""
+    """What rendering needs besides the array API; `xp` is its namespace."""
 
     xp: Any
 

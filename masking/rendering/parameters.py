@@ -1,4 +1,4 @@
-"""Specs as arrays: what the painting formulas read, one row a spec."""
+"""Specs as arrays: what the rendering formulas read, one row a spec."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from masking.masks.straps import segments
 from masking.masks.surface import LIMPNESS, SURFACES, surface_name
 from masking.masks.textures import texture_tile
 
-# What a pixel of a painted picture shows.
+# What a pixel of a rendered picture shows.
 PARTS = ("none", "fabric", "strap", "valve", "visor", "occluder")
 # Things that keep their shape: they follow the head, not the skin.
 RIGID = ("shield", "hand", "cap", "headscarf", "patch")
@@ -163,7 +163,8 @@ def _crease_place(spec: MaskSpec) -> tuple[float, float]:
 
 
 def tile_of(spec: MaskSpec, px_per_unit: float) -> Float32 | None:
-    """The print's tile: see `paint_arrays.Arrays.tiles`; three channels are linear RGB.
+    """The print's tile: see `render_arrays.Arrays.tiles`; three channels are linear
+    RGB.
 
     Args:
         px_per_unit: size of the face in the picture: small prints blur.

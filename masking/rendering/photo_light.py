@@ -195,9 +195,9 @@ def _light(tone: Float32, saturation: float) -> Float32:
 
 
 def _linear_table() -> Float32:
-    share = np.arange(256) / 255
-    bent = ((share + 0.055) / 1.055) ** 2.4
-    return np.where(share <= 0.04045, share / 12.92, bent).astype(np.float32)
+    fraction = np.arange(256) / 255
+    bent = ((fraction + 0.055) / 1.055) ** 2.4
+    return np.where(fraction <= 0.04045, fraction / 12.92, bent).astype(np.float32)
 
 
 def _srgb_table() -> Float32:

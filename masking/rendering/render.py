@@ -1,4 +1,4 @@
-"""Paints what a face wears onto a picture of any size, with OpenCV and numpy."""
+"""Renders what a face wears onto a picture of any size, with OpenCV and numpy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from masking.errors import NoFace
 from masking.landmarks import Float32, Image, Landmarks
 from masking.masks.spec import MaskSpec
-from masking.rendering.compositing import paint, parts_of
+from masking.rendering.compositing import composite, parts_of
 from masking.rendering.frames import Looks
 from masking.rendering.layout import Layout, laid_out, touched
 from masking.rendering.numpy_backend import NumpyArrays
@@ -36,13 +36,13 @@ _USUAL_REACH, _FAR_REACH = 0.45, 1.1
 
 @dataclass(frozen=True, eq=False)
 class MaskedSample:
-    """A picture with things painted on it.
+    """A picture with things rendered on it.
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB.
-        alpha: (H, W) float32 in [0, 1], share of what is worn in each pixel.
+        alpha: (H, W) float32 in [0, 1], fraction of what is worn in each pixel.
         parts: (H, W) uint8, index in PARTS of what most of each pixel shows.
-        specs: what is worn, in the order of painting.
+        specs: what is worn, in the order of rendering.
     """
 
     pixels: Image
@@ -71,11 +71,11 @@ def render(
     specs: Sequence[MaskSpec],
     look: PhotoLook | None = None,
 ) -> MaskedSample:
-    """Paint what a face wears, one spec over the other.
+    """Render what a face wears, one spec over the other.
 
     Args:
         pixels: (H, W, 3) uint8 RGB photograph or chip; left as it is.
-        landmarks: of the bare face, in px of `pixels`.
+        landmarks: of the unmasked face, in px of `pixels`.
         look: light of the photograph, where it was measured before.
 
     Returns:
@@ -135,11 +135,11 @@ def _add(sample: MaskedSample, spec: MaskSpec, face: _Face) -> None:
     window = sample.pixels[box]
     size = face.pose.px_per_unit
     pictures = np.ascontiguousarray(window.transpose(2, 0, 1))[None]
-    painted = paint(_NUMPY, mask, face.looks, layout, pictures, box, size)
-    srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
-    np.copyto(window, srgb, where=painted.changed[0][..., None])
-    matte = painted.matte[0]
-    parts = parts_of(np, mask, painted)[0].astype(np.uint8)
+    rendered = composite(_NUMPY, mask, face.looks, layout, pictures, box, size)
+    srgb = np.clip(rendered.srgb[0] + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
+    np.copyto(window, srgb, where=rendered.changed[0][..., None])
+    matte = rendered.matte[0]
+    parts = parts_of(np, mask, rendered)[0].astype(np.uint8)
     sample.alpha[box] = 1 - (1 - sample.alpha[box]) * (1 - matte)
     np.copyto(sample.parts[box], parts, where=parts > 0)
 
@@ -154,7 +154,7 @@ def _layout(pixels: Image, mask: Parameters, face: _Face) -> Layout:
     left, top = (int(value) for value in np.maximum(low, 0))
     right, bottom = (int(v) for v in np.minimum(high, [width_px - 1, height_px - 1]))
     if right - left < 2 or bottom - top < 2:
-        raise NoFace("the landmarks lie outside of the picture: no mask to paint.")
+        raise NoFace("the landmarks lie outside of the picture: no mask to render.")
     nodes = grid_places(left, right), grid_places(top, bottom)
     at = canonical_places(_NUMPY, face.pose, None if rigid else face.spline, nodes)
     return laid_out(_NUMPY, mask, face.looks, at, face.pose.lean, nodes)

@@ -1,6 +1,6 @@
-"""Paints what faces wear on batches of chips, on any device.
+"""Renders what faces wear on batches of chips, on any device.
 
-The formulas are those of `mask_painting`, which `mask_rendering` uses for files.
+The formulas are those of `mask_rendering`, which `mask_rendering` uses for files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from masking.landmarks import Float32
 from masking.masks.spec import MaskSpec
-from masking.rendering.compositing import paint, parts_of
+from masking.rendering.compositing import composite, parts_of
 from masking.rendering.frames import Looks
 from masking.rendering.layout import Layout, laid_out, touched
 from masking.rendering.numpy_backend import NumpyArrays
@@ -39,10 +39,10 @@ _NUMPY = NumpyArrays()
 
 @dataclass(frozen=True, eq=False)
 class MaskMaps:
-    """Where things are painted on chips.
+    """Where things are rendered on chips.
 
     Attributes:
-        alpha: (N, S, S) float32 in [0, 1], share of what is worn in each pixel.
+        alpha: (N, S, S) float32 in [0, 1], fraction of what is worn in each pixel.
         parts: (N, S, S) uint8, index in `mask_parameters.PARTS`.
     """
 
@@ -52,7 +52,7 @@ class MaskMaps:
 
 @dataclass(frozen=True, eq=False)
 class MaskedBatch:
-    """Chips with things painted on them.
+    """Chips with things rendered on them.
 
     Attributes:
         chips: (N, 3, S, S) uint8 RGB.
@@ -75,13 +75,13 @@ class _Faces:
 _Worn = tuple[Parameters, Looks, Layout]
 
 
-class BatchPainter:
-    """Paints batches; keeps the tables of all masks on its device."""
+class BatchRenderer:
+    """Renders batches; keeps the tables of all masks on its device."""
 
     def __init__(self, device: torch.device | str, apart: bool | None = None):
         """
         Args:
-            apart: on a CPU: chips are laid out together, but each is painted by
+            apart: on a CPU: chips are laid out together, but each is rendered by
                 itself, with OpenCV, so that no more than the mask's own window
                 is computed and all of that stays in the cache; None = yes.
         """
@@ -99,11 +99,11 @@ class BatchPainter:
         looks: Sequence[PhotoLook],
         with_maps: bool = False,
     ) -> MaskedBatch:
-        """Paint each chip's specs one over the other; () leaves a chip bare.
+        """Render each chip's specs one over the other; () leaves a chip unmasked.
 
         Args:
-            chips: (N, 3, S, S) uint8 RGB on the painter's device; left as they are.
-            points: (N, 68, 2) landmarks of the bare faces, chip px.
+            chips: (N, 3, S, S) uint8 RGB on the renderer's device; left as they are.
+            points: (N, 68, 2) landmarks of the unmasked faces, chip px.
             specs: what each face wears.
             looks: light of each photograph, see `mask_rendering.photo_look`.
             with_maps: tell where things are, too.
@@ -119,7 +119,7 @@ class BatchPainter:
     def _groups(
         self, specs: Sequence[Sequence[MaskSpec]], layer: int
     ) -> Iterator[list[int]]:
-        """Rows that are painted together: on the skin or on the head as a whole.
+        """Rows that are rendered together: on the skin or on the head as a whole.
 
         Sorted by the number of segments, so that few are looked at in vain.
         """
@@ -160,13 +160,13 @@ class BatchPainter:
         layout = laid_out(arrays, mask, faces.looks, at, faces.pose.lean, nodes)
         size = faces.pose.px_per_unit
         if not self._apart:
-            self._paint_together(batch, rows, (mask, faces.looks, layout), size)
+            self._render_together(batch, rows, (mask, faces.looks, layout), size)
             return
         for number, row in enumerate(rows):
             worn = mask.row(number), faces.looks.row(number), layout.row(number)
-            _paint_alone(batch, row, worn, size[number : number + 1])
+            _render_alone(batch, row, worn, size[number : number + 1])
 
-    def _paint_together(
+    def _render_together(
         self, batch: MaskedBatch, rows: list[int], worn: _Worn, size: Any
     ) -> None:
         arrays, (mask, looks, layout) = self._arrays, worn
@@ -176,13 +176,13 @@ class BatchPainter:
         places = torch.tensor(rows, device=self._device)
         place, planes = (places, *box), (places, slice(None), *box)
         pictures = batch.chips[planes]
-        painted = paint(arrays, mask, looks, layout, pictures, box, size)
-        srgb = (painted.srgb + 0.5).clamp(0, 255).to(torch.uint8)
-        batch.chips[planes] = torch.where(painted.changed[:, None], srgb, pictures)
+        rendered = composite(arrays, mask, looks, layout, pictures, box, size)
+        srgb = (rendered.srgb + 0.5).clamp(0, 255).to(torch.uint8)
+        batch.chips[planes] = torch.where(rendered.changed[:, None], srgb, pictures)
         if batch.maps:
             alpha, shown = batch.maps.alpha, batch.maps.parts
-            alpha[place] = 1 - (1 - alpha[place]) * (1 - painted.matte)
-            parts = parts_of(arrays.xp, mask, painted).to(torch.uint8)
+            alpha[place] = 1 - (1 - alpha[place]) * (1 - rendered.matte)
+            parts = parts_of(arrays.xp, mask, rendered).to(torch.uint8)
             shown[place] = torch.where(parts > 0, parts, shown[place])
 
 
@@ -191,19 +191,19 @@ def _no_maps(chips: Tensor) -> MaskMaps:
     return MaskMaps(alpha, torch.zeros_like(alpha, dtype=torch.uint8))
 
 
-def _paint_alone(batch: MaskedBatch, row: int, worn: _Worn, size: Float32) -> None:
+def _render_alone(batch: MaskedBatch, row: int, worn: _Worn, size: Float32) -> None:
     mask, looks, layout = worn
     box = touched(_NUMPY, layout, float(looks.blur[0]), float(size[0]))
     if box is None:
         return
     planes = batch.chips[row].numpy()[:, box[0], box[1]]
-    painted = paint(_NUMPY, mask, looks, layout, planes[None], box, size)
-    srgb = np.clip(painted.srgb[0] + 0.5, 0, 255).astype(np.uint8)
-    np.copyto(planes, srgb, where=painted.changed)
+    rendered = composite(_NUMPY, mask, looks, layout, planes[None], box, size)
+    srgb = np.clip(rendered.srgb[0] + 0.5, 0, 255).astype(np.uint8)
+    np.copyto(planes, srgb, where=rendered.changed)
     if batch.maps:
         alpha, shown = (
             maps[row].numpy()[box] for maps in (batch.maps.alpha, batch.maps.parts)
         )
-        np.copyto(alpha, 1 - (1 - alpha) * (1 - painted.matte[0]))
-        parts = parts_of(np, mask, painted)[0].astype(np.uint8)
+        np.copyto(alpha, 1 - (1 - alpha) * (1 - rendered.matte[0]))
+        parts = parts_of(np, mask, rendered)[0].astype(np.uint8)
         np.copyto(shown, parts, where=parts > 0)

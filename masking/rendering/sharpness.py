@@ -1,4 +1,4 @@
-"""How sharp a photograph is, and how noisy: what is painted on it has to match."""
+"""How sharp a photograph is, and how noisy: what is rendered on it has to match."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def sharpness(image: Image, landmarks: Landmarks) -> tuple[float, float]:
     return float(np.clip(blur_px, 0.3, 6.0)), min(0.7 * grain, 2.5)
 
 
-def quantile(ordered: Float32, share: float) -> Any:
+def quantile(ordered: Float32, fraction: float) -> Any:
     """np.quantile of rows in ascending order; its own calls cost more than sorting.
 
     Args:
-        share: 0 = the lowest row, 1 = the highest.
+        fraction: 0 = the lowest row, 1 = the highest.
     """
-    place = share * (len(ordered) - 1)
+    place = fraction * (len(ordered) - 1)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * np.float32(place - low)

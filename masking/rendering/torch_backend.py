@@ -1,4 +1,4 @@
-"""The steps of `paint_arrays` with torch and kornia: whole batches on a device."""
+"""The steps of `render_arrays` with torch and kornia: whole batches on a device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from masking.rendering.photo_light import LINEAR, SRGB
 
 
 class TorchArrays:
-    """Whole batches on a device; implements `paint_arrays.Arrays`."""
+    """Whole batches on a device; implements `render_arrays.Arrays`."""
 
     def __init__(self, device: torch.device | str):
         self.xp: Any = torch_api
@@ -143,7 +143,7 @@ def _apart(tall: Tensor, count: int) -> Tensor:
 
 
 def _weights(places: Float32, nodes: int) -> Float32:
-    """(len(places), nodes) share of each node in the value at each place."""
+    """(len(places), nodes) fraction of each node in the value at each place."""
     away = np.abs(places[:, None] - np.arange(nodes, dtype=np.float32)[None])
     return np.asarray(np.maximum(1 - away, 0), dtype=np.float32)
 

@@ -84,7 +84,7 @@ def head_pose(arrays: Any, points: Any) -> HeadPose:
     fitted = xp.matmul(solver[None], points[:, _POSE.tolist()])
     across, down, towards, origin = (fitted[:, row] for row in range(4))
     area = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
-    # A face seen edge-on has no area: it is painted flat.
+    # A face seen edge-on has no area: it is rendered flat.
     area = xp.where(xp.abs(area) < 1e-3, xp.ones_like(area) * 1e-3, area)
     lean_x = (towards[:, 0] * down[:, 1] - towards[:, 1] * down[:, 0]) / area
     lean_y = (across[:, 0] * towards[:, 1] - across[:, 1] * towards[:, 0]) / area

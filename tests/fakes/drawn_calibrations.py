@@ -9,9 +9,9 @@ def flat_thresholds(distance):
 
 
 def flat_calibration(distance=0.5, probability=None, spread=0.0, **others):
-    """`others` replaces the thresholds of some pairs: bare_masked=0.4."""
+    """`others` replaces the thresholds of some pairs: unmasked_masked=0.4."""
     tables = {pair: flat_thresholds(distance) for pair in PAIRS}
     for pair, value in others.items():
         tables[pair.replace("_", "-")] = flat_thresholds(value)
-    spreads = {"bare": spread, "masked": 2 * spread}
+    spreads = {"unmasked": spread, "masked": 2 * spread}
     return Calibration(tables, spreads, probability or {}, 100, "drawn")

@@ -1,4 +1,4 @@
-"""A drawn face with known landmarks, for painting masks on without a detector."""
+"""A drawn face with known landmarks, for rendering masks on without a detector."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ SKIN, DARK = (205, 150, 125), (60, 35, 30)
 WALL = (90, 110, 130)
 
 
-def drawn_landmarks(side_px: int, share: float = 0.5) -> Landmarks:
-    """A frontal face whose square has `share` of the picture's side."""
-    corner = np.float32([(1 - share) / 2, (1 - share) / 2 - 0.05])
-    return Landmarks((CANONICAL_FACE * np.float32(share) + corner) * side_px - 0.5)
+def drawn_landmarks(side_px: int, fraction: float = 0.5) -> Landmarks:
+    """A frontal face whose square has `fraction` of the picture's side."""
+    corner = np.float32([(1 - fraction) / 2, (1 - fraction) / 2 - 0.05])
+    return Landmarks((CANONICAL_FACE * np.float32(fraction) + corner) * side_px - 0.5)
 
 
-def drawn_face(side_px: int, share: float = 0.5) -> tuple[Image, Landmarks]:
+def drawn_face(side_px: int, fraction: float = 0.5) -> tuple[Image, Landmarks]:
     """A square RGB picture, brighter on the left, and the landmarks of its face."""
-    landmarks = drawn_landmarks(side_px, share)
+    landmarks = drawn_landmarks(side_px, fraction)
     points = landmarks.points
     picture = np.empty((side_px, side_px, 3), np.uint8)
     picture[:] = WALL

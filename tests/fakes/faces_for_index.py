@@ -17,7 +17,7 @@ GREY = 128
 
 
 class ColourEmbedder:
-    """A chip's mean colour, as shares of 255: 3 numbers."""
+    """A chip's mean colour, as fractions of 255: 3 numbers."""
 
     name = "colour"
     dimension = 3
@@ -37,7 +37,7 @@ class ColourEmbedder:
 
 
 class SquareFinder:
-    """Finds the squares of 60 px that `draw_photo` paints, from left to right."""
+    """Finds the squares of 60 px that `draw_photo` renders, from left to right."""
 
     def find(self, image):
         colourful = (image != GREY).any(axis=2).any(axis=0)

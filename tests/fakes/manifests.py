@@ -13,7 +13,7 @@ GEOMETRY = ColourEmbedder.geometry
 LANDMARKS = GEOMETRY.targets().tolist()
 
 
-# Every second person is a stranger with two bluish photos; the others are reddish.
+# Every second person is an impostor with two bluish photos; the others are reddish.
 PEOPLE, STRANGERS = 50, 25
 
 
@@ -40,5 +40,5 @@ def manifest_of(folder, rows, geometry=GEOMETRY):
     return Manifest(folder, {}, geometry, sorted(rows, key=lambda r: r.photo_id), "")
 
 
-def bare(chips, geometry):
+def unmasked(chips, geometry):
     return (MaskState(0.0, 0.0),) * len(chips)

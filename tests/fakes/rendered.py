@@ -36,15 +36,15 @@ def faces(count):
     return chips, marks, looks
 
 
-def paint(painter, chips, marks, looks, specs, device="cpu"):
+def rendered(renderer, chips, marks, looks, specs, device="cpu"):
     batch = torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2).to(device)
     points = np.stack([m.points for m in marks])
-    return painter(batch, points, specs, looks, with_maps=True)
+    return renderer(batch, points, specs, looks, with_maps=True)
 
 
-def assert_alike(painter, specs, device="cpu"):
+def assert_alike(renderer, specs, device="cpu"):
     chips, marks, looks = faces(len(specs))
-    batch = paint(painter, chips, marks, looks, specs, device)
+    batch = rendered(renderer, chips, marks, looks, specs, device)
     assert batch.chips.dtype == torch.uint8
     for row, worn in enumerate(specs):
         sample = render(chips[row], marks[row], worn, looks[row])
@@ -58,5 +58,5 @@ def assert_alike(painter, specs, device="cpu"):
         assert error.mean() < 0.5
         assert np.abs(alpha - sample.alpha).mean() < 0.005
         assert (batch.maps.parts[row].cpu().numpy() == sample.parts).mean() > 0.99
-        # And something was painted.
+        # And something was rendered.
         assert np.abs(found - chips[row]).max() > 20

@@ -39,7 +39,7 @@ def served_page(folder: Path):
         patch.setenv("GRADIO_TEMP_DIR", "")
         keep_quiet(folder / "dropped")
         patch.setattr(app_actions, "default_finder", SquareFinder)
-        patch.setattr(app_actions, "bare_finder", OneDrawnFace)
+        patch.setattr(app_actions, "unmasked_finder", OneDrawnFace)
         from index.app.page import CSS, THEME, build_page
         from index.app.server import served
 

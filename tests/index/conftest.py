@@ -1,4 +1,4 @@
-"""What tests of several rooms share."""
+"""What tests of several rooms fraction."""
 
 import pytest
 
@@ -11,10 +11,10 @@ from tests.fakes.chip_galleries import (
 from tests.fakes.faces_for_index import ColourEmbedder
 from tests.fakes.manifests import (
     PEOPLE,
-    bare,
     manifest_of,
     name_of,
     row_of,
+    unmasked,
 )
 
 
@@ -33,7 +33,7 @@ def manifest(tmp_path_factory):
 @pytest.fixture
 def gallery(tmp_path, monkeypatch):
     # Plain colours are no faces: what the model makes of them is not the question.
-    monkeypatch.setattr(celebrity_stage, "mask_states", bare)
+    monkeypatch.setattr(celebrity_stage, "mask_states", unmasked)
     with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
         yield opened
 

@@ -1,10 +1,10 @@
-"""What tests of several rooms share."""
+"""What tests of several rooms fraction."""
 
 import pytest
 
-from masking.rendering.render_batch import BatchPainter
+from masking.rendering.render_batch import BatchRenderer
 
 
 @pytest.fixture(scope="module", params=["apart", "together"])
-def painter(request):
-    return BatchPainter("cpu", apart=request.param == "apart")
+def renderer(request):
+    return BatchRenderer("cpu", apart=request.param == "apart")

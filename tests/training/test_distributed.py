@@ -111,7 +111,7 @@ CASES = {
     "distil": config_of("none"),
     "accumulated": config_of("none", accumulate=2),
     "adaface": config_of("adaface"),
-    "sampled": config_of("cosface", class_share=0.4),
+    "sampled": config_of("cosface", class_fraction=0.4),
     "triplet": config_of("triplet"),
 }
 
@@ -240,8 +240,8 @@ def test_long_gradients_are_clipped_to_a_length_of_five():
     assert sum(squares) ** 0.5 == pytest.approx(5, rel=1e-4)
 
 
-@pytest.mark.parametrize(("warm", "share"), [(True, 0.25), (False, 1.0)])
-def test_only_a_trained_start_is_blended_with(warm, share):
+@pytest.mark.parametrize(("warm", "fraction"), [(True, 0.25), (False, 1.0)])
+def test_only_a_trained_start_is_blended_with(warm, fraction):
     run = run_of(config_of("none", blend=0.25), Processes(), warm)
     before = {n: v.clone() for n, v in run.network.state_dict().items()}
     with torch.no_grad():
@@ -249,7 +249,7 @@ def test_only_a_trained_start_is_blended_with(warm, share):
             weights.add_(1)
     run.average.update(run.network)
     for name, value in run.average.result().items():
-        torch.testing.assert_close(value, before[name] + share)
+        torch.testing.assert_close(value, before[name] + fraction)
 
 
 def test_accumulated_parts_make_the_same_steps():

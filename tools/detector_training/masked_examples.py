@@ -1,7 +1,7 @@
 """Training pictures for the face finder: masked faces whose place is known.
 
-The masks are painted, so the true box and landmarks of every masked face are those
-of the bare face before painting.
+The masks are rendered, so the true box and landmarks of every masked face are those
+of the unmasked face before rendering.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.masks.textures import Texture
 from masking.rendering.render import render
 
-BARE_SHARE = 0.15
-OCCLUDED_SHARE = 0.15
+BARE_FRACTION = 0.15
+OCCLUDED_FRACTION = 0.15
 SIDE_PX = 230
 # Side of tight crops.
 _TIGHT_PX = 160
@@ -42,8 +42,8 @@ class View:
 
     Attributes:
         turn_deg, spread_deg: middle and half-width of the in-plane turn.
-        cropped: share of tight crops with a black border, as the cascade pads them.
-        framed: share of pictures without a face that have such a border too.
+        cropped: fraction of tight crops with a black border, as the cascade pads them.
+        framed: fraction of pictures without a face that have such a border too.
     """
 
     turn_deg: float
@@ -77,17 +77,17 @@ class MakeExample:
         self._view, self._seed = view, seed
         # All kinds, prints of anything: a detector must not learn what masks
         # usually look like, but what they leave of a face.
-        self._specs = SpecConfig(KINDS, 1.0, OCCLUDED_SHARE, textures)
+        self._specs = SpecConfig(KINDS, 1.0, OCCLUDED_FRACTION, textures)
 
     def __call__(self, path: Path) -> Example | None:
-        """None where the stock detector finds no bare face to begin with."""
+        """None where the stock detector finds no unmasked face to begin with."""
         image = read_rgb(path)
         faces = self._finder.find(image)
         if not faces:
             return None
         rng = sample_rng(self._seed, f"{self._view}/{path.name}")
         landmarks = faces[0].landmarks
-        if rng.random() >= BARE_SHARE:
+        if rng.random() >= BARE_FRACTION:
             image = render(image, landmarks, draw_specs(rng, self._specs)).pixels
         if rng.random() < 0.5:
             image, landmarks = mirrored(image, landmarks)
@@ -146,9 +146,9 @@ def _worn(image: Image, rng: np.random.Generator) -> Image:
     if dice < 0.2:
         image = _bytes(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 2.0))))
     elif dice < 0.35:
-        share = float(rng.uniform(0.35, 0.7))
+        fraction = float(rng.uniform(0.35, 0.7))
         small = cv2.resize(
-            image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA
+            image, None, fx=fraction, fy=fraction, interpolation=cv2.INTER_AREA
         )
         image = _bytes(cv2.resize(small, side))
     if rng.random() < 0.2:
@@ -200,7 +200,7 @@ def bystanders() -> HogDetector:
 
 
 def point_errors(found: Landmarks, truth: Landmarks) -> tuple[float, float]:
-    """Mean distance of the eye points and of the jaw points, interocular shares."""
+    """Mean distance of the eye points and of the jaw points, interocular fractions."""
     away = np.linalg.norm(found.points - truth.points, axis=1) / truth.interocular_px
     return float(away[RIGHT_EYE.start : LEFT_EYE.stop].mean()), float(away[JAW].mean())
 

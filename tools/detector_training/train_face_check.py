@@ -1,6 +1,7 @@
 """Trains the check of what detectors are not sure of: a face, or not.
 
-Everything that the detectors see at low thresholds in bare, masked, cropped and turned
+Everything that the detectors see at low thresholds in unmasked, masked, cropped and
+turned
 photographs and in such without a face, with its landmarks as they are predicted there.
 
     python -m tools.detector_training.train_face_check --photos data/lfw \
@@ -30,7 +31,7 @@ from masking.masks.textures import Texture
 from masking.rendering.render import render
 from masking.workers import ordered_map, worker_count
 from tools.detector_training.masked_examples import (
-    OCCLUDED_SHARE,
+    OCCLUDED_FRACTION,
     VIEWS,
     MakeExample,
     background,
@@ -45,7 +46,8 @@ from tools.detector_training.train_face_finder import (
     shuffled_photos,
 )
 
-# Error of the eyes, a share of the distance between them, below which a face was found
+# Error of the eyes, a fraction of the distance between them, below which a face was
+# found
 # and above which it was not; what is between teaches nothing.
 _FOUND, _MISSED = 0.12, 0.3
 # Log odds by which the model may be off in one face weigh little against many.
@@ -73,11 +75,11 @@ class MakeCandidates:
         # A second face in the photograph would be no mistake.
         self._bystanders = bystanders()
         self._stages, self._predictor = hog_stages(SLACK), masked_predictor()
-        self._specs = SpecConfig(KINDS, 1.0, OCCLUDED_SHARE, textures)
+        self._specs = SpecConfig(KINDS, 1.0, OCCLUDED_FRACTION, textures)
         self._views = [MakeExample(view, seed, textures) for view in VIEWS]
 
     def __call__(self, path: Path) -> Candidates | None:
-        """None where the stock detector does not find one bare face to begin with."""
+        """None where the stock detector does not find exactly one unmasked face."""
         image = read_rgb(path)
         faces = self._truth.find(image)
         if len(faces) != 1:
@@ -137,7 +139,7 @@ def main(
 ) -> None:
     """Train on the people of NAMES (LFW's peopleDevTrain.txt) and write OUT.
 
-    People whom `train_face_finder.held_out` names are kept out: the thresholds were
+    People whom `train_face_finder.held_out` names are held out: the thresholds were
     chosen on them.
     """
     paths = shuffled_photos(photos, read_names(names) - read_names(without), seed)

@@ -4,7 +4,7 @@
         --names data/lfw-protocol/peopleDevTrain.txt --without in-mfr2.txt \
         --out masking/models
 
-People whom `held_out` names are kept out: the detectors' thresholds were chosen on
+People whom `held_out` names are held out: the detectors' thresholds were chosen on
 them.
 """
 
@@ -40,7 +40,7 @@ _PRINTS = 64
 
 
 def held_out(name: str) -> bool:
-    """Whether a person is kept out of training, to choose thresholds on: a tenth."""
+    """Whether a person is held out of training, to choose thresholds on: a tenth."""
     return crc32(name.encode()) % 10 == 0
 
 
@@ -184,13 +184,13 @@ def main(
     if part in ("all", "points"):
         mixed: list[Example] = []
         # Most faces are upright, and half of all are crops.
-        for view, share in (("upright", 3), ("crop", 3), ("left", 1), ("right", 1)):
-            mixed += _examples(paths[: points * share // 8], view, seed + 1, prints)
+        for view, fraction in (("upright", 3), ("crop", 3), ("left", 1), ("right", 1)):
+            mixed += _examples(paths[: points * fraction // 8], view, seed + 1, prints)
         train_predictor(mixed, 2, seed, trees).save(str(out / "masked-landmarks.dat"))
 
 
 def shuffled_photos(photos: Path, people: frozenset[str], seed: int) -> list[Path]:
-    """All photographs of the people who are not `held_out`, by lot."""
+    """All photographs of the people who are not `held_out`, at random."""
     chosen = sorted(name for name in people if not held_out(name))
     paths = [path for name in chosen for path in list_images(photos / name)]
     order = np.random.default_rng(seed).permutation(len(paths))

@@ -1,9 +1,10 @@
-"""Trains the model that tells masked faces from bare ones, on painted masks.
+"""Trains the model that tells masked faces from unmasked ones, on synthetic masks.
 
-Each photograph gives bare faces, faces with a mask, and faces that only something
+Each photograph gives unmasked faces, faces with a mask, and faces that only something
 else covers (a hand, sunglasses), which are no masked ones.
 
-    python -m tools.detector_training.train_mask_state --photos data/lfw --names data/peopleDevTrain.txt
+    python -m tools.detector_training.train_mask_state --photos data/lfw --names
+    data/peopleDevTrain.txt
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from training.embedders.mask_classifier import FORMAT_VERSION, MODEL_FILE, featu
 _TURN_DEG, _SCALE, _SHIFT_PX = 3.0, 0.05, 3.0
 _NOSE_OUT = ("nose_out", "nose_and_mouth_out")
 _CHIN_ONLY = "nose_and_mouth_out"
-_GREY_SHARE, _COARSE_SHARE, _JPEG_SHARE, _DARK_SHARE = 0.1, 0.3, 0.3, 0.5
+_GREY_FRACTION, _COARSE_FRACTION, _JPEG_FRACTION, _DARK_FRACTION = 0.1, 0.3, 0.3, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,25 +106,25 @@ def _wardrobe(rng: np.random.Generator) -> list[tuple[MaskSpec, ...]]:
 
 def _label(specs: tuple[MaskSpec, ...]) -> tuple[bool, bool]:
     masks = [spec for spec in specs if spec.kind in mask_spec.KINDS]
-    wears = [spec.wear for spec in masks]
-    covered = any(wear != _CHIN_ONLY for wear in wears)
-    return covered, any(wear in _NOSE_OUT for wear in wears)
+    wearing_styles = [spec.wearing_style for spec in masks]
+    covered = any(wearing_style != _CHIN_ONLY for wearing_style in wearing_styles)
+    return covered, any(wearing_style in _NOSE_OUT for wearing_style in wearing_styles)
 
 
 def _worn(chip: Image, rng: np.random.Generator) -> Image:
     """Grey, dark or bright, coarse, or compressed, as photographs are."""
     side = len(chip)
     values = chip
-    if rng.random() < _DARK_SHARE:
+    if rng.random() < _DARK_FRACTION:
         values = (255 * (values / 255) ** np.exp(rng.normal(0, 0.3))).astype(np.uint8)
-    if rng.random() < _GREY_SHARE:
+    if rng.random() < _GREY_FRACTION:
         grey = cv2.cvtColor(values, cv2.COLOR_RGB2GRAY)
         values = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB).astype(np.uint8)
-    if rng.random() < _COARSE_SHARE:
+    if rng.random() < _COARSE_FRACTION:
         small_px = int(side * rng.uniform(0.25, 0.8))
         small = cv2.resize(values, (small_px, small_px), interpolation=cv2.INTER_AREA)
         values = cv2.resize(small, (side, side)).astype(np.uint8)
-    if rng.random() < _JPEG_SHARE:
+    if rng.random() < _JPEG_FRACTION:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
         _, data = cv2.imencode(".jpg", values, quality)
         values = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)

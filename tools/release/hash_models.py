@@ -1,4 +1,4 @@
-"""Writes the hashes of the models that ship, after one of them was made anew.
+"""Writes the hashes of the models that ship, after one of them was made again.
 
 python -m tools.release.hash_models
 """

@@ -12,7 +12,7 @@ import click
 from masking.datasets.contact_sheet import contact_sheet
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
-from masking.faces.finder import bare_finder
+from masking.faces.finder import unmasked_finder
 from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 
@@ -32,7 +32,7 @@ COLUMNS = 6
 )
 def main(cards: Path, out: Path) -> None:
     """Write masks.jpg (every kind on synthetic people) and card.jpg."""
-    finder = bare_finder()
+    finder = unmasked_finder()
     people = sorted(sample_people().iterdir())
     tiles = []
     for number in range(2 * COLUMNS):
@@ -41,8 +41,8 @@ def main(cards: Path, out: Path) -> None:
         face = finder.find(image)[0]
         wrong = 0.0 if number < COLUMNS else 4.0
         specs = draw_specs(sample_rng(3, str(number)), SpecConfig((kind,), wrong))
-        painted = render(image, face.landmarks, specs).pixels
-        tiles.append((painted, f"{kind}, {specs[0].wear.replace('_', ' ')}"))
+        rendered = render(image, face.landmarks, specs).pixels
+        tiles.append((rendered, f"{kind}, {specs[0].wearing_style.replace('_', ' ')}"))
     write_image(out / "masks.jpg", contact_sheet(tiles, columns=COLUMNS), quality=88)
     card = sorted(cards.glob("*.png"))[-1]
     write_image(out / "card.jpg", read_rgb(card), quality=88)

@@ -1,6 +1,6 @@
 """Calibrates dlib's network and the shipped embedder; writes the file that ships.
 
-Held-out people of the training are the strangers and fill the galleries; those of
+Held-out people of the training are the impostors and fill the galleries; those of
 dlib's network are filled with the people that ours trained on, too. Give the lists of
 names and options that the shipped embedder was trained with.
 
@@ -21,7 +21,7 @@ from index.calibration.calibration import Calibration
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.calibration.shipped import FILE, distance_kind, write_calibrations
 from index.datasets.labelled_photos import read_person_folders
-from index.datasets.mask_renderer import ALL_KINDS, mask_painter
+from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from masking.augment.people_lists import read_names
 from training.checkpoints.choose import choose_embedder
 from training.data.identity_split import validation_people
@@ -34,8 +34,8 @@ from training.metrics.pairs import EmbeddedFaces
 @click.option("--without", type=click.Path(path_type=Path), help="People to leave out.")
 @click.option("--store", type=click.Path(path_type=Path), required=True)
 @click.option("--out", type=click.Path(path_type=Path), default=FILE)
-@click.option("--masks", default=3, show_default=True, help="Painted on each photo.")
-@click.option("--validation-share", default=0.2, show_default=True)
+@click.option("--masks", default=3, show_default=True, help="Rendered on each photo.")
+@click.option("--validation-fraction", default=0.2, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
 def main(
@@ -45,7 +45,7 @@ def main(
     store: Path,
     out: Path,
     masks: int,
-    validation_share: float,
+    validation_fraction: float,
     seed: int,
     workers: int,
 ) -> None:
@@ -55,13 +55,13 @@ def main(
     wanted = read_names(names) - (read_names(without) if without else frozenset())
     listed = [p for p in read_person_folders(photos) if p.person in wanted]
     people = [photo.person for photo in listed]
-    out_of_training = validation_people(people, validation_share, seed)
+    out_of_training = validation_people(people, validation_fraction, seed)
     held_out = [p for p, held in zip(listed, out_of_training, strict=True) if held]
     others = [p for p, held in zip(listed, out_of_training, strict=True) if not held]
     crowd = kept.embedded(others, networks)
     worn = [
         # Not the masks of a test with the usual seed.
-        kept.embedded(held_out, networks, mask_painter(1000 + number, ALL_KINDS))
+        kept.embedded(held_out, networks, mask_renderer(1000 + number, ALL_KINDS))
         for number in range(masks)
     ]
     owners, crowd_owners = (
@@ -73,23 +73,23 @@ def main(
         cohort = network.cohort
         faces = [views.faces(number, owners, cohort) for views in worn]
         masked = [part[views.masked] for part, views in zip(faces, worn, strict=True)]
-        bare = faces[0][~worn[0].masked]
+        unmasked = faces[0][~worn[0].masked]
         covered = worn[0].covered_faces(number, owners, cohort)[~worn[0].masked]
         means = mean_templates(
             crowd.faces(number, crowd_owners, cohort),
             crowd.covered_faces(number, crowd_owners, cohort),
         )
         count = len(means.people)
-        # Whom a network was trained to tell apart, it keeps strangers away from, too:
+        # Whom a network was trained to tell apart, it keeps impostors away from, too:
         # people of a gallery are none of them. dlib's was not trained on LFW.
         known = np.arange(0 if calibrations else count)
         rest = OtherPeople(means.plain[known], means.covered[known])
         source = (
-            f"{len(set(owners.tolist()))} people kept out of training, bare and with "
-            f"{masks} painted masks; {len(known)} templates of others"
+            f"{len(set(owners.tolist()))} held-out people, without and with "
+            f"{masks} synthetic masks; {len(known)} templates of others"
         )
         calibrations[network.fingerprint] = fit_calibration(
-            HeldOutFaces(bare, covered, EmbeddedFaces.joined(masked)),
+            HeldOutFaces(unmasked, covered, EmbeddedFaces.joined(masked)),
             rest,
             source,
             None,

@@ -1,8 +1,8 @@
 """Makes trained checkpoints the one that the project ships, in float16.
 
 Several of one recipe, trained with different seeds on the same people, are averaged:
-such a mean is better on strangers than any of them (Wortsman et al., "Model soups",
-ICML 2022). The validation people are those of the first. The cohort is made anew.
+such a mean is better on impostors than any of them (Wortsman et al., "Model soups",
+ICML 2022). The validation people are those of the first. The cohort is made again.
 
     python -m tools.release.ship_embedder workspace/models/embedder-....safetensors \
         --names data/peopleDevTrain.txt --without in-mfr2.txt
@@ -58,7 +58,7 @@ def mean_weights(checkpoints: Sequence[Checkpoint]) -> dict[str, Tensor]:
 
 
 def _trained_on(one: Checkpoint) -> tuple[Any, ...]:
-    split = [one.config[key] for key in ("validation_share", "validation_seed")]
+    split = [one.config[key] for key in ("validation_fraction", "validation_seed")]
     return one.manifest_sha256, one.geometry, one.backbone, *split
 
 
@@ -85,7 +85,7 @@ def main(
         raise InvalidConfig(f"{workspace}: not what the checkpoints were trained on.")
     config = first.config
     rows = held_out_rows(
-        manifest, config["validation_share"], config["validation_seed"]
+        manifest, config["validation_fraction"], config["validation_seed"]
     )
     mean = mean_weights(trained)
     network = network_of(first.backbone, mean)

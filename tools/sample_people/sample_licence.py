@@ -7,8 +7,8 @@ import textwrap
 from tools.sample_people.album import STRANGER_QUANTILE, SampleReport
 
 _TEXT = """\
-The people in these pictures do not exist. tools/sample_people/make_sample.py drew them from a
-statistical face model, whose mean and components are averages over 2,500
+The people in these pictures do not exist. tools/sample_people/make_sample.py drew
+them from a statistical face model, whose mean and components are averages over 2,500
 photographs of "Labeled Faces in the Wild" (people of its DevTrain list). No
 photograph, and no part of one, is contained.
 

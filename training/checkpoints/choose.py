@@ -25,7 +25,7 @@ def choose_embedder(
             the shipped one; "shipped"; "dlib", the untouched network; or a file.
         device: "auto", "cpu" or "cuda[:N]".
         flip_average: embed a chip as the mean of itself and its mirror image: on
-            people kept out of training that took masked faces accepted at FAR 1e-3
+            people held out of training that took masked faces accepted at FAR 1e-3
             from .60 to .63, in twice the time.
 
     Raises:
@@ -39,7 +39,7 @@ def choose_embedder(
     return load_embedder(checkpoint_path(choice, models), where, flip_average)
 
 
-def painted_in_training(choice: str, models: Path) -> frozenset[str] | None:
+def rendered_in_training(choice: str, models: Path) -> frozenset[str] | None:
     """The kinds of mask that a model was trained with; None when not recorded.
 
     Raises:

@@ -28,7 +28,8 @@ class NeedsTorch(ToolkitError):
 
 
 class OnnxEmbedder:
-    """A trained network that implements `training.embedders.protocol.Embedder` without torch.
+    """A trained network that implements `training.embedders.protocol.Embedder` without
+    torch.
 
     Embeds a chip as the mean of itself and its mirror image, as `choose_embedder` does.
     """
@@ -88,7 +89,7 @@ class OnnxEmbedder:
             )
         embeddings = np.empty((len(chips), self.dimension), dtype=np.float32)
         for row, chip in zip(embeddings, chips, strict=True):
-            # Always two: OpenCV plans anew for another number.
+            # Always two: OpenCV plans again for another number.
             self._network.setInput(np.stack([chip, chip[..., ::-1]]))
             row[:] = self._network.forward().mean(axis=0)
             if self._normalised:

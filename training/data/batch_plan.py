@@ -74,17 +74,17 @@ class PlanRules:
     Attributes:
         batch_size: chips a step; all rows where there are fewer.
         samples: chips of each person in a batch (K of P x K); 0 = any rows.
-        masked_share: of chips. Of a person's K samples at least one is masked and
-            one bare where the share is neither 0 nor 1, so that the two are
+        masked_fraction: of chips. Of a person's K samples at least one is masked and
+            one unmasked where the fraction is neither 0 nor 1, so that the two are
             positives of each other.
-        shared_masks: share of masked chips that wear the same mask as a chip of
+        shared_masks: fraction of masked chips that wear the same mask as a chip of
             another person in their batch: impostors in one mask.
         seed: of all chance, with the epoch.
     """
 
     batch_size: int
     samples: int
-    masked_share: float
+    masked_fraction: float
     shared_masks: float
     seed: int
 
@@ -153,12 +153,12 @@ def _masked(
     count: int, rules: PlanRules, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """(count,) bool: which chips of a batch get a mask."""
-    share = rules.masked_share
+    fraction = rules.masked_fraction
     if not rules.samples:
-        return np.asarray(rng.random(count) < share)
-    inner = 1 if 0 < share < 1 else 0
+        return np.asarray(rng.random(count) < fraction)
+    inner = 1 if 0 < fraction < 1 else 0
     worn = np.clip(
-        round(rules.samples * share), inner, max(inner, rules.samples - inner)
+        round(rules.samples * fraction), inner, max(inner, rules.samples - inner)
     )
     # Whichever sample of a person it is, so that views and masks are unrelated.
     ranks = rng.random((count // rules.samples, rules.samples)).argsort(axis=1)
@@ -169,15 +169,15 @@ def share_masks(
     ids: Whole,
     labels: Whole,
     masked: NDArray[np.bool_],
-    share: float,
+    fraction: float,
     rng: np.random.Generator,
 ) -> Whole:
-    """Mask ids where a share of the masked chips wear another person's mask.
+    """Mask ids where a fraction of the masked chips wear another person's mask.
 
     Args:
         ids: (B,) each chip's own id.
         labels: (B,) each chip's person.
-        share: of the masked chips that end up in a pair of two people in one mask.
+        fraction: of the masked chips that end up in a pair of two people in one mask.
 
     Returns:
         (B,) ids; of each pair the second has the id of the first.
@@ -186,6 +186,6 @@ def share_masks(
     order = rng.permutation(np.flatnonzero(masked))
     pairs = order[: len(order) // 2 * 2].reshape(-1, 2)
     pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]]
-    chosen = pairs[: round(share * len(order) / 2)]
+    chosen = pairs[: round(fraction * len(order) / 2)]
     shared[chosen[:, 1]] = shared[chosen[:, 0]]
     return shared

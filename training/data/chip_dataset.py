@@ -28,7 +28,7 @@ _WORTH_PROCESSES = 1000
 
 
 @dataclass(frozen=True)
-class Wear:
+class Degradation:
     """How training chips differ from the recorded ones.
 
     The defaults are wider than what landmarks on masked faces are off by, which
@@ -36,18 +36,18 @@ class Wear:
 
     Attributes:
         turn_deg, scale, shift_px: standard deviations of the misalignment.
-        coarse_share: share of chips that are reduced and enlarged again.
-        jpeg_share: share that goes through JPEG again.
+        coarse_fraction: fraction of chips that are reduced and enlarged again.
+        jpeg_fraction: share that goes through JPEG again.
     """
 
     turn_deg: float = 3.0
     scale: float = 0.04
     shift_px: float = 2.5
-    coarse_share: float = 0.2
-    jpeg_share: float = 0.2
+    coarse_fraction: float = 0.2
+    jpeg_fraction: float = 0.2
 
 
-CALM = Wear(turn_deg=0, scale=0, shift_px=0, coarse_share=0, jpeg_share=0)
+CALM = Degradation(turn_deg=0, scale=0, shift_px=0, coarse_fraction=0, jpeg_fraction=0)
 
 
 class ChipDataset(Dataset[Any]):
@@ -62,9 +62,9 @@ class ChipDataset(Dataset[Any]):
         rows: Sequence[ManifestRow],
         recorded: ChipGeometry,
         wanted: ChipGeometry,
-        masked_share: float,
+        masked_fraction: float,
         specs: SpecConfig,
-        wear: Wear,
+        degradation: Degradation,
         seed: int,
     ):
         self._folder = folder
@@ -78,8 +78,8 @@ class ChipDataset(Dataset[Any]):
         self._centre = (recorded.size_px - 1) / 2
         self._zoom = wanted.square_px / recorded.square_px
         self._size_px = wanted.size_px
-        self._masked_share, self._specs = masked_share, specs
-        self._wear, self._seed = wear, seed
+        self._masked_fraction, self._specs = masked_fraction, specs
+        self._degradation, self._seed = degradation, seed
 
     def __len__(self) -> int:
         return len(self._files)
@@ -90,7 +90,7 @@ class ChipDataset(Dataset[Any]):
         image = read_rgb(self._folder / self._files[index])
         matrix = self._matrix(rng)
         pixels = warp(image, matrix, self._size_px)
-        if rng.random() < self._masked_share:
+        if rng.random() < self._masked_fraction:
             landmarks = Landmarks(self._landmarks[index]).moved(matrix)
             pixels = render(pixels, landmarks, draw_specs(rng, self._specs)).pixels
         pixels = self._worn(pixels, rng)
@@ -98,28 +98,28 @@ class ChipDataset(Dataset[Any]):
 
     def _matrix(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Recorded chip px to training chip px, with a chance misalignment."""
-        wear = self._wear
-        angle = np.deg2rad(rng.normal(0, 1) * wear.turn_deg)
-        scale = self._zoom * np.exp(rng.normal(0, 1) * wear.scale)
+        degradation = self._degradation
+        angle = np.deg2rad(rng.normal(0, 1) * degradation.turn_deg)
+        scale = self._zoom * np.exp(rng.normal(0, 1) * degradation.scale)
         turn = scale * np.array(
             [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         )
         centre = np.full(2, self._centre)
         # Not always the middle: a chip may show the face beside it.
         place = self._recorded_to_wanted @ np.append(centre, 1)
-        place = place + rng.normal(0, 1, 2) * wear.shift_px
+        place = place + rng.normal(0, 1, 2) * degradation.shift_px
         shift = place - turn @ centre
         return np.hstack([turn, shift[:, None]])
 
     def _worn(self, pixels: Image, rng: np.random.Generator) -> Image:
         """Low resolution and JPEG blocks, as in small and sent photographs."""
-        if rng.random() < self._wear.coarse_share:
+        if rng.random() < self._degradation.coarse_fraction:
             side = int(self._size_px * rng.uniform(0.3, 0.8))
             size = (self._size_px, self._size_px)
             small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
             large = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
             pixels = np.asarray(large, dtype=np.uint8)
-        if rng.random() < self._wear.jpeg_share:
+        if rng.random() < self._degradation.jpeg_fraction:
             quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
             _, data = cv2.imencode(".jpg", pixels, quality)
             pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
@@ -127,7 +127,7 @@ class ChipDataset(Dataset[Any]):
 
 
 class BareChips(ChipDataset):
-    """Chips before masks are painted: a device paints them in batches.
+    """Chips before masks are rendered: a device renders them in batches.
 
     Gives a (3, S, S) uint8 RGB chip, misaligned by chance, its (68, 2) landmarks in
     its px, the LOOK_LENGTH numbers of its light, and the row's index.

@@ -1,4 +1,4 @@
-"""Embeds the chips of a manifest, bare or masked; bare ones are kept on disk."""
+"""Embeds the chips of a manifest, unmasked or masked; keeps unmasked ones on disk."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from masking.masks.spec import SpecConfig
 from training.data.chip_dataset import (
     CALM,
     ChipDataset,
+    Degradation,
     InOrder,
-    Wear,
     chip_loader,
     loaded,
 )
@@ -26,7 +26,7 @@ from training.embedders.masked_reference import covered_embeddings
 from training.embedders.protocol import Embedder
 
 _BATCH = 64
-# Of the files that `bare_embeddings` keeps.
+# Of the files that `unmasked_embeddings` keeps.
 _VERSION = 1
 
 
@@ -35,9 +35,9 @@ def embed_rows(
     rows: Sequence[ManifestRow],
     embedder: Embedder,
     workers: int,
-    masked_share: float = 0.0,
+    masked_fraction: float = 0.0,
     specs: SpecConfig | None = None,
-    wear: Wear = CALM,
+    degradation: Degradation = CALM,
     seed: int = 0,
     label: str = "embed",
     cover: bool = False,
@@ -45,7 +45,7 @@ def embed_rows(
     """(N, D) float32 embeddings of the rows' chips, as recorded by default.
 
     Args:
-        masked_share: 1 paints a mask on every chip, drawn by (seed, photo_id).
+        masked_fraction: 1 renders a mask on every chip, drawn by (seed, photo_id).
         cover: give what masked faces are compared with, see `covered_chips`.
     """
     chips = ChipDataset(
@@ -53,9 +53,9 @@ def embed_rows(
         rows,
         manifest.geometry,
         embedder.geometry,
-        masked_share,
+        masked_fraction,
         specs or SpecConfig(),
-        wear,
+        degradation,
         seed,
     )
     loader = chip_loader(chips, InOrder(len(chips), _BATCH), workers)
@@ -69,23 +69,23 @@ def embed_rows(
     return np.concatenate(parts)
 
 
-def bare_embeddings(
+def unmasked_embeddings(
     manifest: Manifest, embedder: Embedder, workers: int, cache: Path
 ) -> Float32:
-    """(N, D) embeddings of all bare chips of a manifest, in its order.
+    """(N, D) embeddings of all unmasked chips of a manifest, in its order.
 
     They are computed once: the cache file's name holds the embedder's fingerprint
     and the manifest's SHA-256, so that a change of either makes a new one.
     """
-    name = f"bare-{embedder.fingerprint[:16]}-{manifest.sha256[:16]}.npz"
+    name = f"unmasked-{embedder.fingerprint[:16]}-{manifest.sha256[:16]}.npz"
     path = cache / name
     # Damaged, it is made again; an archive holds a checksum of its content.
     with suppress(ToolkitError):
-        (kept,) = read_arrays(path, "the kept embeddings", _VERSION, ("bare",))
+        (kept,) = read_arrays(path, "the kept embeddings", _VERSION, ("unmasked",))
         if kept.shape == (len(manifest.faces()), embedder.dimension):
             return np.asarray(kept, dtype=np.float32)
     embeddings = embed_rows(
-        manifest, manifest.faces(), embedder, workers, label="bare chips"
+        manifest, manifest.faces(), embedder, workers, label="unmasked chips"
     )
-    write_arrays(path, _VERSION, bare=embeddings)
+    write_arrays(path, _VERSION, unmasked=embeddings)
     return embeddings

@@ -19,7 +19,7 @@ from training.data.batch_plan import (
     plan_epoch,
     steps_of_epoch,
 )
-from training.data.chip_dataset import BareChips, Wear, chip_loader, loaded
+from training.data.chip_dataset import BareChips, Degradation, chip_loader, loaded
 from training.data.chip_jitter import jittered, jitters_of
 from training.data.map_cache import MapCache, Planned, through_cache
 from training.data.mask_choice import spec_config
@@ -45,7 +45,7 @@ class Feed(Protocol):
 
 
 class ChipFeed:
-    """Chips by the rows of a manifest, painted and jittered anew in every epoch."""
+    """Chips by the rows of a manifest, rendered and jittered again in every epoch."""
 
     def __init__(
         self,
@@ -55,15 +55,15 @@ class ChipFeed:
         device: torch.device,
         workers: int,
         processes: Processes,
-        painted: MapCache | None = None,
+        rendered: MapCache | None = None,
     ) -> None:
         """
         Args:
             geometry: of the chips that the network reads.
             workers: processes that read chips.
-            painted: keeps painted chips; None = every epoch has fresh ones.
+            rendered: keeps rendered chips; None = every epoch has fresh ones.
         """
-        self._painted = painted
+        self._rendered = rendered
         self._config, self._device, self._processes = config, device, processes
         self._labels = data.labels.cpu().numpy()
         self._rules = plan_rules(config)
@@ -75,11 +75,11 @@ class ChipFeed:
             geometry,
             0.0,
             spec_config(config.kinds),
-            Wear(),
+            Degradation(),
             config.seed,
         )
         specs = spec_config(config.kinds, config.occluded)
-        self._masks = OnlineMasks(device, specs, Wear(), config.seed)
+        self._masks = OnlineMasks(device, specs, Degradation(), config.seed)
         self._keys = PlannedKeys()
         pinned = device.type == "cuda"
         self._loader: Any = chip_loader(chips, self._keys, workers, pinned)
@@ -104,11 +104,11 @@ class ChipFeed:
 
     def chips(self, plans: list[BatchPlan]) -> Planned:
         """The chips of some plans, in order."""
-        for plan, chips in through_cache(self._painted, plans, self._fresh):
+        for plan, chips in through_cache(self._rendered, plans, self._fresh):
             yield plan, self.prepare(chips.to(self._device), plan)
 
     def _fresh(self, plans: list[BatchPlan]) -> Planned:
-        """Painted chips, (B, 3, S, S) uint8."""
+        """Rendered chips, (B, 3, S, S) uint8."""
         self._keys.plans = plans
         for plan, (chips, marks, looks, _) in zip(
             plans, loaded(self._loader), strict=True
@@ -142,7 +142,7 @@ def plan_rules(config: TrainConfig) -> PlanRules:
     return PlanRules(
         config.batch_size,
         config.samples_per_person,
-        config.masked_share,
+        config.masked_fraction,
         config.shared_masks,
         config.seed,
     )

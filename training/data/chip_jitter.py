@@ -28,9 +28,9 @@ class Jitter:
     Attributes:
         mirrored: left and right are exchanged.
         contrast: factor of all values.
-        brightness: added after that, as a share of the range.
+        brightness: added after that, as a fraction of the range.
         grey: without colour.
-        hole: left, top, right, bottom of a black patch, as shares of the side.
+        hole: left, top, right, bottom of a black patch, as fractions of the side.
     """
 
     mirrored: bool = False

@@ -12,16 +12,16 @@ from masking.errors import InvalidConfig
 
 
 def validation_people(
-    identities: Sequence[str], share: float, seed: int
+    identities: Sequence[str], fraction: float, seed: int
 ) -> NDArray[np.bool_]:
-    """Which photographs belong to people kept out for validation.
+    """Which photographs belong to people held out for validation.
 
     A person's side depends on their name and the seed alone, so that adding
     photographs or people moves nobody from one side to the other.
 
     Args:
         identities: one for each photograph.
-        share: of people, in (0, 1).
+        fraction: of people, in (0, 1).
 
     Returns:
         (N,) bool, True = validation.
@@ -35,10 +35,10 @@ def validation_people(
             f"{len(people)} people are too few: two are trained on and two are kept "
             "out for validation. Add people."
         )
-    kept_out = {name for name in people if _place(name, seed) < share}
-    # Small collections may miss the share altogether.
-    kept_out = (kept_out | set(people[:2])) - set(people[-2:])
-    return np.array([name in kept_out for name in identities])
+    is_held_out = {name for name in people if _place(name, seed) < fraction}
+    # Small collections may miss the fraction altogether.
+    is_held_out = (is_held_out | set(people[:2])) - set(people[-2:])
+    return np.array([name in is_held_out for name in identities])
 
 
 def _place(name: str, seed: int) -> float:

@@ -1,4 +1,4 @@
-"""Which masks a training paints."""
+"""Which masks a training renders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def spec_config(kinds: str, occluded: float = 0.0) -> SpecConfig:
 
     Args:
         kinds: separated by commas.
-        occluded: share of faces that also wear something else.
+        occluded: fraction of faces that also wear something else.
 
     Raises:
         InvalidConfig: an unknown kind.

@@ -1,4 +1,4 @@
-"""Fresh masks on every training chip, painted in batches on the training device."""
+"""Fresh masks on every training chip, rendered in batches on the training device."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from torch.nn.functional import interpolate
 
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.photo_light import look_from_list
-from masking.rendering.render_batch import BatchPainter
+from masking.rendering.render_batch import BatchRenderer
 from training.data.batch_plan import BatchPlan
-from training.data.chip_dataset import Wear
+from training.data.chip_dataset import Degradation
 
 
 class OnlineMasks:
-    """Paints the masks of a plan, then wears chips out as sent photographs are.
+    """Renders the masks of a plan, then wears chips out as sent photographs are.
 
     What a chip gets depends on the seed, the plan's variant, its row and its view: not
     on the batch that it comes in.
     """
 
     def __init__(
-        self, device: torch.device, specs: SpecConfig, wear: Wear, seed: int
+        self,
+        device: torch.device,
+        specs: SpecConfig,
+        degradation: Degradation,
+        seed: int,
     ) -> None:
-        self._painter = BatchPainter(device)
-        self._specs, self._wear, self._seed = specs, wear, seed
+        self._renderer = BatchRenderer(device)
+        self._specs, self._degradation, self._seed = specs, degradation, seed
 
     def __call__(
         self, chips: Tensor, marks: Tensor, looks: Tensor, plan: BatchPlan
@@ -34,7 +38,7 @@ class OnlineMasks:
         """(B, 3, S, S) uint8 chips of a plan with its masks on them.
 
         Args:
-            chips: bare, uint8, on the device.
+            chips: unmasked, uint8, on the device.
             marks: (B, 68, 2) landmarks, chip px, on the CPU.
             looks: (B, LOOK_LENGTH) of `PhotoLook.to_list`, on the CPU.
         """
@@ -43,27 +47,29 @@ class OnlineMasks:
             for number, masked in zip(plan.mask_ids, plan.masked, strict=True)
         ]
         light = [look_from_list(row) for row in looks.tolist()]
-        painted = self._painter(chips, marks.numpy(), specs, light).chips
-        for row in range(len(painted)):
+        rendered = self._renderer(chips, marks.numpy(), specs, light).chips
+        for row in range(len(rendered)):
             name = f"worn/{plan.variant}/{plan.rows[row]}/{plan.views[row]}"
-            painted[row] = worn_out(
-                painted[row], self._wear, sample_rng(self._seed, name)
+            rendered[row] = degraded(
+                rendered[row], self._degradation, sample_rng(self._seed, name)
             )
-        return painted
+        return rendered
 
     def _drawn(self, variant: int, number: int) -> tuple[MaskSpec, ...]:
         return draw_specs(sample_rng(self._seed, f"{variant}/{number}"), self._specs)
 
 
-def worn_out(chip: Tensor, wear: Wear, rng: np.random.Generator) -> Tensor:
+def degraded(
+    chip: Tensor, degradation: Degradation, rng: np.random.Generator
+) -> Tensor:
     """A (3, S, S) uint8 chip with low resolution and JPEG blocks, by chance."""
     side_px = chip.shape[-1]
-    if rng.random() < wear.coarse_share:
+    if rng.random() < degradation.coarse_fraction:
         side = int(side_px * rng.uniform(0.3, 0.8))
         small = interpolate(chip[None].float(), (side, side), mode="area")
         large = interpolate(small, (side_px, side_px), mode="bilinear")
         chip = (large[0] + 0.5).clamp(0, 255).to(torch.uint8)
-    if rng.random() < wear.jpeg_share:
+    if rng.random() < degradation.jpeg_fraction:
         chip = _through_jpeg(chip, int(rng.integers(25, 85)))
     return chip
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import InvalidConfig
 from training.config import TrainConfig
-from training.data.chip_embeddings import bare_embeddings
+from training.data.chip_embeddings import unmasked_embeddings
 from training.data.identity_split import validation_people
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.losses.distillation import class_means
@@ -19,7 +19,7 @@ from training.losses.distillation import class_means
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """Where a frozen network, the teacher, puts the bare chips.
+    """Where a frozen network, the teacher, puts the unmasked chips.
 
     Attributes:
         wanted: (N, D) its embedding of each row.
@@ -71,24 +71,24 @@ def read_train_data(
             "faces first."
         )
     identities = [row.identity for row in rows]
-    kept_out = validation_people(
-        identities, config.validation_share, config.validation_seed
+    is_held_out = validation_people(
+        identities, config.validation_fraction, config.validation_seed
     )
-    train_rows = [row for row, out in zip(rows, kept_out, strict=True) if not out]
+    train_rows = [row for row, out in zip(rows, is_held_out, strict=True) if not out]
     people = sorted({row.identity for row in train_rows})
     number = {name: index for index, name in enumerate(people)}
     labels = torch.tensor([number[row.identity] for row in train_rows])
     targets = None
     if teacher is not None:
-        bare = bare_embeddings(manifest, teacher, workers, cache)
-        wanted = torch.from_numpy(bare[~kept_out])
+        unmasked = unmasked_embeddings(manifest, teacher, workers, cache)
+        wanted = torch.from_numpy(unmasked[~is_held_out])
         targets = Targets(wanted, class_means(wanted, labels, len(people)))
-    held_out = [row for row, out in zip(rows, kept_out, strict=True) if out]
+    held_out = [row for row, out in zip(rows, is_held_out, strict=True) if out]
     return TrainData(manifest, train_rows, held_out, labels, len(people), targets)
 
 
-def held_out_rows(manifest: Manifest, share: float, seed: int) -> list[ManifestRow]:
+def held_out_rows(manifest: Manifest, fraction: float, seed: int) -> list[ManifestRow]:
     """Rows of the people that a training with these options keeps out."""
     rows = manifest.faces()
-    kept_out = validation_people([row.identity for row in rows], share, seed)
-    return [row for row, out in zip(rows, kept_out, strict=True) if out]
+    is_held_out = validation_people([row.identity for row in rows], fraction, seed)
+    return [row for row, out in zip(rows, is_held_out, strict=True) if out]

@@ -1,4 +1,4 @@
-"""Chips to vectors: what bare and what masked faces are compared with."""
+"""Chips to vectors: what unmasked and what masked faces are compared with."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from training.embedders.protocol import Embedder
 
 
 def embed_both(
-    embedder: Embedder, chips: Image, bare: NDArray[np.bool_]
+    embedder: Embedder, chips: Image, unmasked: NDArray[np.bool_]
 ) -> tuple[Float32, list[Float32 | None]]:
-    """What bare and what masked faces are compared with.
+    """What unmasked and what masked faces are compared with.
 
     Args:
         chips: (N, 3, S, S) uint8 RGB.
-        bare: (N,) which of them wear no mask.
+        unmasked: (N,) which of them wear no mask.
 
     Returns:
         (N, D) embeddings, and N rows of `covered_embeddings`, None for masked chips.
     """
     plain = embedder.embed(chips)
     covered: list[Float32 | None] = [None] * len(chips)
-    rows = np.flatnonzero(bare)
+    rows = np.flatnonzero(unmasked)
     if len(rows):
         found = covered_embeddings(embedder, chips[rows], plain[rows])
         for row, vector in zip(rows, found, strict=True):

@@ -1,7 +1,8 @@
 """Whether a face wears a mask, and whether the nose is out, from its chip alone.
 
-Logistic regressions on gradients (HOG) and colours of the face, trained on painted
-masks by `tools/detector_training/train_mask_state.py`. Independent of the embedder: any chip whose
+Logistic regressions on gradients (HOG) and colours of the face, trained on rendered
+masks by `tools/detector_training/train_mask_state.py`. Independent of the embedder:
+any chip whose
 geometry is known will do.
 """
 
@@ -24,7 +25,7 @@ from masking.landmarks import Float32, Image
 
 MODEL_FILE = Path(__file__).parents[1] / "models" / "mask-state.npz"
 FORMAT_VERSION = 1
-# Border of what is looked at around the face square, as a share of its side.
+# Border of what is looked at around the face square, as a fraction of its side.
 _BORDER = 0.15
 # Rows of cells that show brows, eyes and cheekbones, mask or not.
 _UPPER_ROWS = slice(1, 4)
@@ -51,9 +52,9 @@ class MaskState:
 
     @property
     def label(self) -> str:
-        """In words: "bare", "masked" or "masked, nose out"."""
+        """In words: "unmasked", "masked" or "masked, nose out"."""
         if not self.is_masked:
-            return "bare"
+            return "unmasked"
         return "masked, nose out" if self.nose_out >= 0.5 else "masked"
 
 
@@ -87,8 +88,8 @@ class MaskStateModel:
         logits = features(chips, geometry) @ self.weights.T + self.offsets
         # exp(-|x|) never overflows.
         small = np.exp(-np.abs(logits))
-        shares = np.where(logits >= 0, 1, small) / (1 + small)
-        return tuple(MaskState(float(masked), float(out)) for masked, out in shares)
+        fractions = np.where(logits >= 0, 1, small) / (1 + small)
+        return tuple(MaskState(float(masked), float(out)) for masked, out in fractions)
 
 
 def mask_states(chips: Image, geometry: ChipGeometry) -> tuple[MaskState, ...]:

@@ -1,9 +1,10 @@
-"""Bare faces under a plain mask: what masked faces are compared with.
+"""Unmasked faces under a plain mask: what masked faces are compared with.
 
-A bare face's embedding holds its mouth and chin too, which a masked face cannot have.
-Embedded once more with a mask painted over them, and averaged, it comes nearer to the
-person's masked faces and farther from those of others. On 1,201 people kept out of
-training that took the share of masked faces accepted at FAR 1e-3 from .36 to .52 for
+An unmasked face's embedding holds its mouth and chin too, which a masked face cannot
+have.
+Embedded once more with a mask rendered over them, and averaged, it comes nearer to the
+person's masked faces and farther from those of others. On 1,201 people held out of
+training that took the fraction of masked faces accepted at FAR 1e-3 from .36 to .52 for
 dlib's untouched network (`training/RECIPE.md`); the embedder that ships has learnt most
 of it.
 
@@ -24,7 +25,7 @@ from training.embedders.protocol import Embedder
 _BLUE = (0.41, 0.68, 0.85)
 _COVER = MaskSpec(
     kind="surgical",
-    wear="correct",
+    wearing_style="correct",
     rise=0.0,
     widen=0.0,
     hang=0.0,
@@ -48,25 +49,25 @@ def cover_identity() -> str:
 
 
 def covered(chips: Image, geometry: ChipGeometry) -> Image:
-    """(N, 3, S, S) uint8 RGB bare chips with a mask over mouth and nose.
+    """(N, 3, S, S) uint8 RGB unmasked chips with a mask over mouth and nose.
 
     Args:
         geometry: of the chips.
     """
     marks = Landmarks(geometry.targets())
-    painted = np.empty_like(chips)
+    rendered = np.empty_like(chips)
     for number, chip in enumerate(chips):
         upright = np.ascontiguousarray(chip.transpose(1, 2, 0))
-        painted[number] = render(upright, marks, [_COVER]).pixels.transpose(2, 0, 1)
-    return painted
+        rendered[number] = render(upright, marks, [_COVER]).pixels.transpose(2, 0, 1)
+    return rendered
 
 
-def covered_embeddings(embedder: Embedder, chips: Image, bare: Float32) -> Float32:
+def covered_embeddings(embedder: Embedder, chips: Image, unmasked: Float32) -> Float32:
     """(N, D) float32: what masked faces are compared with.
 
     Args:
-        chips: (N, 3, S, S) uint8 RGB bare chips, as the embedder reads them.
-        bare: (N, D) its embeddings of them.
+        chips: (N, 3, S, S) uint8 RGB unmasked chips, as the embedder reads them.
+        unmasked: (N, D) its embeddings of them.
     """
     under = embedder.embed(covered(chips, embedder.geometry))
-    return np.asarray((bare + under) / np.float32(2), dtype=np.float32)
+    return np.asarray((unmasked + under) / np.float32(2), dtype=np.float32)

@@ -26,7 +26,7 @@ def prototype_loss(embeddings: Tensor, labels: Tensor, prototypes: Tensor) -> Te
     Args:
         embeddings: (N, D).
         labels: (N,) rows of `prototypes`.
-        prototypes: (P, D), one a person: the mean embedding of their bare chips
+        prototypes: (P, D), one a person: the mean embedding of their unmasked chips
             by the start network. Not trained, so the space stays in place.
 
     Source: Snell et al., "Prototypical networks", NeurIPS 2017, eq. 2, with

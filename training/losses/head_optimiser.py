@@ -20,7 +20,7 @@ class HeadOptimiser:
         # Sampled classes have sparse gradients: the others stay as they are.
         self._optimiser: torch.optim.Optimizer = (
             torch.optim.SparseAdam([head.weight])
-            if head.share < 1
+            if head.fraction < 1
             else torch.optim.AdamW([head.weight], weight_decay=weight_decay)
         )
 

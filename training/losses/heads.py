@@ -25,7 +25,7 @@ class HeadSetting:
         dimension: of features.
         margin: 0 = the usual one of the head; of "contrastive" its temperature.
         scale: of cosines, in margin heads.
-        share: of the classes in a step, in margin heads.
+        fraction: of the classes in a step, in margin heads.
         directions: (classes, D) where margin heads begin: each person's mean feature
             by a trained network; None = random.
     """
@@ -34,7 +34,7 @@ class HeadSetting:
     dimension: int
     margin: float
     scale: float
-    share: float
+    fraction: float
     processes: Processes
     seed: int
     directions: Tensor | None = None
@@ -46,7 +46,7 @@ def _softmax(name: str, setting: HeadSetting) -> ShardedSoftmax:
         setting.dimension,
         MARGINS[name](setting.margin),
         setting.scale,
-        setting.share,
+        setting.fraction,
         setting.processes,
         setting.seed,
     )

@@ -2,7 +2,7 @@
 
 For millions of people neither their weights nor their logits fit on one device.
 Sources: An et al., "Partial FC", ICCVW 2021 (classes divided among processes), and
-"Killing two birds with one stone", CVPR 2022 (a share of the negative classes).
+"Killing two birds with one stone", CVPR 2022 (a fraction of the negative classes).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ShardedSoftmax(nn.Module):
         dimension: int,
         margin: Margin,
         scale: float = 64.0,
-        share: float = 1.0,
+        fraction: float = 1.0,
         processes: Processes | None = None,
         seed: int = 0,
     ) -> None:
@@ -44,14 +44,14 @@ class ShardedSoftmax(nn.Module):
             classes: of all processes.
             margin: changes the cosine with the own class.
             scale: of the cosines before the softmax.
-            share: chance of a class to take part in a step in which it has no row;
-                drawn anew in each. Below 1, gradients are sparse.
+            fraction: chance of a class to take part in a step in which it has no row;
+                drawn again in each. Below 1, gradients are sparse.
             seed: of the first weights, which do not depend on the processes.
         """
         super().__init__()
         self.processes = processes or Processes()
         self.own = self.processes.shard_of(classes)
-        self.classes, self.scale, self.share = classes, scale, share
+        self.classes, self.scale, self.fraction = classes, scale, fraction
         self.margin, self.seed = margin, seed
         self.weight = nn.Parameter(first_weights(self.own, dimension, seed))
 
@@ -66,7 +66,7 @@ class ShardedSoftmax(nn.Module):
             rows = gather_rows(features.float(), self.processes, self.processes.count)
             labels = self.processes.gathered(labels)
             chosen = self._chosen(labels, step)
-            weight = F.embedding(chosen, self.weight, sparse=self.share < 1)
+            weight = F.embedding(chosen, self.weight, sparse=self.fraction < 1)
             cosines = F.normalize(rows) @ F.normalize(weight).T
             places = self._places(labels, chosen)
             here = places >= 0
@@ -85,7 +85,7 @@ class ShardedSoftmax(nn.Module):
     def _chosen(self, labels: Tensor, step: int) -> Tensor:
         """Rows of `weight` that take part, ascending."""
         count = len(self.own)
-        if self.share >= 1:
+        if self.fraction >= 1:
             return torch.arange(count, device=labels.device)
         order = torch.cat(
             [
@@ -94,7 +94,7 @@ class ShardedSoftmax(nn.Module):
             ]
             or [torch.empty(0)]
         )
-        taken = (order < self.share).to(labels.device)
+        taken = (order < self.fraction).to(labels.device)
         inside = (labels >= self.own.start) & (labels < self.own.stop)
         taken[labels[inside] - self.own.start] = True
         return torch.where(taken)[0]

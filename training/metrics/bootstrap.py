@@ -29,7 +29,7 @@ class DrawnRates:
 
     Attributes:
         tar: (R, F) `tar_at_far` for each FAR.
-        far_at: (R, T) share of impostor weight within each fixed threshold.
+        far_at: (R, T) fraction of impostor weight within each fixed threshold.
         auc, eer: (R,) `auc` and `equal_error_rate`.
     """
 
@@ -85,7 +85,7 @@ def _present(pairs: ScoredPairs) -> NDArray[np.intp]:
 def drawn_means(
     values: Float64, people: Indices, rounds: int, rng: np.random.Generator
 ) -> Float64:
-    """(rounds,) means of (N,) values, grouped by person, people drawn anew."""
+    """(rounds,) means of (N,) values, grouped by person, people drawn again."""
     present = np.unique(people).astype(np.intp)
     size = int(present.max(initial=0)) + 1
     sums = np.bincount(people, weights=values, minlength=size)
@@ -99,7 +99,7 @@ def drawn_means(
 def drawn_tpirs(
     searches: tuple[Search, ...], fpir: float, rounds: int, rng: np.random.Generator
 ) -> Float64:
-    """(rounds,) `tpir_at_fpir` with the people of the probes drawn anew.
+    """(rounds,) `tpir_at_fpir` with the people of the probes drawn again.
 
     The galleries stay as they are; thresholds are chosen in each round.
     """

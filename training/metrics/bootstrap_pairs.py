@@ -62,7 +62,7 @@ class RedrawnPairs:
         )
 
     def own_weights(self, times: Counts) -> Float64:
-        """(G,) share of each genuine pair; NaN when none of their people is drawn.
+        """(G,) fraction of each genuine pair; NaN when none of their people is drawn.
 
         Args:
             times: (P,) how often each person is drawn.

@@ -1,7 +1,7 @@
 """Identification: whose mean template is closest to a probe.
 
 A template is the mean embedding of a person's acquired references. For a probe
-painted on one of the references, its own person's template is the mean of the
+rendered on one of the references, its own person's template is the mean of the
 others. Ties count against the probe.
 """
 
@@ -39,7 +39,7 @@ class Ranks:
     left_out: int
 
     def rate(self, k: int) -> float:
-        """Share of probes whose person is among the first k; higher is better."""
+        """Fraction of probes whose person is among the first k; higher is better."""
         return float((self.ranks <= k).mean()) if len(self.ranks) else float("nan")
 
     def cmc(self, depth: int) -> list[float]:
@@ -73,7 +73,8 @@ class PersonTemplates:
         references: the faces that the templates are made of.
         counts: (P,) acquired references of each person.
         sums: (P, D) float64, sum of their embeddings.
-        offsets: (P,) float64, sum of their offsets, see `training.metrics.score_normalization`.
+        offsets: (P,) float64, sum of their offsets, see
+            `training.metrics.score_normalization`.
     """
 
     references: EmbeddedFaces

@@ -1,7 +1,7 @@
 """Open-set identification: most who are searched for are in no gallery.
 
-TPIR is the share of probes of gallery people whose person comes first and within
-the threshold, higher is better; FPIR the share of probes of outsiders that have
+TPIR is the fraction of probes of gallery people whose person comes first and within
+the threshold, higher is better; FPIR the fraction of probes of nonmated that have
 anybody within the threshold, lower is better. A face that was not acquired finds
 nobody: a miss for the one, no error for the other.
 Source: Grother, Ngan & Hanaoka, NISTIR 8271, section 3.
@@ -30,7 +30,7 @@ class Search:
             infinite where somebody else is at least as close, or one of the two
             was not acquired.
         own_people: (M,) int32, the person of each of these probes.
-        outside: (N,) float64, distance of an outsider's probe to the closest
+        outside: (N,) float64, distance of a non-mated probe's probe to the closest
             template; infinite when not acquired.
         outside_people: (N,) int32, the person of each of these probes.
     """
@@ -60,8 +60,8 @@ def open_set_searches(
 ) -> tuple[Search, Search]:
     """Two searches: half of the people in the gallery, the others outside; and back.
 
-    Every probe is an outsider's once. As gallery person's probes count those
-    whose person has another reference than the photograph it is painted on.
+    Every probe is a non-mated probe's once. As gallery person's probes count those
+    whose person has another reference than the photograph it is rendered on.
     """
     gallery = person_templates(references, probes)
     size = len(gallery.counts)
@@ -97,7 +97,7 @@ def tpir_at_fpir(
 ) -> float:
     """TPIR of all gallery people's probes, each search at its own threshold.
 
-    NaN without such probes or without outsiders.
+    NaN without such probes or without nonmated.
 
     Args:
         times: (P,) how often each person counts; None = once.

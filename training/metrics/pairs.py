@@ -33,7 +33,7 @@ class EmbeddedFaces:
     Attributes:
         embeddings: (N, D) float32; NaN in the rows of faces not acquired.
         people: (N,) int32, number of the person.
-        photos: (N,) int32, number of the photograph. A painted copy has the
+        photos: (N,) int32, number of the photograph. A rendered copy has the
             number of its original, and the two are never compared.
         cohort: that of the embedder; None = plain Euclidean distances.
     """
@@ -97,7 +97,7 @@ class Comparisons:
         return np.concatenate([[0.0], np.cumsum(self.weights)])
 
     def accepted(self, thresholds: Float32) -> Float64:
-        """Share of the weight whose distance <= each threshold, in [0, 1]."""
+        """Fraction of the weight whose distance <= each threshold, in [0, 1]."""
         count = np.searchsorted(self.distances, thresholds, side="right")
         return np.asarray(self.cumulative[count] / self.cumulative[-1])
 

@@ -21,7 +21,7 @@ _LEAST_GENUINE = 16
 
 @dataclass(frozen=True)
 class PairBudget:
-    """How many comparisons of one set are made, and the lot that draws them.
+    """How many comparisons of one set are made, and the random draw that draws them.
 
     Where there are more, impostors are two people drawn evenly and a photograph
     of each drawn evenly, with replacement: the same rates are estimated as by

@@ -1,19 +1,21 @@
-"""Distances that mean the same for every face: how near strangers come is taken off.
+"""Distances that mean the same for every face: how near impostors come is taken off.
 
 Some faces lie near to everybody, blurred ones, average ones, those under a large
-mask; others are far from all. One threshold accepts too many strangers of the first
+mask; others are far from all. One threshold accepts too many impostors of the first
 and too few photos of the second. So a face x is compared with a cohort once, average
 faces of people whom nobody looks for, and its crowding
 
     a(x) = mean of the squared distances to the 10 nearest of the cohort
 
-says how near strangers come to it. Distances are then
+says how near impostors come to it. Distances are then
 
     d(x, y)^2 = |x - y|^2 + o(x) + o(y),   o(x) = (usual - a(x)) / 2,
 
 the plain distance where both faces are as crowded as is usual. On 1,201 people kept
-out of training TAR at FAR 1e-3 rose from .75 to .77 for masked faces and covered bare
-ones, from .69 to .73 for two masked ones, and the share of masked faces of a gallery of
+out of training TAR at FAR 1e-3 rose from .75 to .77 for masked faces and covered
+unmasked
+ones, from .69 to .73 for two masked ones, and the fraction of masked faces of a
+gallery of
 750 that are named rightly at FPIR 1% from .27 to .40.
 
 Source: symmetric normalisation of scores by the nearest of a cohort, as speaker

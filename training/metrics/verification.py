@@ -3,7 +3,7 @@
 A pair is accepted when its distance <= threshold; equal distances are accepted
 or rejected together. A pair with a face that was not acquired has an infinite
 distance and is never accepted: an error in every genuine pair, none in an
-impostor pair. FAR is the share of impostor weight accepted, TAR that of genuine
+impostor pair. FAR is the fraction of impostor weight accepted, TAR that of genuine
 weight; the weights (see `comparisons`) make people count equally.
 """
 
@@ -62,7 +62,7 @@ def auc(pairs: ScoredPairs) -> float:
     upto = np.searchsorted(impostor.distances, genuine.distances, side="right")
     beaten = 0.5 * (impostor.cumulative[closer] + impostor.cumulative[upto])
     total = impostor.cumulative[-1]
-    # Shares first: a perfect 1 must not become 1 + 2e-16.
+    # Fractions first: a perfect 1 must not become 1 + 2e-16.
     won = genuine.weights * ((total - beaten) / total)
     return float(won.sum() / genuine.weights.sum())
 
@@ -71,7 +71,7 @@ def equal_error_rate(pairs: ScoredPairs) -> float:
     """Smallest rate that FAR and 1 - TAR both stay under; lower is better.
 
     The two meet there, or one steps over the other. Where too many faces were
-    not acquired for them to meet, it is the share of genuine pairs lost.
+    not acquired for them to meet, it is the fraction of genuine pairs lost.
     """
     points = roc(pairs)
     return float(np.maximum(points.far, 1 - points.tar).min())
@@ -95,7 +95,7 @@ def tar_at_far(pairs: ScoredPairs, far: float) -> float:
 
 
 def acceptance(comparisons: Comparisons, threshold: float) -> float:
-    """Share accepted at a threshold: TAR of genuine, FAR of impostor pairs."""
+    """Fraction accepted at a threshold: TAR of genuine, FAR of impostor pairs."""
     return float(comparisons.accepted(np.array([threshold], np.float32))[0])
 
 
@@ -112,7 +112,7 @@ def person_folds(people_count: int, rng: np.random.Generator) -> Indices:
 def fold_accuracies(
     pairs: ScoredPairs, folds: Indices, first_decides: bool = False
 ) -> list[float]:
-    """Share of right decisions in each fold, (TAR + 1 - FAR) / 2; higher is better.
+    """Fraction of right decisions in each fold, (TAR + 1 - FAR) / 2; higher is better.
 
     Each fold is judged at the threshold that is best on the pairs among the
     people of the other folds (the lower one of equally good ones). Folds without

@@ -34,7 +34,7 @@ def cohort_of_rows(
 
     Args:
         embedder: averages over mirror images, as all do that look for somebody.
-        seed: of the lot that draws people where there are very many.
+        seed: of the random draw that draws people where there are very many.
     """
     people = sorted({row.identity for row in rows})
     if len(people) < LEAST_PEOPLE:
@@ -49,7 +49,7 @@ def cohort_of_rows(
         counts[row.identity] += 1
         if row.identity in number and counts[row.identity] <= _PHOTOS:
             chosen.append(row)
-    # Covered, as they are near to bare faces and to masked ones alike.
+    # Covered, as they are near to unmasked faces and to masked ones alike.
     found = embed_rows(manifest, chosen, embedder, workers, label="cohort", cover=True)
     labels = torch.tensor([number[row.identity] for row in chosen])
     means = class_means(torch.from_numpy(found), labels, len(people))

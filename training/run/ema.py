@@ -25,7 +25,7 @@ class AveragedWeights:
         Args:
             start: weights to blend with.
             decay: of the average; 0 = the weights of the last step.
-            blend: share of the average in the result.
+            blend: fraction of the average in the result.
         """
         self._start, self._decay, self._blend = start, decay, blend
         self._average = AveragedModel(
@@ -51,7 +51,7 @@ class AveragedWeights:
         """The average, blended with the start.
 
         Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR
-        2022, eq. 1, of weights: bare faces lose nothing and strangers gain.
+        2022, eq. 1, of weights: unmasked faces lose nothing and impostors gain.
         """
         return {
             name: torch.lerp(self._start[name].to(value.device), value, self._blend)

@@ -29,7 +29,8 @@ class Start:
 
     Attributes:
         student: whose weights it begins with.
-        teacher: gives the targets of bare chips: dlib's untouched network to its own
+        teacher: gives the targets of unmasked chips: dlib's untouched network to its
+            own
             kind, so that the embedding space stays dlib's; other kinds learn from
             their start. None for random weights of another kind.
         warm: the student was trained before, so that the result may be blended

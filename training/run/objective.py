@@ -88,7 +88,7 @@ def _head_setting(
         dimension,
         config.margin,
         config.head_scale,
-        config.class_share,
+        config.class_fraction,
         processes,
         config.seed,
         data.targets.prototypes if data.targets else None,

@@ -30,8 +30,8 @@ def _curves(progress: Any) -> bytes:
     loss.set(title="Training loss", xlabel="epoch", ylabel="mean loss")
     history = [progress.before, *progress.epochs]
     for key, label in (
-        ("uu_1e3", "bare - bare"),
-        ("mu_1e3", "masked - bare"),
+        ("uu_1e3", "unmasked - unmasked"),
+        ("mu_1e3", "masked - unmasked"),
         ("mc_1e3", "masked - covered"),
         ("mm_1e3", "masked - masked"),
     ):

@@ -146,14 +146,14 @@ class TrainRun:
     def resume(self, path: Path) -> int:
         """Go on from a saved state of the same run; gives the epoch, 0 if none.
 
-        A damaged state is none: it is written anew after the first epoch.
+        A damaged state is none: it is written again after the first epoch.
         """
         if not path.is_file():
             return 0
         try:
             saved = read_state(path)
         except BadRecord as error:
-            _log.warning("training begins anew: %s", error)
+            _log.warning("training begins again: %s", error)
             return 0
         if any(saved.get(key) != value for key, value in self._identity().items()):
             return 0

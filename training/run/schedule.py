@@ -18,7 +18,7 @@ def learning_rate_at(
     steps of 5e-5). Short runs therefore never reach the peak.
 
     Args:
-        warm_up: share of the steps before the peak.
+        warm_up: fraction of the steps before the peak.
 
     Source: Smith & Topin, arXiv:1708.07120, with cosine instead of straight lines.
     """

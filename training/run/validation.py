@@ -1,4 +1,4 @@
-"""U-U and M-U figures on people kept out of training: early news, not a test."""
+"""U-U and M-U figures on people held out of training: early news, not a test."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import DivergedTraining
 from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig
-from training.data.chip_dataset import Wear
+from training.data.chip_dataset import Degradation
 from training.data.chip_embeddings import embed_rows
 from training.embedders.protocol import Embedder
 from training.metrics.pairs import EmbeddedFaces, compare_between, compare_within
 from training.metrics.verification import tar_at_far
 
 # Landmarks on masked faces are off by about this much.
-_MISALIGNED = Wear(turn_deg=2, scale=0.03, shift_px=1.5, coarse_share=0, jpeg_share=0)
+_MISALIGNED = Degradation(
+    turn_deg=2, scale=0.03, shift_px=1.5, coarse_fraction=0, jpeg_fraction=0
+)
 _SEED = 20
 # Networks are trained to embeddings of about 1; some of others give 20.
 _LARGEST = 1e6
@@ -27,7 +29,8 @@ _LARGEST = 1e6
 class ValidationFigures:
     """TAR (higher is better) at FAR 1e-2 and 1e-3, people weighted equally.
 
-    U-U compares bare faces, M-U masked with bare, M-C masked with covered, M-M masked
+    U-U compares unmasked faces, M-U masked with unmasked, M-C masked with covered, M-M
+    masked
     with masked ones. Galleries compare as in U-U and M-C, see `covered_chips`.
     """
 
@@ -52,7 +55,7 @@ def validate(
     workers: int,
     seed: int = _SEED,
 ) -> ValidationFigures:
-    """Compare all photos of these rows, bare and with one painted mask each.
+    """Compare all photos of these rows, unmasked and with one synthetic mask each.
 
     Args:
         seed: of the masks and of how the masked chips are misaligned.
@@ -63,8 +66,8 @@ def validate(
     names = sorted({row.identity for row in rows})
     people = np.array([names.index(row.identity) for row in rows], dtype=np.int32)
     photos = np.arange(len(rows), dtype=np.int32)
-    bare = embed_rows(manifest, rows, embedder, workers, label="validate bare")
-    _check_size(bare)
+    unmasked = embed_rows(manifest, rows, embedder, workers, label="validate unmasked")
+    _check_size(unmasked)
     covered = embed_rows(
         manifest, rows, embedder, workers, label="validate covered", cover=True
     )
@@ -73,15 +76,15 @@ def validate(
         rows,
         embedder,
         workers,
-        masked_share=1.0,
+        masked_fraction=1.0,
         specs=specs,
-        wear=_MISALIGNED,
+        degradation=_MISALIGNED,
         seed=seed,
         label="validate masked",
     )
     unmasked_faces, masked_faces, covered_faces = (
         EmbeddedFaces(part, people, photos, embedder.cohort)
-        for part in (bare, masked, covered)
+        for part in (unmasked, masked, covered)
     )
     uu = compare_within(unmasked_faces)
     mu = compare_between(masked_faces, unmasked_faces)

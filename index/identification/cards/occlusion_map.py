@@ -14,7 +14,7 @@ from masking.landmarks import Float32, Image
 from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import distances
 
-# Side of the patch, as a share of the chip's, and patches along a side. Smaller
+# Side of the patch, as a fraction of the chip's, and patches along a side. Smaller
 # patches move an embedding by less than its noise.
 _PATCH = 0.25
 _PLACES = 7
@@ -70,10 +70,10 @@ def coloured_heat(chip: Image, heat: Float32) -> Image:
     """
     # The edges of the patches are no edges of the face.
     soft = cv2.GaussianBlur(heat, (0, 0), chip.shape[0] / 25)
-    share = np.clip(soft / max(float(np.abs(soft).max()), _SILENCE), -1, 1)
+    fraction = np.clip(soft / max(float(np.abs(soft).max()), _SILENCE), -1, 1)
     grey = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY).astype(np.float32)
     ground = np.repeat(grey[:, :, None] * 0.8 + 40, 3, axis=2)
-    colour = np.where(share[:, :, None] > 0, _FOR, _AGAINST)
-    alpha = np.abs(share)[:, :, None] * _STRONGEST
+    colour = np.where(fraction[:, :, None] > 0, _FOR, _AGAINST)
+    alpha = np.abs(fraction)[:, :, None] * _STRONGEST
     mixed = ground * (1 - alpha) + colour * alpha
     return np.asarray(np.clip(np.rint(mixed), 0, 255), dtype=np.uint8)

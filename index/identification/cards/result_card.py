@@ -67,7 +67,7 @@ class CardContent:
         threshold: the nearest is accepted when its distance is below it.
         metric: of the distances.
         note: one line on where the threshold comes from.
-        circumstances: which face of the photo or film, and how long it took.
+        circumstances: which face of the photo or video, and how long it took.
         probability: that the nearest is the right person; None when not calibrated.
         margin: how much farther the second person is; None without one.
         mask: state of the mask in words; "" when it was not looked at.

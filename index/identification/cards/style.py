@@ -1,4 +1,4 @@
-"""Size, colours and the headline that all cards share."""
+"""Size, colours and the headline that all cards fraction."""
 
 from __future__ import annotations
 

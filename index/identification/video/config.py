@@ -1,4 +1,4 @@
-"""Settings of identification in films; imports nothing heavy, so `--help` is quick."""
+"""Settings of identification in videos; imports nothing heavy, so `--help` is quick."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from masking.errors import InvalidConfig
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """Which frames of a film are looked at, and when two faces are one track."""
+    """Which frames of a video are looked at, and when two faces are one track."""
 
-    every: int = field(default=5, metadata={"help": "Films: look at every n-th frame."})
+    every: int = field(
+        default=5, metadata={"help": "Videos: look at every n-th frame."}
+    )
     seconds: float = field(
         default=0.0,
-        metadata={"help": "Films: stop after so many seconds; 0 = at the end."},
+        metadata={"help": "Videos: stop after so many seconds; 0 = at the end."},
     )
     gap_s: float = field(
         default=1.0,
-        metadata={"help": "Films: a face that is away for longer is a new track."},
+        metadata={"help": "Videos: a face that is away for longer is a new track."},
     )
     overlap: float = field(
         default=0.3,
-        metadata={"help": "Films: shared part of two boxes that are one track."},
+        metadata={"help": "Videos: shared part of two boxes that are one track."},
     )
 
     def __post_init__(self) -> None:

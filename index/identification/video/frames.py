@@ -17,7 +17,7 @@ import numpy as np
 from masking.errors import MissingInput, UnreadableImage
 from masking.landmarks import Image
 
-# Of a file's start, for its token: films are too large to be read twice.
+# Of a file's start, for its token: videos are too large to be read twice.
 _TOKEN_BYTES = 1 << 20
 # OpenCV waits for a camera that has just been switched on.
 _FIRST_FRAMES = 30
@@ -25,10 +25,10 @@ _FIRST_FRAMES = 30
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a film.
+    """One picture of a video.
 
     Attributes:
-        time_s: from the film's start.
+        time_s: from the video's start.
         image: (H, W, 3) uint8 RGB.
     """
 

@@ -1,4 +1,4 @@
-"""Films to names: faces joined to tracks, one answer a track."""
+"""Videos to names: faces joined to tracks, one answer a track."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def identify_video(
     config: VideoConfig,
     with_cards: bool,
 ) -> Iterator[Answer]:
-    """One answer for every track of a film, as soon as the track has ended.
+    """One answer for every track of a video, as soon as the track has ended.
 
-    A track is decided by the mean of its embeddings. Ctrl-C ends the film, not the
+    A track is decided by the mean of its embeddings. Ctrl-C ends the video, not the
     program: the tracks that are open then are answered.
 
     Args:
-        source: names the film in answers.
+        source: names the video in answers.
         token: names its cards.
 
     Raises:
@@ -66,7 +66,7 @@ def _sightings(frame: Frame, source: Path, identifier: Identifier) -> list[Sight
     try:
         probe = identifier.reader.look(frame.image, source, "")
     except BadRecord as error:
-        # One frame that cannot be embedded is no reason to give up the film.
+        # One frame that cannot be embedded is no reason to give up the video.
         _log.warning("at %.1f s: %s", frame.time_s, error)
         return []
     return [

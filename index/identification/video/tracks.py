@@ -1,6 +1,6 @@
-"""Joins the faces of a film's frames to tracks: one person, for as long as seen.
+"""Joins the faces of a video's frames to tracks: one person, for as long as seen.
 
-A track keeps a sum and its best sighting, so a film of any length fits in memory.
+A track keeps a sum and its best sighting, so a video of any length fits in memory.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Sighting:
     """One face in one frame.
 
     Attributes:
-        time_s: of the frame, from the film's start.
+        time_s: of the frame, from the video's start.
         box: px of the frame.
         chip: (3, S, S) uint8 RGB.
         embedding: (D,) float32.
@@ -119,7 +119,7 @@ class TrackJoiner:
         return ended
 
     def close(self) -> list[Track]:
-        """The tracks that last to the film's end."""
+        """The tracks that last to the video's end."""
         ended = list(self._open.values())
         self._open.clear()
         return ended
@@ -138,7 +138,7 @@ class TrackJoiner:
 
 
 def intersection_over_union(one: FaceBox, other: FaceBox) -> float:
-    """Shared area of two boxes as a share of the area of both, 0 to 1."""
+    """Shared area of two boxes as a fraction of the area of both, 0 to 1."""
     width = min(one.right, other.right) - max(one.left, other.left)
     height = min(one.bottom, other.bottom) - max(one.top, other.top)
     shared = max(0.0, width) * max(0.0, height)

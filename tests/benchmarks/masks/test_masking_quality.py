@@ -15,26 +15,26 @@ from benchmarks.masks.quality_measures import (
     bright_rim,
     covered,
     light,
+    style_is_true,
     tilt_deg,
-    wear_is_true,
 )
 from benchmarks.masks.quality_photos import (
     MaskedPair,
     changed_area,
     face_width_px,
     originals_by_name,
-    painted_pairs,
     peer_pairs,
+    rendered_pairs,
 )
 from benchmarks.masks.quality_real import (
     FaceReaders,
     FoundFace,
     beside_real,
     labelled,
-    paint_like_real,
-    paint_over_real,
     pair_distances,
-    peer_painted,
+    peer_rendered,
+    render_like_real,
+    render_over_real,
 )
 from benchmarks.masks.quality_sharpness import edge_widths, sharpness_ratio
 from benchmarks.masks.quality_straps import ear_corners, strap_gaps
@@ -74,11 +74,11 @@ def block(top=0.4, bottom=1.3, left=-0.1, right=1.1, turn_deg=0.0):
     return polygon(*corners, turn_deg=turn_deg)
 
 
-def pair_of(masked, sample=None, bare=None):
+def pair_of(masked, sample=None, unmasked=None):
     drawn, marks = drawn_face(SIDE)
-    bare = drawn if bare is None else bare
-    area = changed_area(bare, masked, face_width_px(marks))
-    return MaskedPair("drawn", bare, masked, marks, area, sample)
+    unmasked = drawn if unmasked is None else unmasked
+    area = changed_area(unmasked, masked, face_width_px(marks))
+    return MaskedPair("drawn", unmasked, masked, marks, area, sample)
 
 
 def flat(area, colour=(120, 150, 190)):
@@ -87,29 +87,31 @@ def flat(area, colour=(120, 150, 190)):
     return masked
 
 
-def worn(area, wear, straps=None, kind="surgical"):
+def worn(area, wearing_style, straps=None, kind="surgical"):
     """A pair of which the engine says that `area` is fabric, worn as `wear`."""
     spec = draw_specs(sample_rng(0, "x"), SpecConfig(kinds=(kind,)))[0]
     parts = np.where(area, FABRIC, 0).astype(np.uint8)
     if straps is not None:
         parts[straps & ~area] = STRAP
     masked, alpha = flat(parts > 0), (parts > 0).astype(np.float32)
-    sample = MaskedSample(masked, alpha, parts, (replace(spec, wear=wear),))
+    sample = MaskedSample(
+        masked, alpha, parts, (replace(spec, wearing_style=wearing_style),)
+    )
     return pair_of(masked, sample)
 
 
 def blended(mode):
     """A mask with a soft rim, blended so; 3 px from no mask to all mask."""
-    bare, _ = drawn_face(SIDE)
+    unmasked, _ = drawn_face(SIDE)
     soft = cv2.GaussianBlur(block().astype(np.float32), (0, 0), 1.5)[..., None]
     colour = np.float32((150, 160, 170))
     if mode == "convex":
-        mixed = bare * (1 - soft) + colour * soft
+        mixed = unmasked * (1 - soft) + colour * soft
     elif mode == "halo":  # both layers in full wherever the mask begins
-        mixed = bare * (soft < 0.95) + colour * (soft > 0.05)
+        mixed = unmasked * (soft < 0.95) + colour * (soft > 0.05)
     else:  # the light that a mask takes from the skin beside it
         dark = cv2.GaussianBlur(block().astype(np.float32), (0, 0), 5)[..., None]
-        mixed = (bare * (1 - 0.4 * dark)) * (1 - soft) + colour * soft
+        mixed = (unmasked * (1 - 0.4 * dark)) * (1 - soft) + colour * soft
     return pair_of(np.clip(np.rint(mixed), 0, 255).astype(np.uint8))
 
 
@@ -163,7 +165,11 @@ WORN = {
 
 @pytest.mark.parametrize("shown", WORN)
 def test_a_wear_label_is_true_of_its_own_pixels_alone(shown):
-    true = [wear for wear in WORN if wear_is_true(worn(WORN[shown], wear))]
+    true = [
+        wearing_style
+        for wearing_style in WORN
+        if style_is_true(worn(WORN[shown], wearing_style))
+    ]
     assert true == [shown]
 
 
@@ -213,10 +219,10 @@ def test_weak_edges_have_no_width():
 
 @pytest.mark.parametrize(("face", "mask"), [(2.5, 1.0), (1.5, 1.5), (1.2, 2.4)])
 def test_sharpness_is_that_of_the_mask_over_that_of_the_face(face, mask):
-    bare = cv2.GaussianBlur(drawn_face(SIDE)[0], (0, 0), face)
+    unmasked = cv2.GaussianBlur(drawn_face(SIDE)[0], (0, 0), face)
     soft = cv2.GaussianBlur(block().astype(np.float32), (0, 0), mask)[..., None]
-    mixed = np.rint(bare * (1 - soft) + np.float32((20, 25, 40)) * soft)
-    ratio = sharpness_ratio(pair_of(mixed.astype(np.uint8), bare=bare))
+    mixed = np.rint(unmasked * (1 - soft) + np.float32((20, 25, 40)) * soft)
+    ratio = sharpness_ratio(pair_of(mixed.astype(np.uint8), unmasked=unmasked))
     assert ratio == pytest.approx(face / mask, rel=0.25)
 
 
@@ -272,17 +278,22 @@ def test_bands_round_the_head_end_at_no_ear():
 
 
 def test_pictures_are_matched_with_originals_by_name(tmp_path):
-    for name in ("bare/ann/1", "bare/bob/1", "bare/bob/2", "bare/bob_2/5"):
+    for name in (
+        "unmasked/ann/1",
+        "unmasked/bob/1",
+        "unmasked/bob/2",
+        "unmasked/bob_2/5",
+    ):
         write_image(tmp_path / f"{name}.jpg", drawn_face(16)[0])
     for name in ("ann/1_kn95_white", "bob/1", "2_cloth", "1", "bob_2/5_x", "bob/9_a"):
         write_image(tmp_path / "worn" / f"{name}.png", drawn_face(16)[0])
-    pairs = originals_by_name(tmp_path / "worn", tmp_path / "bare")
+    pairs = originals_by_name(tmp_path / "worn", tmp_path / "unmasked")
     # "1" alone is ambiguous; "9" has no original.
     assert {
-        worn.relative_to(tmp_path / "worn").as_posix(): bare.relative_to(
-            tmp_path / "bare"
+        worn.relative_to(tmp_path / "worn").as_posix(): unmasked.relative_to(
+            tmp_path / "unmasked"
         ).as_posix()
-        for worn, bare in pairs
+        for worn, unmasked in pairs
     } == {
         "ann/1_kn95_white.png": "ann/1.jpg",
         "bob/1.png": "bob/1.jpg",
@@ -301,8 +312,8 @@ def test_a_classifier_tells_what_can_be_told(told):
     rng = np.random.default_rng(0)
     both = chips(rng, SKIN, 30) + chips(rng, (90, 120, 160) if told else SKIN, 30)
     people = [str(index % 10) for index in range(60)]
-    painted = [index >= 30 for index in range(60)]
-    auc, low, high = telling_auc(both, painted, people, BELOW, seed=0)
+    rendered = [index >= 30 for index in range(60)]
+    auc, low, high = telling_auc(both, rendered, people, BELOW, seed=0)
     assert low <= auc <= high
     assert (auc > 0.99) if told else (low < 0.5 < high)
 
@@ -311,10 +322,10 @@ def test_distances_are_of_one_person_and_two_photos():
     def face(person, photo, *row):
         return FoundFace(person, photo, np.float32(row), np.zeros((96, 96, 3)))
 
-    bare = [face("a", "1", 0, 0), face("a", "2", 0, 4), face("b", "3", 9, 9)]
+    unmasked = [face("a", "1", 0, 0), face("a", "2", 0, 4), face("b", "3", 9, 9)]
     masked = [face("a", "1", 3, 0), face("b", "3", 9, 8)]
-    # Photo 1 masked to photo 2 bare: 3-4-5. Everything else is the same photo.
-    assert pair_distances(masked, bare) == {"a": [5.0]}
+    # Photo 1 masked to photo 2 unmasked: 3-4-5. Everything else is the same photo.
+    assert pair_distances(masked, unmasked) == {"a": [5.0]}
 
 
 class DrawnFinder:
@@ -328,14 +339,14 @@ def test_our_masks_are_measured_without_a_detector(tmp_path):
     for name in "abcdef":
         write_image(tmp_path / f"{name}.png", drawn_face(SIDE)[0])
     finder, photos = DrawnFinder(), list_images(tmp_path)
-    config = SpecConfig(kinds=("surgical", "cloth"), wrong_wear=0.0)
+    config = SpecConfig(kinds=("surgical", "cloth"), wrongly_worn=0.0)
     once, again = (
-        measure(painted_pairs(photos, finder, config, seed=3), finder) for _ in "ab"
+        measure(rendered_pairs(photos, finder, config, seed=3), finder) for _ in "ab"
     )
     assert once == again
     assert once.faces == 6
     assert once.untouched == 0
-    assert once.chin == once.jaw == once.wear_true == once.hog_again == 1
+    assert once.chin == once.jaw == once.style_true == once.hog_again == 1
     assert once.bright_rim < 0.01
 
 
@@ -349,7 +360,7 @@ class BrightnessEmbedder:
 
 
 def labelled_folder(folder, masks):
-    """Two bare photos and one masked one of each of four people."""
+    """Two unmasked photos and one masked one of each of four people."""
     rows = ["person,file,mask"]
     for person in "abcd":
         for number, mask in enumerate(["no-mask", "no-mask", masks]):
@@ -362,47 +373,50 @@ def labelled_folder(folder, masks):
     return folder
 
 
-def test_painted_masks_are_compared_with_real_ones(tmp_path):
+def test_rendered_masks_are_compared_with_real_ones(tmp_path):
     photos = labelled(labelled_folder(tmp_path, "surgical_blue"))
-    painted = paint_like_real(photos, DrawnFinder(), variants=2, seed=0)
-    assert [photo.name for photo, _ in painted[:4]] == ["a/0.png"] * 2 + ["a/1.png"] * 2
+    rendered = render_like_real(photos, DrawnFinder(), variants=2, seed=0)
+    assert [photo.name for photo, _ in rendered[:4]] == ["a/0.png"] * 2 + [
+        "a/1.png"
+    ] * 2
     readers = FaceReaders(DrawnFinder(), DrawnFinder(), BrightnessEmbedder())
-    over = paint_over_real(photos, readers.finder, seed=0)
+    over = render_over_real(photos, readers.finder, seed=0)
     assert [photo.name for photo, _ in over] == [p.name for p in photos if p.masked]
-    figures = beside_real(photos, painted, over, readers, seed=0)
-    assert (figures.real, figures.painted, figures.people) == (4, 16, 4)
+    figures = beside_real(photos, rendered, over, readers, seed=0)
+    assert (figures.real, figures.rendered, figures.people) == (4, 16, 4)
     assert set(figures.missed.values()) == {0}
-    # Bare photos are all alike; a white block is brighter than what we paint.
-    assert figures.bare_distance == 0
-    assert figures.real_distance > figures.painted_distance > 0
+    # Unmasked photos are all alike; a white block is brighter than what we render.
+    assert figures.unmasked_distance == 0
+    assert figures.real_distance > figures.rendered_distance > 0
     assert figures.harder[1] < 0
-    # What is painted covers the white block, and is as far away as on a bare photo.
+    # What is rendered covers the white block, and is as far away as on an unmasked
+    # photo.
     assert figures.over_distance < figures.real_distance
     assert figures.over_harder[1] < 0
     # All upper halves are alike but for a shadow; white blocks are told at once.
     assert figures.auc[0] > 0.95
 
 
-def test_a_peers_masks_are_matched_with_the_bare_photos(tmp_path):
+def test_a_peers_masks_are_matched_with_the_unmasked_photos(tmp_path):
     photos = labelled(labelled_folder(tmp_path / "real", "cloth_red"))
     for name in ("a/0_x", "b/1", "b/2"):  # the last is the masked one
         write_image(tmp_path / "peer" / f"{name}.png", drawn_face(SIDE)[0])
-    shown = peer_painted(photos, tmp_path / "real", tmp_path / "peer")
+    shown = peer_rendered(photos, tmp_path / "real", tmp_path / "peer")
     assert [photo.name for photo, _ in shown] == ["a/0.png", "b/1.png"]
 
 
 def test_masks_without_a_counterpart_are_refused(tmp_path):
     with pytest.raises(BadRecord, match="unknown mask 'welding'"):
         labelled(labelled_folder(tmp_path / "one", "welding"))
-    with pytest.raises(MissingInput, match="0 masked of 12"):
+    with pytest.raises(MissingInput, match="0 of 12"):
         labelled(labelled_folder(tmp_path / "two", "no-mask"))
 
 
 def test_a_peers_pictures_without_an_original_are_refused(tmp_path):
-    write_image(tmp_path / "bare" / "one.png", drawn_face(SIDE)[0])
+    write_image(tmp_path / "unmasked" / "one.png", drawn_face(SIDE)[0])
     write_image(tmp_path / "worn" / "two.png", drawn_face(SIDE)[0])
     with pytest.raises(MissingInput, match="no picture is named like"):
-        list(peer_pairs(tmp_path / "worn", tmp_path / "bare", DrawnFinder()))
+        list(peer_pairs(tmp_path / "worn", tmp_path / "unmasked", DrawnFinder()))
 
 
 def test_the_command_measures_a_peer_beside_our_masks(tmp_path):
@@ -421,6 +435,6 @@ def test_the_command_measures_a_peer_beside_our_masks(tmp_path):
     run = CliRunner().invoke(main, command.split(), catch_exceptions=False)
     figures = json.loads(run.output)["faces"]
     assert figures["ours"]["faces"] == figures["peer"]["faces"] == 3
-    assert figures["peer"]["wear_true"] is None
+    assert figures["peer"]["style_true"] is None
     assert figures["peer"]["strap_gap"] is None
     assert figures["ours"]["bright_rim"] < 0.01

@@ -6,16 +6,17 @@ from training.metrics.pairs import EmbeddedFaces
 
 
 def faces(values):
-    """Photos 0, 1 of person 0 and 2, 3 of person 1, bare, then masked, on a line."""
+    """Photos 0, 1 of person 0, 2, 3 of person 1: unmasked, then masked, on a line."""
     people = np.array([0, 0, 1, 1] * 2, np.int32)
     photos = np.array([0, 1, 2, 3] * 2, np.int32)
     return EmbeddedFaces(np.float32(values)[:, None], people, photos)
 
 
 def test_mixed_cases_compare_new_probes_with_the_old_gallery():
-    # Old: bare faces at 0 and 1, masks pull everybody to 0.7: person 0 looks like 1.
+    # Old: unmasked faces at 0 and 1, masks pull everybody to 0.7: person 0 looks like
+    # 1.
     old = faces([0, 0, 1, 1, 0.7, 0.7, 0.7, 0.7])
-    # New: masked faces stay near their bare places in the old space.
+    # New: masked faces stay near their unmasked places in the old space.
     new = faces([0.1, 0.1, 1.1, 1.1, 0.2, 0.2, 0.9, 0.9])
     masked = np.arange(8) >= 4
     rows = all_cases(("old", old), ("new", new), masked)

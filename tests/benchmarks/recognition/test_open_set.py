@@ -35,7 +35,7 @@ def faces(values, people):
 
 
 def templates_of(values, people):
-    """The same for bare and for masked faces."""
+    """The same for unmasked and for masked faces."""
     return mean_templates(faces(values, people), faces(values, people))
 
 
@@ -59,7 +59,7 @@ def test_templates_are_joined_row_by_row():
 
 def test_probes_are_decided_one_by_one():
     model = MatchProbability(0.0, 1.0, 0.0)
-    calibration = flat_calibration(0.5, {"bare": model})
+    calibration = flat_calibration(0.5, {"unmasked": model})
     templates = templates_of([0.0, 1.0, 5.0], [0, 1, 2])
     probes = Probes(
         faces([0.4, 1.4, 2.9, NAN], [0, 0, 7, 1]), [MaskState(0.0, 0.0)] * 4
@@ -69,7 +69,7 @@ def test_probes_are_decided_one_by_one():
     assert found.named.tolist() == [True, True, False, False]
     assert found.probability[0] == pytest.approx(model.of(0.1, None))
     assert np.isnan(found.probability[3])
-    # As strangers: 0.4 is nearest to 1, 1.4 too.
+    # As impostors: 0.4 is nearest to 1, 1.4 too.
     strange = judged(probes, templates, calibration, 0.01, True)
     assert strange.best.tolist() == [1, 1, 1, -1]
     assert strange.named.tolist() == [False, True, False, False]
@@ -85,10 +85,10 @@ def test_means_of_several_photos_have_to_be_nearer():
 
 
 def test_masked_probes_are_compared_with_covered_templates():
-    bare, masked = MaskState(0.1, 0.0), MaskState(0.9, 0.0)
+    unmasked, masked = MaskState(0.1, 0.0), MaskState(0.9, 0.0)
     people = [0, 1]
     templates = mean_templates(faces([0.0, 2.0], people), faces([2.0, 0.0], people))
-    probes = Probes(faces([0.3, 0.3, 1.7, 1.7], [0, 1, 1, 0]), [bare, masked] * 2)
+    probes = Probes(faces([0.3, 0.3, 1.7, 1.7], [0, 1, 1, 0]), [unmasked, masked] * 2)
     calibration = flat_calibration(0.4)
     found = judged(probes, templates, calibration, 0.01, False)
     # Under their masks both look like the other one does without.
@@ -100,12 +100,12 @@ def test_masked_probes_are_compared_with_covered_templates():
     assert found.named.tolist() == [True, False, True, False]
 
 
-def test_people_without_a_bare_photo_are_compared_as_masked():
-    bare, masked = MaskState(0.1, 0.0), MaskState(0.9, 0.0)
+def test_people_without_a_unmasked_photo_are_compared_as_masked():
+    unmasked, masked = MaskState(0.1, 0.0), MaskState(0.9, 0.0)
     worn = faces([0.0, 2.0], [0, 1])
     templates = mean_templates(worn, worn, only_masked=True)
-    probes = Probes(faces([0.3, 0.3], [0, 0]), [bare, masked])
-    calibration = flat_calibration(0.1, bare_masked=0.4, masked_masked=0.2)
+    probes = Probes(faces([0.3, 0.3], [0, 0]), [unmasked, masked])
+    calibration = flat_calibration(0.1, unmasked_masked=0.4, masked_masked=0.2)
     found = judged(probes, templates, calibration, 0.01, False)
     assert found.named.tolist() == [True, False]
     assert templates.joined(templates).only_masked
@@ -118,16 +118,16 @@ def test_rates_weigh_people_alike_and_count_what_was_not_found():
         probability=np.array([1.0, 1.0, 0.0, NAN]),
         people=np.array([0, 0, 1, 2]),
     )
-    strangers = Judged(
+    impostors = Judged(
         best=np.array([0, 1, 1]),
         named=np.array([True, False, False]),
         probability=np.array([0.0, 0.0, 0.0]),
         people=np.array([5, 5, 6]),
     )
-    found = figures("net", "masked", 3, known, strangers)
+    found = figures("net", "masked", 3, known, impostors)
     assert (found.rank_1, found.tpir) == pytest.approx((1 / 3, 1 / 6))
     assert found.fpir == pytest.approx(0.25)
-    assert (found.mated, found.strangers) == (3, 2)
+    assert (found.mated, found.impostors) == (3, 2)
     assert found.not_found == pytest.approx(1 / 7)
     assert found.calibration_error == pytest.approx(0.0)
 
@@ -142,13 +142,13 @@ def test_people_are_split_and_half_of_the_photos_enrolled():
     masks = (NO_MASK, "cloth") * 18
     views = EmbeddedViews(twice, masks, ("",) * 36, (None,) * 36, (), ())
     split = split_people(photos, views, 4, seed=0)
-    assert sorted([*split.mated, *split.strangers]) == list(range(6))
-    assert len(split.strangers) == 2
+    assert sorted([*split.mated, *split.impostors]) == list(range(6))
+    assert len(split.impostors) == 2
     for person in split.mated:
         own = split.people == person
         assert (split.enrolled & own).sum() == 2
-        assert (split.probes & own).sum() == 2  # the third photo, bare and masked
-    for person in split.strangers:
+        assert (split.probes & own).sum() == 2  # the third photo, unmasked and masked
+    for person in split.impostors:
         assert (split.probes & (split.people == person)).sum() == 6
     assert not (split.enrolled & views.masked).any()
     worn = split_people(photos, views, 4, seed=0, enroll_masked=True)

@@ -21,7 +21,7 @@ def test_people_who_were_trained_on_score_nothing(small_manifest, tmp_path):
     nobody = tmp_path / "nobody.txt"
     nobody.write_text("Nobody_Here")
     start = start_embedder()
-    config = {"validation_share": 0.1, "kinds": "cloth"}
+    config = {"validation_fraction": 0.1, "kinds": "cloth"}
     checkpoint = Checkpoint(start.state(), start.geometry, config, "ab" * 32, {})
     save_checkpoint(tmp_path / "it.pt", checkpoint)
     workspace = tmp_path / "workspace"
@@ -51,5 +51,5 @@ def test_dlibs_network_is_scored_on_seen_and_unseen_masks(small_manifest, tmp_pa
     ]
     rates = [float(word) for word in lines[0].split()[3::2]]
     assert len(rates) == 4 and all(0 <= rate <= 1 for rate in rates)
-    # Bare faces of drawn people are told apart.
+    # Unmasked faces of drawn people are told apart.
     assert rates[0] == pytest.approx(1.0, abs=0.2)

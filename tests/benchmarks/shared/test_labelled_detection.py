@@ -37,13 +37,13 @@ def test_found_and_missed_are_counted_by_mask(tmp_path):
         lines.append(f"{name},{name}.png,{mask}")
     (tmp_path / "labels.csv").write_text("\n".join(lines))
     first, second = measure_labelled({"one": Finder, "two": Finder}, tmp_path)
-    assert (first.bare, first.found_bare) == (2, 1)
+    assert (first.unmasked, first.found_unmasked) == (2, 1)
     assert (first.masked, first.found_masked) == (3, 2)
     assert first.missed == {"no-mask": 1, "cloth": 1}
     assert first.stages == {"bright": 3}
     assert first.times_stock == 1
     assert second.found_masked == 2
-    assert "masked 2/3, bare 1/2" in first.line()
+    assert "masked 2/3, unmasked 1/2" in first.line()
 
 
 def test_the_stopwatch_answers_what_the_detector_does():

@@ -1,4 +1,4 @@
-"""The speed of painting in batches: what is painted, and what is said of it."""
+"""The speed of rendering in batches: what is rendered, and what is said of it."""
 
 import json
 

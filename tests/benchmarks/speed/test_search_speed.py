@@ -30,8 +30,8 @@ def test_drawn_people_have_the_measured_spread():
 def test_spread_by_hand():
     # Two people at +-3 on the first axis, their photos at +-1 on the second, and a
     # mask that adds 5 on the third.
-    bare = np.array([[3, 1, 0], [3, -1, 0], [-3, 1, 0], [-3, -1, 0]], np.float32)
-    found = spread(bare, bare + np.array([0, 0, 5], np.float32))
+    unmasked = np.array([[3, 1, 0], [3, -1, 0], [-3, 1, 0], [-3, -1, 0]], np.float32)
+    found = spread(unmasked, unmasked + np.array([0, 0, 5], np.float32))
     np.testing.assert_allclose(found["between"][0], 18)
     assert sorted(np.round(found["within"], 6)) == [0, 0, 2]
     assert sorted(np.abs(np.round(found["shift_mean"], 6))) == [0, 0, 5]

@@ -7,7 +7,7 @@ from index.app import actions as app_actions
 from index.app.actions import AppActions, mask_spec
 from masking.datasets.images import write_image
 from masking.errors import InvalidConfig, MissingInput, NoFace
-from masking.masks.spec import KINDS, RIGID_WEARS, WEARS
+from masking.masks.spec import KINDS, RIGID_STYLES, WEARING_STYLES
 from tests.fakes.drawn_faces import OneDrawnFace, drawn_face
 from tests.fakes.faces_for_index import (
     BLUE,
@@ -21,7 +21,7 @@ from tests.fakes.faces_for_index import (
 @pytest.fixture
 def actions(tmp_path, monkeypatch):
     monkeypatch.setattr(app_actions, "default_finder", SquareFinder)
-    monkeypatch.setattr(app_actions, "bare_finder", OneDrawnFace)
+    monkeypatch.setattr(app_actions, "unmasked_finder", OneDrawnFace)
     return AppActions(tmp_path / "workspace", ColourEmbedder())
 
 
@@ -30,7 +30,7 @@ def test_enroll_list_identify_and_remove(actions, tmp_path):
     red = draw_photo(tmp_path / "red.png", RED)
     nobody = draw_photo(tmp_path / "nobody.png")
     report = actions.enroll("Zoë 李", [red, red, nobody])
-    assert report.startswith("Zoë 李: 1 photos added\n1 known before\nskipped: ")
+    assert report.startswith("Zoë 李: 1 photos added\n1 already enrolled\nskipped: ")
     ((name, photos, since),) = actions.people()
     assert (name, photos, len(since)) == ("Zoë 李", 1, len("2026-01-31"))
 
@@ -74,7 +74,7 @@ def test_mistakes_are_said(actions, tmp_path):
         actions.mask(tmp_path / "black.png", "surgical", "correct", "", 0)
 
 
-def test_a_mask_is_painted_in_the_chosen_colour(actions, tmp_path):
+def test_a_mask_is_rendered_in_the_chosen_colour(actions, tmp_path):
     picture, landmarks = drawn_face(200)
     path = tmp_path / "face.png"
     write_image(path, picture)
@@ -89,15 +89,19 @@ def test_a_mask_is_painted_in_the_chosen_colour(actions, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("wear", WEARS)
-def test_every_kind_can_be_worn_in_every_way_that_it_has(kind, wear):
-    if kind == "shield" and wear not in RIGID_WEARS:
+@pytest.mark.parametrize("wearing_style", WEARING_STYLES)
+def test_every_kind_can_be_worn_in_every_way_that_it_has(kind, wearing_style):
+    if kind == "shield" and wearing_style not in RIGID_STYLES:
         with pytest.raises(InvalidConfig, match="cannot be worn"):
-            mask_spec(kind, wear, "", 7)
+            mask_spec(kind, wearing_style, "", 7)
         return
-    spec = mask_spec(kind, wear, "", 7)
-    assert (spec.kind, spec.wear) == (kind, wear)
-    assert spec == mask_spec(kind, wear, "", 7) != mask_spec(kind, wear, "", 8)
+    spec = mask_spec(kind, wearing_style, "", 7)
+    assert (spec.kind, spec.wearing_style) == (kind, wearing_style)
+    assert (
+        spec
+        == mask_spec(kind, wearing_style, "", 7)
+        != mask_spec(kind, wearing_style, "", 8)
+    )
 
 
 def test_colours_come_as_pages_state_them():

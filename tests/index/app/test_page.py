@@ -1,4 +1,4 @@
-"""The page in a browser: photo in, card out; people come and go; masks are painted."""
+"""The page in a browser: photo in, card out; people come and go; masks are rendered."""
 
 import os
 

@@ -79,10 +79,10 @@ def upload(client, photo):
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
-@pytest.mark.parametrize("stranger", STRANGERS, ids=str)
-def test_a_stranger_sees_and_changes_nothing(page, own, stranger):
+@pytest.mark.parametrize("impostor", STRANGERS, ids=str)
+def test_a_impostor_sees_and_changes_nothing(page, own, impostor):
     port = str(own.base_url.port)
-    headers = {name: text.format(port=port) for name, text in stranger.items()}
+    headers = {name: text.format(port=port) for name, text in impostor.items()}
     assert names(ask(own, PEOPLE)) == ["Red"]
     for path in ("/", "/config", "/assets/index.js", "/gradio_api/queue/data"):
         assert own.get(path, headers=headers).status_code == 403

@@ -15,7 +15,7 @@ OLD = {"far": [1e-3, 1e-2], "distance": [0.5, 0.6], "pairs": 10_000, "source": "
 
 
 def test_each_pair_of_mask_states_has_its_threshold():
-    calibration = flat_calibration(0.5, bare_masked=0.4, masked_bare=0.6)
+    calibration = flat_calibration(0.5, unmasked_masked=0.4, masked_unmasked=0.6)
     assert calibration.threshold(10, masked_probe=False) == 0.5
     assert calibration.threshold(10, masked_probe=False, masked_template=True) == 0.4
     assert calibration.threshold(10, masked_probe=True) == 0.6
@@ -23,7 +23,7 @@ def test_each_pair_of_mask_states_has_its_threshold():
 
 
 def test_calibration_survives_json():
-    models = {"bare": MatchProbability(0.1, 2.0, 0.0)}
+    models = {"unmasked": MatchProbability(0.1, 2.0, 0.0)}
     calibration = flat_calibration(0.5, models, spread=0.1, masked_masked=0.3)
     assert Calibration.from_json(calibration.to_json()) == calibration
 
@@ -31,7 +31,7 @@ def test_calibration_survives_json():
 def test_a_calibration_of_the_first_format_is_upgraded():
     calibration = Calibration.from_json(json.dumps(OLD))
     assert calibration.probability == {}
-    assert calibration.spread == {"bare": 0.0, "masked": 0.0}
+    assert calibration.spread == {"unmasked": 0.0, "masked": 0.0}
     assert calibration.source == "drawn (10000 pairs)"
     # One template: FAR = FPIR. 100 of them need FAR = 1 - 0.99 ** 0.01, below the
     # tail, where the distance falls by 0.1 a decade.
@@ -66,11 +66,11 @@ def test_what_is_no_calibration_is_refused(text):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("thresholds", {"bare-bare": asdict(flat_thresholds(0.5))}),
-        ("probability", {"bare": {"offset": 0, "closeness": -1, "margin": 0}}),
+        ("thresholds", {"unmasked-unmasked": asdict(flat_thresholds(0.5))}),
+        ("probability", {"unmasked": {"offset": 0, "closeness": -1, "margin": 0}}),
         ("probability", {"striped": {"offset": 0, "closeness": 1, "margin": 0}}),
-        ("spread", {"bare": 0.1}),
-        ("spread", {"bare": 0.1, "masked": float("nan")}),
+        ("spread", {"unmasked": 0.1}),
+        ("spread", {"unmasked": 0.1, "masked": float("nan")}),
         ("format_version", 4),
     ],
 )
@@ -82,8 +82,8 @@ def test_damaged_calibration_is_refused(key, value):
 
 def test_thresholds_of_all_pairs_are_needed():
     tables = {pair: flat_thresholds(0.5) for pair in PAIRS[:3]}
-    with pytest.raises(BadRecord, match="bare-masked"):
-        Calibration(tables, {"bare": 0.0, "masked": 0.0}, {}, 1, "drawn")
+    with pytest.raises(BadRecord, match="unmasked-masked"):
+        Calibration(tables, {"unmasked": 0.0, "masked": 0.0}, {}, 1, "drawn")
 
 
 def test_thresholds_of_the_third_format_are_read_without_its_second_kind():

@@ -4,7 +4,7 @@ import pytest
 
 from index.calibration import decision
 from index.calibration.calibration import Match
-from index.calibration.decision import Judge, calibration_of, judge_of
+from index.calibration.decision import DecisionPolicy, calibration_of, policy_of
 from index.calibration.probabilities import MatchProbability
 from index.gallery.gallery import open_or_create_gallery
 from tests.fakes.drawn_calibrations import flat_calibration
@@ -19,41 +19,41 @@ def match(name, distance, masked_template=False):
     return Match(name, number, distance, "euclidean", masked_template)
 
 
-def judge(calibration=None, **settings):
+def policy(calibration=None, **settings):
     options = {"calibrated": True, "gallery_size": 10, "fpir": 0.01} | settings
-    return Judge(calibration or flat_calibration(0.5), **options)
+    return DecisionPolicy(calibration or flat_calibration(0.5), **options)
 
 
 def test_accepts_strictly_below_the_threshold():
     matches = [match("Person_01", 0.43), match("Person_02", 0.6)]
-    assert judge().decide(matches, BARE).name == "Person_01"
-    assert judge(flat_calibration(0.43)).decide(matches, BARE).name is None
+    assert policy().decide(matches, BARE).name == "Person_01"
+    assert policy(flat_calibration(0.43)).decide(matches, BARE).name is None
 
 
 def test_nobody_comes_near():
-    decided = judge().decide([], MASKED)
+    decided = policy().decide([], MASKED)
     assert (decided.name, decided.matches, decided.margin) == (None, (), None)
     assert decided.mask_state == MASKED
 
 
 def test_margin_is_how_much_farther_the_second_person_is():
     matches = [match("Person_02", 0.45), match("Person_01", 0.3)]
-    decided = judge().decide(matches, BARE)
+    decided = policy().decide(matches, BARE)
     assert [found.name for found in decided.matches] == ["Person_01", "Person_02"]
     assert decided.margin == pytest.approx(0.15)
-    assert judge().decide(matches[:1], BARE).margin is None
+    assert policy().decide(matches[:1], BARE).margin is None
 
 
 def test_the_mask_of_the_probe_chooses_the_threshold():
-    strict = judge(flat_calibration(0.5, masked_bare=0.3))
+    strict = policy(flat_calibration(0.5, masked_unmasked=0.3))
     matches = [match("Person_01", 0.4)]
-    bare, masked = (strict.decide(matches, state) for state in (BARE, MASKED))
-    assert (bare.name, bare.threshold) == ("Person_01", 0.5)
+    unmasked, masked = (strict.decide(matches, state) for state in (BARE, MASKED))
+    assert (unmasked.name, unmasked.threshold) == ("Person_01", 0.5)
     assert (masked.name, masked.threshold) == (None, 0.3)
 
 
 def test_templates_of_both_kinds_compete_by_their_thresholds():
-    both = judge(flat_calibration(0.5, masked_masked=0.3))
+    both = policy(flat_calibration(0.5, masked_masked=0.3))
     # 0.35 is above what masked templates need, 0.4 below what plain ones do.
     matches = [match("Person_01", 0.35, True), match("Person_02", 0.4)]
     decided = both.decide(matches, MASKED)
@@ -64,7 +64,7 @@ def test_templates_of_both_kinds_compete_by_their_thresholds():
 
 def test_means_of_many_photos_have_to_be_nearer():
     counts = {(1, False): 5, (1, True): 2}
-    strict = judge(
+    strict = policy(
         flat_calibration(0.5, spread=0.4), photo_counts=lambda people: counts
     )
     # 0.25 * (1 - 0.4 * 4/5) = 0.17; masked templates have twice the spread: 0.15.
@@ -77,7 +77,7 @@ def test_means_of_many_photos_have_to_be_nearer():
     assert strict.decide([match("Person_01", 0.41)], BARE).name == "Person_01"
     # Without the correction the nearer would have won.
     assert (
-        judge(flat_calibration(0.5))
+        policy(flat_calibration(0.5))
         .decide([match("Person_01", 0.42), match("Person_02", 0.45)], BARE)
         .name
         == "Person_01"
@@ -87,11 +87,11 @@ def test_means_of_many_photos_have_to_be_nearer():
 def test_a_person_counts_once_with_the_template_for_faces_like_the_probe():
     plain, covered = match("Person_01", 0.2), match("Person_01", 0.25, True)
     other = match("Person_02", 0.4)
-    bare, masked = (
-        judge().decide([plain, covered, other], state) for state in (BARE, MASKED)
+    unmasked, masked = (
+        policy().decide([plain, covered, other], state) for state in (BARE, MASKED)
     )
-    assert bare.matches == (plain, other)
-    assert bare.margin == pytest.approx(0.2)
+    assert unmasked.matches == (plain, other)
+    assert unmasked.margin == pytest.approx(0.2)
     # Although the plain one is nearer.
     assert masked.matches == (covered, other)
     assert masked.margin == pytest.approx(0.15)
@@ -100,17 +100,17 @@ def test_a_person_counts_once_with_the_template_for_faces_like_the_probe():
 @pytest.mark.parametrize(("state", "masked"), [(BARE, False), (MASKED, True)])
 def test_the_other_template_of_a_person_names_nobody(state, masked):
     own, other = match("Person_01", 0.6, masked), match("Person_01", 0.1, not masked)
-    decided = judge().decide([other, own], state)
+    decided = policy().decide([other, own], state)
     assert (decided.name, decided.matches) == (None, (own,))
     # Who has no template of the right kind is compared with the one that is there.
-    assert judge().decide([other], state).name == "Person_01"
+    assert policy().decide([other], state).name == "Person_01"
 
 
 def test_thresholds_are_those_of_the_template_that_counts():
-    strict = judge(flat_calibration(0.5, masked_masked=0.3, bare_masked=0.2))
+    strict = policy(flat_calibration(0.5, masked_masked=0.3, unmasked_masked=0.2))
     both = [match("Person_01", 0.4), match("Person_01", 0.35, True)]
-    bare, masked = (strict.decide(both, state) for state in (BARE, MASKED))
-    assert (bare.name, bare.threshold) == ("Person_01", 0.5)
+    unmasked, masked = (strict.decide(both, state) for state in (BARE, MASKED))
+    assert (unmasked.name, unmasked.threshold) == ("Person_01", 0.5)
     assert (masked.name, masked.threshold) == (None, 0.3)
     assert strict.decide([], MASKED).threshold == 0.3
     assert strict.decide([], BARE).threshold == 0.5
@@ -124,23 +124,23 @@ def test_probability_of_a_masked_face_is_that_of_its_template():
         match("Person_01", 0.3, True),
         match("Person_02", 0.35, True),
     ]
-    decided = judge(known).decide(matches, MASKED)
+    decided = policy(known).decide(matches, MASKED)
     assert decided.probability == pytest.approx(model.of(0.1, 0.05))
 
 
 def test_probability_needs_a_calibration_for_this_mask_state():
     model = MatchProbability(0.0, 2.0, 1.0)
-    known = flat_calibration(0.5, {"bare": model})
+    known = flat_calibration(0.5, {"unmasked": model})
     matches = [match("Person_01", 0.4), match("Person_02", 0.45)]
-    assert judge(known).decide(matches, BARE).probability == model.of(0.1, 0.05)
-    assert judge(known).decide(matches, MASKED).probability is None
-    unsure = judge(known, calibrated=False).decide(matches, BARE)
+    assert policy(known).decide(matches, BARE).probability == model.of(0.1, 0.05)
+    assert policy(known).decide(matches, MASKED).probability is None
+    unsure = policy(known, calibrated=False).decide(matches, BARE)
     assert (unsure.probability, unsure.calibrated) == (None, False)
 
 
 def test_threshold_by_hand_holds_for_all():
-    by_hand = judge(
-        flat_calibration(0.5, {"bare": MatchProbability(0, 1, 1)}), threshold=0.7
+    by_hand = policy(
+        flat_calibration(0.5, {"unmasked": MatchProbability(0, 1, 1)}), threshold=0.7
     )
     decided = by_hand.decide([match("Person_01", 0.6, True)], BARE)
     assert (decided.name, decided.threshold) == ("Person_01", 0.7)
@@ -162,14 +162,14 @@ def gallery(tmp_path):
 def test_the_gallerys_own_calibration_comes_first(gallery, monkeypatch):
     shipped, own = flat_calibration(0.4), flat_calibration(0.3)
     assert calibration_of(gallery)[1] is False
-    assert not judge_of(gallery).calibrated
+    assert not policy_of(gallery).calibrated
     monkeypatch.setattr(
         decision, "shipped_calibration", {gallery.fingerprint: shipped}.get
     )
     assert calibration_of(gallery) == (shipped, True)
     gallery.set_calibration(own)
     assert calibration_of(gallery) == (own, True)
-    found = judge_of(gallery)
+    found = policy_of(gallery)
     # People: of their two templates a face is compared with one.
     assert (found.calibrated, found.gallery_size) == (True, 4)
     assert found.threshold(masked_probe=True) == 0.3

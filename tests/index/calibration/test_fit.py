@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from index.calibration.calibration import Match
-from index.calibration.decision import Judge
+from index.calibration.decision import DecisionPolicy
 from index.calibration.fit import (
     HeldOutFaces,
     OtherPeople,
-    TooFewStrangers,
+    TooFewImpostors,
     fit_calibration,
 )
 from index.calibration.impostors import MeanFaces
@@ -19,10 +19,10 @@ from training.metrics.pairs import EmbeddedFaces
 
 DIMENSION = 16
 # A mask adds noise and pulls faces together. A covered face is a mean of two.
-NOISE = {"bare": 0.12, "covered": 0.1, "masked": 0.2}
-PULL = {"bare": 1.0, "covered": 0.9, "masked": 0.8}
-# What bare and masked probes are compared with.
-PROBES, TEMPLATES = ("bare", "masked"), ("bare", "covered")
+NOISE = {"unmasked": 0.12, "covered": 0.1, "masked": 0.2}
+PULL = {"unmasked": 1.0, "covered": 0.9, "masked": 0.8}
+# What unmasked and masked probes are compared with.
+PROBES, TEMPLATES = ("unmasked", "masked"), ("unmasked", "covered")
 
 
 def people(rng, count):
@@ -41,7 +41,7 @@ def held_out(rng, count=300, photos=2):
     return HeldOutFaces(
         *(
             EmbeddedFaces(seen(rng, middles[owners], kind), owners, numbers)
-            for kind in ("bare", "covered", "masked")
+            for kind in ("unmasked", "covered", "masked")
         )
     )
 
@@ -64,17 +64,17 @@ def calibration():
     return fit_calibration(held_out(rng, 500), others, "drawn", None)
 
 
-def nearest_of(templates, strangers):
-    """Distance of each stranger to the nearest template."""
-    templates, strangers = templates.astype(np.float64), strangers.astype(np.float64)
-    squares = (strangers**2).sum(1)[:, None] + (templates**2).sum(1)
-    return np.sqrt((squares - 2 * strangers @ templates.T).min(axis=1))
+def nearest_of(templates, impostors):
+    """Distance of each impostor to the nearest template."""
+    templates, impostors = templates.astype(np.float64), impostors.astype(np.float64)
+    squares = (impostors**2).sum(1)[:, None] + (templates**2).sum(1)
+    return np.sqrt((squares - 2 * impostors @ templates.T).min(axis=1))
 
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("masked_template", [False, True])
 @pytest.mark.parametrize("size", [100, 1000])
-def test_one_in_a_hundred_new_strangers_is_named(
+def test_one_in_a_hundred_new_impostors_is_named(
     calibration, masked, masked_template, size
 ):
     rng = np.random.default_rng(7)
@@ -94,29 +94,29 @@ def test_thresholds_of_masked_faces_are_measured_on_covered_templates():
         faces.covered.embeddings + far, faces.covered.people, faces.covered.photos
     )
     elsewhere = fit_calibration(
-        HeldOutFaces(faces.bare, moved, faces.masked),
-        OtherPeople(others.bare, single(others.covered.matrix + far)),
+        HeldOutFaces(faces.unmasked, moved, faces.masked),
+        OtherPeople(others.unmasked, single(others.covered.matrix + far)),
         "drawn",
         None,
     )
-    for pair in ("bare-bare", "masked-bare"):
+    for pair in ("unmasked-unmasked", "masked-unmasked"):
         assert elsewhere.thresholds[pair] == fitted.thresholds[pair]
     for masked in (False, True):
         limits = [c.threshold(100, 0.01, masked, True) for c in (fitted, elsewhere)]
         assert limits[1] > limits[0] + 0.02
-    assert elsewhere.spread["bare"] == fitted.spread["bare"]
-    assert elsewhere.probability["bare"] == fitted.probability["bare"]
+    assert elsewhere.spread["unmasked"] == fitted.spread["unmasked"]
+    assert elsewhere.probability["unmasked"] == fitted.probability["unmasked"]
     assert elsewhere.probability["masked"] != fitted.probability["masked"]
 
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_probabilities_hold_for_new_people(calibration, masked):
     rng = np.random.default_rng(9)
-    middles, strangers = people(rng, 400), people(rng, 400)
+    middles, impostors = people(rng, 400), people(rng, 400)
     templates = seen(rng, middles, TEMPLATES[masked])
-    judge = Judge(calibration, True, 400, 0.01)
+    policy = DecisionPolicy(calibration, True, 400, 0.01)
     probability, right = [], []
-    for number, middle in enumerate(np.concatenate([middles, strangers])):
+    for number, middle in enumerate(np.concatenate([middles, impostors])):
         probe = seen(rng, middle[None], PROBES[masked])
         distances = np.linalg.norm(templates - probe, axis=1)
         nearest = np.argsort(distances)[:2]
@@ -124,7 +124,7 @@ def test_probabilities_hold_for_new_people(calibration, masked):
             Match(str(i), int(i), float(distances[i]), "euclidean", masked)
             for i in nearest
         ]
-        decided = judge.decide(matches, MaskState(float(masked), 0.0))
+        decided = policy.decide(matches, MaskState(float(masked), 0.0))
         probability.append(decided.probability)
         right.append(decided.matches[0].person_id == number)
     error = calibration_error(np.array(probability), np.array(right), np.ones(800))
@@ -144,7 +144,7 @@ def test_faces_that_were_not_acquired_do_not_count():
             np.append(part.people, np.int32(999)),
             np.append(part.photos, np.int32(999)),
         )
-        for part in (faces.bare, faces.covered, faces.masked)
+        for part in (faces.unmasked, faces.covered, faces.masked)
     ]
     assert fit_calibration(HeldOutFaces(*more), others, "drawn", None) == whole
 
@@ -155,21 +155,21 @@ def test_few_people_follow_the_reference_and_have_no_probability():
     others = others_of(rng, 150)
     few = fit_calibration(held_out(rng, 6, 3), others, "drawn", reference)
     assert few.probability == {}
-    assert few.strangers == 6
+    assert few.impostors == 6
     # A flat reference: rare false positives come no nearer than frequent ones.
     assert few.threshold(150, 0.01) == pytest.approx(few.threshold(150, 0.1))
 
 
-def test_too_few_strangers():
+def test_too_few_impostors():
     rng = np.random.default_rng(0)
-    with pytest.raises(TooFewStrangers, match="1,000 pairs"):
+    with pytest.raises(TooFewImpostors, match="1,000 pairs"):
         fit_calibration(held_out(rng, 6, 3), others_of(rng, 0), "", None)
 
 
-def test_a_gallery_without_covered_templates_is_calibrated_on_the_strangers():
+def test_a_gallery_without_covered_templates_is_calibrated_on_the_impostors():
     rng = np.random.default_rng(0)
-    bare = others_of(rng, 100).bare
-    others = OtherPeople(bare, single(np.zeros((0, DIMENSION), np.float32)))
+    unmasked = others_of(rng, 100).unmasked
+    others = OtherPeople(unmasked, single(np.zeros((0, DIMENSION), np.float32)))
     fitted = fit_calibration(held_out(rng, 60), others, "drawn", None)
-    assert set(fitted.probability) == {"bare", "masked"}
+    assert set(fitted.probability) == {"unmasked", "masked"}
     assert 0.2 < fitted.threshold(50, 0.01, True, True) < 1.5

@@ -1,9 +1,9 @@
-"""Held-out people as strangers and as people of a gallery, on a number line."""
+"""Held-out people as impostors and as people of a gallery, on a number line."""
 
 import numpy as np
 import pytest
 
-from index.calibration.impostors import MeanFaces, best_matches, stranger_distances
+from index.calibration.impostors import MeanFaces, best_matches, impostor_distances
 from tests.fakes.drawn_calibrations import flat_thresholds
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.score_normalization import Cohort
@@ -20,7 +20,7 @@ OTHERS = MeanFaces(np.float32([[4.0]]), np.array([3]), np.zeros(1))
 
 def test_distances_to_everybody_else():
     probes = faces([1.0, 2.5, 9.0], people=[5, 5, 8], photos=[7, 1, 2])
-    found = stranger_distances(probes, TEMPLATES, OTHERS, 0.0)
+    found = impostor_distances(probes, TEMPLATES, OTHERS, 0.0)
     # Columns: the other at 4, person 5 at 1, person 8 at 10.
     wanted = [[3, np.inf, 9], [1.5, np.inf, 7.5], [5, 8, np.inf]]
     np.testing.assert_allclose(found.values, wanted)
@@ -29,25 +29,25 @@ def test_distances_to_everybody_else():
 
 def test_own_template_leaves_the_probes_photo_out():
     probes = faces([1.5, 2.5, 9.0, 3.0], people=[5, 5, 8, 9], photos=[7, 1, 2, 9])
-    found = stranger_distances(probes, TEMPLATES, OTHERS, 0.0)
+    found = impostor_distances(probes, TEMPLATES, OTHERS, 0.0)
     # Photo 7 is no template: the mean is 1. Photo 1 leaves photo 0. 8 and 9: none.
     np.testing.assert_allclose(found.own, [0.5, 2.5, np.inf, np.inf])
 
 
 def test_templates_of_many_photos_are_compared_as_if_of_one():
     probes = faces([1.0], people=[5], photos=[7])
-    found = stranger_distances(probes, TEMPLATES, OTHERS, 0.6)
+    found = impostor_distances(probes, TEMPLATES, OTHERS, 0.6)
     # 3^2 / (1 - 0.6 * 2/3) for three photos, 9 for one; the own one has two.
     np.testing.assert_allclose(found.values, [[15**0.5, np.inf, 9]], rtol=1e-6)
-    apart = stranger_distances(faces([2.0], [5], [7]), TEMPLATES, OTHERS, 0.6)
+    apart = impostor_distances(faces([2.0], [5], [7]), TEMPLATES, OTHERS, 0.6)
     np.testing.assert_allclose(apart.own, [(1 / 0.7) ** 0.5], rtol=1e-6)
 
 
 def test_best_matches_of_a_whole_gallery():
     probes = faces([1.5, 9.0], people=[5, 8], photos=[7, 2])
-    distances = stranger_distances(probes, TEMPLATES, OTHERS, 0.0)
+    distances = impostor_distances(probes, TEMPLATES, OTHERS, 0.0)
     found = best_matches(distances, probes.people, flat_thresholds(3.0), seed=0)
-    # Strangers: 2.5 with 8.5 next; 5 with 8 next. Known: 0.5 with 2.5 next.
+    # Impostors: 2.5 with 8.5 next; 5 with 8 next. Known: 0.5 with 2.5 next.
     np.testing.assert_allclose(found.closeness, [0.5, -2.0, 2.5], atol=1e-6)
     np.testing.assert_allclose(found.margin, [6.0, 3.0, 2.0], atol=1e-6)
     assert found.right.tolist() == [False, False, True]
@@ -57,7 +57,7 @@ def test_best_matches_of_a_whole_gallery():
 
 def test_somebody_else_may_be_nearer_than_the_own_person():
     probes = faces([3.9], people=[5], photos=[1])
-    distances = stranger_distances(probes, TEMPLATES, OTHERS, 0.0)
+    distances = impostor_distances(probes, TEMPLATES, OTHERS, 0.0)
     found = best_matches(distances, probes.people, flat_thresholds(3.0), seed=0)
     # Own photo 0 is 3.9 away, the other 0.1.
     np.testing.assert_allclose(found.closeness, [2.9, 2.9], atol=1e-6)
@@ -70,7 +70,7 @@ def test_smaller_galleries_are_drawn_from_the_templates():
     matrix = rng.normal(size=(200, 1)).astype(np.float32)
     others = MeanFaces(matrix, np.ones(200, dtype=np.int64), np.zeros(200))
     probes = faces(rng.normal(size=60), np.arange(60) // 2, np.arange(60))
-    distances = stranger_distances(probes, probes, others, 0.0)
+    distances = impostor_distances(probes, probes, others, 0.0)
     found = best_matches(distances, probes.people, flat_thresholds(1.0), seed=0)
     sizes = len(found.right) / 120
     assert sizes > 3
@@ -86,10 +86,10 @@ def test_offsets_of_a_cohort_count_as_the_mean_of_the_photos():
     people = np.array([0, 0, 0, 1, 1, 2, 2], np.int32)
     templates = EmbeddedFaces(rows, people, np.arange(7, dtype=np.int32), cohort)
     looks = rng.normal(size=(2, 3)).astype(np.float32)
-    painted_on = np.array([1, 5], np.int32)
-    probes = EmbeddedFaces(looks, people[painted_on], painted_on, cohort)
+    rendered_on = np.array([1, 5], np.int32)
+    probes = EmbeddedFaces(looks, people[rendered_on], rendered_on, cohort)
     more = MeanFaces.of(EmbeddedFaces(looks, people[:2], people[:2], cohort), [0, 0], 1)
-    found = stranger_distances(probes, templates, more, 0.0)
+    found = impostor_distances(probes, templates, more, 0.0)
 
     def away(look, used):
         squares = ((look - used.mean(axis=0)) ** 2).sum()

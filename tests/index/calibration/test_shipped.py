@@ -21,8 +21,8 @@ from training.checkpoints.choose import choose_embedder
 def test_the_networks_of_the_project_are_calibrated(name):
     """After another embedder is shipped: python -m tools.release.ship_calibrations."""
     calibration = shipped_calibration(choose_embedder(name, Path(), "cpu").fingerprint)
-    assert set(calibration.probability) == {"bare", "masked"}
-    assert calibration.strangers > 800
+    assert set(calibration.probability) == {"unmasked", "masked"}
+    assert calibration.impostors > 800
     for masked in (False, True):
         # Masked faces are compared with templates of covered ones.
         limits = [

@@ -1,4 +1,4 @@
-"""Strangers set the thresholds of a gallery, from chips and from photographs."""
+"""Impostors set the thresholds of a gallery, from chips and from photographs."""
 
 import unicodedata
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from index.calibration import stage as calibrate_stage
-from index.calibration.fit import HeldOutFaces, TooFewStrangers
+from index.calibration.fit import HeldOutFaces, TooFewImpostors
 from index.calibration.stage import calibrate_on_chips, calibrate_on_photos
 from index.datasets.labelled_photos import read_labelled_photos
 from index.engines.templates import MASKED, PLAIN
@@ -21,9 +21,9 @@ from tests.fakes.manifests import (
     PEOPLE,
     STRANGERS,
     ZOE,
+    impostors_of,
     manifest_of,
     name_of,
-    strangers_of,
 )
 
 
@@ -46,37 +46,37 @@ def chips(gallery, manifest, rows, embedder=None):
     )
 
 
-def test_own_templates_of_the_strangers_are_left_out(gallery, manifest, fitted):
+def test_own_templates_of_the_impostors_are_left_out(gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
-    measured = chips(gallery, manifest, strangers_of(manifest))
+    measured = chips(gallery, manifest, impostors_of(manifest))
     ((faces, others, source),) = fitted
-    for templates in (others.bare, others.covered):
+    for templates in (others.unmasked, others.covered):
         assert templates.matrix.shape == (PEOPLE - STRANGERS, 3)
         assert (templates.photos == 1).all()
     # The others are reddish: (250, number, 0).
-    assert others.bare.matrix[:, 0].min() > 0.9
-    assert len(faces.bare.people) == len(faces.covered.people) == 2 * STRANGERS
+    assert others.unmasked.matrix[:, 0].min() > 0.9
+    assert len(faces.unmasked.people) == len(faces.covered.people) == 2 * STRANGERS
     assert len(faces.masked.people) == 2 * 2 * STRANGERS
-    assert "25 validation people, bare and with 2 painted masks" in source
+    assert "25 validation people, unmasked and with 2 synthetic masks" in source
     assert "25 templates of others" in source
     assert gallery.calibration == measured == flat_calibration(0.25)
 
 
-def test_strangers_are_seen_bare_and_with_two_masks(gallery, manifest, fitted):
+def test_impostors_are_seen_unmasked_and_with_two_masks(gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
-    chips(gallery, manifest, strangers_of(manifest))
+    chips(gallery, manifest, impostors_of(manifest))
     faces: HeldOutFaces = fitted[0][0]
-    np.testing.assert_allclose(faces.bare.embeddings[:, 2], 250 / 255, atol=0.01)
+    np.testing.assert_allclose(faces.unmasked.embeddings[:, 2], 250 / 255, atol=0.01)
     first, second = faces.masked.embeddings.reshape(2, -1, 3)
-    assert np.abs(first - faces.bare.embeddings).max(axis=1).min() > 0.02
+    assert np.abs(first - faces.unmasked.embeddings).max(axis=1).min() > 0.02
     assert (np.abs(first - second).max(axis=1) > 0.01).mean() > 0.9
     np.testing.assert_array_equal(
-        faces.masked.photos[: 2 * STRANGERS], faces.bare.photos
+        faces.masked.photos[: 2 * STRANGERS], faces.unmasked.photos
     )
     np.testing.assert_array_equal(
-        faces.masked.people[: 2 * STRANGERS], faces.bare.people
+        faces.masked.people[: 2 * STRANGERS], faces.unmasked.people
     )
-    pairs = np.bincount(faces.bare.people)
+    pairs = np.bincount(faces.unmasked.people)
     assert (pairs == 2).all()
 
 
@@ -88,32 +88,32 @@ def test_templates_for_masked_faces_are_those_of_the_gallery(gallery, manifest, 
         ColourEmbedder(),
         [
             ChipRow("Person 00", "more", "more.jpg", chip, masked=True),
-            ChipRow("Person 02", "bare", "bare.jpg", chip, masked=False),
+            ChipRow("Person 02", "unmasked", "unmasked.jpg", chip, masked=False),
         ],
     )
-    chips(gallery, manifest, strangers_of(manifest))
+    chips(gallery, manifest, impostors_of(manifest))
     others = fitted[0][1]
     strange = [p.person_id for p in gallery.people() if p.name.startswith(ZOE)]
-    for templates, kind in ((others.bare, PLAIN), (others.covered, MASKED)):
+    for templates, kind in ((others.unmasked, PLAIN), (others.covered, MASKED)):
         whole = gallery.templates(kind)
         kept = ~np.isin(whole.person_ids, strange)
         np.testing.assert_array_equal(templates.matrix, whole.matrix[kept])
-    assert others.bare.photos[:3].tolist() == [1, 2, 1]
+    assert others.unmasked.photos[:3].tolist() == [1, 2, 1]
     # Person 00 has a masked photo besides the covered one, Person 02 two covered.
     assert others.covered.photos[:3].tolist() == [2, 2, 1]
 
 
-def test_strangers_are_covered_as_enrolled_people_are(gallery, manifest, fitted):
+def test_impostors_are_covered_as_enrolled_people_are(gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
-    rows = strangers_of(manifest)
+    rows = impostors_of(manifest)
     chips(gallery, manifest, rows)
     faces, names = fitted[0][0], np.unique([row.identity for row in rows])
-    np.testing.assert_array_equal(faces.covered.people, faces.bare.people)
-    np.testing.assert_array_equal(faces.covered.photos, faces.bare.photos)
-    # The strangers are enrolled themselves: their templates are these very faces.
+    np.testing.assert_array_equal(faces.covered.people, faces.unmasked.people)
+    np.testing.assert_array_equal(faces.covered.photos, faces.unmasked.photos)
+    # The impostors are enrolled themselves: their templates are these very faces.
     numbers = {person.name: person.person_id for person in gallery.people()}
     for place, name in enumerate(names):
-        for masked, part in ((False, faces.bare), (True, faces.covered)):
+        for masked, part in ((False, faces.unmasked), (True, faces.covered)):
             mean = part.embeddings[part.people == place].mean(axis=0)
             template = gallery.person_template(numbers[name], masked)
             np.testing.assert_allclose(mean, template, atol=1e-6)
@@ -123,13 +123,13 @@ def test_gallery_without_covered_vectors_can_be_calibrated(gallery, manifest, fi
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     with gallery._store.changes():
         gallery._store.execute("DELETE FROM covered")
-    chips(gallery, manifest, strangers_of(manifest))
+    chips(gallery, manifest, impostors_of(manifest))
     others = fitted[0][1]
-    assert len(others.bare.photos) == PEOPLE - STRANGERS
+    assert len(others.unmasked.photos) == PEOPLE - STRANGERS
     assert others.covered.matrix.shape == (0, 3)
 
 
-def test_strangers_are_known_under_other_names_and_spellings(gallery, manifest, fitted):
+def test_impostors_are_known_under_other_names_and_spellings(gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     gallery.rename(name_of(1), "Somebody")
     rows = [
@@ -139,12 +139,12 @@ def test_strangers_are_known_under_other_names_and_spellings(gallery, manifest, 
         else replace(
             row, identity=unicodedata.normalize("NFD", row.identity), sha256=""
         )
-        for row in strangers_of(manifest)
+        for row in impostors_of(manifest)
     ]
     assert len({row.identity for row in rows} & {name_of(i) for i in range(9)}) == 1
     chips(gallery, manifest, rows)
     others = fitted[0][1]
-    assert len(others.bare.photos) == PEOPLE - STRANGERS
+    assert len(others.unmasked.photos) == PEOPLE - STRANGERS
     assert len(others.covered.photos) == PEOPLE - STRANGERS
 
 
@@ -152,35 +152,35 @@ def test_many_photos_and_people_are_cut(gallery, manifest, fitted, monkeypatch):
     monkeypatch.setattr(calibrate_stage, "_MOST_PHOTOS", 1)
     monkeypatch.setattr(calibrate_stage, "_MOST_PEOPLE", 7)
     enroll_celebrities(gallery, manifest, ColourEmbedder())
-    chips(gallery, manifest, strangers_of(manifest))
+    chips(gallery, manifest, impostors_of(manifest))
     faces = fitted[0][0]
-    assert len(faces.bare.people) == len(np.unique(faces.bare.people)) == 7
+    assert len(faces.unmasked.people) == len(np.unique(faces.unmasked.people)) == 7
 
 
-def test_too_few_strangers_leave_the_calibration_as_it_is(gallery, manifest):
+def test_too_few_impostors_leave_the_calibration_as_it_is(gallery, manifest):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     gallery.set_calibration(flat_calibration(0.4))
-    for rows in ([], strangers_of(manifest)[:20]):
-        with pytest.raises(TooFewStrangers):
+    for rows in ([], impostors_of(manifest)[:20]):
+        with pytest.raises(TooFewImpostors):
             chips(gallery, manifest, rows)
     assert gallery.calibration == flat_calibration(0.4)
 
 
-def test_strangers_of_another_embedder_are_refused(gallery, manifest):
+def test_impostors_of_another_embedder_are_refused(gallery, manifest):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
-    rows = strangers_of(manifest)
+    rows = impostors_of(manifest)
     with pytest.raises(EmbedderMismatch):
         chips(gallery, manifest, rows, ColourEmbedder("d" * 64))
 
 
-def test_stranger_whose_embedding_is_not_finite_is_named(gallery, manifest):
+def test_impostor_whose_embedding_is_not_finite_is_named(gallery, manifest):
     class Broken(ColourEmbedder):
         def embed(self, chips):
             return super().embed(chips) * np.nan
 
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     with pytest.raises(BadRecord, match=r"Zoë 01/1.jpg: its embedding is not finite"):
-        chips(gallery, manifest, strangers_of(manifest), Broken())
+        chips(gallery, manifest, impostors_of(manifest), Broken())
     assert gallery.calibration is None
 
 
@@ -188,7 +188,7 @@ def test_chips_that_are_aligned_in_another_way_are_refused(gallery, manifest):
     inner = ChipGeometry(size_px=32, padding=0.0, points="inner")
     other = manifest_of(manifest.folder, manifest.faces(), inner)
     with pytest.raises(InvalidConfig, match="aligned by the inner points"):
-        chips(gallery, other, strangers_of(manifest))
+        chips(gallery, other, impostors_of(manifest))
 
 
 def photos_of(tmp_path, masks=None):
@@ -197,12 +197,12 @@ def photos_of(tmp_path, masks=None):
         for copy in range(2):
             mask = masks[copy] if masks else "no-mask"
             name = f"P{person}/{copy}.png"
-            (tmp_path / "strangers" / f"P{person}").mkdir(parents=True, exist_ok=True)
-            draw_photo(tmp_path / "strangers" / name, (10 * person, 250, 90 * copy))
+            (tmp_path / "impostors" / f"P{person}").mkdir(parents=True, exist_ok=True)
+            draw_photo(tmp_path / "impostors" / name, (10 * person, 250, 90 * copy))
             rows.append(f"P{person},{name},{mask}")
     if masks:
-        (tmp_path / "strangers" / "labels.csv").write_text("\n".join(rows))
-    return read_labelled_photos(tmp_path / "strangers")
+        (tmp_path / "impostors" / "labels.csv").write_text("\n".join(rows))
+    return read_labelled_photos(tmp_path / "impostors")
 
 
 def photos(gallery, folder, listed):
@@ -211,24 +211,24 @@ def photos(gallery, folder, listed):
     )
 
 
-def test_photographs_of_really_masked_strangers(tmp_path, gallery, manifest, fitted):
+def test_photographs_of_really_masked_impostors(tmp_path, gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     listed = photos_of(tmp_path, masks=("no-mask", "cloth"))
     assert photos(gallery, tmp_path, listed) == gallery.calibration
     ((faces, others, source),) = fitted
-    assert len(others.bare.photos) == len(others.covered.photos) == PEOPLE
-    np.testing.assert_allclose(faces.bare.embeddings[:, 2], 0, atol=0.02)
-    # Bare faces are covered, masked ones are not.
-    np.testing.assert_array_equal(faces.covered.photos, faces.bare.photos)
+    assert len(others.unmasked.photos) == len(others.covered.photos) == PEOPLE
+    np.testing.assert_allclose(faces.unmasked.embeddings[:, 2], 0, atol=0.02)
+    # Unmasked faces are covered, masked ones are not.
+    np.testing.assert_array_equal(faces.covered.photos, faces.unmasked.photos)
     assert (faces.covered.embeddings[:, 2] > 0.1).all()
     np.testing.assert_allclose(faces.masked.embeddings[:, 2], 90 / 255, atol=0.01)
-    assert "20 strangers, bare and with their masks" in source
+    assert "20 impostors, unmasked and with their masks" in source
     assert ZOE not in source
 
 
-def test_a_stranger_who_is_enrolled_is_no_template(tmp_path, gallery, manifest, fitted):
+def test_a_impostor_who_is_enrolled_is_no_template(tmp_path, gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     gallery.rename("Person 00", "P3")
     photos(gallery, tmp_path, photos_of(tmp_path, masks=("no-mask", "cloth")))
     others = fitted[0][1]
-    assert len(others.bare.photos) == len(others.covered.photos) == PEOPLE - 1
+    assert len(others.unmasked.photos) == len(others.covered.photos) == PEOPLE - 1

@@ -33,16 +33,16 @@ def people(rng, count, photos, noise):
     return EmbeddedFaces(rows, owners, np.arange(len(owners), dtype=np.int32))
 
 
-def test_corrected_rates_of_strangers_are_alike_for_any_number_of_photos():
+def test_corrected_rates_of_impostors_are_alike_for_any_number_of_photos():
     rng = np.random.default_rng(0)
     known = people(rng, 200, 8, 0.15)
     spread = measured_spread(known, known)
     assert spread > 0.05
-    strangers = rng.normal(0, 0.25, (3000, 12))
+    impostors = rng.normal(0, 0.25, (3000, 12))
     rates, plain = [], []
     for photos in (1, 2, 8):
         rows = known.embeddings.reshape(200, 8, 12)[:, :photos].mean(axis=1)
-        distances = np.linalg.norm(strangers[:, None] - rows, axis=2)
+        distances = np.linalg.norm(impostors[:, None] - rows, axis=2)
         single = as_single(distances, np.full(200, photos), spread)
         rates.append((single < 0.7).mean())
         plain.append((distances < 0.7).mean())

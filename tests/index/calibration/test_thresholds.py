@@ -53,7 +53,7 @@ def test_there_is_no_threshold_for_nobody():
 
 
 def test_rates_of_smaller_galleries_are_the_mean_over_all_of_them():
-    # 12 strangers, 7 templates; 5 of the 7 make 21 galleries.
+    # 12 impostors, 7 templates; 5 of the 7 make 21 galleries.
     rng = np.random.default_rng(0)
     distances = rng.random((12, 7)).astype(np.float32)
     table = measure(distances, np.ones(12))
@@ -69,9 +69,9 @@ def test_rates_of_smaller_galleries_are_the_mean_over_all_of_them():
     assert (best < threshold).mean() <= fpir < (best <= threshold).mean()
 
 
-def test_strangers_own_templates_do_not_count():
+def test_impostors_own_templates_do_not_count():
     distances = np.array([[np.inf, 0.5, 0.6], [0.7, np.inf, 0.8]] * 20, np.float32)
-    # All templates: half the strangers are 0.5 away from the nearest, half 0.7.
+    # All templates: half the impostors are 0.5 away from the nearest, half 0.7.
     table = measure(distances, np.ones(40))
     assert table.measured_size == 2
     assert table.threshold(2, 0.4) == pytest.approx(0.5)
@@ -87,15 +87,15 @@ def test_people_count_alike_however_many_photos_they_have():
     assert measure(distances, np.ones(80)).threshold(1, 0.2) == pytest.approx(0.1)
 
 
-def test_strangers_differ_in_how_near_they_come():
+def test_impostors_differ_in_how_near_they_come():
     """Where the textbook's independence fails, the measured rate is right."""
     rng = np.random.default_rng(1)
-    near = rng.normal(1.0, 0.15, (4000, 1))  # a stranger's usual distance
+    near = rng.normal(1.0, 0.15, (4000, 1))  # an impostor's usual distance
 
-    def strangers(count):
+    def impostors(count):
         return (near[:count] + rng.normal(0, 0.05, (count, 100))).astype(np.float32)
 
-    table = measure(strangers(2000), np.ones(2000))
+    table = measure(impostors(2000), np.ones(2000))
     threshold = table.threshold(100, 0.01)
     new = near[2000:] + rng.normal(0, 0.05, (2000, 100))
     assert (new.min(axis=1) < threshold).mean() == pytest.approx(0.01, abs=0.006)
@@ -136,7 +136,7 @@ def test_what_was_not_measured_follows_the_reference():
 
 
 def test_too_little_to_measure():
-    with pytest.raises(ValueError, match="two strangers"):
+    with pytest.raises(ValueError, match="two impostors"):
         measure(np.ones((1, 5), np.float32), np.ones(1))
-    with pytest.raises(ValueError, match="two strangers"):
+    with pytest.raises(ValueError, match="two impostors"):
         measure(np.ones((5, 1), np.float32), np.ones(5))

@@ -28,9 +28,9 @@ def workspace(small_manifest, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def strangers(tmp_path_factory):
+def impostors(tmp_path_factory):
     """Eight synthetic people who are not in the workspace, three photos each."""
-    folder = tmp_path_factory.mktemp("strangers")
+    folder = tmp_path_factory.mktemp("impostors")
     for person in sorted(sample_people().iterdir())[8:16]:
         (folder / person.name).mkdir()
         for photo in sorted(person.iterdir())[:3]:
@@ -44,36 +44,41 @@ def calibrated(workspace, *arguments):
     return CliRunner().invoke(cli.main, ["calibrate", *places, *options])
 
 
-def test_few_strangers_are_too_few(workspace, strangers):
-    done = calibrated(workspace, strangers)
+def test_few_impostors_are_too_few(workspace, impostors):
+    done = calibrated(workspace, impostors)
     assert done.exit_code == 2
-    assert "needs 1,000 pairs of a stranger and somebody else, got" in done.output
+    assert "needs 1,000 pairs of impostors and others, got" in done.output
 
 
-def test_photographs_of_strangers(workspace, strangers, monkeypatch):
+def test_photographs_of_impostors(workspace, impostors, monkeypatch):
     monkeypatch.setattr(calibration_fit, "MIN_PAIRS", 100)
-    done = calibrated(workspace, strangers, "--json")
+    done = calibrated(workspace, impostors, "--json")
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
-    assert record["strangers"] == 8
+    assert record["impostors"] == 8
     assert record["people"] == [8, 100, 1000, 5000]
     for limits in record["thresholds"].values():
         assert limits == sorted(limits, reverse=True)
         assert 0.2 < limits[-1] < limits[0] < 0.9
     with open_gallery(workspace / "gallery") as gallery:
         stored = gallery.calibration
-    assert stored.source.startswith("photos of 8 strangers, bare and with 1 painted")
+    assert stored.source.startswith(
+        "photos of 8 impostors, unmasked and with 1 synthetic"
+    )
     assert (
         round(stored.threshold(8, 0.01, True, True), 4)
         == record["thresholds"]["masked"][0]
     )
 
 
-def test_people_whom_train_kept_out(workspace, monkeypatch):
+def test_people_whom_train_held_out(workspace, monkeypatch):
     monkeypatch.setattr(calibration_fit, "MIN_PAIRS", 10)
     done = calibrated(workspace)
     assert done.exit_code == 0, done.output
-    assert "calibrated on 2 validation people, bare and with 1 painted" in done.output
+    assert (
+        "calibrated on 2 validation people, unmasked and with 1 synthetic"
+        in done.output
+    )
     assert "8 people (this gallery)" in done.output
     assert "5,000 people " in done.output
     assert "no probabilities are shown" in done.output
@@ -81,7 +86,12 @@ def test_people_whom_train_kept_out(workspace, monkeypatch):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"masks": 0}, {"validation_share": 1.0}, {"validation_seed": -1}, {"workers": -1}],
+    [
+        {"masks": 0},
+        {"validation_fraction": 1.0},
+        {"validation_seed": -1},
+        {"workers": -1},
+    ],
 )
 def test_senseless_settings_are_refused(wrong):
     with pytest.raises(InvalidConfig):

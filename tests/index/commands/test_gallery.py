@@ -63,7 +63,7 @@ def test_folder_of_people_is_enrolled_and_every_failure_reported(
     call, people, tmp_path
 ):
     done = call("enroll", "--folder", people, "--workers", 1)
-    assert "4 photos added, 0 known before, 4 skipped; the gallery holds 3" in (
+    assert "4 photos added, 0 already enrolled, 4 skipped; the gallery holds 3" in (
         done.output
     )
     for words in ("no face found", "2 faces", "control character", "1 to 200 char"):
@@ -94,11 +94,11 @@ def test_second_run_looks_only_at_what_is_missing(call, people, tmp_path, monkey
 
 
 def test_table_is_enrolled_with_masks_apart(call, tmp_path):
-    draw_photo(tmp_path / "bare.png", RED)
+    draw_photo(tmp_path / "unmasked.png", RED)
     draw_photo(tmp_path / "masked.png", BLUE)
     table = tmp_path / "people.csv"
     table.write_text(
-        "person,file,masked\nA,bare.png,no\nA,masked.png,yes\nA,missing.png,\n"
+        "person,file,masked\nA,unmasked.png,no\nA,masked.png,yes\nA,missing.png,\n"
     )
     done = call("enroll", "--csv", table, "--workers", 1)
     assert "missing.png: cannot be read" in done.stderr
@@ -107,11 +107,13 @@ def test_table_is_enrolled_with_masks_apart(call, tmp_path):
     assert templates.masked.tolist() == [False, True]
     assert "2 embeddings" in call("gallery", "export", tmp_path / "a.npz").output
     with np.load(tmp_path / "a.npz") as arrays:
-        bare, masked = arrays["embeddings"]
+        unmasked, masked = arrays["embeddings"]
         under, none = arrays["covered"]
-    np.testing.assert_allclose([bare, masked], np.array([RED, BLUE]) / 255, atol=0.03)
+    np.testing.assert_allclose(
+        [unmasked, masked], np.array([RED, BLUE]) / 255, atol=0.03
+    )
     assert np.isnan(none).all()
-    wanted = [bare, (masked + under) / 2]
+    wanted = [unmasked, (masked + under) / 2]
     np.testing.assert_allclose(templates.matrix, wanted, atol=1e-6)
 
 

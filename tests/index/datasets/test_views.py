@@ -1,4 +1,4 @@
-"""Photographs to views with fake finders and painters on drawn pictures."""
+"""Photographs to views with fake finders and renderers on drawn pictures."""
 
 from dataclasses import dataclass
 
@@ -29,22 +29,22 @@ class BrightFinder(DrawnFinder):
 
 
 @dataclass(frozen=True)
-class DarkPainter:
-    """Paints the lower half black; hides the face from the finder if asked to."""
+class DarkRenderer:
+    """Renders the lower half black; hides the face from the finder if asked to."""
 
     hide: bool = False
 
     def kind(self, name):
         return "dark"
 
-    def paint(self, image, landmarks, name):
+    def render(self, image, landmarks, name):
         if name == "refuses.png":
             raise NoFace("the landmarks lie outside of the picture")
-        painted = image.copy()
-        painted[len(image) // 2 :] = 0
+        rendered = image.copy()
+        rendered[len(image) // 2 :] = 0
         if self.hide:
-            painted[0, 0] = 0
-        return painted
+            rendered[0, 0] = 0
+        return rendered
 
 
 @pytest.fixture
@@ -89,40 +89,40 @@ def test_damaged_files_are_failures_with_a_reason(tmp_path):
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"no picture")
     photo = LabelledPhoto(path, "broken.jpg", "Ann")
-    plain, painted = views_of(photo, painter=DarkPainter())
-    for view in (plain, painted):
+    plain, rendered = views_of(photo, renderer=DarkRenderer())
+    for view in (plain, rendered):
         assert "not an image" in view.failure
-    assert (plain.mask, painted.mask) == ("no-mask", "dark")
+    assert (plain.mask, rendered.mask) == ("no-mask", "dark")
 
 
-def test_a_painted_copy_follows_the_photograph(drawn):
-    plain, painted = views_of(drawn("a.png"), painter=DarkPainter())
-    assert (plain.mask, painted.mask) == ("no-mask", "dark")
-    assert painted.photo == plain.photo
-    # The face square is rows 4 to 20 of the chip; its lower half was painted.
-    np.testing.assert_array_equal(painted.chips[0][4:11], plain.chips[0][4:11])
-    assert painted.chips[0][14:19, 12].max() == 0
+def test_a_rendered_copy_follows_the_photograph(drawn):
+    plain, rendered = views_of(drawn("a.png"), renderer=DarkRenderer())
+    assert (plain.mask, rendered.mask) == ("no-mask", "dark")
+    assert rendered.photo == plain.photo
+    # The face square is rows 4 to 20 of the chip; its lower half was rendered.
+    np.testing.assert_array_equal(rendered.chips[0][4:11], plain.chips[0][4:11])
+    assert rendered.chips[0][14:19, 12].max() == 0
     assert plain.chips[0][5:19, 12].min() == 200
 
 
-def test_masked_faces_are_found_anew_unless_told_otherwise(drawn):
-    photo, painter = drawn("a.png"), DarkPainter(hide=True)
-    plain, lost = views_of(photo, painter=painter)
+def test_masked_faces_are_found_again_unless_told_otherwise(drawn):
+    photo, renderer = drawn("a.png"), DarkRenderer(hide=True)
+    plain, lost = views_of(photo, renderer=renderer)
     assert plain.failure is None
-    assert lost.failure == f"{photo.path}, painted: no face found."
-    _, aligned = views_of(photo, painter=painter, redetect=False)
+    assert lost.failure == f"{photo.path}, rendered: no face found."
+    _, aligned = views_of(photo, renderer=renderer, redetect=False)
     assert (aligned.failure, aligned.detector) == (None, "drawn")
 
 
-def test_a_mask_that_cannot_be_painted_is_a_failure(drawn):
-    plain, painted = views_of(drawn("refuses.png"), painter=DarkPainter())
+def test_a_mask_that_cannot_be_rendered_is_a_failure(drawn):
+    plain, rendered = views_of(drawn("refuses.png"), renderer=DarkRenderer())
     assert plain.failure is None
-    assert "outside of the picture" in painted.failure
+    assert "outside of the picture" in rendered.failure
 
 
 def test_workers_give_the_same_views_in_the_same_order(drawn):
     photos = [drawn(f"{n}.png", brightness=90 + 40 * (n % 3)) for n in range(6)]
-    plan = ViewPlan((SMALL,), painter=DarkPainter())
+    plan = ViewPlan((SMALL,), renderer=DarkRenderer())
     alone = list(all_views(photos, plan, 1, BrightFinder))
     together = list(all_views(photos, plan, 2, BrightFinder))
     assert [view.photo for view in alone] == [n for n in range(6) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""The people of an augmented folder go in, and masked strangers set the threshold."""
+"""The people of an augmented folder go in, and masked impostors set the threshold."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.fakes.manifests import PEOPLE, STRANGERS, ZOE, manifest_of, name_of, 
 from training.embedders.mask_classifier import MaskState
 
 
-def strangers_of(manifest):
+def impostors_of(manifest):
     return [row for row in manifest.faces() if row.identity.startswith(ZOE)]
 
 
@@ -67,6 +67,6 @@ def test_photos_that_show_a_mask_are_enrolled_as_masked(gallery, manifest, monke
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     assert [photo.masked for photo in gallery.photos("Person 00")] == [True]
     assert [photo.masked for photo in gallery.photos(name_of(1))] == [False] * 2
-    # Who is enrolled bare has a template for masked faces as well.
+    # Who is enrolled unmasked has a template for masked faces as well.
     assert len(gallery.templates(PLAIN).matrix) == STRANGERS
     assert len(gallery.templates(MASKED).matrix) == PEOPLE

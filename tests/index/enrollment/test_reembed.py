@@ -81,7 +81,7 @@ def test_covered_vectors_are_the_new_embedders_too(tmp_path):
             found = gallery.person_template(1, masked)
             # Stored chips are JPEGs.
             np.testing.assert_allclose(found, wanted, atol=0.02)
-        # Who is masked has no bare face that could be covered.
+        # Who is masked has no unmasked face that could be covered.
         assert gallery.photo_counts([2]) == {(2, True): 1}
         assert gallery._store.read("SELECT photo_id FROM covered") == [(1,)]
 
@@ -122,7 +122,7 @@ def test_chips_are_embedded_in_batches(tmp_path, masked, batches):
     folder = filled(tmp_path, *names, masked=masked)
     embedder = DoubleEmbedder()
     assert reembed_gallery(folder, embedder) == 300
-    # Bare ones come twice, the second time covered.
+    # Unmasked ones come twice, the second time covered.
     assert embedder.batches == batches
 
 

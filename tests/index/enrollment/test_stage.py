@@ -58,7 +58,7 @@ def test_same_photo_twice_is_known_and_not_embedded_again(gallery, tmp_path):
     assert embedder.embedded == 1
 
 
-def test_bare_photo_gives_a_template_for_masked_faces_too(gallery, tmp_path):
+def test_unmasked_photo_gives_a_template_for_masked_faces_too(gallery, tmp_path):
     embedder = ColourEmbedder()
     photo = draw_photo(tmp_path / "red.png", RED)
     enrolled(gallery, "Person_01", [photo], embedder, masked=False)
@@ -84,7 +84,7 @@ def test_masked_photo_is_not_covered_once_more(gallery, tmp_path):
     assert gallery._store.read("SELECT COUNT(*) FROM covered") == [(0,)]
 
 
-def test_of_bare_and_masked_chips_each_gets_what_it_needs(gallery):
+def test_of_unmasked_and_masked_chips_each_gets_what_it_needs(gallery):
     kinds = [False, True, True, False, True]
     rows = [
         row._replace(name=f"P{i}", masked=masked)
@@ -100,8 +100,8 @@ def test_of_bare_and_masked_chips_each_gets_what_it_needs(gallery):
         found = gallery.person_template(number + 1, True)
         wanted = plain[number] if masked else covered[number]
         np.testing.assert_allclose(found, wanted, atol=1e-6)
-    bare = ~np.array(kinds)
-    np.testing.assert_array_equal(gallery.templates(PLAIN).matrix, plain[bare])
+    unmasked = ~np.array(kinds)
+    np.testing.assert_array_equal(gallery.templates(PLAIN).matrix, plain[unmasked])
 
 
 def test_folder_stands_for_its_photos(gallery, tmp_path):
@@ -175,7 +175,7 @@ def test_covered_face_whose_embedding_is_not_finite_is_reported(gallery, tmp_pat
     class Broken(ColourEmbedder):
         def embed(self, chips):
             embeddings = super().embed(chips)
-            # Bare faces come first, the same faces covered second.
+            # Unmasked faces come first, the same faces covered second.
             if self.embedded > 2:
                 embeddings[0] = np.nan
             return embeddings

@@ -71,7 +71,7 @@ def test_masked_faces_and_lost_ones_are_not_covered():
         View(0, "cloth", "drawn", chips, None),
         View(1, NO_MASK, "drawn", chips, None),
     ]
-    # Batches with and without a bare face.
+    # Batches with and without an unmasked face.
     for batch_size in (1, 3):
         found = embed_views(views, [ColourEmbedder("dlib")], batch_size)
         people = np.array([7, 8], np.int32)

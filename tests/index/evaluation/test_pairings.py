@@ -20,17 +20,17 @@ def listed():
     return PairList(photos, pairs, np.array([True, False, True]), {}, named=True)
 
 
-def painted():
-    """Each photograph at 1, 2, 4 and its painted copy at 10, 20, 40."""
+def rendered():
+    """Each photograph at 1, 2, 4 and its rendered copy at 10, 20, 40."""
     values = np.float32([1, 10, 2, 20, 4, 40])
     photos = np.repeat(np.arange(3, dtype=np.int32), 2)
     return EmbeddedFaces(values[:, None], np.int32([0, 0, 1])[photos], photos)
 
 
 def covered():
-    """The same faces as references: the bare ones at 3, 5, 9."""
-    bare = np.float32([3, 10, 5, 20, 9, 40])[:, None]
-    return dataclasses.replace(painted(), embeddings=bare)
+    """The same faces as references: the unmasked ones at 3, 5, 9."""
+    unmasked = np.float32([3, 10, 5, 20, 9, 40])[:, None]
+    return dataclasses.replace(rendered(), embeddings=unmasked)
 
 
 MASKED = np.array([False, True] * 3)
@@ -41,10 +41,10 @@ def distances(pairs):
 
 
 def test_a_listed_pair_is_compared_in_each_set(listed):
-    pairing = ListedPairs(painted(), painted(), listed, None)
+    pairing = ListedPairs(rendered(), rendered(), listed, None)
     assert distances(pairing.within(~MASKED)) == ([1], [2])
     assert distances(pairing.within(MASKED)) == ([10], [20])
-    # Masked 0 with bare 1 and masked 1 with bare 0; likewise 1 and 2.
+    # Masked 0 with unmasked 1 and masked 1 with unmasked 0; likewise 1 and 2.
     between = pairing.between(MASKED, ~MASKED)
     assert distances(between) == ([10 - 2, 20 - 1], [20 - 4, 40 - 2])
     assert between.impostor.photos.tolist() == [[1, 2], [2, 1]]
@@ -52,7 +52,7 @@ def test_a_listed_pair_is_compared_in_each_set(listed):
 
 
 def test_a_labelled_photograph_is_in_one_set(listed):
-    faces = painted()[np.array([True, False, False, True, True, False])]
+    faces = rendered()[np.array([True, False, False, True, True, False])]
     pairing = ListedPairs(faces, faces, listed, None)
     masked = np.array([False, True, False])
     assert distances(pairing.within(~masked)) == ([], [])
@@ -62,13 +62,13 @@ def test_a_labelled_photograph_is_in_one_set(listed):
 
 def test_listed_folds_are_kept_others_drawn(listed):
     rng = np.random.default_rng(0)
-    folds, faces = np.array([3, 7], np.int32), painted()
+    folds, faces = np.array([3, 7], np.int32), rendered()
     assert ListedPairs(faces, faces, listed, folds).folds(rng).tolist() == [3, 7]
     assert len(ListedPairs(faces, faces, listed, None).folds(rng)) == 2
 
 
 def test_all_pairs_leave_copies_out():
-    pairing = AllPairs(painted(), painted(), PairBudget(1000, seed=0))
+    pairing = AllPairs(rendered(), rendered(), PairBudget(1000, seed=0))
     assert distances(pairing.between(MASKED, ~MASKED)) == (
         [8, 19],
         sorted([10 - 4, 20 - 4, 40 - 1, 40 - 2]),
@@ -78,7 +78,7 @@ def test_all_pairs_leave_copies_out():
 
 
 def test_listed_probes_are_compared_with_references(listed):
-    pairing = ListedPairs(painted(), covered(), listed, None)
+    pairing = ListedPairs(rendered(), covered(), listed, None)
     between = pairing.between(MASKED, ~MASKED)
     # Masked 0 and 1 with covered 1 and 0; masked 1 and 2 with covered 2 and 1.
     assert distances(between) == ([10 - 5, 20 - 3], [20 - 9, 40 - 5])
@@ -87,7 +87,7 @@ def test_listed_probes_are_compared_with_references(listed):
 
 
 def test_all_probes_are_compared_with_references():
-    pairing = AllPairs(painted(), covered(), PairBudget(1000, seed=0))
+    pairing = AllPairs(rendered(), covered(), PairBudget(1000, seed=0))
     assert distances(pairing.between(MASKED, ~MASKED)) == (
         [10 - 5, 20 - 3],
         sorted([10 - 9, 20 - 9, 40 - 3, 40 - 5]),

@@ -92,4 +92,4 @@ def test_ranks_gain_over_the_first_embedder(good, bad):
     assert after.figures.rank1_gain.value == pytest.approx(0.2)
     assert after.figures.rank1_gain.low >= 0
     assert after.figures.tpir_gain.value == pytest.approx(1 - before.figures.tpir.value)
-    assert (after.figures.open_gallery_people, after.figures.outsiders) == (5, 10)
+    assert (after.figures.open_gallery_people, after.figures.nonmated) == (5, 10)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from index.datasets.mask_renderer import mask_painter
+from index.datasets.mask_renderer import mask_renderer
 from index.evaluation import stage as evaluate_stage
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import read_collection
@@ -25,18 +25,18 @@ COVERED = dataclasses.replace(CONFIG, covered=True)
 
 
 @dataclass(frozen=True)
-class GreyPainter:
+class GreyRenderer:
     """Half of the picture becomes grey; photographs named 2 lose their face."""
 
     def kind(self, name):
         return "grey"
 
-    def paint(self, image, landmarks, name):
-        painted = image.copy()
-        painted[SIDE_PX // 2 :] = 128
+    def render(self, image, landmarks, name):
+        rendered = image.copy()
+        rendered[SIDE_PX // 2 :] = 128
         if name.endswith("2.png"):
-            painted[0, 0] = 0
-        return painted
+            rendered[0, 0] = 0
+        return rendered
 
 
 class WornEmbedder(ColourEmbedder):
@@ -84,14 +84,14 @@ def folder(tmp_path):
 
 @pytest.fixture
 def run(folder, tmp_path):
-    def evaluate_folder(*embedders, config=CONFIG, painter=GreyPainter(), **others):
+    def evaluate_folder(*embedders, config=CONFIG, renderer=GreyRenderer(), **others):
         return evaluate(
             others.pop("collection", None) or read_collection(folder),
             embedders or [ColourEmbedder("dlib")],
             folders_in(tmp_path),
             config,
             make_finder=DrawnFinder,
-            painter=painter,
+            renderer=renderer,
             **others,
         )
 
@@ -106,9 +106,9 @@ def values(rates):
     return tuple(rate.value for rate in rates)
 
 
-def test_painted_masks_and_failures_are_counted(run, tmp_path):
+def test_rendered_masks_and_failures_are_counted(run, tmp_path):
     report = run()
-    assert (report.photos, report.people, report.painted) == (28, 10, True)
+    assert (report.photos, report.people, report.rendered) == (28, 10, True)
     assert report.unmasked.detectors == {"drawn": 28}
     # Photographs 2 of nine people are lost under their mask.
     assert report.masked.detectors == {"": 9, "drawn": 19}
@@ -133,7 +133,7 @@ def test_colours_tell_people_apart_and_lost_faces_are_errors(run):
     assert values(figures.sets["M-M"].tar) == pytest.approx((1 / 3,) * 3)
     assert figures.sets["M-M"].eer.value == pytest.approx(2 / 3)
     found = figures.ranks
-    # P9 has no other photograph than the one its probe was painted on.
+    # P9 has no other photograph than the one its probe was rendered on.
     assert (found.probes, found.left_out, found.gallery_people) == (27, 1, 10)
     assert found.cmc[0] <= 2 / 3
     assert found.cmc[-1] == pytest.approx(2 / 3)
@@ -195,7 +195,7 @@ def test_labels_decide_who_is_masked(tmp_path):
         CONFIG,
         make_finder=DrawnFinder,
     )
-    assert not report.painted
+    assert not report.rendered
     assert report.masks == {"cloth": 12}
     assert (report.masked.failed, report.unmasked.failed) == (1, 0)
     figures = report.embedders[0]
@@ -205,17 +205,17 @@ def test_labels_decide_who_is_masked(tmp_path):
     assert (figures.ranks.probes, figures.ranks.left_out) == (12, 0)
 
 
-def test_the_engine_paints_by_seed_and_name():
-    painter = mask_painter(3, "surgical, cloth")
-    kinds = {painter.kind(f"{n}.png") for n in range(30)}
+def test_the_engine_renders_by_seed_and_name():
+    renderer = mask_renderer(3, "surgical, cloth")
+    kinds = {renderer.kind(f"{n}.png") for n in range(30)}
     assert kinds == {"surgical", "cloth"}
-    assert painter.specs("a.png") == mask_painter(3, "surgical, cloth").specs("a.png")
-    assert painter.specs("a.png") != mask_painter(4, "surgical, cloth").specs("a.png")
+    assert renderer.specs("a.png") == mask_renderer(3, "surgical, cloth").specs("a.png")
+    assert renderer.specs("a.png") != mask_renderer(4, "surgical, cloth").specs("a.png")
     with pytest.raises(InvalidConfig, match="balaclava"):
-        mask_painter(0, "surgical,balaclava")
+        mask_renderer(0, "surgical,balaclava")
     grey = np.full((120, 120, 3), 150, np.uint8)
     face = DrawnFinder().find(grey)[0]
-    masked = painter.paint(grey, face.landmarks, "a.png")
+    masked = renderer.render(grey, face.landmarks, "a.png")
     changed = (masked != grey).any(axis=2)
     assert 0.1 < changed.mean() < 0.9
 
@@ -296,17 +296,17 @@ def test_only_listed_pairs_are_compared(run, folder, tmp_path):
 
 def test_kinds_of_mask_are_measured_apart(run):
     @dataclass(frozen=True)
-    class TwoKinds(GreyPainter):
+    class TwoKinds(GreyRenderer):
         def kind(self, name):
             return "cloth" if name.endswith("0.png") else "grey"
 
-    report = run(painter=TwoKinds(), trained_kinds=frozenset({"cloth", "visor"}))
+    report = run(renderer=TwoKinds(), trained_kinds=frozenset({"cloth", "visor"}))
     (figures,) = report.embedders
     assert report.masks == {"cloth": 10, "grey": 18}
     cloth, grey = figures.by_mask["cloth"], figures.by_mask["grey"]
     assert (cloth.faces, cloth.failed) == (10, 0)
     assert (grey.faces, grey.failed) == (18, 9)
-    # Each masked 0 with two bare photographs; 1 and 2 likewise, but 2 is lost.
+    # Each masked 0 with two unmasked photographs; 1 and 2 likewise, but 2 is lost.
     assert cloth.sets["M-U"].genuine_pairs == 9 * 2
     assert cloth.sets["M-U"].lost == 0
     assert grey.sets["M-U"].genuine_pairs == 9 * 4
@@ -410,11 +410,11 @@ def test_after_each_embedder_masked_faces_are_compared_with_covered_ones(run):
         covered.ranks.rank1.value - plain.ranks.rank1.value
     )
     assert len(covered.sets["M-U"].gain) == 3
-    # Masks are one number away from bare faces, and half of that from the mean of
+    # Masks are one number away from unmasked faces, and half of that from the mean of
     # both; what is above the mask is as far as ever.
-    bare = np.square(plain.sets["M-U"].thresholds)
+    unmasked = np.square(plain.sets["M-U"].thresholds)
     under = np.square(covered.sets["M-U"].thresholds)
-    assert bare - under == pytest.approx(1 - 1 / 4, abs=1e-4)
+    assert unmasked - under == pytest.approx(1 - 1 / 4, abs=1e-4)
 
 
 def test_masked_faces_are_searched_among_covered_ones(run):
@@ -444,9 +444,9 @@ def test_listed_pairs_have_covered_columns_too(run, folder):
     ).embedders
     assert list(covered.sets) == ["M-U"]
     assert covered.ranks is None
-    bare = np.square(plain.sets["M-U"].thresholds)
+    unmasked = np.square(plain.sets["M-U"].thresholds)
     under = np.square(covered.sets["M-U"].thresholds)
-    assert bare - under == pytest.approx(1 - 1 / 4, abs=1e-4)
+    assert unmasked - under == pytest.approx(1 - 1 / 4, abs=1e-4)
 
 
 def test_covered_and_mixed_columns_stand_side_by_side(run):

@@ -54,7 +54,7 @@ def test_gallery_that_was_open_meanwhile_refuses_to_mix(folder):
             lambda: stale.templates(),
         )
         for use in uses:
-            with pytest.raises(EmbedderMismatch, match="embedded anew"):
+            with pytest.raises(EmbedderMismatch, match="embedded again"):
                 use()
     with open_gallery(folder) as gallery:
         assert len(gallery.people()) == 2
@@ -77,7 +77,7 @@ def test_embedder_of_another_metric_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_cohort_is_put_right_by_embedding_anew(folder):
+def test_a_damaged_cohort_is_put_right_by_embedding_again(folder):
     embedder = DoubleEmbedder()
     members = np.random.default_rng(0).uniform(size=(20, embedder.dimension))
     embedder.cohort = Cohort.of(members, 0.5)

@@ -44,12 +44,12 @@ def used(people, tmp_path_factory):
     workspace = tmp_path_factory.mktemp("used") / "workspace"
     out = tmp_path_factory.mktemp("outside")
     own = list_images(people / NAME)
-    stranger = list_images(people)[-1]
+    impostor = list_images(people)[-1]
     call(workspace, "augment", people, "--workers", 1, "--variants", 1, "--preview")
     call(workspace, "train", *TRAIN)
     call(workspace, "gallery", "backup")
     call(workspace, "enroll", NAME, *own)
-    call(workspace, "identify", own[0], stranger, "--heatmap", "--threshold", 0.9)
+    call(workspace, "identify", own[0], impostor, "--heatmap", "--threshold", 0.9)
     call(workspace, "calibrate", people, "--masks", 1, "--workers", 1, code=2)
     evaluated = ("--rounds", 0, "--workers", 1, "--kinds", "surgical", "--no-mixed")
     call(workspace, "evaluate", people, *evaluated)
@@ -87,7 +87,7 @@ def traces(workspace: Path, people: Path) -> dict[str, bytes]:
     assert len(rows) == 3
     for number, (chip, *vectors) in enumerate(rows):
         found[f"thumbnail {number}"] = chip[len(chip) // 2 :][:64]
-        for kind, vector in zip(("bare", "covered"), vectors, strict=True):
+        for kind, vector in zip(("unmasked", "covered"), vectors, strict=True):
             half = np.frombuffer(vector, "<f4").astype("<f2").tobytes()
             found[f"{kind} vector {number}"] = vector[:64]
             found[f"{kind} vector {number} in half precision"] = half[:64]
@@ -96,7 +96,7 @@ def traces(workspace: Path, people: Path) -> dict[str, bytes]:
         for masked in (False, True):
             template = gallery.person_template(number, masked)
             found[f"template of masked faces: {masked}"] = template.tobytes()[:64]
-    for cached in (workspace / "models" / "cache").glob("bare-*.npy"):
+    for cached in (workspace / "models" / "cache").glob("unmasked-*.npy"):
         # Theirs is the last name of all.
         found["vector of the training"] = np.load(cached)[-1].tobytes()[:64]
     for kind in ("chips", "masked"):

@@ -61,7 +61,7 @@ def test_masked_photos_are_averaged_apart(gallery):
     assert gallery.size == 2
 
 
-def test_a_person_with_bare_photos_alone_has_a_template_for_masked_faces(gallery):
+def test_a_person_with_unmasked_photos_alone_has_a_template_for_masked_faces(gallery):
     gallery.add(
         [
             photo("Person_01", [1, 0, 0, 0], covered=[0, 2, 0, 0]),
@@ -214,7 +214,7 @@ def test_remove_leaves_no_bytes(gallery):
     build_snapshot(gallery)
     vectors = [people[1].embedding.tobytes(), people[1].covered.tobytes()]
     ((chip,),) = gallery._store.read("SELECT chip FROM photos WHERE person_id = 2")
-    # A JPEG starts with tables that all of them share; its end is the face.
+    # A JPEG starts with tables that all of them fraction; its end is the face.
     traces = [b"Person_Gone", b"gone/Gone.jpg", *vectors, chip[-200:-100]]
     before = all_bytes(gallery.folder)
     assert all(trace in before for trace in traces)

@@ -139,7 +139,7 @@ def enrolled(gallery, photos):
     return enroll("Person_01", photos, gallery, ColourEmbedder(), SquareFinder())
 
 
-def test_stranger_among_the_photos_is_reported_and_kept(colours, tmp_path):
+def test_impostor_among_the_photos_is_reported_and_kept(colours, tmp_path):
     shades = [(250, 5, shade) for shade in (5, 10, 15, 20)]
     photos = [draw_photo(tmp_path / f"{c[2]}.png", c) for c in shades]
     other = draw_photo(tmp_path / "other.png", BLUE)

@@ -83,7 +83,7 @@ def test_caches_and_private_sheets_go_and_reports_stay(tmp_path):
         "found-faces/ab/ab.json",
         "evaluated/lfw/private/worst-0.png",
         "evaluated/lfw/report.json",
-        "models/cache/bare-0.npy",
+        "models/cache/unmasked-0.npy",
         "models/training.pt",
         "models/embedder-0.pt",
     ):

@@ -14,9 +14,9 @@ from training.embedders.mask_classifier import MaskState
 CROWD = 40
 
 
-def photo(name, bare, covered=None):
+def photo(name, unmasked, covered=None):
     """A photo of an uncovered face, and its embedding under a mask."""
-    vectors = [np.array(v, np.float32) if v else None for v in (bare, covered)]
+    vectors = [np.array(v, np.float32) if v else None for v in (unmasked, covered)]
     chip = np.zeros((8, 8, 3), np.uint8)
     return NewPhoto(name, name, "folder/photo.jpg", chip, vectors[0], False, vectors[1])
 
@@ -34,17 +34,17 @@ def gallery(tmp_path):
 
 
 @pytest.mark.parametrize("engine", ["exact", "annoy"])
-def test_templates_for_masked_faces_do_not_crowd_out_a_bare_one(
+def test_templates_for_masked_faces_do_not_crowd_out_a_unmasked_one(
     gallery, engine, monkeypatch
 ):
-    bare = [MaskState(0.01, 0.5)]
-    monkeypatch.setattr(recognition, "mask_states", lambda *_: bare)
+    unmasked = [MaskState(0.01, 0.5)]
+    monkeypatch.setattr(recognition, "mask_states", lambda *_: unmasked)
     config = IdentifyConfig(engine=engine, threshold=0.5)
     found = recognition.Recogniser(gallery, ColourEmbedder.geometry, config).decide(
         np.zeros(3, np.float32), np.zeros((3, 8, 8), np.uint8)
     )
     assert found.name == "Right"
     assert found.matches[0].distance == pytest.approx(0.2)
-    # Of the crowd only the far templates for bare faces count.
+    # Of the crowd only the far templates for unmasked faces count.
     assert all(match.distance >= 9 for match in found.matches[1:])
     assert len(found.matches) == CROWD + 1

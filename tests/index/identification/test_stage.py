@@ -86,7 +86,7 @@ def test_records_are_appended(ask, tmp_path):
 
 
 @pytest.mark.parametrize("engine", ["annoy", "exact"])
-def test_stranger_is_unknown_but_candidates_are_told(ask, tmp_path, engine):
+def test_impostor_is_unknown_but_candidates_are_told(ask, tmp_path, engine):
     probe = draw_photo(tmp_path / "probe.png", BLUE)
     config = IdentifyConfig(threshold=0.5, engine=engine)
     (answer,) = ask(probe, config=config)

@@ -59,7 +59,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture
 def evaluated(tmp_path, monkeypatch):
-    """Six people with two bare and two masked photographs each."""
+    """Six people with two unmasked and two masked photographs each."""
 
     monkeypatch.setattr(evaluate_stage, "report_plots", lambda embedders: PLOTS)
 
@@ -108,7 +108,7 @@ def test_the_page_is_whole_and_needs_no_other_file(evaluated):
     text = " ".join(tags.text)
     for part in ("Verification", "Gain over dlib", "ROC", "DET", "Identification"):
         assert part in text
-    for part in ("By kind of mask", "Masks that training painted", "TPIR at FPIR 1%"):
+    for part in ("By kind of mask", "Masks that training rendered", "TPIR at FPIR 1%"):
         assert part in text
     assert "nan" not in text.lower()
 

@@ -44,7 +44,7 @@ def test_each_pair_is_drawn_side_by_side(tmp_path):
     pixels = read_rgb(sheet).reshape(-1, 3)
     red = (pixels == (255, 0, 0)).all(axis=1).sum()
     green = (pixels == (0, 255, 0)).all(axis=1).sum()
-    # Two M-U pairs have a masked and a bare face each, the M-M pair two masked.
+    # Two M-U pairs have a masked and an unmasked face each, the M-M pair two masked.
     assert (red, green) == (4 * 120 * 120, 2 * 120 * 120)
 
 

@@ -272,6 +272,6 @@ def test_changes_count_in_people_not_in_templates():
     # A twentieth of 1,000 people, however many templates each of them has.
     assert not stale(50, 1000)
     assert stale(51, 1000)
-    # So few are compared at once, whatever their share.
+    # So few are compared at once, whatever their fraction.
     assert not stale(16, 20)
     assert stale(17, 20)

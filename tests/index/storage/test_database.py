@@ -22,10 +22,10 @@ def full_gallery(folder: Path) -> Path:
     return folder / "gallery.sqlite"
 
 
-@pytest.mark.parametrize("kept_share", [0.0, 0.001, 0.5])
-def test_truncated_database_is_refused_and_left_alone(tmp_path, kept_share):
+@pytest.mark.parametrize("kept_fraction", [0.0, 0.001, 0.5])
+def test_truncated_database_is_refused_and_left_alone(tmp_path, kept_fraction):
     path = full_gallery(tmp_path)
-    rest = path.read_bytes()[: int(kept_share * path.stat().st_size)]
+    rest = path.read_bytes()[: int(kept_fraction * path.stat().st_size)]
     path.write_bytes(rest)
     with pytest.raises(BadRecord, match="Put back a copy"):
         open_or_create_gallery(tmp_path, FakeEmbedder())

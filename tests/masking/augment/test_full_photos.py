@@ -13,7 +13,7 @@ from masking.augment.full_photos import (
     encode_parts,
     encode_photo,
     format_of,
-    paint_faces,
+    render_faces,
 )
 from masking.landmarks import Landmarks
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
@@ -94,7 +94,7 @@ def two_faces():
 def test_each_face_wears_its_own():
     picture, left, right = two_faces()
     worn = [specs(1, kinds=("cloth",)), specs(2, kinds=("surgical",))]
-    sample, reasons = paint_faces(picture, [(left, worn[0]), (right, worn[1])])
+    sample, reasons = render_faces(picture, [(left, worn[0]), (right, worn[1])])
     assert reasons == ["", ""]
     both = render(render(picture, right, worn[1]).pixels, left, worn[0]).pixels
     np.testing.assert_array_equal(sample.pixels, both)
@@ -106,19 +106,19 @@ def test_each_face_wears_its_own():
     assert sample.specs == (*worn[1], *worn[0])
 
 
-def test_a_face_outside_of_the_picture_is_told_and_the_others_are_painted():
+def test_a_face_outside_of_the_picture_is_told_and_the_others_are_rendered():
     picture, left, right = two_faces()
     outside = Landmarks(right.points + np.float32([5000, 0]))
-    sample, reasons = paint_faces(
-        picture, [(outside, specs(1)), (left, specs(2, wrong_wear=0.0))]
+    sample, reasons = render_faces(
+        picture, [(outside, specs(1)), (left, specs(2, wrongly_worn=0.0))]
     )
     assert "outside of the picture" in reasons[0]
     assert reasons[1] == ""
     assert len(sample.specs) == 1
     assert sample.alpha.max() > 0.9
-    bare, reasons = paint_faces(picture, [(outside, specs(1))])
-    np.testing.assert_array_equal(bare.pixels, picture)
-    assert bare.alpha.max() == bare.parts.max() == 0
+    unmasked, reasons = render_faces(picture, [(outside, specs(1))])
+    np.testing.assert_array_equal(unmasked.pixels, picture)
+    assert unmasked.alpha.max() == unmasked.parts.max() == 0
 
 
 def test_alpha_and_parts_are_read_as_they_were_written():

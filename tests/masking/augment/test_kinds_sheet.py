@@ -1,4 +1,4 @@
-"""The gallery picture: every kind, wear and pose."""
+"""The gallery picture: every kind, wearing style and pose."""
 
 import numpy as np
 import pytest
@@ -13,31 +13,31 @@ from masking.augment.kinds_sheet import (
 from masking.augment.manifest import ManifestRow
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
-from masking.masks.spec import KINDS, RIGID_WEARS, WEARS
+from masking.masks.spec import KINDS, RIGID_STYLES, WEARING_STYLES
 from masking.rendering.parameters import RIGID
 from tests.fakes.drawn_faces import drawn_landmarks
 from tests.fakes.drawn_people import draw_person
 
 
-def turned(share, scale=60.0, degrees=0.0):
-    """A face whose nose tip lies `share` of the way across the jaw."""
+def turned(fraction, scale=60.0, degrees=0.0):
+    """A face whose nose tip lies `fraction` of the way across the jaw."""
     points = np.array(CANONICAL_FACE)
     left, right = points[0, 0], points[16, 0]
-    points[30, 0] = left + share * (right - left)
+    points[30, 0] = left + fraction * (right - left)
     angle = np.deg2rad(degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return Landmarks(points @ turn.T * scale + 100)
 
 
 @pytest.mark.parametrize("degrees", [0, 35, -90])
-@pytest.mark.parametrize(("share", "turn"), [(0.5, 0.0), (0.2, -0.6), (0.9, 0.8)])
-def test_turns_are_read_off_the_nose(share, turn, degrees):
-    # By hand: with a share s of the jaw on one side, s - (1 - s) = 2 s - 1.
-    assert turn_of(turned(share, degrees=degrees)) == pytest.approx(turn, abs=1e-4)
+@pytest.mark.parametrize(("fraction", "turn"), [(0.5, 0.0), (0.2, -0.6), (0.9, 0.8)])
+def test_turns_are_read_off_the_nose(fraction, turn, degrees):
+    # By hand: with a fraction s of the jaw on one side, s - (1 - s) = 2 s - 1.
+    assert turn_of(turned(fraction, degrees=degrees)) == pytest.approx(turn, abs=1e-4)
 
 
-def row(name, share, scale=100.0, failure=""):
-    points = turned(share, scale).points.tolist()
+def row(name, fraction, scale=100.0, failure=""):
+    points = turned(fraction, scale).points.tolist()
     return ManifestRow(name, "Ann", "", failure, landmarks=points)
 
 
@@ -64,11 +64,14 @@ def test_the_best_face_of_each_pose_is_chosen():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mask_of_each_kind_and_wear_can_be_had(kind):
-    for wear in RIGID_WEARS if kind in RIGID else WEARS:
-        one, other = worn_so(kind, wear, "a"), worn_so(kind, wear, "b")
-        assert (one[0].kind, one[0].wear) == (kind, wear)
+    for wearing_style in RIGID_STYLES if kind in RIGID else WEARING_STYLES:
+        one, other = (
+            worn_so(kind, wearing_style, "a"),
+            worn_so(kind, wearing_style, "b"),
+        )
+        assert (one[0].kind, one[0].wearing_style) == (kind, wearing_style)
         assert one != other
-        assert worn_so(kind, wear, "a") == one
+        assert worn_so(kind, wearing_style, "a") == one
 
 
 def test_the_picture_shows_every_kind_in_every_pose(tmp_path):
@@ -80,7 +83,7 @@ def test_the_picture_shows_every_kind_in_every_pose(tmp_path):
     height, width = picture.shape[:2]
     tile = 180
     assert height > (len(KINDS) + 1) * tile
-    assert width > len(WEARS) * len(POSES) * tile
+    assert width > len(WEARING_STYLES) * len(POSES) * tile
     # The middles of the tiles of a kind: no two wears look the same.
     rows = [picture[48 + down * tile : 48 + down * tile + 176] for down in range(7)]
     for kind, strip in zip(KINDS, rows, strict=True):

@@ -23,7 +23,7 @@ from masking.faces.alignment import ChipGeometry
 
 CONFIG = {"seed": 3, "kinds": "cloth"}
 GEOMETRY = ChipGeometry(size_px=200, padding=0.5, points="inner")
-SPEC = {"kind": "cloth", "wear": "crooked", "seed": 1}
+SPEC = {"kind": "cloth", "wearing_style": "crooked", "seed": 1}
 
 
 def row(photo_id, failure=""):
@@ -164,7 +164,7 @@ def test_half_a_last_line_is_cut_off_and_work_goes_on(tmp_path):
         assert all(item in ROWS for item in earlier(tmp_path))
 
 
-def test_half_a_header_starts_anew(tmp_path):
+def test_half_a_header_starts_again(tmp_path):
     keep(tmp_path, ROWS)
     whole = partial_of(tmp_path / MANIFEST).read_bytes()
     partial_of(tmp_path / MANIFEST).write_bytes(whole[:15])
@@ -240,7 +240,7 @@ def test_format_1_is_read(tmp_path):
     whole = row("Ann/1.jpg")
     masked = [MaskedFile("masked/Ann/1.jpg-0.jpg", [SPEC], "crooked")]
     assert read == replace(whole, masked=masked, face_landmarks=[], photos=[])
-    # It is read, but a new run starts anew: its options were others.
+    # It is read, but a new run starts again: its options were others.
     assert earlier(tmp_path) == []
 
 

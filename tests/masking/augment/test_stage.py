@@ -108,7 +108,7 @@ def test_report_and_preview_are_written(done):
     record = json.loads((out / "report.json").read_text())
     assert record["chips"] == 4
     assert record["skipped"] == report.skipped
-    assert sum(record["wears"].values()) == sum(record["kinds"].values()) == 8
+    assert sum(record["wearing_styles"].values()) == sum(record["kinds"].values()) == 8
     preview = read_rgb(out / "preview.png")
     assert preview.shape[1] > preview.shape[0] > 180
     assert preview.std() > 20
@@ -199,9 +199,9 @@ def test_options_decide_the_masks_and_only_they(drawn, tmp_path):
     # More variants leave the first ones as they are.
     more = masks("c", variants=3)
     assert [spec for number, spec in enumerate(more) if number % 3 < 2] == plain
-    only = masks("d", kinds="cloth, gaiter", wrong_wear=0.0)
+    only = masks("d", kinds="cloth, gaiter", wrongly_worn=0.0)
     assert {spec["kind"] for spec in only} == {"cloth", "gaiter"}
-    assert {spec["wear"] for spec in only} == {"correct"}
+    assert {spec["wearing_style"] for spec in only} == {"correct"}
     # Other options in the same folder: nothing old is left in the record.
     assert masks("a", seed=1) == other
 
@@ -287,9 +287,9 @@ def outputs(drawn, out, **changes):
 
 def test_the_record_repaints_the_same_masks(drawn, tmp_path):
     _, manifest = outputs(drawn, tmp_path / "out", occluded=0.5)
-    painted = 0
+    rendered = 0
     for row in manifest.faces():
-        # A chip's file has been through JPEG: cut it anew.
+        # A chip's file has been through JPEG: cut it again.
         marks = Landmarks(np.array(row.landmarks, np.float32))
         image = read_rgb(drawn / row.photo_id)
         chip = crop_chip(image, marks, manifest.geometry, "").pixels
@@ -299,9 +299,9 @@ def test_the_record_repaints_the_same_masks(drawn, tmp_path):
             again = render(chip, marks, specs, look_from_list(row.look)).pixels
             file = (tmp_path / "out" / item.file).read_bytes()
             assert encode_image(again, ".jpg") == file
-            assert item.wear == specs[0].wear
-            painted += len(specs)
-    assert painted > 16  # some wear a second thing
+            assert item.wearing_style == specs[0].wearing_style
+            rendered += len(specs)
+    assert rendered > 16  # some wear a second thing
 
 
 def test_whole_photographs_alone(drawn, tmp_path):
@@ -315,11 +315,11 @@ def test_whole_photographs_alone(drawn, tmp_path):
     for row in [row for row in manifest.rows if not row.failure]:
         (photo,) = row.photos
         assert photo.file == f"photos/{row.photo_id}-0.png"  # as its source
-        bare, masked = read_rgb(drawn / row.photo_id), read_rgb(out / photo.file)
+        unmasked, masked = read_rgb(drawn / row.photo_id), read_rgb(out / photo.file)
         alpha = read_rgb(out / photo.alpha)[..., 0]
-        assert bare.shape == masked.shape
+        assert unmasked.shape == masked.shape
         assert photo.parts == ""
-        changed = (bare != masked).any(axis=2)
+        changed = (unmasked != masked).any(axis=2)
         assert changed[alpha > 128].mean() > 0.9
         assert 0.1 < (alpha > 128).mean() < 0.9
         assert row.face_landmarks == [row.landmarks]
@@ -377,7 +377,7 @@ def test_what_is_passed_over_is_reported(drawn, tmp_path):
     assert len(manifest.rows) == 11
 
 
-def test_other_pictures_of_prints_make_the_masks_anew(drawn, tmp_path):
+def test_other_pictures_of_prints_make_the_masks_again(drawn, tmp_path):
     prints, out = tmp_path / "prints", tmp_path / "out"
     write_image(prints / "a.png", np.full((32, 32, 3), 200, np.uint8))
     options = {"textures": str(prints), "kinds": "cloth", "variants": 1}

@@ -47,8 +47,8 @@ def test_a_jpeg_that_was_cut_and_closed_again_is_refused(progressive):
     whole = file_of(noise(), "JPEG", quality=90, progressive=progressive)
     assert decode_rgb(whole, "whole.jpg").shape == (96, 96, 3)
     # Each within a scan: a progressive file that ends with one is whole, only coarse.
-    for share in (0.3, 0.4, 0.5, 0.6, 0.8, 0.95):
-        place = int(share * len(whole))
+    for fraction in (0.3, 0.4, 0.5, 0.6, 0.8, 0.95):
+        place = int(fraction * len(whole))
         for tail in (b"", bytes(len(whole) - place)):
             with pytest.raises(UnreadableImage, match=r"\.jpg: the image is damaged"):
                 decode_rgb(whole[:place] + tail + CLOSE, "cut.jpg")

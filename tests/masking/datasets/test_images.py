@@ -157,9 +157,9 @@ def test_no_truncated_file_is_read(kind):
     Pillow.fromarray(noise).save(buffer, kind)
     whole = buffer.getvalue()
     assert decode_rgb(whole, "whole").shape == (64, 64, 3)
-    for share in (0.02, 0.3, 0.9):
+    for fraction in (0.02, 0.3, 0.9):
         with pytest.raises(UnreadableImage, match="part: "):
-            decode_rgb(whole[: int(share * len(whole))], "part")
+            decode_rgb(whole[: int(fraction * len(whole))], "part")
 
 
 def test_what_is_no_picture_is_refused_in_one_line(tmp_path):

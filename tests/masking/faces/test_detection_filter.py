@@ -31,7 +31,7 @@ def check():
     return FaceCheck(own_model(FACE_CHECK))
 
 
-def test_faces_masked_or_bare_are_told_from_what_is_beside_them(check):
+def test_faces_masked_or_unmasked_are_told_from_what_is_beside_them(check):
     finder, predictor = plain_finder(), masked_predictor()
     faces, others = [], []
     for number, photo in enumerate(photos(12)):
@@ -169,7 +169,7 @@ def test_candidates_of_one_photograph():
     rows = np.concatenate([part.rows for part in parts])
     faces = np.concatenate([part.faces for part in parts])
     assert rows.shape == (len(faces), GRADIENTS)
-    # Every face is seen bare, masked and cropped by several detectors.
+    # Every face is seen unmasked, masked and cropped by several detectors.
     assert faces.sum() > 6 * 5
     assert (~faces).any()
     again = step(photos(1)[0])

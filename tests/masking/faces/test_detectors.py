@@ -67,9 +67,9 @@ def test_the_cascade_stops_at_the_first_stage_that_finds_a_face():
 
 def test_of_boxes_on_one_face_the_surest_stays():
     weak = scored(0, 0, 10, 10, 0.2)
-    sure = scored(2, 0, 12, 10, 0.9)  # shares 80 of 100 px
+    sure = scored(2, 0, 12, 10, 0.9)  # fractions 80 of 100 px
     inside = scored(4, 2, 8, 6, 0.5)  # all of it lies in both
-    beside = scored(8, 0, 18, 10, 0.1)  # shares 40 of 100 px with the sure one
+    beside = scored(8, 0, 18, 10, 0.1)  # fractions 40 of 100 px with the sure one
     apart = scored(50, 50, 60, 60, 0.3)
     assert strongest([weak, sure, inside, beside, apart]) == [sure, apart, beside]
     assert strongest([]) == []
@@ -111,10 +111,10 @@ def test_masked_faces_are_found_in_tight_crops(finder, stock):
     missed = 0
     for number, photo in enumerate(photos(6)):
         image = read_rgb(photo)
-        bare = finder.find(image)[0].landmarks
-        specs = draw_specs(sample_rng(number, "crop"), SpecConfig(wrong_wear=0))
-        masked = render(image, bare, specs).pixels
-        crop = crop_chip(masked, bare, ChipGeometry(112, 0.15), str(photo))
+        unmasked = finder.find(image)[0].landmarks
+        specs = draw_specs(sample_rng(number, "crop"), SpecConfig(wrongly_worn=0))
+        masked = render(image, unmasked, specs).pixels
+        crop = crop_chip(masked, unmasked, ChipGeometry(112, 0.15), str(photo))
         missed += not stock.detect(crop.pixels)
         face = finder.find(crop.pixels)[0]
         error = np.abs(face.landmarks.points - crop.landmarks.points)[36:48]

@@ -24,7 +24,7 @@ REMEDY = "Fetch it."
 
 @pytest.mark.parametrize("package", ["masking", "training", "index"])
 def test_the_tables_that_ship_are_current(package):
-    """After a model was made anew: python -m tools.release.hash_models."""
+    """After a model was made again: python -m tools.release.hash_models."""
     folder = ROOT / package / "models"
     lines = (folder / TABLE).read_text().splitlines()
     wanted = sorted(

@@ -1,4 +1,4 @@
-"""Specs are data: drawn by lot once, written, and read back the same."""
+"""Specs are data: drawn at random once, written, and read back the same."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ from masking.masks.spec import (
     MASKS,
     OCCLUDERS,
     PRINTS,
-    WEARS,
+    WEARING_STYLES,
     SpecConfig,
     draw_specs,
     sample_rng,
@@ -60,10 +60,10 @@ def test_every_kind_wear_and_print_is_drawn(many):
     assert set(kinds) == set(MASKS)
     # 4000 / 6 = 667 with a standard deviation of 24.
     assert all(567 < count < 767 for count in kinds.values())
-    wears = Counter(spec.wear for spec in many)
-    assert set(wears) == set(WEARS)
-    assert wears["correct"] / 4000 == pytest.approx(0.75, abs=0.03)
-    assert wears["nose_out"] / 4000 == pytest.approx(0.10, abs=0.02)
+    wearing_styles = Counter(spec.wearing_style for spec in many)
+    assert set(wearing_styles) == set(WEARING_STYLES)
+    assert wearing_styles["correct"] / 4000 == pytest.approx(0.75, abs=0.03)
+    assert wearing_styles["nose_out"] / 4000 == pytest.approx(0.10, abs=0.02)
     assert {spec.print_name for spec in many} == set(PRINTS) - {"image"}
 
 
@@ -73,8 +73,8 @@ def test_only_respirators_have_valves(many):
 
 
 def test_crooked_masks_are_turned_and_others_hardly(many):
-    crooked = [spec.tilt_rad for spec in many if spec.wear == "crooked"]
-    others = [spec.tilt_rad for spec in many if spec.wear != "crooked"]
+    crooked = [spec.tilt_rad for spec in many if spec.wearing_style == "crooked"]
+    others = [spec.tilt_rad for spec in many if spec.wearing_style != "crooked"]
     assert min(np.abs(crooked)) >= np.deg2rad(7)
     assert min(crooked) < 0 < max(crooked)
     assert max(np.abs(others)) <= 0.1
@@ -89,13 +89,13 @@ def test_colours_are_reflectances(many):
 def test_wrong_wear_is_a_factor():
     rng = np.random.default_rng(6)
 
-    def wears(strength):
-        config = SpecConfig(("surgical", "gaiter"), wrong_wear=strength)
-        return [draw_specs(rng, config)[0].wear for _ in range(1000)]
+    def wearing_styles(strength):
+        config = SpecConfig(("surgical", "gaiter"), wrongly_worn=strength)
+        return [draw_specs(rng, config)[0].wearing_style for _ in range(1000)]
 
-    assert set(wears(0.0)) == {"correct"}
-    assert "correct" not in wears(4.0)
-    assert wears(2.0).count("correct") == pytest.approx(500, abs=60)
+    assert set(wearing_styles(0.0)) == {"correct"}
+    assert "correct" not in wearing_styles(4.0)
+    assert wearing_styles(2.0).count("correct") == pytest.approx(500, abs=60)
 
 
 def test_only_the_kinds_asked_for_are_drawn():
@@ -109,14 +109,18 @@ def test_what_no_mask_can_be_is_refused(many):
     with pytest.raises(InvalidConfig, match=r"\(none\)"):
         SpecConfig(kinds=())
     for strength in (-0.1, 4.1, float("nan")):
-        with pytest.raises(InvalidConfig, match="wrong-wear"):
-            SpecConfig(wrong_wear=strength)
-    for wrong in ({"kind": "bucket"}, {"wear": "hat"}, {"print_name": "stars"}):
+        with pytest.raises(InvalidConfig, match="wrongly-worn"):
+            SpecConfig(wrongly_worn=strength)
+    for wrong in (
+        {"kind": "bucket"},
+        {"wearing_style": "hat"},
+        {"print_name": "stars"},
+    ):
         with pytest.raises(InvalidConfig, match="unknown '"):
             replace(many[0], **wrong)
 
 
-def test_a_share_of_faces_wears_something_else_besides():
+def test_a_fraction_of_faces_wears_something_else_besides():
     rng = np.random.default_rng(3)
     both = [draw_specs(rng, SpecConfig(occluded=0.3)) for _ in range(1000)]
     others = Counter(specs[1].kind for specs in both if len(specs) == 2)

@@ -1,4 +1,4 @@
-"""Maps over a grid are spread to pixels, and boxes hold what is painted."""
+"""Maps over a grid are spread to pixels, and boxes hold what is rendered."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def test_a_grid_of_a_few_pixels_draws_what_every_pixel_would(monkeypatch):
     """Outlines and reliefs are smooth: evaluating them more often changes little."""
     picture, landmarks = drawn_face(250)
     for kind in ("surgical", "ffp2", "gaiter"):
-        spec = draw_specs(sample_rng(1, kind), SpecConfig((kind,), wrong_wear=0))[0]
+        spec = draw_specs(sample_rng(1, kind), SpecConfig((kind,), wrongly_worn=0))[0]
         spec = replace(spec, print_name="plain")
         usual = render(picture, landmarks, (spec,))
         with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Painted masks blend without a halo, anywhere, at any size, and only on the mask."""
+"""Synthetic masks blend without a halo, anywhere, at any size, and only on the mask."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from masking.masks.spec import (
     KINDS,
     MASKS,
     OCCLUDERS,
-    WEARS,
+    WEARING_STYLES,
     SpecConfig,
     draw_occluder,
     draw_specs,
@@ -29,9 +29,9 @@ from tests.fakes.drawn_faces import drawn_face
 SHADOW_PX = 18
 
 
-def spec_of(kind, wear="correct", number=0):
-    spec = draw_specs(sample_rng(number, kind), SpecConfig((kind,), wrong_wear=0))[0]
-    return replace(spec, wear=wear)
+def spec_of(kind, wearing_style="correct", number=0):
+    spec = draw_specs(sample_rng(number, kind), SpecConfig((kind,), wrongly_worn=0))[0]
+    return replace(spec, wearing_style=wearing_style)
 
 
 def grown(area, px):
@@ -40,11 +40,11 @@ def grown(area, px):
 
 
 @pytest.mark.parametrize("kind", MASKS)
-@pytest.mark.parametrize("wear", WEARS)
-def test_rendering_leaves_the_rest_of_the_face_alone(kind, wear):
-    picture, landmarks = drawn_face(150, share=0.6)
+@pytest.mark.parametrize("wearing_style", WEARING_STYLES)
+def test_rendering_leaves_the_rest_of_the_face_alone(kind, wearing_style):
+    picture, landmarks = drawn_face(150, fraction=0.6)
     before = picture.copy()
-    sample = render(picture, landmarks, (spec_of(kind, wear),))
+    sample = render(picture, landmarks, (spec_of(kind, wearing_style),))
     np.testing.assert_array_equal(picture, before)
     assert sample.pixels.shape == picture.shape
     assert sample.alpha.shape == picture.shape[:2]
@@ -61,7 +61,7 @@ def test_rendering_leaves_the_rest_of_the_face_alone(kind, wear):
 
 
 def test_beside_the_mask_there_is_only_shadow():
-    picture, landmarks = drawn_face(150, share=0.6)
+    picture, landmarks = drawn_face(150, fraction=0.6)
     sample = render(picture, landmarks, (spec_of("surgical"),))
     beside = sample.alpha == 0
     brighter = sample.pixels[beside].astype(int) - picture[beside]
@@ -119,11 +119,11 @@ def test_no_rim_pixel_is_brighter_than_skin_and_mask(kind, skin):
     rim = (sample.alpha > 0.02) & (sample.alpha < 0.98)
     fabric = np.where(sample.alpha >= 0.98, luma, 0)
     around = cv2.dilate(fabric, np.ones((9, 9), np.uint8))
-    bare = cv2.dilate(picture.astype(np.float32).mean(axis=2), np.ones((3, 3)))
+    unmasked = cv2.dilate(picture.astype(np.float32).mean(axis=2), np.ones((3, 3)))
     body = cv2.erode((sample.alpha > 0.5).astype(np.uint8), np.ones((9, 9))) > 0
     # Straps are thinner than their own blur: nowhere are they without skin.
     rim &= grown(body, 6)
-    excess = luma[rim] - np.maximum(around, bare)[rim]
+    excess = luma[rim] - np.maximum(around, unmasked)[rim]
     assert rim.sum() > 200
     assert excess.max() < 3
 
@@ -141,7 +141,7 @@ def turned_by(degrees, side_px):
 @pytest.mark.parametrize("kind", ["surgical", "ffp2", "kn95"])
 @pytest.mark.parametrize("degrees", [45, 90, 180, -110])
 def test_the_mask_turns_with_the_face(kind, degrees):
-    picture, landmarks = drawn_face(300, share=0.4)
+    picture, landmarks = drawn_face(300, fraction=0.4)
     matrix, spec = turned_by(degrees, 300), spec_of(kind)
     upright = render(picture, landmarks, (spec,))
     turned = render(warp(picture, matrix, 300), landmarks.moved(matrix), (spec,))
@@ -161,14 +161,14 @@ def test_the_mask_turns_with_the_face(kind, degrees):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_size_does_not_matter(kind):
-    spec, shares, colours = spec_of(kind), [], []
+    spec, fractions, colours = spec_of(kind), [], []
     for side in (64, 250, 1000):
         picture, landmarks = drawn_face(side)
         sample = render(picture, landmarks, (spec,))
-        shares.append(float(sample.alpha.mean()))
+        fractions.append(float(sample.alpha.mean()))
         colours.append(sample.pixels[sample.alpha > 0.9].mean(axis=0))
-    assert 0.05 < shares[1] < 0.5
-    np.testing.assert_allclose(shares, shares[1], rtol=0.05)
+    assert 0.05 < fractions[1] < 0.5
+    np.testing.assert_allclose(fractions, fractions[1], rtol=0.05)
     np.testing.assert_allclose(colours, [colours[1]] * 3, atol=12)
 
 
@@ -213,7 +213,7 @@ def test_dark_photos_get_dark_masks():
     assert dark.pixels[covered].mean() < 0.75 * bright.pixels[covered].mean()
 
 
-def test_faces_at_the_border_are_painted_as_far_as_they_are_seen():
+def test_faces_at_the_border_are_rendered_as_far_as_they_are_seen():
     picture, landmarks = drawn_face(300)
     whole = render(picture, landmarks, (spec_of("surgical"),))
     cut = np.ascontiguousarray(picture[:, 130:])
@@ -231,7 +231,7 @@ def test_landmarks_outside_of_the_picture_are_no_face():
             render(picture, outside, (spec_of("cloth"),))
 
 
-def test_pictures_without_any_light_or_detail_are_painted():
+def test_pictures_without_any_light_or_detail_are_rendered():
     for brightness in (0, 128, 255):
         picture = np.full((120, 120, 3), brightness, np.uint8)
         sample = render(picture, drawn_face(120)[1], (spec_of("kn95"),))
@@ -264,8 +264,8 @@ def test_a_visor_lets_the_face_through():
 
 
 @pytest.mark.parametrize("kind", OCCLUDERS)
-def test_occluders_are_painted_over_a_mask(kind):
-    picture, landmarks = drawn_face(300, share=0.4)
+def test_occluders_are_rendered_over_a_mask(kind):
+    picture, landmarks = drawn_face(300, fraction=0.4)
     mask = spec_of("surgical")
     worn = replace(draw_occluder(sample_rng(2, kind), kind), shift_x=0.0)
     both = render(picture, landmarks, (mask, worn))

@@ -1,4 +1,4 @@
-"""Outlines cover what their wear class says, on the canonical face and on others."""
+"""Outlines cover what their wearing style says, on the canonical face and on others."""
 
 import itertools
 from dataclasses import replace
@@ -13,8 +13,8 @@ from masking.masks.spec import (
     KINDS,
     MASKS,
     OCCLUDERS,
-    RIGID_WEARS,
-    WEARS,
+    RIGID_STYLES,
+    WEARING_STYLES,
     SpecConfig,
     draw_occluder,
     draw_specs,
@@ -45,24 +45,26 @@ def outline_of(spec):
     return outlines([spec])[0]
 
 
-def spec_of(kind, wear="correct", **changes):
+def spec_of(kind, wearing_style="correct", **changes):
     rng = np.random.default_rng(0)
     if kind in OCCLUDERS:
         plain = replace(draw_occluder(rng, kind), shift_x=0.0, shift_y=0.0)
     else:
         plain = draw_specs(rng, SpecConfig((kind,)))[0]
     still = {"rise": 0.0, "widen": 0.0, "hang": 0.0, "tilt_rad": 0.0}
-    return replace(plain, kind=kind, wear=wear, **(still | changes))
+    return replace(plain, kind=kind, wearing_style=wearing_style, **(still | changes))
 
 
-def extreme_specs(kind, wear):
+def extreme_specs(kind, wearing_style):
     """Every combination of the least, middle and greatest of each parameter."""
     tilts = [-0.1, 0.0, 0.1]
-    if wear == "crooked":
+    if wearing_style == "crooked":
         tilts = [sign * np.deg2rad(size) for sign in (-1, 1) for size in (7, 13)]
     spans = [(low, (low + high) / 2, high) for low, high in SPAN.values()]
     for rise, widen, hang, tilt in itertools.product(*spans, tilts):
-        yield spec_of(kind, wear, rise=rise, widen=widen, hang=hang, tilt_rad=tilt)
+        yield spec_of(
+            kind, wearing_style, rise=rise, widen=widen, hang=hang, tilt_rad=tilt
+        )
 
 
 def depths(spec, points=CANONICAL_FACE):
@@ -71,18 +73,18 @@ def depths(spec, points=CANONICAL_FACE):
     return frame_of(ARRAYS, parameters(ARRAYS, [spec]), x, y).depth.reshape(-1)
 
 
-def assert_wear_is_true(spec):
+def assert_style_is_true(spec):
     depth = depths(spec)
-    if spec.wear in ("correct", "crooked"):
+    if spec.wearing_style in ("correct", "crooked"):
         assert depth[NOSE_TIP] > 0.05
         assert depth[MOUTH].min() > 0.15
         assert depth[CHIN].min() > 0.02
-    elif spec.wear == "nose_out":
+    elif spec.wearing_style == "nose_out":
         assert depth[NOSE_TIP] < -0.1
         assert depth[NOSE_BASE].max() < -0.02
         assert depth[MOUTH].min() > 0.005
         assert depth[CHIN].min() > 0.02
-    elif spec.wear == "nose_and_mouth_out":
+    elif spec.wearing_style == "nose_and_mouth_out":
         assert depth[27:36].max() < -0.2
         assert depth[LIPS].max() < -0.01
         assert depth[CHIN].min() > 0.02
@@ -95,32 +97,32 @@ def assert_wear_is_true(spec):
 
 
 @pytest.mark.parametrize("kind", MASKS)
-@pytest.mark.parametrize("wear", WEARS)
-def test_wear_classes_are_true_at_all_limits(kind, wear):
-    specs = list(extreme_specs(kind, wear))
+@pytest.mark.parametrize("wearing_style", WEARING_STYLES)
+def test_wear_classes_are_true_at_all_limits(kind, wearing_style):
+    specs = list(extreme_specs(kind, wearing_style))
     assert len(specs) >= 81
     for spec in specs:
-        assert_wear_is_true(spec)
+        assert_style_is_true(spec)
 
 
 def test_wear_classes_are_true_of_drawn_masks():
     rng, seen = np.random.default_rng(8), set()
     for _ in range(2000):
-        spec = draw_specs(rng, SpecConfig(MASKS, wrong_wear=3.0))[0]
-        assert_wear_is_true(spec)
+        spec = draw_specs(rng, SpecConfig(MASKS, wrongly_worn=3.0))[0]
+        assert_style_is_true(spec)
         for name, (low, high) in SPAN.items():
             assert low <= getattr(spec, name) <= high  # the limits tested above
-        seen.add((spec.kind, spec.wear))
-    assert len(seen) == len(MASKS) * len(WEARS)
+        seen.add((spec.kind, spec.wearing_style))
+    assert len(seen) == len(MASKS) * len(WEARING_STYLES)
 
 
 def test_a_visor_is_in_front_of_the_whole_face():
     rng, seen = np.random.default_rng(8), set()
     for _ in range(200):
-        spec = draw_specs(rng, SpecConfig(("shield",), wrong_wear=3.0))[0]
+        spec = draw_specs(rng, SpecConfig(("shield",), wrongly_worn=3.0))[0]
         assert depths(spec)[np.r_[3:14, 17:68]].min() > 0.0
-        seen.add(spec.wear)
-    assert seen == set(RIGID_WEARS)
+        seen.add(spec.wearing_style)
+    assert seen == set(RIGID_STYLES)
 
 
 def test_occluders_are_where_they_hide_something():
@@ -345,10 +347,10 @@ def frontal_looks(**changes):
     return looks(ears_on_skin(ARRAYS, spline, pose), **changes)
 
 
-@pytest.mark.parametrize("wear", WEARS)
+@pytest.mark.parametrize("wearing_style", WEARING_STYLES)
 @pytest.mark.parametrize("kind", STRAPPED)
-def test_straps_begin_on_the_mask(kind, wear):
-    for spec in extreme_specs(kind, wear):
+def test_straps_begin_on_the_mask(kind, wearing_style):
+    for spec in extreme_specs(kind, wearing_style):
         pieces = segments(spec, outline_of(spec))
         assert [piece.side for piece in pieces] == [-1, -1, 1, 1]
         starts = np.float32([(piece.x0, piece.y0) for piece in pieces])

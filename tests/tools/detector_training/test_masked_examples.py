@@ -65,7 +65,7 @@ def test_examples_hold_a_turned_face_in_their_box(view):
 
 
 def test_a_background_keeps_all_but_the_head():
-    picture, face = drawn_face(240, share=0.3)
+    picture, face = drawn_face(240, fraction=0.3)
     cv2.circle(picture, (12, 12), 5, (250, 0, 0), -1)
     empty = background(picture, face)
     assert empty is not None
@@ -78,7 +78,7 @@ def test_a_background_keeps_all_but_the_head():
 
 
 def test_a_head_that_fills_the_picture_leaves_no_background():
-    picture, face = drawn_face(100, share=0.9)
+    picture, face = drawn_face(100, fraction=0.9)
     assert background(picture, face) is None
 
 
@@ -98,5 +98,5 @@ def test_a_framed_piece_lies_whole_in_black():
 
 def test_a_tenth_of_all_people_is_held_out():
     names = [f"Person_{number}" for number in range(2000)]
-    share = np.mean([held_out(name) for name in names])
-    assert 0.07 < share < 0.13
+    fraction = np.mean([held_out(name) for name in names])
+    assert 0.07 < fraction < 0.13

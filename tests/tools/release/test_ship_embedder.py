@@ -10,7 +10,7 @@ from training.checkpoints.checkpoint import Checkpoint
 
 
 def checkpoint(value, **config):
-    usual = {"validation_share": 0.1, "validation_seed": 0}
+    usual = {"validation_fraction": 0.1, "validation_seed": 0}
     weights = {"w": torch.full((2,), value), "count": torch.tensor(3)}
     return Checkpoint(weights, ChipGeometry(), usual | config, "ab" * 32, {})
 

@@ -15,7 +15,7 @@ from masking.datasets.images import list_images, read_rgb
 from masking.datasets.sample import sample_people
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.finder import bare_finder
+from masking.faces.finder import unmasked_finder
 from training.backbones.registry import make_network
 from training.checkpoints import export_onnx, onnx_embedder
 from training.checkpoints.checkpoint import (
@@ -89,7 +89,7 @@ def test_the_shipped_embedder_embeds_faces_as_torch_does():
     chips = []
     for folder in sorted(p for p in sample_people().iterdir() if p.is_dir())[:4]:
         image = read_rgb(list_images(folder)[0])
-        face = bare_finder().find(image)[0]
+        face = unmasked_finder().find(image)[0]
         chip = crop_chip(image, face.landmarks, quick.geometry, folder.name)
         chips.append(chip.pixels.transpose(2, 0, 1))
     found, expected = quick.embed(np.stack(chips)), usual.embed(np.stack(chips))
@@ -102,7 +102,8 @@ def test_the_shipped_embedder_embeds_faces_as_torch_does():
 
 def test_the_shipped_embedder_needs_no_torch():
     code = (
-        "import sys; from training.checkpoints.quick_choice import choose_quick_embedder as c; "
+        "import sys; "
+        "from training.checkpoints.quick_choice import choose_quick_embedder as c; "
         "from pathlib import Path; print(c('shipped', Path('.')).fingerprint); "
         "assert 'torch' not in sys.modules and 'onnx' not in sys.modules"
     )

@@ -14,7 +14,7 @@ def rules(**changes):
     usual = {
         "batch_size": 4,
         "samples": 0,
-        "masked_share": 0.5,
+        "masked_fraction": 0.5,
         "shared_masks": 0.0,
         "seed": 3,
     }
@@ -38,8 +38,8 @@ def test_few_rows_make_one_batch():
     assert sorted(plan.rows) == list(range(9))
 
 
-def test_batches_hold_p_people_times_k_samples_masked_and_bare():
-    wanted = rules(batch_size=6, samples=3, masked_share=0.65)
+def test_batches_hold_p_people_times_k_samples_masked_and_unmasked():
+    wanted = rules(batch_size=6, samples=3, masked_fraction=0.65)
     plans = list(plan_epoch(LABELS, wanted, 0))
     # Groups of three: two of person 0, one of each other; two groups a batch.
     assert len(plans) == steps_of_epoch(LABELS, wanted) == 2
@@ -57,25 +57,27 @@ def test_batches_hold_p_people_times_k_samples_masked_and_bare():
     assert {row for row, _ in everything} == set(range(9))
 
 
-@pytest.mark.parametrize("share", [0.2, 0.65])
-def test_single_chips_are_masked_with_that_chance(share):
+@pytest.mark.parametrize("fraction", [0.2, 0.65])
+def test_single_chips_are_masked_with_that_chance(fraction):
     labels = np.arange(20_000)
-    plan = next(plan_epoch(labels, rules(batch_size=20_000, masked_share=share), 0))
+    plan = next(
+        plan_epoch(labels, rules(batch_size=20_000, masked_fraction=fraction), 0)
+    )
     # One standard error is .0034 at most.
-    assert plan.masked.mean() == pytest.approx(share, abs=0.012)
+    assert plan.masked.mean() == pytest.approx(fraction, abs=0.012)
 
 
-def test_of_many_samples_that_share_is_masked():
-    wanted = rules(batch_size=30, samples=10, masked_share=0.3)
+def test_of_many_samples_that_fraction_is_masked():
+    wanted = rules(batch_size=30, samples=10, masked_fraction=0.3)
     for plan in plan_epoch(LABELS, wanted, 0):
         assert set(plan.masked.reshape(-1, 10).sum(axis=1)) == {3}
 
 
-def test_two_samples_are_one_masked_and_one_bare_at_any_share():
-    for share in (0.01, 0.65, 0.99):
-        plan = next(plan_epoch(LABELS, rules(samples=2, masked_share=share), 0))
+def test_two_samples_are_one_masked_and_one_unmasked_at_any_fraction():
+    for fraction in (0.01, 0.65, 0.99):
+        plan = next(plan_epoch(LABELS, rules(samples=2, masked_fraction=fraction), 0))
         assert plan.masked.reshape(-1, 2).sum(axis=1).tolist() == [1, 1]
-    plan = next(plan_epoch(LABELS, rules(samples=2, masked_share=1.0), 0))
+    plan = next(plan_epoch(LABELS, rules(samples=2, masked_fraction=1.0), 0))
     assert plan.masked.all()
 
 

@@ -13,27 +13,27 @@ from training.data import chip_dataset
 from training.data.chip_dataset import (
     CALM,
     ChipDataset,
+    Degradation,
     InOrder,
-    Wear,
     chip_loader,
     loaded,
 )
 
 
-def dataset(manifest, masked_share, wear=CALM, seed=0):
+def dataset(manifest, masked_fraction, degradation=CALM, seed=0):
     return ChipDataset(
         manifest.folder,
         manifest.faces(),
         manifest.geometry,
         ChipGeometry(),
-        masked_share,
+        masked_fraction,
         SpecConfig(),
-        wear,
+        degradation,
         seed,
     )
 
 
-def test_calm_bare_chip_is_the_middle_of_the_recorded_one(small_manifest):
+def test_calm_unmasked_chip_is_the_middle_of_the_recorded_one(small_manifest):
     chip, row = dataset(small_manifest, 0.0)[0, 3]
     recorded = read_rgb(small_manifest.folder / small_manifest.faces()[3].chip)
     assert row == 3
@@ -43,9 +43,9 @@ def test_calm_bare_chip_is_the_middle_of_the_recorded_one(small_manifest):
 
 
 def test_chance_depends_on_epoch_row_and_seed_alone(small_manifest):
-    chips = dataset(small_manifest, 1.0, Wear())
-    again = dataset(small_manifest, 1.0, Wear())
-    other_seed = dataset(small_manifest, 1.0, Wear(), seed=1)
+    chips = dataset(small_manifest, 1.0, Degradation())
+    again = dataset(small_manifest, 1.0, Degradation())
+    other_seed = dataset(small_manifest, 1.0, Degradation(), seed=1)
     first = chips[1, 2][0].numpy()
     chips[0, 0]  # what was asked before must not matter
     np.testing.assert_array_equal(chips[1, 2][0].numpy(), first)
@@ -54,16 +54,16 @@ def test_chance_depends_on_epoch_row_and_seed_alone(small_manifest):
     assert (other_seed[1, 2][0].numpy() != first).any()
 
 
-def test_masked_share_masks_that_share(small_manifest):
-    bare = dataset(small_manifest, 0.0)
+def test_masked_fraction_masks_that_fraction(small_manifest):
+    unmasked = dataset(small_manifest, 0.0)
     masked = dataset(small_manifest, 1.0)
     half = dataset(small_manifest, 0.5)
     changed = 0
-    for row in range(len(bare)):
-        plain = bare[0, row][0].numpy()
+    for row in range(len(unmasked)):
+        plain = unmasked[0, row][0].numpy()
         assert (masked[0, row][0].numpy() != plain).mean() > 0.05
         changed += (half[0, row][0].numpy() != plain).any()
-    assert 0.2 * len(bare) < changed < 0.8 * len(bare)
+    assert 0.2 * len(unmasked) < changed < 0.8 * len(unmasked)
 
 
 def test_in_order_keeps_the_last_short_batch():

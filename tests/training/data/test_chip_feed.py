@@ -14,7 +14,7 @@ GEOMETRY = ChipGeometry(96)
 
 def feed_of(manifest, folder, cache=None, **options):
     usual = {"samples_per_person": 0, "head": "none", "batch_size": 4, "workers": 1}
-    config = TrainConfig(validation_share=0.3, **(usual | options))
+    config = TrainConfig(validation_fraction=0.3, **(usual | options))
     data = read_train_data(manifest, config, None, 1, folder)
     return ChipFeed(data, GEOMETRY, config, CPU, 0, Processes(), cache), data
 
@@ -37,7 +37,7 @@ def test_kept_paintings_come_again_in_other_light(small_manifest, tmp_path):
             super().write(plan, maps)
 
     _, data = feed_of(small_manifest, tmp_path)
-    cache = Counted(tmp_path / "painted.npy", 2, len(data.rows))
+    cache = Counted(tmp_path / "rendered.npy", 2, len(data.rows))
     feed, _ = feed_of(small_manifest, tmp_path, cache, cached_variants=2)
     for number in range(8):
         epoch = list(feed.epoch(number))
@@ -52,9 +52,9 @@ def test_kept_paintings_come_again_in_other_light(small_manifest, tmp_path):
     assert not torch.equal(*light)
 
 
-def test_a_kept_painting_is_the_fresh_one(small_manifest, tmp_path):
+def test_a_kept_rendering_is_the_fresh_one(small_manifest, tmp_path):
     fresh, data = feed_of(small_manifest, tmp_path)
-    cache = MapCache(tmp_path / "painted.npy", 3, len(data.rows))
+    cache = MapCache(tmp_path / "rendered.npy", 3, len(data.rows))
     kept, _ = feed_of(small_manifest, tmp_path, cache, cached_variants=3)
     wanted, first, again = by_row(fresh, 1), by_row(kept, 1), by_row(kept, 1)
     assert wanted.keys() == first.keys() == again.keys()
@@ -63,7 +63,7 @@ def test_a_kept_painting_is_the_fresh_one(small_manifest, tmp_path):
 
 
 def test_masks_are_fresh_in_every_epoch_without_a_cache(small_manifest, tmp_path):
-    feed, _ = feed_of(small_manifest, tmp_path, masked_share=1.0)
+    feed, _ = feed_of(small_manifest, tmp_path, masked_fraction=1.0)
     first, second = by_row(feed, 0), by_row(feed, 1)
     same = [
         np.array_equal(first[row], second[row]) for row in first.keys() & second.keys()

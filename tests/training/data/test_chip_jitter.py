@@ -70,9 +70,9 @@ def test_jitter_depends_on_row_view_and_epoch_alone():
     assert jitters_of(later, 1)[0] != whole[0] != jitters_of(plan, 2)[0]
 
 
-def test_shares_of_what_is_drawn():
+def test_fractions_of_what_is_drawn():
     drawn = [draw_jitter(np.random.default_rng([3, n])) for n in range(4000)]
-    share = {
+    fraction = {
         "mirrored": np.mean([item.mirrored for item in drawn]),
         "coloured": np.mean([item.contrast != 1 for item in drawn]),
         "grey": np.mean([item.grey for item in drawn]),
@@ -80,7 +80,7 @@ def test_shares_of_what_is_drawn():
     }
     wanted = {"mirrored": 0.5, "coloured": 0.6, "grey": 0.08, "holed": 0.1}
     for name, value in wanted.items():
-        assert abs(share[name] - value) < 0.03, name
+        assert abs(fraction[name] - value) < 0.03, name
     for left, top, right, bottom in (item.hole for item in drawn if item.hole[2]):
         assert 0 <= left < right <= 1 and 0 <= top < bottom <= 1
         assert 0.0099 < (right - left) * (bottom - top) < 0.0601

@@ -8,19 +8,19 @@ NAMES = [f"Person_{number % 200:03d}" for number in range(600)]
 
 
 def test_photos_of_a_person_stay_together():
-    kept_out = validation_people(NAMES, 0.1, seed=0)
+    is_held_out = validation_people(NAMES, 0.1, seed=0)
     sides = {name: set() for name in NAMES}
-    for name, side in zip(NAMES, kept_out, strict=True):
+    for name, side in zip(NAMES, is_held_out, strict=True):
         sides[name].add(bool(side))
     assert all(len(seen) == 1 for seen in sides.values())
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3])
-def test_the_share_is_that_of_the_people(share):
+@pytest.mark.parametrize("fraction", [0.1, 0.3])
+def test_the_fraction_is_that_of_the_people(fraction):
     people = [str(number) for number in range(20_000)]
     # One standard error of 20,000 draws is .003 at most.
-    found = validation_people(people, share, seed=0).mean()
-    assert found == pytest.approx(share, abs=0.01)
+    found = validation_people(people, fraction, seed=0).mean()
+    assert found == pytest.approx(fraction, abs=0.01)
 
 
 def test_new_people_move_nobody():
@@ -41,9 +41,9 @@ def test_too_few_people_are_refused():
 
 
 def test_small_collections_keep_two_people_on_each_side():
-    for share in (0.001, 0.999):
-        kept_out = validation_people(["a", "b", "c", "d", "d"], share, seed=0)
-        people = {name for name, out in zip("abcdd", kept_out, strict=True) if out}
+    for fraction in (0.001, 0.999):
+        is_held_out = validation_people(["a", "b", "c", "d", "d"], fraction, seed=0)
+        people = {name for name, out in zip("abcdd", is_held_out, strict=True) if out}
         assert len(people) == 2
 
 

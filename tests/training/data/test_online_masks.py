@@ -1,4 +1,4 @@
-"""Masks that training paints on its device, chip by chip the same in any batch."""
+"""Masks that training renders on its device, chip by chip the same in any batch."""
 
 import numpy as np
 import torch
@@ -7,8 +7,8 @@ from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import photo_look, render
 from tests.fakes.drawn_faces import drawn_face
 from training.data.batch_plan import BatchPlan
-from training.data.chip_dataset import CALM, Wear
-from training.data.online_masks import OnlineMasks, worn_out
+from training.data.chip_dataset import CALM, Degradation
+from training.data.online_masks import OnlineMasks, degraded
 
 SIDE_PX = 112
 
@@ -34,17 +34,17 @@ def inputs(count):
     return faces, chips.permute(0, 3, 1, 2).contiguous(), marks, looks
 
 
-def test_the_masks_of_a_plan_are_painted():
+def test_the_masks_of_a_plan_are_rendered():
     masks = OnlineMasks(torch.device("cpu"), SpecConfig(), CALM, seed=4)
     faces, chips, marks, looks = inputs(3)
-    painted = masks(chips, marks, looks, plan_of([True, False, True]))
-    np.testing.assert_array_equal(painted[1], chips[1])
+    rendered = masks(chips, marks, looks, plan_of([True, False, True]))
+    np.testing.assert_array_equal(rendered[1], chips[1])
     for row in (0, 2):
         specs = draw_specs(sample_rng(4, f"2/{row}"), SpecConfig())
         expected = render(*faces[row], specs).pixels.astype(int)
-        found = painted[row].permute(1, 2, 0).numpy()
+        found = rendered[row].permute(1, 2, 0).numpy()
         assert np.abs(found - expected).mean() < 1
-        assert (painted[row] != chips[row]).float().mean() > 0.1
+        assert (rendered[row] != chips[row]).float().mean() > 0.1
 
 
 def test_the_same_id_is_the_same_mask():
@@ -60,7 +60,7 @@ def test_the_same_id_is_the_same_mask():
 
 
 def test_a_chip_is_the_same_in_another_batch():
-    masks = OnlineMasks(torch.device("cpu"), SpecConfig(), Wear(), seed=4)
+    masks = OnlineMasks(torch.device("cpu"), SpecConfig(), Degradation(), seed=4)
     _, chips, marks, looks = inputs(4)
     whole = masks(chips, marks, looks, plan_of([True] * 4))
     plan = plan_of([True] * 4).part(1, 2)
@@ -74,11 +74,11 @@ def test_chips_are_worn_out_by_chance():
         np.random.default_rng(0).integers(0, 255, (3, SIDE_PX, SIDE_PX), np.uint8)
     )
     rng = np.random.default_rng(1)
-    coarse = worn_out(texture, Wear(coarse_share=1, jpeg_share=0), rng)
+    coarse = degraded(texture, Degradation(coarse_fraction=1, jpeg_fraction=0), rng)
     # Noise loses most of its contrast when the picture is reduced.
     assert coarse.float().std() < 0.7 * texture.float().std()
-    jpeg = worn_out(chips[0], Wear(coarse_share=0, jpeg_share=1), rng)
+    jpeg = degraded(chips[0], Degradation(coarse_fraction=0, jpeg_fraction=1), rng)
     assert jpeg.shape == chips[0].shape
     difference = (jpeg.int() - chips[0].int()).abs().float()
     assert 0 < difference.mean() < 8
-    np.testing.assert_array_equal(worn_out(texture, CALM, rng), texture)
+    np.testing.assert_array_equal(degraded(texture, CALM, rng), texture)

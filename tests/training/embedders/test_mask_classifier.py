@@ -1,4 +1,4 @@
-"""Masked or bare, told from chips: the shipped model and its arithmetic."""
+"""Masked or unmasked, told from chips: the shipped model and its arithmetic."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ from training.embedders.mask_classifier import (
 GEOMETRY = ChipGeometry()
 
 
-def chips_of(manifest, masked_share, wanted=GEOMETRY, **specs):
+def chips_of(manifest, masked_fraction, wanted=GEOMETRY, **specs):
     chips = ChipDataset(
         manifest.folder,
         manifest.faces(),
         manifest.geometry,
         wanted,
-        masked_share,
+        masked_fraction,
         SpecConfig(**specs),
         CALM,
         0,
@@ -34,20 +34,20 @@ def chips_of(manifest, masked_share, wanted=GEOMETRY, **specs):
     return np.stack([chips[0, row][0].numpy() for row in range(len(chips))])
 
 
-def share_masked(chips, geometry=GEOMETRY):
+def fraction_masked(chips, geometry=GEOMETRY):
     return np.mean([state.is_masked for state in mask_states(chips, geometry)])
 
 
 def test_synthetic_people_are_told_apart(small_manifest):
-    assert share_masked(chips_of(small_manifest, 0.0)) <= 0.1
-    assert share_masked(chips_of(small_manifest, 1.0, wrong_wear=0)) >= 0.9
+    assert fraction_masked(chips_of(small_manifest, 0.0)) <= 0.1
+    assert fraction_masked(chips_of(small_manifest, 1.0, wrong_wear=0)) >= 0.9
 
 
 def test_chips_of_another_geometry_show_the_same(small_manifest):
     tight = ChipGeometry(size_px=112, padding=0.1)
     masked = chips_of(small_manifest, 1.0, tight, wrong_wear=0)
-    assert share_masked(masked, tight) >= 0.9
-    assert share_masked(chips_of(small_manifest, 0.0, tight), tight) <= 0.1
+    assert fraction_masked(masked, tight) >= 0.9
+    assert fraction_masked(chips_of(small_manifest, 0.0, tight), tight) <= 0.1
     # The same part of the face at the same scale gives nearly the same numbers.
     wide = chips_of(small_manifest, 0.0)
     same = chips_of(small_manifest, 0.0, ChipGeometry(200, 0.5))
@@ -70,7 +70,7 @@ def test_probabilities_are_the_logistic_of_weighted_features():
 @pytest.mark.parametrize(
     ("masked", "nose_out", "label"),
     [
-        (0.49, 0.9, "bare"),
+        (0.49, 0.9, "unmasked"),
         (0.5, 0.49, "masked"),
         (0.9, 0.5, "masked, nose out"),
     ],
@@ -78,7 +78,7 @@ def test_probabilities_are_the_logistic_of_weighted_features():
 def test_state_in_words(masked, nose_out, label):
     state = MaskState(masked, nose_out)
     assert state.label == label
-    assert state.is_masked == (label != "bare")
+    assert state.is_masked == (label != "unmasked")
 
 
 def test_gradients_are_counted_by_direction():

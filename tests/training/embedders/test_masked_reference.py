@@ -1,4 +1,4 @@
-"""Bare chips under a mask: the lower face is covered, and nothing else changes."""
+"""Unmasked chips under a mask: the lower face is covered, and nothing else changes."""
 
 import numpy as np
 import pytest
@@ -31,16 +31,16 @@ def chips_of(geometry):
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_a_mask_covers_mouth_and_nose_and_no_eyes(geometry):
     chips = chips_of(geometry)
-    painted = covered(chips, geometry)
-    assert (painted.shape, painted.dtype) == (chips.shape, np.uint8)
+    rendered = covered(chips, geometry)
+    assert (rendered.shape, rendered.dtype) == (chips.shape, np.uint8)
     points = geometry.targets()
     # Points 36 to 47 are the eyes, 48 to 67 is the mouth.
     below_eyes = int(points[36:48, 1].max()) + 1
-    np.testing.assert_array_equal(painted[:, :, :below_eyes], chips[:, :, :below_eyes])
+    np.testing.assert_array_equal(rendered[:, :, :below_eyes], chips[:, :, :below_eyes])
     left, top = points[48:68].min(axis=0).astype(int)
     right, bottom = points[48:68].max(axis=0).astype(int)
     mouth = np.s_[:, :, top:bottom, left:right]
-    change = np.abs(painted[mouth].astype(int) - chips[mouth]).max(axis=1)
+    change = np.abs(rendered[mouth].astype(int) - chips[mouth]).max(axis=1)
     assert (change > 20).mean() > 0.9
 
 
@@ -68,9 +68,9 @@ def test_without_chips_there_is_nothing_to_cover():
 
 def test_masked_faces_are_compared_with_the_mean_of_both_embeddings():
     chips, embedder = chips_of(ChipGeometry()), MeanColour()
-    bare = embedder.embed(chips)
+    unmasked = embedder.embed(chips)
     under = embedder.embed(covered(chips, embedder.geometry))
-    assert (np.abs(under - bare) > 1).any(axis=1).all()
-    rows = covered_embeddings(embedder, chips, bare)
+    assert (np.abs(under - unmasked) > 1).any(axis=1).all()
+    rows = covered_embeddings(embedder, chips, unmasked)
     assert rows.dtype == np.float32
-    np.testing.assert_allclose(rows, (bare + under) / 2, rtol=1e-6)
+    np.testing.assert_allclose(rows, (unmasked + under) / 2, rtol=1e-6)

@@ -8,9 +8,9 @@ from training.losses.sharded_softmax import ShardedSoftmax
 START = [[1.0, -2.0], [0.5, 4.0]]
 
 
-def stepped(share, gradient, rate):
+def stepped(fraction, gradient, rate):
     """The weights of two classes in two dimensions after one step."""
-    head = ShardedSoftmax(2, 2, CosFace(0.2), share=share)
+    head = ShardedSoftmax(2, 2, CosFace(0.2), fraction=fraction)
     with torch.no_grad():
         head.weight.copy_(torch.tensor(START))
     head.weight.grad = gradient

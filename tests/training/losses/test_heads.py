@@ -17,7 +17,7 @@ def setting(**changes):
         "dimension": 2,
         "margin": 0.0,
         "scale": 64.0,
-        "share": 1.0,
+        "fraction": 1.0,
         "processes": Processes(),
         "seed": 0,
     }
@@ -88,8 +88,8 @@ def test_margin_heads_agree_with_pytorch_metric_learning(name, peer):
     assert head.weight.grad.abs().min() > 0
 
 
-def test_a_share_of_the_classes_holds_those_of_the_batch():
-    head = ShardedSoftmax(100, 3, CosFace(0.2), scale=4.0, share=0.1, seed=5)
+def test_a_fraction_of_the_classes_holds_those_of_the_batch():
+    head = ShardedSoftmax(100, 3, CosFace(0.2), scale=4.0, fraction=0.1, seed=5)
     features = torch.randn(4, 3, generator=torch.Generator().manual_seed(2))
     labels = torch.tensor([7, 7, 42, 99])
     chosen = head._chosen(labels, step=3)
@@ -108,12 +108,12 @@ def test_a_share_of_the_classes_holds_those_of_the_batch():
     assert head.weight.grad.coalesce().indices()[0].tolist() == chosen.tolist()
 
 
-def test_the_share_is_that_of_many_classes_wherever_they_are():
-    whole = ShardedSoftmax(80000, 1, CosFace(0.2), share=0.1)
+def test_the_fraction_is_that_of_many_classes_wherever_they_are():
+    whole = ShardedSoftmax(80000, 1, CosFace(0.2), fraction=0.1)
     chosen = whole._chosen(torch.tensor([5]), step=1)
     assert len(chosen) / 80000 == pytest.approx(0.1, abs=0.005)
     second = ShardedSoftmax(
-        80000, 1, CosFace(0.2), share=0.1, processes=Processes(1, 2)
+        80000, 1, CosFace(0.2), fraction=0.1, processes=Processes(1, 2)
     )
     theirs = second._chosen(torch.tensor([5]), step=1) + 40000
     assert torch.equal(theirs, chosen[chosen >= 40000])

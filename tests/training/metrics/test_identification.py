@@ -32,8 +32,8 @@ def test_a_tie_counts_against_the_probe():
     assert ranks(faces([3], [0], [10]), GALLERY).ranks == [2]
 
 
-def test_a_painted_probe_does_not_find_its_own_original():
-    # Painted on photograph 0: the template of person 0 is photograph 1 alone,
+def test_a_rendered_probe_does_not_find_its_own_original():
+    # Rendered on photograph 0: the template of person 0 is photograph 1 alone,
     # 4.0 away from -2, so that 5 (7 away) is still second.
     found = ranks(faces([-2, 3.4], [0, 0], [0, 0]), GALLERY)
     np.testing.assert_array_equal(found.ranks, [1, 1])
@@ -67,7 +67,7 @@ def test_offsets_of_a_cohort_count_as_the_mean_of_the_photos():
     rows = rng.normal(size=(60, 3)).astype(np.float32)
     looks = (rows + 0.5 * rng.normal(size=(60, 3))).astype(np.float32)
     gallery = EmbeddedFaces(rows, people, photos, cohort)
-    # Every probe is painted on a photograph of the gallery.
+    # Every probe is rendered on a photograph of the gallery.
     found = ranks(EmbeddedFaces(looks, people, photos, cohort), gallery)
     own, mine = cohort.offsets(looks), cohort.offsets(rows)
     for number, rank in enumerate(found.ranks):

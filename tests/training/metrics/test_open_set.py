@@ -25,9 +25,9 @@ def search(own, outside, own_people=None, outside_people=None):
     )
 
 
-def test_one_outsider_in_a_hundred_may_be_accepted():
+def test_one_nonmated_in_a_hundred_may_be_accepted():
     outside = np.arange(1, 101) / 100
-    # The closest outsider, 0.01, may pass, the next one, 0.02, may not.
+    # The closest nonmated, 0.01, may pass, the next one, 0.02, may not.
     one = search([0.005, 0.015, 0.02, 0.5], outside)
     assert one.threshold(0.01, np.ones(1, np.int64)) == pytest.approx(0.02)
     assert tpir_at_fpir((one,), 0.01) == pytest.approx(2 / 4)
@@ -38,7 +38,7 @@ def test_one_outsider_in_a_hundred_may_be_accepted():
 def test_faces_not_acquired_are_misses_and_no_false_positives():
     one = search([0.1, np.inf], [0.3, np.inf])
     assert tpir_at_fpir((one,), 0.0) == 0.5
-    # Half of the outsiders may pass, so everything found counts.
+    # Half of the nonmated may pass, so everything found counts.
     assert tpir_at_fpir((one,), 0.5) == 0.5
 
 
@@ -54,13 +54,13 @@ def test_a_person_drawn_twice_counts_twice():
     assert tpir_at_fpir((one,), 0.0, np.array([2, 1])) == pytest.approx(2 / 3)
 
 
-def test_without_outsiders_there_is_no_figure():
+def test_without_nonmated_there_is_no_figure():
     assert np.isnan(tpir_at_fpir((search([0.1], []),)))
     assert np.isnan(tpir_at_fpir((search([], [0.1]),)))
 
 
 def test_every_person_is_outside_once():
-    # Person p at 10 p, two references each; person 3 has one, painted on.
+    # Person p at 10 p, two references each; person 3 has one, rendered on.
     people = np.array([0, 0, 1, 1, 2, 2, 3], np.int32)
     references = faces(10 * people + [0, 1, 0, 1, 0, 1, 0], people, np.arange(7))
     probes = faces([0.5, 10.5, 24, 30], [0, 1, 2, 3], [0, 10, 11, 6])
@@ -74,7 +74,7 @@ def test_every_person_is_outside_once():
         assert one.gallery_people == 2
         assert not set(one.own_people) & set(one.outside_people)
     own = dict(zip(known, np.concatenate([one.own for one in searches]), strict=True))
-    # Painted on photograph 0 at 0, so only the one at 1 remains.
+    # Rendered on photograph 0 at 0, so only the one at 1 remains.
     assert own[0] == pytest.approx(0.5)
     assert own[1] == pytest.approx(0.0)
     assert own[2] == pytest.approx(3.5)

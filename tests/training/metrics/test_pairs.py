@@ -35,7 +35,7 @@ def test_people_and_pairs_of_people_count_equally():
     assert pairs.impostor.weights == pytest.approx([1 / 6] * 6)
 
 
-def test_a_painted_copy_never_meets_its_original():
+def test_a_rendered_copy_never_meets_its_original():
     plain = faces([0, 5, 9], [0, 0, 1], photos=[0, 1, 2])
     masked = faces([1, 6, 7], [0, 0, 1], photos=[0, 1, 2])
     pairs = compare_between(masked, plain)

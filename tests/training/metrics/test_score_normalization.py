@@ -79,8 +79,8 @@ def test_one_threshold_fits_crowded_faces_and_lonely_ones():
         )
         return looks.astype(np.float32), owners
 
-    strangers, owners = faces(2000, 1)
-    cohort = cohort_of(strangers, 0)
+    impostors, owners = faces(2000, 1)
+    cohort = cohort_of(impostors, 0)
     rows, owners = faces(200, 3)
     photos = np.arange(len(rows), dtype=np.int32)
     plain = tar_at_far(compare_within(EmbeddedFaces(rows, owners, photos)), 1e-3)

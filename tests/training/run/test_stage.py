@@ -14,7 +14,7 @@ from training.checkpoints.onnx_embedder import load_onnx_embedder
 from training.checkpoints.resume_state import read_state
 from training.checkpoints.run_files import STATE
 from training.config import TrainConfig
-from training.data.chip_embeddings import bare_embeddings, embed_rows
+from training.data.chip_embeddings import embed_rows, unmasked_embeddings
 from training.embedders.torch_embedder import start_embedder
 from training.metrics.score_normalization import Cohort
 from training.run import cohort_fit as cohort_making
@@ -53,14 +53,18 @@ def test_training_leaves_a_loadable_checkpoint_and_its_report(trained, small_man
     assert (models / STATE).exists()
 
 
-def test_training_moves_masked_faces_towards_their_bare_selves(trained, small_manifest):
+def test_training_moves_masked_faces_towards_their_unmasked_selves(
+    trained, small_manifest
+):
     report, _ = trained
     start, ours = start_embedder(), load_embedder(report.checkpoint)
     rows = small_manifest.faces()
     wanted = embed_rows(small_manifest, rows, start, 0)
 
     def gap(embedder):
-        masked = embed_rows(small_manifest, rows, embedder, 0, masked_share=1.0, seed=7)
+        masked = embed_rows(
+            small_manifest, rows, embedder, 0, masked_fraction=1.0, seed=7
+        )
         return float(np.linalg.norm(masked - wanted, axis=1).mean())
 
     assert gap(ours) < 0.97 * gap(start)
@@ -197,34 +201,34 @@ def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(
     assert not (tmp_path / "models" / STATE).exists()
 
 
-def test_bare_embeddings_are_computed_once(small_manifest, tmp_path, monkeypatch):
+def test_unmasked_embeddings_are_computed_once(small_manifest, tmp_path, monkeypatch):
     embedder = start_embedder()
-    first = bare_embeddings(small_manifest, embedder, 0, tmp_path)
+    first = unmasked_embeddings(small_manifest, embedder, 0, tmp_path)
     monkeypatch.setattr(embedder, "embed", None)
     np.testing.assert_array_equal(
-        bare_embeddings(small_manifest, embedder, 0, tmp_path), first
+        unmasked_embeddings(small_manifest, embedder, 0, tmp_path), first
     )
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "bit"])
 def test_a_damaged_cache_is_made_again(small_manifest, tmp_path, damage):
     embedder = start_embedder()
-    first = bare_embeddings(small_manifest, embedder, 0, tmp_path)
+    first = unmasked_embeddings(small_manifest, embedder, 0, tmp_path)
     (path,) = tmp_path.iterdir()
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
     broken = {"empty": b"", "cut": data[:100], "bit": data}
     path.write_bytes(broken[damage])
-    again = bare_embeddings(small_manifest, embedder, 0, tmp_path)
+    again = unmasked_embeddings(small_manifest, embedder, 0, tmp_path)
     np.testing.assert_array_equal(again, first)
 
 
-def test_a_damaged_state_begins_anew(small_manifest, tmp_path, monkeypatch, caplog):
+def test_a_damaged_state_begins_again(small_manifest, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
     config = dataclasses.replace(CONFIG, epochs=1)
     (tmp_path / train_stage.STATE).write_bytes(b"")
     assert train(small_manifest, tmp_path, config).resumed_at == 0
-    assert "training begins anew" in caplog.text
+    assert "training begins again" in caplog.text
     assert train(small_manifest, tmp_path, config).resumed_at == 1
 
 
@@ -247,8 +251,8 @@ def test_short_runs_take_small_steps():
         {"epochs": 0},
         {"batch_size": 1},
         {"learning_rate": 0.0},
-        {"masked_share": 1.5},
-        {"validation_share": 1.0},
+        {"masked_fraction": 1.5},
+        {"validation_fraction": 1.0},
         {"precision": "float8"},
         {"ema_decay": 1.0},
         {"blend": 0.0},

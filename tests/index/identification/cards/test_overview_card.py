@@ -20,17 +20,17 @@ def draw(*faces):
     return draw_overview(photo, "group.jpg", "A note.", faces)
 
 
-def share(card, colour):
+def fraction(card, colour):
     return (np.abs(card.astype(int) - colour).max(axis=2) <= 2).mean()
 
 
 def test_named_and_unknown_faces_are_told_apart():
     named = draw(face(0), face(1), face(2, probability=0.93))
     assert named.shape == (HEIGHT_PX, WIDTH_PX, 3)
-    assert share(named, SURE) > 0.08 and share(named, UNSURE) == 0
+    assert fraction(named, SURE) > 0.08 and fraction(named, UNSURE) == 0
     mixed = draw(face(0), face(1, None), face(2))
     # One unknown face makes the headline orange; frames keep their colours.
-    assert share(mixed, UNSURE) > 0.08 and share(mixed, SURE) > 0.001
+    assert fraction(mixed, UNSURE) > 0.08 and fraction(mixed, SURE) > 0.001
 
 
 def test_every_chip_is_shown_up_to_the_end_of_the_list():

@@ -46,7 +46,7 @@ def content():
     )
 
 
-def share(card, colour):
+def fraction(card, colour):
     return (np.abs(card.astype(int) - colour).max(axis=2) <= 2).mean()
 
 
@@ -54,17 +54,17 @@ def test_shows_photo_chip_and_every_candidate(content):
     card = draw_card(content)
     assert card.shape == (HEIGHT_PX, WIDTH_PX, 3)
     assert card.dtype == np.uint8
-    assert share(card, (120, 130, 140)) > 0.06
-    assert share(card, (80, 60, 200)) > 0.02
+    assert fraction(card, (120, 130, 140)) > 0.06
+    assert fraction(card, (80, 60, 200)) > 0.02
     for candidate in content.candidates:
-        assert share(card, candidate.chip[0, 0]) > 0.008
+        assert fraction(card, candidate.chip[0, 0]) > 0.008
 
 
 def test_match_and_unknown_differ_in_colour(content):
     match = draw_card(content)
     unknown = draw_card(dataclasses.replace(content, name=None, threshold=0.3))
-    assert share(match, BLUE) > 0.005 > share(match, ORANGE)
-    assert share(unknown, ORANGE) > 0.005 > share(unknown, BLUE)
+    assert fraction(match, BLUE) > 0.005 > fraction(match, ORANGE)
+    assert fraction(unknown, ORANGE) > 0.005 > fraction(unknown, BLUE)
 
 
 def test_frame_lies_around_the_face(content):
@@ -126,7 +126,7 @@ def test_score_beyond_the_scale_stays_on_the_card(content, distance):
     first = dataclasses.replace(content.candidates[0], distance=distance)
     far = dataclasses.replace(content, candidates=(first,), name=None)
     card = draw_card(far)
-    assert share(card[200:, WIDTH_PX - 30 :], ORANGE) == 0
+    assert fraction(card[200:, WIDTH_PX - 30 :], ORANGE) == 0
 
 
 def test_control_characters_are_replaced():
@@ -156,7 +156,9 @@ def test_probability_mask_and_margin_are_shown_where_they_are_known(content):
 
 
 def test_probabilities_are_never_certain():
-    shown = [percent(share) for share in (0.0, 0.004, 0.01, 0.5, 0.99, 0.991, 1.0)]
+    shown = [
+        percent(fraction) for fraction in (0.0, 0.004, 0.01, 0.5, 0.99, 0.991, 1.0)
+    ]
     assert shown == ["<1%", "<1%", "1%", "50%", "99%", "over 99%", "over 99%"]
 
 

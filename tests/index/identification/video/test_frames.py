@@ -1,4 +1,4 @@
-"""Frames come at their times; what is no film or camera ends with one sentence."""
+"""Frames come at their times; what is no video or camera ends with one sentence."""
 
 import cv2
 import numpy as np
@@ -40,7 +40,7 @@ class DrawnCapture:
         return self.rate
 
 
-def write_film(path, frames=12, rate=10):
+def write_video(path, frames=12, rate=10):
     codec = cv2.VideoWriter_fourcc(*"MJPG")
     writer = cv2.VideoWriter(str(path), codec, rate, (64, 48))
     assert writer.isOpened()
@@ -52,7 +52,7 @@ def write_film(path, frames=12, rate=10):
 
 def test_every_nth_frame_is_decoded_with_its_time():
     capture = DrawnCapture(11)
-    frames = list(video_frames(capture, 5, 0.0, "film"))
+    frames = list(video_frames(capture, 5, 0.0, "video"))
     assert [frame.time_s for frame in frames] == [0.0, 0.5, 1.0]
     assert capture.decoded == 3
     # OpenCV's blue comes first; ours last.
@@ -60,50 +60,50 @@ def test_every_nth_frame_is_decoded_with_its_time():
     assert frames[0].image.shape == (4, 6, 3)
 
 
-def test_a_film_can_be_cut_short_and_may_state_no_rate():
-    frames = list(video_frames(DrawnCapture(100), 1, 0.25, "film"))
+def test_a_video_can_be_cut_short_and_may_state_no_rate():
+    frames = list(video_frames(DrawnCapture(100), 1, 0.25, "video"))
     assert [frame.time_s for frame in frames] == [0.0, 0.1, 0.2]
-    frames = list(video_frames(DrawnCapture(2, rate=0.0), 1, 0.0, "film"))
+    frames = list(video_frames(DrawnCapture(2, rate=0.0), 1, 0.0, "video"))
     assert [frame.time_s for frame in frames] == [0.0, 0.04]
 
 
 def test_frames_that_cannot_be_decoded_are_left_out():
-    frames = list(video_frames(DrawnCapture(3, broken=(1,)), 1, 0.0, "film"))
+    frames = list(video_frames(DrawnCapture(3, broken=(1,)), 1, 0.0, "video"))
     assert [frame.image[0, 0, 2] for frame in frames] == [0, 2]
-    with pytest.raises(UnreadableImage, match=r"film: no frame .* can be decoded"):
-        list(video_frames(DrawnCapture(0), 1, 0.0, "film"))
+    with pytest.raises(UnreadableImage, match=r"video: no frame .* can be decoded"):
+        list(video_frames(DrawnCapture(0), 1, 0.0, "video"))
 
 
 def test_a_real_file_is_read_back(tmp_path):
-    path = write_film(tmp_path / "film.avi")
-    with open_video(path) as film:
-        frames = list(video_frames(film, 4, 0.0, str(path)))
+    path = write_video(tmp_path / "video.avi")
+    with open_video(path) as video:
+        frames = list(video_frames(video, 4, 0.0, str(path)))
     assert [frame.time_s for frame in frames] == pytest.approx([0.0, 0.4, 0.8])
     for frame, blue in zip(frames, (0, 80, 160), strict=True):
         colour = frame.image.reshape(-1, 3).mean(axis=0)
         assert colour == pytest.approx([255, 0, blue], abs=6)
 
 
-def test_tokens_tell_films_apart(tmp_path):
-    one = write_film(tmp_path / "one.avi")
-    other = write_film(tmp_path / "two.avi", frames=13)
+def test_tokens_tell_videos_apart(tmp_path):
+    one = write_video(tmp_path / "one.avi")
+    other = write_video(tmp_path / "two.avi", frames=13)
     assert video_token(one) == video_token(one) != video_token(other)
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no film", None], ids=["empty", "text", "cut"]
+    "content", [b"", b"no video", None], ids=["empty", "text", "cut"]
 )
-def test_what_is_no_film_ends_with_one_sentence(tmp_path, content, capfd):
-    path = tmp_path / "film.avi"
+def test_what_is_no_video_ends_with_one_sentence(tmp_path, content, capfd):
+    path = tmp_path / "video.avi"
     if content is None:
-        content = write_film(path).read_bytes()[:300]
+        content = write_video(path).read_bytes()[:300]
     path.write_bytes(content)
     with pytest.raises(UnreadableImage, match="not a video"), open_video(path):
         pass
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("name", ["gone.mp4", "http://127.0.0.1:9/film.mp4"])
+@pytest.mark.parametrize("name", ["gone.mp4", "http://127.0.0.1:9/video.mp4"])
 def test_missing_files_and_addresses_are_refused(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for ask in (video_token, lambda path: open_video(path).__enter__()):

@@ -1,4 +1,4 @@
-"""A film gives one answer a track, each with a record and a card."""
+"""A video gives one answer a track, each with a record and a card."""
 
 import json
 
@@ -47,7 +47,7 @@ def ask(tmp_path):
             identifier = Identifier(
                 gallery, embedder or ColourEmbedder(), SquareFinder(), out, config
             )
-            path = tmp_path / "film.mp4"
+            path = tmp_path / "video.mp4"
             return identify_video(frames, path, "t0", identifier, VideoConfig(), cards)
 
         yield asked
@@ -69,29 +69,29 @@ def test_each_track_is_answered_once_by_the_mean_of_its_faces(ask, tmp_path):
     assert [json.loads(line)["frames"] for line in records] == [5, 3]
 
 
-def test_answers_come_while_the_film_goes_on(ask):
-    def film():
+def test_answers_come_while_the_video_goes_on(ask):
+    def video():
         yield frame(0.0, (20, RED))
         yield frame(5.0, (200, GREEN))
         raise AssertionError("the first answer should have come before")
 
-    first = next(ask(film(), cards=False))
+    first = next(ask(video(), cards=False))
     assert (first.decision.name, first.card) == ("Red", None)
 
 
 def test_an_interrupt_answers_what_is_in_view(ask):
-    def film():
+    def video():
         yield frame(0.0, (20, RED))
         raise KeyboardInterrupt
 
-    (only,) = ask(film())
+    (only,) = ask(video())
     assert only.decision.name == "Red"
 
 
-def test_a_film_without_a_face(ask, tmp_path):
+def test_a_video_without_a_face(ask, tmp_path):
     (only,) = ask([frame(0.0), frame(1.0)])
     assert (only.status, only.card) == (NO_FACE, None)
-    assert "film.mp4: no face found" in answer_line(only)
+    assert "video.mp4: no face found" in answer_line(only)
     assert (tmp_path / "out" / "answers.jsonl").read_text().count("\n") == 1
 
 

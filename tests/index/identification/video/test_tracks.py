@@ -71,7 +71,7 @@ def test_two_faces_side_by_side_are_two_tracks():
     ]
 
 
-def test_a_face_that_is_away_too_long_starts_anew():
+def test_a_face_that_is_away_too_long_starts_again():
     tracks = joiner(gap_s=1.0)
     tracks.add(0.0, [seen(0.0, 0)])
     assert tracks.add(0.5, []) == []
@@ -92,7 +92,7 @@ def test_a_cut_to_another_face_in_the_same_place_is_another_track():
     assert [track.count for track in tracks.close()] == [2, 1]
 
 
-def test_memory_does_not_grow_with_the_film():
+def test_memory_does_not_grow_with_the_video():
     tracks, ended = joiner(gap_s=0.5), 0
     for step in range(300):
         # A new face every ten frames, each far from the last one.
