@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from masking.landmarks import Float32
+
 Colour = tuple[float, float, float]
 
 # Reflectance in linear light, (R, G, B) in [0, 1], and how often shops sell it.
@@ -115,3 +117,22 @@ def any_colour(rng: np.random.Generator) -> Colour:
     muted = 1.0 if rng.random() < 0.35 else float(rng.uniform(0.1, 0.7))
     red, green, blue = (float(v) for v in colour + muted * (colour.mean() - colour))
     return (red, green, blue)
+
+
+def _linear_table() -> Float32:
+    fraction = np.arange(256) / 255
+    bent = ((fraction + 0.055) / 1.055) ** 2.4
+    return np.where(fraction <= 0.04045, fraction / 12.92, bent).astype(np.float32)
+
+
+def _srgb_table() -> Float32:
+    linear = np.linspace(0, 1, 4096)
+    bent = 1.055 * linear ** (1 / 2.4) - 0.055
+    return (255 * np.where(linear <= 0.0031308, linear * 12.92, bent)).astype(
+        np.float32
+    )
+
+
+# sRGB 0..255 to linear light, and linear light in even steps back to sRGB
+# (IEC 61966-2-1).
+LINEAR, SRGB = _linear_table(), _srgb_table()

@@ -13,8 +13,8 @@ from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import file_sha256, list_images, read_bytes
 from masking.errors import BadRecord
 from masking.landmarks import Float32
+from masking.masks.colours import LINEAR
 from masking.masks.patterns import TILE_PX, closed
-from masking.rendering.photo_light import LINEAR
 
 _KEPT = 64
 

@@ -22,6 +22,7 @@ from masking.rendering.layout import (
     overlap,
     spread,
     strap_box,
+    touched,
 )
 from masking.rendering.parameters import PARTS, Parameters
 from masking.rendering.shading import lit_fabric, lit_straps
@@ -31,6 +32,39 @@ _FALL = float(np.log(0.01))
 _STRAP_SHADOW = 0.2
 # Less of a layer in a pixel is not seen.
 _LEAST_MATTE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Where things are on N pictures.
+
+    Attributes:
+        alpha: (N, H, W) float32 in [0, 1], fraction of what is worn in each pixel.
+        parts: (N, H, W) uint8, index in PARTS of what most of each pixel shows.
+    """
+
+    alpha: Any
+    parts: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One thing on each of N faces: what it is, in which light, and where.
+
+    Attributes:
+        px_per_unit: (N,) side of the face square, px.
+    """
+
+    mask: Parameters
+    looks: Looks
+    layout: Layout
+    px_per_unit: Any
+
+    def row(self, number: int) -> Layer:
+        """One of the N, as a layer of one."""
+        size = self.px_per_unit[number : number + 1]
+        looks, layout = self.looks.row(number), self.layout.row(number)
+        return Layer(self.mask.row(number), looks, layout, size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,21 +87,38 @@ class Composited:
     straps: Any
 
 
-def composite(
-    arrays: Any,
-    mask: Parameters,
-    look: Looks,
-    layout: Layout,
-    pictures: Any,
-    box: Box,
-    px_per_unit: Any,
-) -> Composited:
-    """Render one spec on each of N pictures.
+def render_layer(arrays: Any, layer: Layer, pictures: Any, maps: Maps | None) -> None:
+    """Put a layer on each of N pictures, over what is there.
+
+    Args:
+        pictures: (N, 3, H, W) uint8 sRGB, written to.
+        maps: written to, too; None where nobody asks.
+    """
+    xp, size = arrays.xp, layer.px_per_unit
+    blur_px, least_px = float(xp.max(layer.looks.blur)), float(xp.min(size))
+    box = touched(arrays, layer.layout, blur_px, least_px)
+    if box is None:
+        return
+    window = pictures[:, :, box[0], box[1]]
+    rendered = composite(arrays, layer, arrays.packed(window), box)
+    srgb = xp.astype(xp.clip(rendered.srgb + 0.5, 0, 255), xp.uint8)
+    window[...] = xp.where(rendered.changed[:, None], srgb, window)
+    if maps is None:
+        return
+    alpha, shown = (values[:, box[0], box[1]] for values in (maps.alpha, maps.parts))
+    alpha[...] = 1 - (1 - alpha) * (1 - rendered.matte)
+    parts = xp.astype(parts_of(xp, layer.mask, rendered), xp.uint8)
+    shown[...] = xp.where(parts > 0, parts, shown)
+
+
+def composite(arrays: Any, layer: Layer, pictures: Any, box: Box) -> Composited:
+    """A layer on the part of N pictures that it may touch.
 
     Args:
         pictures: (N, 3, h, w) uint8 sRGB, the part of each photograph in `box`.
-        px_per_unit: (N,) side of the face square, px.
     """
+    mask, look, layout = layer.mask, layer.looks, layer.layout
+    px_per_unit = layer.px_per_unit
     xp = arrays.xp
     v, depth = (spread(arrays, maps, layout, box) for maps in (layout.v, layout.depth))
     both, cover = _fabric(arrays, mask, look, layout, box, (v, depth), px_per_unit)

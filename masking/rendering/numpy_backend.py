@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
+from masking.masks.colours import LINEAR, SRGB
 from masking.masks.surface import (
     STEP,
     SURFACES,
@@ -23,7 +24,6 @@ from masking.masks.surface import (
     V_REACH,
     surface,
 )
-from masking.rendering.photo_light import LINEAR, SRGB
 
 # Below it a blur is not seen.
 LEAST_BLUR_PX = 0.4
@@ -57,6 +57,9 @@ class Arrays(Protocol):
 
     def numpy(self, values: Any) -> NDArray[Any]:
         """Values on the CPU."""
+
+    def packed(self, values: Any) -> Any:
+        """The same values, one after the other in memory where that is quicker."""
 
     def blurred(self, layers: Any, sigma_px: Any) -> Any:
         """(N, C, h, w), each of the N with its own (N,) Gaussian."""
@@ -124,6 +127,10 @@ class NumpyArrays:
     def numpy(self, values: NDArray[Any]) -> NDArray[Any]:
         """See Arrays."""
         return values
+
+    def packed(self, values: NDArray[Any]) -> NDArray[Any]:
+        """See Arrays: of a photograph, colours lie between each other."""
+        return np.ascontiguousarray(values)
 
     def blurred(self, layers: Float32, sigma_px: Float32) -> Float32:
         """See Arrays."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from masking.errors import BadRecord
 from masking.landmarks import Float32, Image, Landmarks
+from masking.masks.colours import LINEAR
 from masking.masks.surface import HEAD_MIDDLE, STEP, U_REACH, V_REACH, head_slopes
 from masking.rendering.sharpness import quantile, sharpness
 
@@ -192,22 +193,3 @@ def _light(tone: Float32, saturation: float) -> Float32:
     # Nearly all of a deviation is the person's own skin colour.
     cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.15 * saturation)
     return np.asarray(cast / float(cast @ LUMA) * exposure, dtype=np.float32)
-
-
-def _linear_table() -> Float32:
-    fraction = np.arange(256) / 255
-    bent = ((fraction + 0.055) / 1.055) ** 2.4
-    return np.where(fraction <= 0.04045, fraction / 12.92, bent).astype(np.float32)
-
-
-def _srgb_table() -> Float32:
-    linear = np.linspace(0, 1, 4096)
-    bent = 1.055 * linear ** (1 / 2.4) - 0.055
-    return (255 * np.where(linear <= 0.0031308, linear * 12.92, bent)).astype(
-        np.float32
-    )
-
-
-# sRGB 0..255 to linear light, and linear light in even steps back to sRGB
-# (IEC 61966-2-1).
-LINEAR, SRGB = _linear_table(), _srgb_table()

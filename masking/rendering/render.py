@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from masking.errors import NoFace
 from masking.landmarks import Float32, Image, Landmarks
 from masking.masks.spec import MaskSpec
-from masking.rendering.compositing import composite, parts_of
+from masking.rendering.compositing import Layer, Maps, render_layer
 from masking.rendering.frames import Looks
-from masking.rendering.layout import Layout, laid_out, touched
+from masking.rendering.layout import Layout, laid_out
 from masking.rendering.numpy_backend import NumpyArrays
 from masking.rendering.parameters import PARTS, RIGID, Parameters, parameters
 from masking.rendering.photo_light import PhotoLook, look_of, sample_places
@@ -94,9 +95,13 @@ def render(
         tuple(specs),
     )
     spline = skin_spline(_NUMPY, points)
-    face = _Face(points, pose, spline, looks_of([look], spline, pose))
+    face = _Face(points, pose, spline, looks_of(_NUMPY, [look], spline, pose))
+    maps = Maps(sample.alpha[None], sample.parts[None])
     for spec in specs:
-        _add(sample, spec, face)
+        mask = parameters(_NUMPY, [spec])
+        layout = _layout(sample.pixels, mask, face)
+        layer = Layer(mask, face.looks, layout, pose.px_per_unit)
+        render_layer(_NUMPY, layer, sample.pixels.transpose(2, 0, 1)[None], maps)
     return sample
 
 
@@ -111,37 +116,25 @@ def _measured(pixels: Image, landmarks: Landmarks, pose: HeadPose) -> PhotoLook:
     return look_of(pixels, landmarks, (x[0], y[0]), pose)
 
 
-def looks_of(looks: Sequence[PhotoLook], spline: SkinSpline, pose: HeadPose) -> Looks:
+def looks_of(
+    arrays: Any, looks: Sequence[PhotoLook], spline: SkinSpline, pose: HeadPose
+) -> Looks:
     """Several looks as arrays; an ear behind the head is not seen."""
+
+    def stacked(values: Iterable[Any]) -> Any:
+        return arrays.array(np.stack(list(values)))
+
     return Looks(
-        np.stack([look.shading for look in looks]),
-        np.stack([look.light for look in looks]),
-        np.stack([look.skin for look in looks]),
-        np.array([look.saturation for look in looks], np.float32),
-        np.array([look.blur for look in looks], np.float32),
-        np.array([look.grain for look in looks], np.float32),
-        ears_on_skin(_NUMPY, spline, pose),
+        stacked(look.shading for look in looks),
+        stacked(look.light for look in looks),
+        stacked(look.skin for look in looks),
+        stacked(look.saturation for look in looks),
+        stacked(look.blur for look in looks),
+        stacked(look.grain for look in looks),
+        ears_on_skin(arrays, spline, pose),
         pose.ears_seen,
-        np.stack([look.ears for look in looks]),
+        stacked(look.ears for look in looks),
     )
-
-
-def _add(sample: MaskedSample, spec: MaskSpec, face: _Face) -> None:
-    mask = parameters(_NUMPY, [spec])
-    layout = _layout(sample.pixels, mask, face)
-    box = touched(_NUMPY, layout, float(face.looks.blur[0]), face.px_per_unit)
-    if box is None:
-        return
-    window = sample.pixels[box]
-    size = face.pose.px_per_unit
-    pictures = np.ascontiguousarray(window.transpose(2, 0, 1))[None]
-    rendered = composite(_NUMPY, mask, face.looks, layout, pictures, box, size)
-    srgb = np.clip(rendered.srgb[0] + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
-    np.copyto(window, srgb, where=rendered.changed[0][..., None])
-    matte = rendered.matte[0]
-    parts = parts_of(np, mask, rendered)[0].astype(np.uint8)
-    sample.alpha[box] = 1 - (1 - sample.alpha[box]) * (1 - matte)
-    np.copyto(sample.parts[box], parts, where=parts > 0)
 
 
 def _layout(pixels: Image, mask: Parameters, face: _Face) -> Layout:

@@ -1,6 +1,6 @@
 """Renders what faces wear on batches of chips, on any device.
 
-The formulas are those of `mask_rendering`, which `mask_rendering` uses for files.
+The formulas are those that `render` uses for files.
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from masking.landmarks import Float32
 from masking.masks.spec import MaskSpec
-from masking.rendering.compositing import composite, parts_of
+from masking.rendering.compositing import Layer, Maps, render_layer
 from masking.rendering.frames import Looks
-from masking.rendering.layout import Layout, laid_out, touched
+from masking.rendering.layout import laid_out
 from masking.rendering.numpy_backend import NumpyArrays
-from masking.rendering.parameters import RIGID, Parameters, parameters
+from masking.rendering.parameters import RIGID, parameters
 from masking.rendering.photo_light import PhotoLook
+from masking.rendering.render import looks_of
 from masking.rendering.torch_backend import TorchArrays
 from masking.rendering.warp import (
     HeadPose,
     SkinSpline,
     canonical_places,
-    ears_on_skin,
     grid_places,
     head_pose,
     skin_spline,
@@ -35,19 +34,6 @@ from masking.rendering.warp import (
 # Laid out together: a CPU's cache holds about this many chips; a GPU takes all at once.
 _AT_ONCE = {"cpu": 24}
 _NUMPY = NumpyArrays()
-
-
-@dataclass(frozen=True, eq=False)
-class MaskMaps:
-    """Where things are rendered on chips.
-
-    Attributes:
-        alpha: (N, S, S) float32 in [0, 1], fraction of what is worn in each pixel.
-        parts: (N, S, S) uint8, index in `mask_parameters.PARTS`.
-    """
-
-    alpha: Tensor
-    parts: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +46,7 @@ class MaskedBatch:
     """
 
     chips: Tensor
-    maps: MaskMaps | None
+    maps: Maps | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +56,6 @@ class _Faces:
     pose: HeadPose
     spline: SkinSpline
     looks: Looks
-
-
-_Worn = tuple[Parameters, Looks, Layout]
 
 
 class BatchRenderer:
@@ -105,7 +88,7 @@ class BatchRenderer:
             chips: (N, 3, S, S) uint8 RGB on the renderer's device; left as they are.
             points: (N, 68, 2) landmarks of the unmasked faces, chip px.
             specs: what each face wears.
-            looks: light of each photograph, see `mask_rendering.photo_look`.
+            looks: light of each photograph, see `render.photo_look`.
             with_maps: tell where things are, too.
         """
         batch = MaskedBatch(chips.clone(), _no_maps(chips) if with_maps else None)
@@ -135,18 +118,7 @@ class BatchRenderer:
         arrays = self._arrays
         marks = arrays.array(points)
         pose, spline = head_pose(arrays, marks), skin_spline(arrays, marks)
-        whole = Looks(
-            arrays.array(np.stack([look.shading for look in looks])),
-            arrays.array(np.stack([look.light for look in looks])),
-            arrays.array(np.stack([look.skin for look in looks])),
-            arrays.array([look.saturation for look in looks]),
-            arrays.array([look.blur for look in looks]),
-            arrays.array([look.grain for look in looks]),
-            ears_on_skin(arrays, spline, pose),
-            pose.ears_seen,
-            arrays.array(np.stack([look.ears for look in looks])),
-        )
-        return _Faces(pose, spline, whole)
+        return _Faces(pose, spline, looks_of(arrays, looks, spline, pose))
 
     def _add(
         self, batch: MaskedBatch, rows: list[int], specs: list[MaskSpec], faces: _Faces
@@ -158,52 +130,34 @@ class BatchRenderer:
         spline = None if specs[0].kind in RIGID else faces.spline
         at = canonical_places(arrays, faces.pose, spline, nodes)
         layout = laid_out(arrays, mask, faces.looks, at, faces.pose.lean, nodes)
-        size = faces.pose.px_per_unit
-        if not self._apart:
-            self._render_together(batch, rows, (mask, faces.looks, layout), size)
-            return
-        for number, row in enumerate(rows):
-            worn = mask.row(number), faces.looks.row(number), layout.row(number)
-            _render_alone(batch, row, worn, size[number : number + 1])
+        layer = Layer(mask, faces.looks, layout, faces.pose.px_per_unit)
+        if self._apart:
+            for number, row in enumerate(rows):
+                _render_alone(batch, row, layer.row(number))
+        else:
+            self._render_together(batch, rows, layer)
 
     def _render_together(
-        self, batch: MaskedBatch, rows: list[int], worn: _Worn, size: Any
+        self, batch: MaskedBatch, rows: list[int], layer: Layer
     ) -> None:
-        arrays, (mask, looks, layout) = self._arrays, worn
-        box = touched(arrays, layout, float(looks.blur.max()), float(size.min()))
-        if box is None:
-            return
         places = torch.tensor(rows, device=self._device)
-        place, planes = (places, *box), (places, slice(None), *box)
-        pictures = batch.chips[planes]
-        rendered = composite(arrays, mask, looks, layout, pictures, box, size)
-        srgb = (rendered.srgb + 0.5).clamp(0, 255).to(torch.uint8)
-        batch.chips[planes] = torch.where(rendered.changed[:, None], srgb, pictures)
+        pictures, maps = batch.chips[places], None
         if batch.maps:
-            alpha, shown = batch.maps.alpha, batch.maps.parts
-            alpha[place] = 1 - (1 - alpha[place]) * (1 - rendered.matte)
-            parts = parts_of(arrays.xp, mask, rendered).to(torch.uint8)
-            shown[place] = torch.where(parts > 0, parts, shown[place])
+            maps = Maps(batch.maps.alpha[places], batch.maps.parts[places])
+        render_layer(self._arrays, layer, pictures, maps)
+        batch.chips[places] = pictures
+        if batch.maps and maps:
+            batch.maps.alpha[places] = maps.alpha
+            batch.maps.parts[places] = maps.parts
 
 
-def _no_maps(chips: Tensor) -> MaskMaps:
+def _no_maps(chips: Tensor) -> Maps:
     alpha = torch.zeros(chips[:, 0].shape, device=chips.device)
-    return MaskMaps(alpha, torch.zeros_like(alpha, dtype=torch.uint8))
+    return Maps(alpha, torch.zeros_like(alpha, dtype=torch.uint8))
 
 
-def _render_alone(batch: MaskedBatch, row: int, worn: _Worn, size: Float32) -> None:
-    mask, looks, layout = worn
-    box = touched(_NUMPY, layout, float(looks.blur[0]), float(size[0]))
-    if box is None:
-        return
-    planes = batch.chips[row].numpy()[:, box[0], box[1]]
-    rendered = composite(_NUMPY, mask, looks, layout, planes[None], box, size)
-    srgb = np.clip(rendered.srgb[0] + 0.5, 0, 255).astype(np.uint8)
-    np.copyto(planes, srgb, where=rendered.changed)
+def _render_alone(batch: MaskedBatch, row: int, layer: Layer) -> None:
+    one, maps = slice(row, row + 1), None
     if batch.maps:
-        alpha, shown = (
-            maps[row].numpy()[box] for maps in (batch.maps.alpha, batch.maps.parts)
-        )
-        np.copyto(alpha, 1 - (1 - alpha) * (1 - rendered.matte[0]))
-        parts = parts_of(np, mask, rendered)[0].astype(np.uint8)
-        np.copyto(shown, parts, where=parts > 0)
+        maps = Maps(batch.maps.alpha[one].numpy(), batch.maps.parts[one].numpy())
+    render_layer(_NUMPY, layer, batch.chips[one].numpy(), maps)

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from masking.landmarks import Float32
+from masking.masks.colours import LINEAR, SRGB
 from masking.masks.surface import COLUMNS, ROWS, SURFACES, surface
 from masking.rendering.numpy_backend import LEAST_BLUR_PX, surface_place
-from masking.rendering.photo_light import LINEAR, SRGB
 
 
 class TorchArrays:
@@ -112,6 +112,10 @@ class TorchArrays:
     def numpy(self, values: Tensor) -> NDArray[Any]:
         """See Arrays."""
         return np.asarray(values.cpu().numpy())
+
+    def packed(self, values: Tensor) -> Tensor:
+        """See Arrays."""
+        return values
 
     def blurred(self, layers: Tensor, sigma_px: Tensor) -> Tensor:
         """See Arrays."""
