@@ -81,8 +81,9 @@ def evaluate_command(
     """
     config = EvaluateConfig(**options)
     from index.evaluation.protocol import read_collection
-    from index.evaluation.stage import EvaluateFolders, evaluate
+    from index.evaluation.stage import evaluate
     from index.report.table import report_table
+    from index.report.write import ReportFolders, write
     from training.checkpoints.choose import choose_embedder, rendered_in_training
     from training.checkpoints.latest import DLIB_NAME
 
@@ -95,19 +96,22 @@ def evaluate_command(
         for model in (DLIB_NAME, *models)
     ]
     results = workspace / "evaluated" / collection.name
-    report = evaluate(
+    folders = ReportFolders(out or results, results / "private")
+    folders.make()
+    evaluation = evaluate(
         collection,
         embedders,
-        EvaluateFolders(out or results, results / "private", workspace / "found-faces"),
+        workspace / "found-faces",
         config,
         frozenset().union(*kinds) if len(kinds) == len(known) else None,
     )
+    write(evaluation, folders)
     if as_json:
-        say_json(report.to_json())
+        say_json(evaluation.report.to_json())
         return
-    say_lines(report_table(report).split("\n"))
-    say(f"report.html, report.json and plots in {out or results}")
-    say(f"worst errors, private, not to be published: {results / 'private'}")
+    say_lines(report_table(evaluation.report).split("\n"))
+    say(f"report.html, report.json and plots in {folders.report}")
+    say(f"worst errors, private, not to be published: {folders.private}")
 
 
 @click.command("embed")

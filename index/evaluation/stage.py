@@ -27,55 +27,46 @@ from index.evaluation.figures import (
     measure_covered,
     measure_embedder,
 )
+from index.evaluation.private_errors import PrivateErrors, gather_errors
 from index.evaluation.protocol import Collection
+from index.evaluation.record import EvaluateReport, ListedTest, acquisition
 from index.evaluation.set_figures import Chance
-from index.report.html import report_html
-from index.report.plots import report_plots
-from index.report.private_errors import gather_errors
-from index.report.record import EvaluateReport, ListedTest, acquisition
-from index.report.table import report_table
-from index.report.worst_sheet import write_private
-from masking.datasets.images import write_bytes
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.finder import default_finder
-from masking.files.strict_json import strict_json
 from training.embedders.protocol import Embedder
 from training.metrics.sampled_pairs import PairBudget
 
-REPORT, PAGE, TABLE = "report.json", "report.html", "table.txt"
 
-
-@dataclass(frozen=True)
-class EvaluateFolders:
-    """Where the results go.
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What was measured.
 
     Attributes:
-        report: figures and plots, nothing about one person.
-        private: pictures of the worst errors, with names.
-        found_faces: remembers detections for the next evaluation.
+        report: figures, nothing about one person.
+        errors: pictures of the worst errors, with names.
     """
 
-    report: Path
-    private: Path
-    found_faces: Path
+    report: EvaluateReport
+    errors: PrivateErrors
 
 
 def evaluate(
     collection: Collection,
     embedders: Sequence[Embedder],
-    folders: EvaluateFolders,
+    found_faces: Path,
     config: EvaluateConfig,
     trained_kinds: frozenset[str] | None = None,
     make_finder: Callable[[], Finder] = default_finder,
     renderer: Renderer | None = None,
-) -> EvaluateReport:
-    """Verify and identify, unmasked and masked, and write the results.
+) -> Evaluation:
+    """Verify and identify, unmasked and masked.
 
     Without a masked photograph in the collection, a masked copy of each is
     rendered.
 
     Args:
         embedders: in the order of the tables, the untouched network first.
+        found_faces: folder that remembers detections for the next evaluation.
         trained_kinds: masks that the embedders were trained with; None = unknown.
         renderer: renders other masks than those of `config.kinds`.
 
@@ -84,14 +75,11 @@ def evaluate(
         MissingInput: nobody in the collection can be compared.
     """
     embedders = distinct_embedders(embedders)
-    # Hours of work are not lost to a folder that cannot be made.
-    for folder in (folders.report, folders.private):
-        folder.mkdir(parents=True, exist_ok=True)
     photos = collection.photos
     rendered = not any(photo.masked for photo in photos)
     if rendered and renderer is None:
         renderer = mask_renderer(config.seed, config.kinds)
-    finders = RememberingFinders(make_finder, folders.found_faces)
+    finders = RememberingFinders(make_finder, found_faces)
     plan = ViewPlan(
         geometries_of(embedders),
         config.on_no_face,
@@ -115,22 +103,8 @@ def evaluate(
     )
     measured = _measured(compared, collection, test, config)
     report = _report(collection, rendered, embedded, compared, measured, test, config)
-    write_report(report, folders.report)
     errors = gather_errors(photos, embedded, measured, plan, finders())
-    write_private(folders.private, errors)
-    return report
-
-
-def write_report(report: EvaluateReport, out: Path) -> None:
-    """Write the files of an evaluation into the folder `out`."""
-    record = strict_json(report.to_json(), indent=1)
-    write_bytes(out / REPORT, record.encode())
-    plots = report_plots(report.embedders)
-    write_bytes(out / PAGE, report_html(report, plots).encode("utf-8", "replace"))
-    table = report_table(report) + "\n"
-    write_bytes(out / TABLE, table.encode("utf-8", "backslashreplace"))
-    for name, png in plots.items():
-        write_bytes(out / name, png)
+    return Evaluation(report, errors)
 
 
 def _embedded(

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from index.evaluation.figures import SETS, EmbedderFigures
+from index.evaluation.record import EvaluateReport
 from index.evaluation.set_figures import FARS, Rate
-from index.report.record import EvaluateReport
 from index.report.table import COVERED_MEANS, groups_shown
 from training.metrics.open_set import FPIR
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from index.evaluation.figures import SETS, MaskFigures
+from index.evaluation.record import EvaluateReport
 from index.evaluation.set_figures import Rate, SetFigures
-from index.report.record import EvaluateReport
 from training.metrics.open_set import FPIR
 
 COVERED_MEANS = (

@@ -6,15 +6,15 @@ that git ignores, never into the report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from index.evaluation.worst_errors import WorstPair, WorstPairs
+from index.evaluation.private_errors import PrivateErrors, pair_ends
+from index.evaluation.worst_errors import WorstPair
 from masking.datasets.contact_sheet import caption_font, contact_sheet
 from masking.datasets.images import encode_image, write_bytes
 from masking.files.strict_json import strict_json
@@ -27,41 +27,6 @@ _NOTICE = (
     "labels and hard cases; do not publish them and delete them when you are done.\n"
     "git ignores this folder.\n"
 )
-
-# A photograph as it is (False) or the masked face that was compared (True).
-Seen = tuple[int, bool]
-
-
-@dataclass(frozen=True)
-class PrivateErrors:
-    """What is drawn.
-
-    Attributes:
-        worst: by embedder and set.
-        limits: likewise, the distance accepted at FAR 1e-3.
-        names: of each photograph.
-        chips: the faces that were compared.
-        unfound: pictures without a face, with why.
-        reasons: of all of these, by name.
-    """
-
-    worst: Mapping[str, Mapping[str, WorstPairs]]
-    limits: Mapping[str, Mapping[str, float]]
-    names: Sequence[str]
-    chips: Mapping[Seen, Image]
-    unfound: Sequence[tuple[Image, str]]
-    reasons: Mapping[str, Sequence[str]]
-
-
-def wanted_chips(worst: Mapping[str, Mapping[str, WorstPairs]]) -> set[Seen]:
-    """The faces that the sheets need."""
-    return {
-        seen
-        for sets in worst.values()
-        for kind, pairs in sets.items()
-        for pair in (*pairs.closest_impostors, *pairs.farthest_genuine)
-        for seen in _ends(kind, pair)
-    }
 
 
 def write_private(folder: Path, errors: PrivateErrors) -> list[Path]:
@@ -81,12 +46,6 @@ def write_private(folder: Path, errors: PrivateErrors) -> list[Path]:
         write_bytes(folder / "unfound.png", encode_image(sheet, ".png"))
         written.append(folder / "unfound.png")
     return written
-
-
-def _ends(kind: str, pair: WorstPair) -> tuple[Seen, Seen]:
-    """Which picture of its two photographs a pair of this set compares."""
-    first, second = kind.split("-")
-    return (pair.first, first == "M"), (pair.second, second == "M")
 
 
 def _worst_sheet(embedder: str, errors: PrivateErrors) -> Image:
@@ -121,7 +80,7 @@ def _pair_row(kind: str, pairs: Sequence[WorstPair], errors: PrivateErrors) -> I
     draw, font = ImageDraw.Draw(row), caption_font(10)
     for column, pair in enumerate(pairs):
         left = _GAP_PX + column * (2 * _TILE_PX + _GAP_PX)
-        for side, seen in enumerate(_ends(kind, pair)):
+        for side, seen in enumerate(pair_ends(kind, pair)):
             chip = Pillow.fromarray(errors.chips[seen]).resize((_TILE_PX, _TILE_PX))
             row.paste(chip, (left + side * _TILE_PX, 0))
         names = (errors.names[pair.first], errors.names[pair.second])

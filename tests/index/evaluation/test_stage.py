@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from index.datasets.mask_renderer import mask_renderer
-from index.evaluation import stage as evaluate_stage
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import read_collection
-from index.evaluation.stage import EvaluateFolders, evaluate
+from index.evaluation.stage import evaluate
+from index.report import write as report_writing
 from index.report.table import report_table
+from index.report.write import ReportFolders, write
 from masking.datasets.images import encode_image, read_rgb
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.alignment import ChipGeometry
@@ -68,7 +69,7 @@ def quick_plots(monkeypatch):
         pixel = encode_image(np.zeros((1, 1, 3), np.uint8), ".png")
         return dict.fromkeys(names, pixel)
 
-    monkeypatch.setattr(evaluate_stage, "report_plots", one_pixel)
+    monkeypatch.setattr(report_writing, "report_plots", one_pixel)
 
 
 @pytest.fixture
@@ -85,21 +86,23 @@ def folder(tmp_path):
 @pytest.fixture
 def run(folder, tmp_path):
     def evaluate_folder(*embedders, config=CONFIG, renderer=GreyRenderer(), **others):
-        return evaluate(
+        evaluation = evaluate(
             others.pop("collection", None) or read_collection(folder),
             embedders or [ColourEmbedder("dlib")],
-            folders_in(tmp_path),
+            tmp_path / "found",
             config,
             make_finder=DrawnFinder,
             renderer=renderer,
             **others,
         )
+        write(evaluation, folders_in(tmp_path))
+        return evaluation.report
 
     return evaluate_folder
 
 
 def folders_in(tmp_path):
-    return EvaluateFolders(tmp_path / "out", tmp_path / "private", tmp_path / "found")
+    return ReportFolders(tmp_path / "out", tmp_path / "private")
 
 
 def values(rates):
@@ -191,10 +194,10 @@ def test_labels_decide_who_is_masked(tmp_path):
     report = evaluate(
         read_collection(tmp_path),
         [ColourEmbedder("dlib")],
-        folders_in(tmp_path),
+        tmp_path / "found",
         CONFIG,
         make_finder=DrawnFinder,
-    )
+    ).report
     assert not report.rendered
     assert report.masks == {"cloth": 12}
     assert (report.masked.failed, report.unmasked.failed) == (1, 0)

@@ -6,13 +6,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from index.evaluation import stage as evaluate_stage
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import read_collection
 from index.evaluation.set_figures import Rate
-from index.evaluation.stage import EvaluateFolders, evaluate
+from index.evaluation.stage import evaluate
+from index.report import write as report_writing
 from index.report.html import report_html
 from index.report.table import report_table
+from index.report.write import ReportFolders, write
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
 EVIL = "<script>alert('x')</script>"
@@ -61,7 +62,7 @@ class Tags(HTMLParser):
 def evaluated(tmp_path, monkeypatch):
     """Six people with two unmasked and two masked photographs each."""
 
-    monkeypatch.setattr(evaluate_stage, "report_plots", lambda embedders: PLOTS)
+    monkeypatch.setattr(report_writing, "report_plots", lambda embedders: PLOTS)
 
     def run(*embedders, rounds=20, covered=False, pairs=None):
         rows = ["person,file,mask"]
@@ -74,15 +75,17 @@ def evaluated(tmp_path, monkeypatch):
         (tmp_path / "labels.csv").write_text("\n".join(rows))
         if pairs:
             (tmp_path / "pairs.csv").write_text("file_a,file_b,same\n" + pairs)
-        return evaluate(
+        evaluation = evaluate(
             read_collection(tmp_path, pairs=tmp_path / "pairs.csv" if pairs else None),
             embedders,
-            EvaluateFolders(tmp_path / "out", tmp_path / "private", tmp_path / "found"),
+            tmp_path / "found",
             EvaluateConfig(
                 workers=1, rounds=rounds, unseen="" if pairs else EVIL, covered=covered
             ),
             make_finder=DrawnFinder,
         )
+        write(evaluation, ReportFolders(tmp_path / "out", tmp_path / "private"))
+        return evaluation.report
 
     return run
 

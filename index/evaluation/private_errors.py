@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,12 +12,54 @@ from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.views import Finder, ViewPlan, photo_views, picture_seen
 from index.evaluation.figures import ALL, Measured
 from index.evaluation.set_figures import FARS
-from index.report.worst_sheet import PrivateErrors, Seen, wanted_chips
+from index.evaluation.worst_errors import WorstPair, WorstPairs
 from masking.errors import UnreadableImage
 from masking.landmarks import Image
 
 # More pictures without a face are only listed.
 _UNFOUND = 36
+
+
+# A photograph as it is (False) or the masked face that was compared (True).
+Seen = tuple[int, bool]
+
+
+@dataclass(frozen=True)
+class PrivateErrors:
+    """What is drawn.
+
+    Attributes:
+        worst: by embedder and set.
+        limits: likewise, the distance accepted at FAR 1e-3.
+        names: of each photograph.
+        chips: the faces that were compared.
+        unfound: pictures without a face, with why.
+        reasons: of all of these, by name.
+    """
+
+    worst: Mapping[str, Mapping[str, WorstPairs]]
+    limits: Mapping[str, Mapping[str, float]]
+    names: Sequence[str]
+    chips: Mapping[Seen, Image]
+    unfound: Sequence[tuple[Image, str]]
+    reasons: Mapping[str, Sequence[str]]
+
+
+def wanted_chips(worst: Mapping[str, Mapping[str, WorstPairs]]) -> set[Seen]:
+    """The faces that the sheets need."""
+    return {
+        seen
+        for sets in worst.values()
+        for kind, pairs in sets.items()
+        for pair in (*pairs.closest_impostors, *pairs.farthest_genuine)
+        for seen in pair_ends(kind, pair)
+    }
+
+
+def pair_ends(kind: str, pair: WorstPair) -> tuple[Seen, Seen]:
+    """Which picture of its two photographs a pair of this set compares."""
+    first, second = kind.split("-")
+    return (pair.first, first == "M"), (pair.second, second == "M")
 
 
 def gather_errors(
