@@ -31,7 +31,7 @@ ORDER = (
     "training.run",
     "index",
     "index.engines",
-    "index.storage",
+    "index.gallery.storage",
     "index.gallery",
     "index.datasets",
     "index.calibration",

@@ -24,10 +24,10 @@ import click
 import numpy as np
 
 from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.gallery.storage.rows import NewPhoto
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot
 from index.search.verify import verify_gallery
-from index.storage.rows import NewPhoto
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.metrics.score_normalization import Cohort

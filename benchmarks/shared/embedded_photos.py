@@ -21,8 +21,8 @@ from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.mask_renderer import MaskRenderer
 from index.datasets.views import ViewPlan, all_views
-from masking.datasets.images import write_bytes
 from masking.faces.finder import default_finder
+from masking.files.writing import write_bytes
 from training.embedders.masked_reference import cover_identity
 from training.embedders.protocol import Embedder
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from benchmarks.shared.synthetic_people import draw_people
 from index.gallery.gallery import Gallery, open_or_create_gallery
+from index.gallery.storage.rows import NewPhoto
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot
-from index.storage.rows import NewPhoto
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.metrics.score_normalization import Cohort

@@ -13,10 +13,10 @@ from threading import Lock
 
 from index.enrollment.stage import enroll
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
+from index.gallery.storage.database import FILE_NAME
 from index.identification.answers import answer_line
 from index.identification.config import IdentifyConfig
 from index.identification.stage import identify
-from index.storage.database import FILE_NAME
 from masking.datasets.images import read_rgb
 from masking.errors import InvalidConfig, MissingInput, NoFace
 from masking.faces.finder import FaceFinder, default_finder, unmasked_finder

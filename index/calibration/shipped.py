@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from index.calibration.calibration import Calibration
-from masking.datasets.images import write_bytes
 from masking.errors import BadRecord, MissingInput
 from masking.files.shipped import shipped_file
+from masking.files.writing import write_bytes
 from training.metrics.score_normalization import Cohort
 
 FILE = Path(__file__).parents[1] / "models" / "calibrations.json"

@@ -19,8 +19,8 @@ from index.datasets.views import Finder, ViewPlan, all_views
 from index.engines.normalised_vectors import unlifted
 from index.engines.templates import MASKED, PLAIN
 from index.gallery.gallery import Gallery
-from index.storage.names import folder_name
-from index.storage.rows import checked_embedding
+from index.gallery.storage.names import folder_name
+from index.gallery.storage.rows import checked_embedding
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.datasets.images import file_sha256
 from masking.errors import InvalidConfig

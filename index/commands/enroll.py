@@ -60,8 +60,8 @@ def enroll_command(
     from index.enrollment.sources import chosen_photos
     from index.enrollment.stage import enroll_photos
     from index.gallery.gallery import open_or_create_gallery
+    from index.gallery.storage.rows import Terms
     from index.search.snapshots import refresh_snapshot
-    from index.storage.rows import Terms
     from masking.faces.finder import default_finder
     from masking.workers import worker_count
 

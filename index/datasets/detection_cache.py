@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from index.datasets.views import Finder
-from masking.datasets.images import write_bytes
 from masking.faces import detection_filter as face_check
 from masking.faces import detectors as face_detection
 from masking.faces import finder as face_finding
@@ -21,6 +20,7 @@ from masking.faces.detectors import FaceBox
 from masking.faces.finder import Face
 from masking.faces.model_files import MODELS
 from masking.files.shipped import TABLE
+from masking.files.writing import write_bytes
 from masking.landmarks import Image, Landmarks
 
 FORMAT_VERSION = 1

@@ -13,8 +13,8 @@ from index.calibration.stage import calibrate_on_chips
 from index.enrollment.from_manifest import enroll_celebrities
 from index.enrollment.reembed import reembed_gallery
 from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.gallery.storage.database import FILE_NAME
 from index.search.snapshots import refresh_snapshot
-from index.storage.database import FILE_NAME
 from masking.augment.manifest import Manifest
 from masking.workers import worker_count
 from training.config import TrainConfig

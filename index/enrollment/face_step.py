@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from index.enrollment.sources import NamedPhoto
 from index.gallery.gallery import Gallery
-from index.storage.names import checked_name
+from index.gallery.storage.names import checked_name
 from masking.datasets.images import file_sha256, read_bytes
 from masking.errors import ToolkitError
 from masking.faces.aligned_faces import PhotoFaces, photo_faces

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from index.calibration.stage import check_alignment
 from index.enrollment.stage import ChipRow, EnrollReport, enroll_chips
 from index.gallery.gallery import Gallery
-from index.storage.names import folder_name
+from index.gallery.storage.names import folder_name
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.masks.spec import SpecConfig
 from training.data.chip_dataset import CALM, ChipDataset

@@ -19,10 +19,10 @@ from tqdm import tqdm
 from index.engines.snapshot import drop_snapshots
 from index.gallery.copies import drop_copies
 from index.gallery.embedder_record import check_chips_fit, embedder_meta
-from index.storage.database import reported
-from index.storage.rows import checked_embedding, vector_bytes
-from index.storage.seals import seal
-from index.storage.store import GalleryStore
+from index.gallery.storage.database import reported
+from index.gallery.storage.rows import checked_embedding, vector_bytes
+from index.gallery.storage.seals import seal
+from index.gallery.storage.store import GalleryStore
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
 from masking.landmarks import Image

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from index.datasets.addresses import refuse_address
 from index.datasets.csv_tables import read_table
-from index.storage.names import folder_name, typed_name
+from index.gallery.storage.names import folder_name, typed_name
 from masking.datasets.collections import Collection
 from masking.datasets.images import list_images
 from masking.errors import BadRecord, InvalidConfig, MissingInput

@@ -19,8 +19,8 @@ from index.enrollment.sources import NamedPhoto, photos_of_person
 from index.enrollment.sources import photo_list as photo_list
 from index.gallery.gallery import Gallery
 from index.gallery.person_photos import unlike_the_others
-from index.storage.names import checked_name
-from index.storage.rows import NO_TERMS, NewPhoto, Terms, checked_embedding
+from index.gallery.storage.names import checked_name
+from index.gallery.storage.rows import NO_TERMS, NewPhoto, Terms, checked_embedding
 from masking.errors import MissingInput, NoFace, ToolkitError
 from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import FaceFinder

@@ -16,9 +16,10 @@ from index.datasets.embed_views import embed_views, geometries_of
 from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.views import Finder, ViewPlan, all_views
 from index.evaluation.config import EmbedConfig
-from masking.datasets.images import list_images, write_bytes
+from masking.datasets.images import list_images
 from masking.errors import InvalidConfig
 from masking.faces.finder import default_finder
+from masking.files.writing import write_bytes
 from masking.landmarks import Float32
 from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import cohort_arrays

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from masking.datasets.images import replaced_file
+from masking.files.writing import replaced_file
 
 RECORDS = "answers.jsonl"
 # Some 20,000 answers with five candidates each. Beyond it the older half goes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from index.engines.milvus import drop_collections
-from index.storage.store import GalleryStore
+from index.gallery.storage.store import GalleryStore
 
 
 def note_copy(store: GalleryStore, uri: str) -> None:

@@ -11,8 +11,8 @@ from dataclasses import asdict
 import numpy as np
 
 from index.engines.snapshot import METRIC
-from index.storage import schema as gallery_schema
-from index.storage.store import GalleryStore
+from index.gallery.storage import schema as gallery_schema
+from index.gallery.storage.store import GalleryStore
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from training.embedders.protocol import Embedder

@@ -10,10 +10,10 @@ from pathlib import Path
 from index.engines.snapshot import drop_snapshots
 from index.gallery.copies import drop_copies
 from index.gallery.people import delete_person, person_id_of
+from index.gallery.storage.backup import erase_from_copies
+from index.gallery.storage.erased_people import ErasedPeople
+from index.gallery.storage.store import GalleryStore
 from index.gallery.workspace_traces import erase_traces, workspace_of
-from index.storage.backup import erase_from_copies
-from index.storage.erased_people import ErasedPeople
-from index.storage.store import GalleryStore
 from masking.errors import ToolkitError
 
 PENDING = "erasure_pending"

@@ -18,10 +18,10 @@ from index.gallery.people import (
     rename_person,
     set_terms,
 )
-from index.storage import database as gallery_file
-from index.storage.backup_files import backup_files
-from index.storage.names import checked_name
-from index.storage.rows import (
+from index.gallery.storage import database as gallery_file
+from index.gallery.storage.backup_files import backup_files
+from index.gallery.storage.names import checked_name
+from index.gallery.storage.rows import (
     NO_TERMS,
     NewPhoto,
     PhotoRow,
@@ -29,7 +29,7 @@ from index.storage.rows import (
     checked_embedding,
     vector_bytes,
 )
-from index.storage.store import GalleryStore
+from index.gallery.storage.store import GalleryStore
 from masking.datasets.images import encode_image
 from masking.errors import EmbedderMismatch, ToolkitError
 from training.embedders.protocol import Embedder

@@ -15,6 +15,8 @@ from index.gallery.person_photos import (
     read_person_photos,
     read_photo_distances,
 )
+from index.gallery.storage.rows import AuditEntry, GalleryPhoto, Person
+from index.gallery.storage.store import GalleryStore
 from index.gallery.vectors import (
     TemplateChanges,
     export_embeddings,
@@ -23,8 +25,6 @@ from index.gallery.vectors import (
     read_person_template,
     read_templates,
 )
-from index.storage.rows import AuditEntry, GalleryPhoto, Person
-from index.storage.store import GalleryStore
 from masking.landmarks import Float32
 
 

@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from functools import partial
 
-from index.storage.names import normal_form
-from index.storage.rows import Person, PhotoRow, Terms
-from index.storage.seals import seal
-from index.storage.store import GalleryStore, utc_now
+from index.gallery.storage.names import normal_form
+from index.gallery.storage.rows import Person, PhotoRow, Terms
+from index.gallery.storage.seals import seal
+from index.gallery.storage.store import GalleryStore, utc_now
 from masking.errors import InvalidConfig, MissingInput
 
 _COMPARED_NAMES = 5000

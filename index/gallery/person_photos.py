@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.gallery.people import person_id_of
-from index.storage.seals import sealed_vectors
-from index.storage.store import GalleryStore
+from index.gallery.storage.seals import sealed_vectors
+from index.gallery.storage.store import GalleryStore
 from masking.landmarks import Float32
 from training.metrics.score_normalization import (
     Cohort,

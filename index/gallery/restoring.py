@@ -11,12 +11,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from index.gallery.gallery import open_gallery
-from index.storage import backup_files
-from index.storage import database as gallery_file
-from index.storage.backup import TIME_FORMAT, check_copy
-from index.storage.database import reported
-from index.storage.leftovers import NEW_PREFIX, alone
-from index.storage.store import GalleryStore
+from index.gallery.storage import backup_files
+from index.gallery.storage import database as gallery_file
+from index.gallery.storage.backup import TIME_FORMAT, check_copy
+from index.gallery.storage.database import reported
+from index.gallery.storage.leftovers import NEW_PREFIX, alone
+from index.gallery.storage.store import GalleryStore
 from masking.errors import MissingInput, ToolkitError
 
 

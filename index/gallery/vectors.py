@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from index.engines.normalised_vectors import lifted, lifted_dimension, with_offsets
 from index.engines.templates import Int64, Templates, mean_rows, template_keys
-from index.storage.rows import GalleryPhoto
-from index.storage.seals import seal, sealed_vectors
-from index.storage.store import GalleryStore
+from index.gallery.storage.rows import GalleryPhoto
+from index.gallery.storage.seals import seal, sealed_vectors
+from index.gallery.storage.store import GalleryStore
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, InvalidConfig, MissingInput, ToolkitError
 from masking.landmarks import Float32

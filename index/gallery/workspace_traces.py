@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from index.gallery.answer_file import RECORDS, Record, forget_answers
-from index.storage.erased_people import ErasedPeople
+from index.gallery.storage.erased_people import ErasedPeople
 from masking.files.unfinished import sweep_unfinished
 from training.checkpoints.run_files import forget_photos
 

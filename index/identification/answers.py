@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from index.calibration.calibration import Decision
+from index.identification.cards.canvas import percent
 from masking.faces.detectors import FaceBox
 from masking.files.strict_json import strict_json
 
@@ -104,17 +105,6 @@ def answer_line(answer: Answer) -> str:
     return (
         f"{where}: {who} ({decision.metric} distance {best.distance:.3f}, accepted "
         f"below {decision.threshold:.3f}; lower is closer)"
-    )
-
-
-def percent(fraction: float) -> str:
-    """A probability as people read it; never a certain one."""
-    return (
-        "over 99%"
-        if fraction > 0.99
-        else f"{fraction:.0%}"
-        if fraction >= 0.01
-        else "<1%"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.storage.rows import checked_embedding
+from index.gallery.storage.rows import checked_embedding
 from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import file_sha256
 from masking.faces.alignment import crop_chip

@@ -11,8 +11,8 @@ from index.report.html import report_html
 from index.report.plots import report_plots
 from index.report.table import report_table
 from index.report.worst_sheet import write_private
-from masking.datasets.images import write_bytes
 from masking.files.strict_json import strict_json
+from masking.files.writing import write_bytes
 
 REPORT, PAGE, TABLE = "report.json", "report.html", "table.txt"
 

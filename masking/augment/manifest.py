@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from masking.datasets.images import file_sha256, replaced_file
+from masking.datasets.images import file_sha256
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry
+from masking.files.writing import replaced_file
 
 FORMAT_VERSION = 2
 MANIFEST = "manifest.jsonl"

@@ -19,11 +19,12 @@ from masking.augment.full_photos import (
 from masking.augment.manifest import ManifestRow, MaskedFile, MaskedPhoto, WornMask
 from masking.datasets.collections import Photo
 from masking.datasets.image_decoding import decode_rgb
-from masking.datasets.images import file_sha256, read_bytes, write_bytes, write_image
+from masking.datasets.images import file_sha256, read_bytes, write_image
 from masking.errors import UnreadableImage
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.finder import Face
 from masking.faces.rotation_search import Finder, whole_picture
+from masking.files.writing import write_bytes
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.photo_light import look_from_list

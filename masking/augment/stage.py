@@ -31,11 +31,12 @@ from masking.augment.shard_files import (
 )
 from masking.datasets.collections import Collection, Photo
 from masking.datasets.contact_sheet import contact_sheet
-from masking.datasets.images import read_rgb, write_bytes, write_image
+from masking.datasets.images import read_rgb, write_image
 from masking.datasets.shards import WHOLE, Shard
 from masking.errors import InvalidConfig
 from masking.faces.rotation_search import Finder, augment_finder
 from masking.files.strict_json import strict_json
+from masking.files.writing import write_bytes
 from masking.masks.spec import SpecConfig
 from masking.masks.textures import list_textures
 from masking.ray_workers import ray_map

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from masking.datasets.images import write_bytes
 from masking.errors import BadRecord, MissingInput
+from masking.files.writing import write_bytes
 
 _VERSION = "format_version"
 

@@ -10,8 +10,8 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from masking.datasets.images import write_bytes
 from masking.errors import BadRecord, MissingInput
+from masking.files.writing import write_bytes
 
 # The table of the files that lie beside it.
 TABLE = "SHA256SUMS"

@@ -6,7 +6,7 @@ import numpy as np
 
 from index.enrollment.stage import ChipRow, enroll_chips
 from index.gallery.gallery import open_or_create_gallery
-from index.storage.store import GalleryStore
+from index.gallery.storage.store import GalleryStore
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import ColourEmbedder
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.storage.rows import NewPhoto
+from index.gallery.storage.rows import NewPhoto
 from masking.faces.alignment import ChipGeometry
 
 

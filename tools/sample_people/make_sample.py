@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from masking.datasets.images import write_bytes
+from masking.files.writing import write_bytes
 from masking.landmarks import Float32
 from tools.detector_training.training_faces import choose_faces, read_names
 from tools.sample_people.album import SampleReport, draw_album, judge, measure_likeness

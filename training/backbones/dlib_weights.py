@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from masking.datasets.images import write_bytes
 from masking.errors import BadRecord
 from masking.faces.model_files import RECOGNITION, dlib_model
+from masking.files.writing import write_bytes
 from masking.landmarks import Float32
 from training.backbones.dlib_file import DlibFile, DlibLayer, read_dlib_file
 from training.backbones.dlib_network import (

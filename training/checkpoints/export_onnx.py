@@ -12,8 +12,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from masking.datasets.images import write_bytes
 from masking.errors import MissingInput, ToolkitError
+from masking.files.writing import write_bytes
 from masking.landmarks import Float32, Image
 from training.checkpoints.export_dlib import check_difference, sample_chips
 from training.checkpoints.onnx_embedder import NeedsTorch, OnnxEmbedder, probe_chip

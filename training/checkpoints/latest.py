@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from masking.datasets.images import write_bytes
 from masking.errors import BadRecord, MissingInput
 from masking.files.shipped import shipped_file
+from masking.files.writing import write_bytes
 
 SHIPPED = Path(__file__).parents[1] / "models" / "embedder.safetensors"
 DLIB_NAME = "dlib"

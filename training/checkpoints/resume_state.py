@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from masking.datasets.images import write_bytes
 from masking.errors import BadRecord
+from masking.files.writing import write_bytes
 
 _HASH_LENGTH = 64
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from masking.datasets.images import write_bytes
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from masking.faces.alignment import ChipGeometry
+from masking.files.writing import write_bytes
 from training.embedders.protocol import weights_fingerprint
 from training.metrics.score_normalization import Cohort
 

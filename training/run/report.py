@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from masking.datasets.images import write_bytes
 from masking.files.strict_json import strict_json
+from masking.files.writing import write_bytes
 
 
 def write_train_report(folder: Path, progress: Any) -> None:

@@ -145,3 +145,14 @@ def _font_folder() -> Path:
     if spec is None or spec.origin is None:
         raise MissingInput("the card's font is missing. Run: pip install matplotlib")
     return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+
+
+def percent(fraction: float) -> str:
+    """A probability as people read it; never a certain one."""
+    return (
+        "over 99%"
+        if fraction > 0.99
+        else f"{fraction:.0%}"
+        if fraction >= 0.01
+        else "<1%"
+    )

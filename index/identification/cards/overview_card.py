@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from index.identification.answers import percent
-from index.identification.cards.canvas import Canvas, Colour
+from index.identification.cards.canvas import Canvas, Colour, percent
 from index.identification.cards.photo_panel import draw_photo
 from index.identification.cards.style import (
     HEIGHT_PX,

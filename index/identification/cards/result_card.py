@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from index.identification.answers import percent
-from index.identification.cards.canvas import Box, Canvas, Colour, text_width, two_lines
+from index.identification.cards.canvas import (
+    Box,
+    Canvas,
+    Colour,
+    percent,
+    text_width,
+    two_lines,
+)
 from index.identification.cards.occlusion_map import coloured_heat
 from index.identification.cards.photo_panel import draw_photo
 from index.identification.cards.style import (

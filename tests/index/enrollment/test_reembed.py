@@ -14,9 +14,9 @@ from index.engines.snapshot import snapshot_folders
 from index.enrollment.reembed import reembed_gallery
 from index.enrollment.stage import enroll_chips
 from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.gallery.storage.store import GalleryStore
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot
-from index.storage.store import GalleryStore
 from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
 from tests.fakes.chip_galleries import (
     CALIBRATION,
@@ -192,7 +192,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from index.enrollment import reembed as reembed_stage
-from index.storage.store import GalleryStore
+from index.gallery.storage.store import GalleryStore
 from tests.fakes.chip_galleries import DoubleEmbedder
 
 owner, place = {"replace": (GalleryStore, "record"),
@@ -254,7 +254,7 @@ def test_folder_that_nobody_may_sweep_is_only_a_notice(folder, monkeypatch, capl
 
 
 def test_gallery_in_use_for_long_ends_in_one_line(folder, monkeypatch):
-    monkeypatch.setattr("index.storage.database.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("index.gallery.storage.database.BUSY_TIMEOUT_S", 0.05)
     with (
         open_gallery(folder) as writer,
         writer._store.changes(),

@@ -10,9 +10,9 @@ import pytest
 from index.gallery import erasure as gallery_erasure
 from index.gallery.erasure import Erasure
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
+from index.gallery.storage.rows import Terms
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, newest_snapshot
-from index.storage.rows import Terms
 from masking.errors import (
     BadRecord,
     EmbedderMismatch,

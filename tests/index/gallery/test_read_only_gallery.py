@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.gallery.storage.rows import NewPhoto
 from index.search import snapshots
 from index.search.open_search import open_search
 from index.search.verify import verify_gallery
-from index.storage.rows import NewPhoto
 from masking.errors import ToolkitError
 from masking.faces.alignment import ChipGeometry
 

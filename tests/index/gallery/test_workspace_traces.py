@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from index.gallery.storage.erased_people import ErasedPeople
 from index.gallery.workspace_traces import erase_traces, workspace_of
-from index.storage.erased_people import ErasedPeople
 
 SHA = "ab12cd34" + "0" * 56
 ANN = ErasedPeople(frozenset([3]), frozenset(["Ann"]), frozenset([SHA]))

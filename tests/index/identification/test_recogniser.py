@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from index.gallery.gallery import open_or_create_gallery
+from index.gallery.storage.rows import NewPhoto
 from index.identification import recogniser as recognition
 from index.identification.config import IdentifyConfig
-from index.storage.rows import NewPhoto
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import ColourEmbedder
 from training.embedders.mask_classifier import MaskState

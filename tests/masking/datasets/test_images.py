@@ -19,10 +19,10 @@ from masking.datasets.images import (
     list_images,
     read_bytes,
     read_rgb,
-    write_bytes,
     write_image,
 )
 from masking.errors import MissingInput, UnreadableImage
+from masking.files.writing import write_bytes
 
 RED, GREEN, BLUE = (250, 5, 5), (5, 250, 5), (5, 5, 250)
 

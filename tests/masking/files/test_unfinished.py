@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from masking.datasets.images import replaced_file, write_bytes
 from masking.files.unfinished import folder_locked, sweep_unfinished
+from masking.files.writing import replaced_file, write_bytes
 
 
 def killed(work):

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from index.identification.answers import percent
-from index.identification.cards.canvas import printable, text_width, two_lines
+from index.identification.cards.canvas import percent, printable, text_width, two_lines
 from index.identification.cards.result_card import CardCandidate, CardContent, draw_card
 from index.identification.cards.style import HEIGHT_PX, WIDTH_PX
 from masking.faces.detectors import FaceBox

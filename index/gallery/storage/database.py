@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from index.storage.backup_files import backup_files, rescue_advice
-from index.storage.leftovers import NEW_PREFIX, alone, sweep_leftovers
-from index.storage.schema import FORMAT_VERSION, create_tables
+from index.gallery.storage.backup_files import backup_files, rescue_advice
+from index.gallery.storage.leftovers import NEW_PREFIX, alone, sweep_leftovers
+from index.gallery.storage.schema import FORMAT_VERSION, create_tables
 from masking.errors import BadRecord, MissingInput, ToolkitError
 
 FILE_NAME = "gallery.sqlite"

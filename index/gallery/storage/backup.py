@@ -11,10 +11,10 @@ from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from index.storage import backup_files
-from index.storage.database import reported
-from index.storage.erased_people import ErasedPeople
-from index.storage.leftovers import alone, making
+from index.gallery.storage import backup_files
+from index.gallery.storage.database import reported
+from index.gallery.storage.erased_people import ErasedPeople
+from index.gallery.storage.leftovers import alone, making
 from masking.errors import BadRecord, ToolkitError
 from masking.files.unfinished import PREFIX
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.storage.backup_files import FOLDER
+from index.gallery.storage.backup_files import FOLDER
 from masking.errors import ToolkitError
 from masking.files.unfinished import PREFIX, folder_locked
 

@@ -8,10 +8,10 @@ import pytest
 
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.gallery.restoring import restore
+from index.gallery.storage import backup as gallery_backup
+from index.gallery.storage.backup_files import backup_files
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, newest_snapshot
-from index.storage import backup as gallery_backup
-from index.storage.backup_files import backup_files
 from masking.errors import BadRecord, MissingInput, ToolkitError
 from tests.fakes.galleries import FakeEmbedder, all_bytes, photo
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from index.storage.rows import vectors_from
-from index.storage.store import GalleryStore
+from index.gallery.storage.rows import vectors_from
+from index.gallery.storage.store import GalleryStore
 from masking.errors import BadRecord
 from masking.landmarks import Float32
 

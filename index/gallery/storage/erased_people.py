@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from index.storage.names import folder_name
+from index.gallery.storage.names import folder_name
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import pytest
 from index.gallery import restoring as gallery_restoring
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.gallery.restoring import restore
-from index.storage import backup as gallery_backup
-from index.storage import leftovers as gallery_leftovers
-from index.storage.backup_files import backup_files
-from index.storage.rows import NewPhoto
+from index.gallery.storage import backup as gallery_backup
+from index.gallery.storage import leftovers as gallery_leftovers
+from index.gallery.storage.backup_files import backup_files
+from index.gallery.storage.rows import NewPhoto
 from masking.errors import MissingInput, ToolkitError
 from masking.faces.alignment import ChipGeometry
 

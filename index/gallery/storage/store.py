@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from index.storage import database as gallery_file
-from index.storage.backup import back_up, back_up_if_due
-from index.storage.database import reported, transaction
+from index.gallery.storage import database as gallery_file
+from index.gallery.storage.backup import back_up, back_up_if_due
+from index.gallery.storage.database import reported, transaction
 from masking.errors import ToolkitError
 
 _log = logging.getLogger(__name__)
