@@ -9,7 +9,7 @@ demo: install
 	$(RUN) cli.py demo
 
 test: install
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto --dist worksteal
 
 check: install
 	$(RUN) -m ruff check .

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from masking.files.shipped import write_table
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [ROOT / name / "models" for name in ("masking", "training", "index")]
 
 if __name__ == "__main__":
