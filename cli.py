@@ -94,6 +94,7 @@ def augment_command(
             f"{report.faces} faces of {report.people} people from {report.photos} "
             f"photos, {pictures} masked versions, {len(report.skipped)} photos "
             f"skipped ({part_file(out, 'report.json', part)} says why)"
+            + (f", {report.deleted} old files deleted" if report.deleted else "")
         )
         if pictures:
             say(f"look at {part_file(out, 'preview.png', part)}")

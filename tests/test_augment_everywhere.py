@@ -165,7 +165,7 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(workers, photos, alone, tmp_p
     running.kill()
     assert running.wait() == -signal.SIGKILL
     assert not (out / MANIFEST).exists()
-    (out / "chips" / "0" / ".writing-half").write_bytes(b"half")
+    (out / "chips" / "0" / ".writing-0123456789abcdef").write_bytes(b"half")
     report = augment(photos, out, CONFIG, DrawnFinder)
     assert 4 <= report.reused < report.faces
     made, expected = contents(out), dict(alone)

@@ -1,46 +1,103 @@
-"""Removes pictures that an augmented folder no longer records."""
+"""Removes pictures that an augmented folder recorded once and no longer does."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from masking.augment.journal import recorded_names
 from masking.augment.manifest import ManifestRow
+
+# As image_files.replaced_file calls what it has not finished.
+_HALF = re.compile(r"\.writing-[0-9a-f]{16}")
 
 
 def remove_stale_files(
-    out: Path, folders: Iterable[str], rows: Iterable[ManifestRow]
+    out: Path,
+    folders: Iterable[str],
+    records: Iterable[Path],
+    rows: Iterable[ManifestRow],
 ) -> int:
-    """Delete what `rows` does not name: photographs that were taken out of the
-    collection, variants of other options, halves that a killed process left.
+    """Delete what `records` name and `rows` do not: photographs that were taken out
+    of the collection, variants of other options; and halves of a killed process.
+
+    Nothing else is touched, and no link is followed: what lies behind one is not
+    ours.
 
     Args:
-        folders: those below `out` that hold nothing but recorded pictures.
+        out: the augmented folder.
+        folders: those below `out` that hold the pictures.
+        records: manifests and journals of earlier runs.
+        rows: of the run that has just been done.
 
     Returns:
         How many files are gone.
     """
+    folders = frozenset(folders)
     # 8 bytes a name: tens of millions of names fit. Two names with one digest
     # would leave a stale file, and never delete a recorded one.
     named = (_digest(name) for row in rows for name in row.files())
     digests = np.sort(np.fromiter(named, dtype=np.uint64))
-    count = 0
-    for folder in folders:
-        for root, _, names in os.walk(out / folder, topdown=False):
-            here = Path(root)
-            below = here.relative_to(out).as_posix()
-            stale = [name for name in names if not _in(digests, f"{below}/{name}")]
-            for name in stale:
-                (here / name).unlink(missing_ok=True)
-            count += len(stale)
-            if not any(here.iterdir()):
-                here.rmdir()
+    stale = (
+        out / name
+        for record in records
+        for name in recorded_names(record)
+        if _is_inside(name, folders) and not _in(digests, name)
+    )
+    halves = (half for name in ("", *folders) for half in _halves(out / name, name))
+    count, left = 0, set[Path]()
+    for files in (stale, halves):
+        for path in files:
+            if _is_own(path, out):
+                path.unlink(missing_ok=True)
+                left.add(path.parent)
+                count += 1
+    _remove_empty(left, out)
     return count
+
+
+def _is_inside(name: str, folders: frozenset[str]) -> bool:
+    """Whether a recorded name is one of a picture; records may be damaged."""
+    parts = PurePosixPath(name).parts
+    return len(parts) > 1 and parts[0] in folders and ".." not in parts
+
+
+def _is_own(path: Path, out: Path) -> bool:
+    """Whether it is a file, and reached without a link from `out`."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return False
+    except OSError:
+        return False
+    between = path.relative_to(out).parents
+    return not any((out / folder).is_symlink() for folder in between[:-1])
+
+
+def _halves(folder: Path, name: str) -> Iterator[Path]:
+    """Those of a folder, and below it unless that is the whole augmented one."""
+    if folder.is_symlink():
+        return
+    for root, below, files in os.walk(folder):
+        yield from (Path(root, file) for file in files if _HALF.fullmatch(file))
+        if not name:
+            below.clear()
+
+
+def _remove_empty(folders: Iterable[Path], out: Path) -> None:
+    for folder in folders:
+        # Fails, as it should, at the first that still holds something.
+        with suppress(OSError):
+            while folder != out:
+                folder.rmdir()
+                folder = folder.parent
 
 
 def _digest(name: str) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from masking.augment.manifest import ManifestRow, line_of, row_of, write_manifest
+from masking.files.writing import replaced_file
 
 
 class Journal:
@@ -21,7 +22,8 @@ class Journal:
 
     Rows are added in the order of their photo_id. Nothing is held in memory:
     rows of earlier runs are read from their files, which are in that order too.
-    A row of an earlier run that is still true is noted by its name alone.
+    A row of an earlier run that is still true is noted by its name alone. Of a killed
+    run with other options the names of its files are noted: they are to be deleted.
     """
 
     def __init__(self, manifest: Path, header: str, others: Iterable[Path] = ()):
@@ -75,9 +77,12 @@ class Journal:
                 os.truncate(self._path, whole)
                 self._start = whole
                 return self._path.open("ab")
-        file = self._path.open("wb")
-        file.write(header)
-        self._start = len(header)
+        with replaced_file(self._path) as new:
+            new.write(header)
+            for name in recorded_names(self._path):
+                new.write(json.dumps({"stale": name}).encode() + b"\n")
+        file = self._path.open("ab")
+        self._start = file.tell()
         return file
 
     def close(self) -> None:
@@ -85,6 +90,10 @@ class Journal:
         if self._file is not None:
             with self._named():
                 self._file.close()
+
+    def records(self) -> list[Path]:
+        """All from which this run started, and its journal."""
+        return self._sources
 
     def finish(self) -> None:
         """Write the manifest of the rows that were added and kept."""
@@ -118,6 +127,20 @@ class Journal:
 def partial_of(manifest: Path) -> Path:
     """The journal of a manifest."""
     return manifest.with_name(f"{manifest.stem}.partial{manifest.suffix}")
+
+
+def recorded_names(path: Path) -> Iterator[str]:
+    """Every file that a manifest or a journal names, whatever its header says."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            row = _row_in(line)
+            if row is not None:
+                yield from row.files()
+            else:
+                with suppress(ValueError, KeyError, TypeError):
+                    yield str(json.loads(line)["stale"])
 
 
 @dataclass

@@ -26,6 +26,7 @@ class AugmentReport:
         reused: photographs whose files were there from an earlier run.
         detectors: photographs by the stage that found their face.
         kinds, wearing_styles: synthetic masks by kind and by wear.
+        deleted: files of earlier runs that belong to nothing any more.
         skipped: photo_id to the reason why there is nothing of it.
     """
 
@@ -39,6 +40,7 @@ class AugmentReport:
     detectors: dict[str, int]
     kinds: dict[str, int]
     wearing_styles: dict[str, int]
+    deleted: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -52,6 +54,7 @@ class Tally:
     """Counts rows, in bounded memory but for the skipped ones and the names."""
 
     reused: int = 0
+    deleted: int = 0
     _counts: Counter[str] = field(default_factory=Counter)
     _people: set[str] = field(default_factory=set)
     _detectors: Counter[str] = field(default_factory=Counter)
@@ -108,6 +111,7 @@ class Tally:
             detectors=dict(self._detectors),
             kinds=dict(self._kinds),
             wearing_styles=dict(self._wearing_styles),
+            deleted=self.deleted,
             skipped=self._skipped,
         )
 

@@ -13,6 +13,10 @@ from masking.datasets.shards import Shard
 from masking.errors import BadRecord, MissingInput
 
 _PART = re.compile(r"shard-([0-9]+)-of-([0-9]+)")
+# What part_file and partial_of call the files of a part.
+_OF_PARTS = re.compile(
+    r"(manifest|report|preview|kinds)\.shard-[0-9]+-of-[0-9]+(\.partial)?\.[a-z]+"
+)
 
 
 def part_file(out: Path, name: str, shard: Shard) -> Path:
@@ -32,8 +36,9 @@ def all_records(out: Path) -> list[Path]:
 
 def remove_parts(out: Path) -> None:
     """Delete what belongs to parts: the whole collection was done at once."""
-    for path in sorted(out.glob("*.shard-*-of-*.*")):
-        path.unlink(missing_ok=True)
+    for path in sorted(out.iterdir()):
+        if _OF_PARTS.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def merged_parts(out: Path) -> tuple[str, Iterator[ManifestRow]]:

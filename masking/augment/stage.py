@@ -32,8 +32,8 @@ from masking.augment.shard_files import (
 from masking.datasets.collections import Collection, Photo
 from masking.datasets.contact_sheet import contact_sheet
 from masking.datasets.images import read_rgb, write_image
+from masking.datasets.separate_folders import refuse_overlap
 from masking.datasets.shards import WHOLE, Shard
-from masking.errors import InvalidConfig
 from masking.faces.rotation_search import Finder, augment_finder
 from masking.files.strict_json import strict_json
 from masking.files.writing import write_bytes
@@ -66,13 +66,10 @@ def augment(
 
     Raises:
         MissingInput: nothing to read.
-        InvalidConfig: an unknown mask kind, or `out` lies in `source`.
+        InvalidConfig: an unknown mask kind, or `out` and `source`, or the folder of
+            textures, lie in each other.
     """
-    if out.resolve().is_relative_to(source.resolve()):
-        raise InvalidConfig(
-            f"{out}: lies in the folder of photographs {source}, so that rendered "
-            "masks would be taken for photographs. Choose another --workspace."
-        )
+    _refuse_overlaps(source, out, config)
     shard, specs = config.part, spec_config(config)
     # The working directory of another machine is another.
     photos = Collection(source.absolute(), shard)
@@ -83,10 +80,21 @@ def augment(
     journal = Journal(record, header, others)
     step = partial(PhotoStep, out.absolute(), config, specs, make_finder)
     tally, poses = _work_through(photos, journal, step, config)
+    # A part knows of its own files alone.
+    earlier = journal.records() if shard.is_whole else [record, partial_of(record)]
+    tally.deleted = remove_stale_files(out, FOLDERS, earlier, journal.rows())
+    journal.finish()
     if shard.is_whole:
         remove_parts(out)
-        remove_stale_files(out, FOLDERS, rows_of(record))
     return write_results(out, shard, source, tally, poses if config.preview else None)
+
+
+def _refuse_overlaps(source: Path, out: Path, config: AugmentConfig) -> None:
+    read = [source, Path(config.textures)] if config.textures else [source]
+    for folder in read:
+        # Each of the written ones may be a link.
+        for written in (out, *(out / name for name in FOLDERS)):
+            refuse_overlap(folder, written)
 
 
 def _work_through(
@@ -109,7 +117,6 @@ def _work_through(
                 journal.add(row)
     finally:
         journal.close()
-    journal.finish()
     return tally, poses
 
 
@@ -146,12 +153,14 @@ def merge_parts(source: Path, out: Path, preview: bool) -> AugmentReport:
         BadRecord: a part is damaged, or was made with other options.
     """
     header, rows = merged_parts(out)
-    write_manifest(out / MANIFEST, header, rows)
-    tally, poses = Tally(), PoseChoice()
+    earlier = [out / MANIFEST, partial_of(out / MANIFEST)]
+    deleted = remove_stale_files(out, FOLDERS, earlier, rows)
+    write_manifest(out / MANIFEST, header, merged_parts(out)[1])
+    earlier[1].unlink(missing_ok=True)
+    tally, poses = Tally(deleted=deleted), PoseChoice()
     for row in rows_of(out / MANIFEST):
         tally.add(row, was_known=False)
         poses.add(row)
-    remove_stale_files(out, FOLDERS, rows_of(out / MANIFEST))
     return write_results(out, WHOLE, source, tally, poses if preview else None)
 
 

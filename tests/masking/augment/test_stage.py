@@ -259,25 +259,55 @@ def test_mistakes_are_refused_before_anything_is_written(drawn, tmp_path):
             replace(CONFIG, **wrong)
 
 
+def pictures(out):
+    return {path.relative_to(out).as_posix() for path in out.rglob("*.jpg")}
+
+
 def test_pictures_of_photos_that_were_taken_out_are_deleted(drawn, tmp_path):
     source, out = tmp_path / "photos", tmp_path / "out"
     shutil.copytree(drawn, source)
     augment(source, out, CONFIG, DrawnFinder)
     gone, *others = read_manifest(out).faces()
     (source / gone.photo_id).unlink()
+    (out / "chips" / "album.jpg").write_bytes(b"somebody's own")
     report = augment(source, out, replace(CONFIG, variants=1), DrawnFinder)
     assert report.chips == len(others)
-    kept = {path.relative_to(out).as_posix() for path in out.rglob("*.jpg")}
     rows = read_manifest(out).faces()
-    assert kept == {name for r in rows for name in (r.chip, r.masked[0].file)}
+    named = {name for r in rows for name in (r.chip, r.masked[0].file)}
+    assert pictures(out) == named | {"chips/album.jpg"}
+    # A chip and two masked ones of the lost photo, the second masked one of the rest.
+    assert report.deleted == 3 + len(others)
+    assert json.loads((out / "report.json").read_text())["deleted"] == report.deleted
 
 
-def test_a_workspace_among_the_photographs_is_refused(drawn, tmp_path):
+def test_pictures_of_a_killed_run_with_other_options_are_deleted(drawn, tmp_path):
+    out = tmp_path / "out"
+    killed = augment(drawn, out, replace(CONFIG, variants=3), DrawnFinder)
+    # As a kill before the end leaves it: a journal, no manifest.
+    (out / MANIFEST).rename(partial_of(out / MANIFEST))
+    report = augment(drawn, out, CONFIG, DrawnFinder)
+    rows = read_manifest(out).faces()
+    assert pictures(out) == {name for row in rows for name in row.files()}
+    assert report.deleted == killed.masked // 3
+    assert augment(drawn, out, CONFIG, DrawnFinder).deleted == 0
+
+
+def test_photographs_where_pictures_are_written_are_refused(drawn, tmp_path):
     source = tmp_path / "photos"
     shutil.copytree(drawn, source)
+    before = contents(source)
     with pytest.raises(InvalidConfig, match="lies in the folder of photographs"):
         augment(source, source / "workspace" / "augmented", CONFIG, DrawnFinder)
-    assert not (source / "workspace").exists()
+    with pytest.raises(InvalidConfig, match="where pictures are written and replaced"):
+        augment(source, tmp_path, CONFIG, DrawnFinder)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "photos").symlink_to(source)
+    with pytest.raises(InvalidConfig, match=r"out/photos: lies in the folder of"):
+        augment(source, tmp_path / "out", CONFIG, DrawnFinder)
+    prints = replace(CONFIG, textures=str(tmp_path / "prints" / "masked"))
+    with pytest.raises(InvalidConfig, match=r"prints/masked: lies in .*/prints, where"):
+        augment(source, tmp_path / "prints", prints, DrawnFinder)
+    assert contents(source) == before
 
 
 def outputs(drawn, out, **changes):
