@@ -56,10 +56,13 @@ def calibrate_command(
     from index.datasets.labelled_photos import read_labelled_photos
     from index.gallery.gallery import open_gallery
     from masking.augment.manifest import read_manifest
+    from masking.datasets.separate_folders import refuse_inside
     from masking.faces.finder import default_finder
     from masking.workers import worker_count
     from training.data.train_data import held_out_rows
 
+    if folder is not None:
+        refuse_inside(folder, workspace)
     embedder, workers = embedder_of(workspace, model, device), config.workers
     with open_gallery(workspace / "gallery") as gallery:
         if folder is None:

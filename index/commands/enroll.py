@@ -62,9 +62,12 @@ def enroll_command(
     from index.gallery.gallery import open_or_create_gallery
     from index.gallery.storage.rows import Terms
     from index.search.snapshots import refresh_snapshot
+    from masking.datasets.separate_folders import refuse_inside
     from masking.faces.finder import default_finder
     from masking.workers import worker_count
 
+    for read in (*photos, *([folder] if folder else [])):
+        refuse_inside(read, workspace)
     terms = Terms(config.consent, config.retain_until)
     chosen = chosen_photos(name, photos, folder, table, masked)
     embedder = quick_embedder_of(workspace, model, device, photos)

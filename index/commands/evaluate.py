@@ -84,10 +84,14 @@ def evaluate_command(
     from index.evaluation.stage import evaluate
     from index.report.table import report_table
     from index.report.write import ReportFolders, write
+    from masking.datasets.separate_folders import refuse_overlap
     from training.checkpoints.choose import choose_embedder, rendered_in_training
     from training.checkpoints.latest import DLIB_NAME
 
     collection = read_collection(folder, people, pairs)
+    results = workspace / "evaluated" / collection.name
+    for written in (out or results, results):
+        refuse_overlap(folder, written)
     trained = workspace / "models"
     known = [rendered_in_training(model, trained) for model in models]
     kinds = [one for one in known if one is not None]
@@ -95,7 +99,6 @@ def evaluate_command(
         choose_embedder(model, trained, device, flip_average)
         for model in (DLIB_NAME, *models)
     ]
-    results = workspace / "evaluated" / collection.name
     folders = ReportFolders(out or results, results / "private")
     folders.make()
     evaluation = evaluate(
@@ -141,7 +144,9 @@ def embed_command(
     """
     config = EmbedConfig(**options)
     from index.evaluation.export_embeddings import embed_folder
+    from masking.datasets.separate_folders import refuse_inside
 
+    refuse_inside(folder, workspace)
     report = embed_folder(folder, out, embedder_of(workspace, model, device), config)
     if as_json:
         say_json(asdict(report))

@@ -37,6 +37,9 @@ def export_command(
     Example:
         python cli.py export --format dlib --out masked-faces.dat
     """
+    from masking.datasets.separate_folders import refuse_picture
+
+    refuse_picture(out)
     # A file holds the network; who uses it may average over mirror images.
     embedder = embedder_of(workspace, model, "cpu", flip_average=False)
     if kind == "dlib":

@@ -126,10 +126,10 @@ def _table_of(path: Path | None, stack: ExitStack) -> Callable[[Answer], None]:
 def _answers(
     sources: Sources, identifier: Identifier, videos: VideoConfig, with_cards: bool
 ) -> Iterator[Answer]:
-    from index.identification.sources import probe_bytes, probe_photos
+    from index.identification.sources import probe_bytes
 
     if sources.photos or not sources.is_video:
-        for photo in probe_photos(sources.photos):
+        for photo in identifier.photos(sources.photos):
             yield from identifier.answers(
                 photo, lambda path: probe_bytes(path, sys.stdin.buffer)
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 from index.datasets.csv_tables import spreadsheet_text
 from index.identification.answers import Answer
 from index.identification.card_writer import writing
+from masking.datasets.separate_folders import refuse_picture
 
 COLUMNS = (
     "photo",
@@ -38,8 +39,10 @@ def answer_table(path: Path) -> Iterator[Callable[[Answer], None]]:
     """Replace a CSV file; what it gives writes one answer, at once.
 
     Raises:
+        InvalidConfig: it is named like a photograph.
         ToolkitError: it cannot be written.
     """
+    refuse_picture(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Names of files that are no UTF-8 come out as the bytes that they are.

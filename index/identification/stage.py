@@ -24,6 +24,7 @@ from index.identification.probes import Probe, ProbeReader
 from index.identification.recogniser import Recogniser
 from index.identification.sources import probe_photos, shown_name
 from masking.datasets.images import read_bytes
+from masking.datasets.separate_folders import refuse_overlap
 from masking.errors import BadRecord, UnreadableImage
 from masking.faces.finder import FaceFinder
 from training.embedders.protocol import Embedder
@@ -54,9 +55,8 @@ def identify(
         MissingInput: no photo was given, or nobody is enrolled.
         ToolkitError: `out` cannot be written.
     """
-    photos = probe_photos(photos)
     identifier = Identifier(gallery, embedder, finder, out, config)
-    for photo in photos:
+    for photo in identifier.photos(photos):
         yield from identifier.answers(photo, read)
 
 
@@ -76,6 +76,18 @@ class Identifier:
         self.reader = ProbeReader(embedder, finder)
         self.cards = CardWriter(out, self.recogniser, embedder, config.heatmap)
         self._out, self._config = out, config
+
+    def photos(self, given: Sequence[Path]) -> list[Path]:
+        """The photographs meant by files, folders and "-".
+
+        Raises:
+            MissingInput, InvalidConfig: as `probe_photos`.
+            InvalidConfig: a folder holds the one for cards, or lies in it.
+        """
+        for path in given:
+            if path.is_dir():
+                refuse_overlap(path, self._out)
+        return probe_photos(given)
 
     def answers(
         self, photo: Path, read: Callable[[Path], bytes] = read_bytes

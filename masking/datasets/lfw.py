@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from masking.errors import InvalidConfig, MissingInput
@@ -20,7 +21,7 @@ def fetch_lfw(out: Path) -> int:
     """
     from sklearn.datasets import fetch_lfw_people
 
-    if out.exists():
+    if out.exists() or out.is_symlink():
         raise InvalidConfig(f"{out}: exists already. Move it away or give --out.")
     home = out.parent / f".{out.name}-download"
     try:
@@ -33,5 +34,8 @@ def fetch_lfw(out: Path) -> int:
         ) from error
     out.parent.mkdir(parents=True, exist_ok=True)
     (home / "lfw_home" / "lfw").rename(out)
-    shutil.rmtree(home)
+    shutil.rmtree(home / "lfw_home")
+    # Something of somebody else's lies there.
+    with suppress(OSError):
+        home.rmdir()
     return sum(1 for person in out.iterdir() if person.is_dir())

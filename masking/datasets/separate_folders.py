@@ -1,9 +1,10 @@
-"""Keeps what is read and what is written in folders of their own."""
+"""Keeps what is read and what is written apart."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from masking.datasets.images import SUFFIXES
 from masking.errors import InvalidConfig
 
 
@@ -17,15 +18,37 @@ def refuse_overlap(read: Path, written: Path) -> None:
     Raises:
         InvalidConfig: one of them lies in the other, or they are one.
     """
-    source, out = read.resolve(), written.resolve()
-    if out.is_relative_to(source):
-        raise InvalidConfig(
-            f"{written}: lies in the folder of photographs {read}, so that pictures "
-            "made here would be taken for photographs. Choose another place for them."
-        )
-    if source.is_relative_to(out):
+    refuse_inside(read, written)
+    if read.resolve().is_relative_to(written.resolve()):
         raise InvalidConfig(
             f"{read}: lies in {written}, where pictures are written and replaced. "
-            "Expected photographs in a folder of their own: move them or choose "
-            "another place for what is made."
+            "Expected photographs in a folder of their own: move them, or choose "
+            "another --workspace or --out."
+        )
+
+
+def refuse_inside(read: Path, written: Path) -> None:
+    """Half of `refuse_overlap`, for what is read alone.
+
+    Raises:
+        InvalidConfig: `written` lies in the folder `read`, or they are one.
+    """
+    if read.is_dir() and written.resolve().is_relative_to(read.resolve()):
+        raise InvalidConfig(
+            f"{written}: lies in the folder of photographs {read}, so that pictures "
+            "made here would be taken for photographs. Choose another --workspace or "
+            "--out."
+        )
+
+
+def refuse_picture(written: Path) -> None:
+    """A photograph in the place of a table or a model is a slip of the hand.
+
+    Raises:
+        InvalidConfig: the file to write is named like a photograph.
+    """
+    if written.suffix.lower() in SUFFIXES:
+        raise InvalidConfig(
+            f"{written}: is named like a photograph, which would be replaced. Expected "
+            "the name of the file to write."
         )

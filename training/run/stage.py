@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,7 @@ from training.run.validation import validate
 
 REPORT = "train-report"
 MAPS = "maps-"
+_OWN_MAPS = re.compile(rf"{MAPS}[0-9a-f]{{16}}(\.[a-z]+)?\.np[yz]")
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ def forget_run(models: Path) -> None:
     """Remove what a finished training has left to go on from."""
     (models / STATE).unlink(missing_ok=True)
     for path in (models / CACHE).glob(f"{MAPS}*"):
-        path.unlink()
+        if _OWN_MAPS.fullmatch(path.name):
+            path.unlink()
 
 
 def _figures(

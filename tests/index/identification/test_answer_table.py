@@ -8,7 +8,7 @@ import pytest
 from index.calibration.calibration import Decision, Match
 from index.identification.answer_table import COLUMNS, answer_table
 from index.identification.answers import MATCH, NO_FACE, UNKNOWN, Answer, Span
-from masking.errors import ToolkitError
+from masking.errors import InvalidConfig, ToolkitError
 from masking.faces.detectors import FaceBox
 
 BOX = FaceBox(1.0, 2.0, 3.5, 4.0, 1.0, "drawn")
@@ -72,3 +72,14 @@ def test_names_that_are_no_text_and_places_that_cannot_be_written(tmp_path):
     assert b"caf\xe9.jpg" in path.read_bytes()
     with pytest.raises(ToolkitError, match="cannot be written"):
         answer_table(path / "below.csv").__enter__()
+
+
+def test_a_photograph_is_not_replaced_by_a_table(tmp_path):
+    photo = tmp_path / "1.jpg"
+    photo.write_bytes(b"photo")
+    with (
+        pytest.raises(InvalidConfig, match="is named like a photograph"),
+        answer_table(photo),
+    ):
+        pass
+    assert photo.read_bytes() == b"photo"

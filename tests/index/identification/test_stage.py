@@ -78,6 +78,15 @@ def test_known_face_is_named_with_card_and_record(ask, tmp_path):
     assert record["threshold"] == 0.5
 
 
+def test_cards_are_not_taken_for_photographs(ask, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    (answer,) = ask(probe)
+    for folder in (tmp_path, tmp_path / "identified"):
+        with pytest.raises(InvalidConfig, match="lies in the folder of photographs"):
+            ask(folder)
+    assert len(ask(answer.card)) == 1
+
+
 def test_records_are_appended(ask, tmp_path):
     probe = draw_photo(tmp_path / "probe.png", RED)
     ask(probe)

@@ -23,6 +23,15 @@ def test_photos_arrive_and_the_download_folder_goes(tmp_path, monkeypatch):
     assert [path.name for path in out.parent.iterdir()] == ["celebrities"]
 
 
+def test_other_files_beside_the_download_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(sklearn.datasets, "fetch_lfw_people", fake_download)
+    note = tmp_path / ".lfw-download" / "note.txt"
+    note.parent.mkdir()
+    note.write_text("mine")
+    fetch_lfw(tmp_path / "lfw")
+    assert [path.name for path in note.parent.iterdir()] == ["note.txt"]
+
+
 def test_a_failed_download_says_what_to_do(tmp_path, monkeypatch):
     def fail(**_):
         raise OSError("no route to host")
@@ -34,5 +43,7 @@ def test_a_failed_download_says_what_to_do(tmp_path, monkeypatch):
 
 def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "lfw").mkdir()
-    with pytest.raises(InvalidConfig, match="exists already"):
-        fetch_lfw(tmp_path / "lfw")
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for name in ("lfw", "link"):
+        with pytest.raises(InvalidConfig, match="exists already"):
+            fetch_lfw(tmp_path / name)
