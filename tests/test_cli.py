@@ -309,11 +309,14 @@ def test_train_can_leave_people_out(workspace, tmp_path):
     copy = tmp_path / "workspace"
     shutil.copytree(workspace, copy)
     shutil.rmtree(copy / "models")
-    (tmp_path / "names.txt").write_text("Person_01\nPerson_02\n")
-    done = call(
-        *("train", "--workspace", copy, "--without", tmp_path / "names.txt", "--json"),
-        *TRAIN,
-    )
+    names = tmp_path / "names.txt"
+    leave_out = ("train", "--workspace", copy, "--without", names, "--json", *TRAIN)
+    names.write_text("Person 01\n01\n")
+    done = call(*leave_out)
+    assert done.exit_code == 2
+    assert "nobody whom --without lists is there, not 01, Person 01." in done.output
+    names.write_text("\ufeffPerson_01\nPerson_02\n", encoding="utf-8")
+    done = call(*leave_out)
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
     training = record["training"]

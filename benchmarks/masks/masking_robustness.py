@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from masking.augment.config import AugmentConfig
 from masking.augment.manifest import read_manifest
-from masking.augment.people_lists import read_names
+from masking.augment.people_lists import people_found, read_names
 from masking.augment.stage import augment
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.faces.finder import FaceFinder, plain_finder
@@ -183,7 +183,8 @@ def main(
     photos: Path, names: Path, count: int, crop_is_face: bool, as_json: bool
 ) -> None:
     """Mask COUNT photos, one of each of COUNT people of NAMES, changed in each way."""
-    people = sorted(name for name in read_names(names) if (photos / name).is_dir())
+    folders = [path.name for path in photos.iterdir() if path.is_dir()]
+    people = sorted(people_found(read_names(names), folders, "--names", photos))
     chosen = np.linspace(0, len(people) - 1, min(count, len(people))).astype(int)
     paths = [list_images(photos / people[index])[0] for index in chosen]
     rows = measure(paths, plain_finder(), crop_is_face)

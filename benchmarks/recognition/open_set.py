@@ -42,7 +42,7 @@ from index.calibration.shipped import shipped_calibration
 from index.datasets.embed_views import EmbeddedViews
 from index.datasets.labelled_photos import LabelledPhoto, read_person_folders
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
-from masking.augment.people_lists import read_names
+from masking.augment.people_lists import people_found, read_names
 from masking.errors import InvalidConfig
 from training.checkpoints.choose import choose_embedder
 from training.embedders.protocol import Embedder
@@ -220,7 +220,11 @@ def main(
         rows = celebrity_figures(everybody, masked_celebrities, kept, networks())
     else:
         rows = []
-        listed, more = read_names(names), read_names(fill) if fill else frozenset()
+        present = {photo.person for photo in everybody}
+        listed = people_found(read_names(names), present, "--names", photos)
+        more: frozenset[str] = frozenset()
+        if fill:
+            more = people_found(read_names(fill), present, "--fill", photos)
         tested = [photo for photo in everybody if photo.person in listed]
         others = [photo for photo in everybody if photo.person in more - listed]
         views = kept.embedded(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.datasets.csv_tables import read_table
+from masking.augment.people_lists import read_lines
 from masking.datasets.images import list_images
 from masking.errors import BadRecord, MissingInput
-from masking.files.input_files import read_input
+from masking.files.name_form import normal_form
 
 LABELS = "labels.csv"
 COLUMNS = ("person", "file", "mask")
@@ -99,7 +100,7 @@ def _labelled(folder: Path, row: dict[str, str], where: str) -> LabelledPhoto:
     if not all((person, file, mask)):
         raise BadRecord(f"{where}: empty field. Expected {', '.join(COLUMNS)}.")
     name = inner_name(file, where)
-    return LabelledPhoto(folder / name, name, person, mask)
+    return LabelledPhoto(folder / name, name, normal_form(person), mask)
 
 
 def inner_name(file: str, where: str) -> str:
@@ -120,12 +121,11 @@ def read_people(people_file: Path) -> dict[str, int]:
     The file holds a line with the number of people, then NAME<tab>COUNT lines.
 
     Raises:
-        MissingInput: no such file.
+        MissingInput: the file cannot be read.
         BadRecord: another format, or a number of people that does not fit.
     """
-    data = read_input(people_file, "a list of people")
-    lines = data.decode(errors="replace").splitlines()
-    rows = [line.split("\t") for line in lines if line.strip()]
+    lines = read_lines(people_file, "a list of people")
+    rows = [line.split("\t") for line in lines if line]
     header, body = rows[:1], rows[1:]
     fits = all(len(row) == 2 and row[1].strip().isdecimal() for row in body)
     if not header or header[0] != [str(len(body))] or not body or not fits:
@@ -133,7 +133,7 @@ def read_people(people_file: Path) -> dict[str, int]:
             f"{people_file}: not a list of people. Expected the number of people, "
             "then one NAME<tab>PHOTOGRAPHS a line, like LFW's peopleDevTest.txt."
         )
-    return {name: int(count) for name, count in body}
+    return {normal_form(name): int(count) for name, count in body}
 
 
 def only_people(photos: list[LabelledPhoto], people_file: Path) -> list[LabelledPhoto]:
@@ -144,8 +144,8 @@ def only_people(photos: list[LabelledPhoto], people_file: Path) -> list[Labelled
             them out would make the figures those of another test.
     """
     listed = read_people(people_file)
-    kept = [photo for photo in photos if photo.person in listed]
-    found = Counter(photo.person for photo in kept)
+    kept = [photo for photo in photos if normal_form(photo.person) in listed]
+    found = Counter(normal_form(photo.person) for photo in kept)
     short = [name for name, count in listed.items() if found[name] < count]
     if short:
         raise MissingInput(

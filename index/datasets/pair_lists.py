@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,10 @@ from index.datasets.labelled_photos import (
     inner_name,
     read_labels,
 )
+from masking.augment.people_lists import read_lines
 from masking.datasets.images import SUFFIXES
 from masking.errors import BadRecord, MissingInput
-from masking.files.input_files import read_input
+from masking.files.name_form import normal_form
 from training.metrics.pairs import Indices
 
 COLUMNS = ("file_a", "file_b", "same")
@@ -98,8 +100,7 @@ def _read_lfw(folder: Path, table: Path, known: dict[str, LabelledPhoto]) -> Pai
 
 def _lfw_rows(table: Path) -> tuple[int, int, list[tuple[str, list[str]]]]:
     """Number of sets, pairs of one kind in a set, and the rows with their places."""
-    text = read_input(table, "a list of pairs").decode(errors="replace")
-    lines = [line.strip().split("\t") for line in text.splitlines() if line.strip()]
+    lines = [ln.split("\t") for ln in read_lines(table, "a list of pairs") if ln]
     header = lines[0] if lines else []
     if not all(field.isdecimal() for field in header) or len(header) not in (1, 2):
         raise BadRecord(f"{table}: not a list of pairs. {_LFW}")
@@ -118,10 +119,12 @@ def _lfw_rows(table: Path) -> tuple[int, int, list[tuple[str, list[str]]]]:
 
 def _lfw_photo(folder: Path, person: str, number: int, where: str) -> LabelledPhoto:
     stem = inner_name(f"{person}/{person}_{number:04d}", where)
-    for suffix in (".jpg", *sorted(SUFFIXES)):
-        path = folder / (stem + suffix)
-        if path.is_file():
-            return LabelledPhoto(path, stem + suffix, person)
+    # The list is composed; file systems keep names as somebody wrote them.
+    for form in (stem, unicodedata.normalize("NFD", stem)):
+        for suffix in (".jpg", *sorted(SUFFIXES)):
+            path = folder / (form + suffix)
+            if path.is_file():
+                return LabelledPhoto(path, form + suffix, person)
     raise MissingInput(
         f"{where}: {folder / stem}.jpg is missing. Give the folder that the list was "
         "made for."
@@ -173,7 +176,7 @@ def _csv_photo(
     return LabelledPhoto(
         labelled.path,
         name,
-        row[f"person_{end}"] or labelled.person,
+        normal_form(row[f"person_{end}"]) or labelled.person,
         row[f"mask_{end}"] or labelled.mask or NO_MASK,
     )
 

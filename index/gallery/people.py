@@ -8,11 +8,11 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from functools import partial
 
-from index.gallery.storage.names import normal_form
 from index.gallery.storage.rows import Person, PhotoRow, Terms
 from index.gallery.storage.seals import seal
 from index.gallery.storage.store import GalleryStore, utc_now
 from masking.errors import InvalidConfig, MissingInput
+from masking.files.name_form import normal_form
 
 _COMPARED_NAMES = 5000
 

@@ -2,36 +2,89 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from masking.augment.manifest import Manifest
-from masking.errors import InvalidConfig, MissingInput
+from masking.errors import BadRecord, InvalidConfig, MissingInput
 from masking.files.input_files import read_input
+from masking.files.name_form import normal_form
+
+_SHOWN = 3
+_log = logging.getLogger(__name__)
+
+
+def read_lines(path: Path, expected: str) -> list[str]:
+    """The lines of a text file, composed (NFC), without a byte order mark.
+
+    Args:
+        expected: what the file should be, for messages.
+
+    Raises:
+        MissingInput: the file cannot be read.
+        BadRecord: it is no text in UTF-8.
+    """
+    try:
+        text = read_input(path, expected).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRecord(
+            f"{path}: no text in UTF-8 ({error}). Expected {expected}."
+        ) from error
+    return [normal_form(line) for line in text.split("\n")]
 
 
 def read_names(path: Path) -> frozenset[str]:
-    """Names of a text file: the first word of each line, numbers left out.
+    """Names of a text file: each line up to a tab.
 
-    Reads LFW's lists (peopleDevTrain.txt: a count, then "Name<TAB>photos") and
-    plain ones.
+    Reads plain lists and LFW's (peopleDevTrain.txt: a count, then "Name<TAB>photos").
+    A number is a name like any other, but for that count.
 
     Raises:
         MissingInput: the file cannot be read or names nobody.
+        BadRecord: it is no text in UTF-8.
     """
-    data = read_input(path, "a list of names")
-    try:
-        lines = data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise MissingInput(
-            f"{path}: not a list of names ({error}). Expected text in UTF-8."
-        ) from error
-    words = [line.split()[0] for line in lines if line.strip()]
-    names = frozenset(word for word in words if not word.isdigit())
+    lines = [line for line in read_lines(path, "one name a line") if line]
+    if len(lines) > 1 and lines[0].isdecimal() and "\t" in lines[1]:
+        del lines[0]
+    names = frozenset(normal_form(line.split("\t")[0]) for line in lines) - {""}
     if not names:
         raise MissingInput(f"{path}: names nobody. Expected one name a line.")
     return names
+
+
+def people_found(
+    names: frozenset[str], present: Iterable[str], what: str, where: Path
+) -> frozenset[str]:
+    """Those of a list who are there, as `present` spells them; warns of the others.
+
+    Args:
+        names: as `read_names` gives them.
+        present: people of a collection.
+        what: the option that names the list, for messages.
+        where: the collection, for messages.
+
+    Raises:
+        InvalidConfig: nobody of the list is there.
+    """
+    found = frozenset(person for person in present if normal_form(person) in names)
+    absent = sorted(names - {normal_form(person) for person in found})
+    if not absent:
+        return found
+    few = ", ".join(absent[:_SHOWN])
+    more = f" and {len(absent) - _SHOWN} more" if len(absent) > _SHOWN else ""
+    if not found:
+        raise InvalidConfig(
+            f"{where}: nobody whom {what} lists is there, not {few}{more}. Compare "
+            "their spelling with the folder names."
+        )
+    _log.warning(
+        "%s: of %d people whom %s lists %d are not there: %s%s",
+        *(where, len(names), what, len(absent), few, more),
+    )
+    return found
 
 
 def select_people(
@@ -43,17 +96,20 @@ def select_people(
     for another's.
 
     Raises:
-        InvalidConfig: nobody is left.
+        InvalidConfig: a list names nobody who is there, or nobody is left.
     """
     if only is None and not without:
         return manifest
-    present = {row.identity for row in manifest.rows}
-    chosen = (present if only is None else present & only) - without
+    chosen = present = frozenset(row.identity for row in manifest.rows)
+    if only is not None:
+        chosen = people_found(only, present, "--only", manifest.folder)
+    if without:
+        chosen -= people_found(without, present, "--without", manifest.folder)
     rows = [row for row in manifest.rows if row.identity in chosen]
     if not rows:
         raise InvalidConfig(
             f"{manifest.folder}: none of its {len(present)} people is left by the "
-            "lists of names. Compare their spelling with the folder names."
+            "lists of names. Expected somebody whom --without does not list."
         )
     names = "\n".join(sorted(chosen)).encode("utf-8", "surrogatepass")
     digest = sha256(manifest.sha256.encode() + b"\n" + names).hexdigest()

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from masking.augment.people_lists import read_lines
 from masking.datasets.folder_walk import FoundFile, walk_files
 from masking.datasets.images import SUFFIXES
 from masking.datasets.recordio import find_record_file, record_photos
 from masking.datasets.shards import WHOLE, Shard
 from masking.errors import BadRecord, MissingInput
+from masking.files.name_form import normal_form
 
 CELEBA_LIST = "identity_CelebA.txt"
 # Pictures that are not read: they are listed as skipped, not passed over.
@@ -96,7 +98,7 @@ class Collection:
             wanted = " ".join(sorted(SUFFIXES))
             refused = f"{name}: {suffix} files are not read. Convert to {wanted}"
         elif not refused and self._celeba is not None:
-            identity = self._celeba.get(name.name, "")
+            identity = self._celeba.get(normal_form(name.name), "")
             refused = "" if identity else f"{name}: not named in {self._listing.name}."
         elif not refused and not identity:
             refused = (
@@ -117,13 +119,10 @@ class Collection:
 
 
 def _identities(listing: Path) -> dict[str, str]:
-    try:
-        lines = listing.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRecord(f"{listing}: no text that can be read.") from error
     identities = {}
+    lines = read_lines(listing, "a file name and an identity a line")
     for number, line in enumerate(lines, 1):
-        parts = line.split()
+        parts = line.rsplit(None, 1)
         if not parts:
             continue
         if len(parts) != 2:

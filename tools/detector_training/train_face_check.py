@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from masking.augment.people_lists import read_names
 from masking.datasets.images import read_rgb
 from masking.faces.detection_filter import FORMAT_VERSION, SLACK, looked_at
 from masking.faces.finder import hog_stages, masked_predictor, plain_finder
@@ -45,6 +44,7 @@ from tools.detector_training.train_face_finder import (
     prints_of,
     shuffled_photos,
 )
+from tools.detector_training.training_faces import wanted_people
 
 # Error of the eyes, a fraction of the distance between them, below which a face was
 # found
@@ -142,7 +142,7 @@ def main(
     People whom `train_face_finder.held_out` names are held out: the thresholds were
     chosen on them.
     """
-    paths = shuffled_photos(photos, read_names(names) - read_names(without), seed)
+    paths = shuffled_photos(photos, wanted_people(names, without), seed)
     chosen = paths[:count]
     step = partial(MakeCandidates, prints_of(paths), seed)
     made = ordered_map(step, chosen, worker_count(workers))

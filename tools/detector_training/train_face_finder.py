@@ -20,7 +20,6 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from masking.augment.people_lists import read_names
 from masking.datasets.images import file_sha256, list_images, read_bytes, read_rgb
 from masking.faces.finder import plain_finder
 from masking.landmarks import Image
@@ -34,6 +33,7 @@ from tools.detector_training.masked_examples import (
     background,
     framed,
 )
+from tools.detector_training.training_faces import wanted_people
 
 # Photographs that serve as fabric prints.
 _PRINTS = 64
@@ -169,7 +169,7 @@ def main(
     part: str,
 ) -> None:
     """Train on the people of NAMES (LFW's peopleDevTrain.txt); one PART or all."""
-    paths = shuffled_photos(photos, read_names(names) - read_names(without), seed)
+    paths = shuffled_photos(photos, wanted_people(names, without), seed)
     prints = prints_of(paths)
     out.mkdir(parents=True, exist_ok=True)
     for number, view in enumerate(VIEWS):

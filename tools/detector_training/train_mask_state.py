@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from masking.augment.people_lists import read_names
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.alignment import ChipGeometry, chip_matrix, warp
 from masking.faces.finder import plain_finder
@@ -29,6 +28,7 @@ from masking.masks import spec as mask_spec
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from masking.workers import ordered_map, worker_count
+from tools.detector_training.training_faces import wanted_people
 from training.embedders.mask_classifier import FORMAT_VERSION, MODEL_FILE, features
 
 # Landmarks on masked faces are off by about this much (see training/run/validation.py).
@@ -196,7 +196,7 @@ def main(
     workers: int,
 ) -> None:
     """Train on one photo each of the people of NAMES and write OUT."""
-    people = sorted(read_names(names) - (read_names(without) if without else set()))
+    people = sorted(wanted_people(names, without))
     paths = [path for name in people for path in list_images(photos / name)[:1]]
     chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)
     kept = [paths[index] for index in chosen]

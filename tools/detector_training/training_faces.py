@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from masking.augment.people_lists import people_found, read_names
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.alignment import similarity
 from masking.faces.finder import plain_finder
@@ -41,10 +42,16 @@ class TrainingFace:
     points: Float32
 
 
-def read_names(list_file: Path) -> list[str]:
-    """People of an LFW list file: a count, then one "name<TAB>photos" a line."""
-    lines = list_file.read_text(encoding="utf-8").splitlines()
-    return [line.split("\t")[0] for line in lines if "\t" in line]
+def wanted_people(names: Path, without: Path | None) -> frozenset[str]:
+    """Those of one list who are not in another.
+
+    Raises:
+        InvalidConfig: the second leaves nobody out.
+    """
+    wanted = read_names(names)
+    if without:
+        wanted -= people_found(read_names(without), wanted, "--without", names)
+    return wanted
 
 
 def choose_faces(

@@ -22,7 +22,7 @@ from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.calibration.shipped import FILE, distance_kind, write_calibrations
 from index.datasets.labelled_photos import read_person_folders
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
-from masking.augment.people_lists import read_names
+from masking.augment.people_lists import people_found, read_names
 from training.checkpoints.choose import choose_embedder
 from training.data.identity_split import validation_people
 from training.metrics.pairs import EmbeddedFaces
@@ -52,8 +52,12 @@ def main(
     """Calibrate on the validation people of NAMES and write OUT."""
     kept = EmbeddingStore(store, workers)
     networks = [choose_embedder(name, Path(), "cpu") for name in ("dlib", "shipped")]
-    wanted = read_names(names) - (read_names(without) if without else frozenset())
-    listed = [p for p in read_person_folders(photos) if p.person in wanted]
+    everybody = read_person_folders(photos)
+    present = {photo.person for photo in everybody}
+    wanted = people_found(read_names(names), present, "--names", photos)
+    if without:
+        wanted -= people_found(read_names(without), present, "--without", photos)
+    listed = [photo for photo in everybody if photo.person in wanted]
     people = [photo.person for photo in listed]
     out_of_training = validation_people(people, validation_fraction, seed)
     held_out = [p for p, held in zip(listed, out_of_training, strict=True) if held]

@@ -14,8 +14,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from masking.files.writing import write_bytes
+from masking.augment.people_lists import read_names
 from masking.landmarks import Float32
-from tools.detector_training.training_faces import choose_faces, read_names
+from tools.detector_training.training_faces import choose_faces
 from tools.sample_people.album import SampleReport, draw_album, judge, measure_likeness
 from tools.sample_people.face_collection import fit_faces, groups_of
 from tools.sample_people.sample_licence import licence_text
@@ -28,7 +29,7 @@ def make_sample(
     folder: Path, names: Path, out: Path, people: int, newcomers: int, seed: int
 ) -> SampleReport:
     """Fit the model, draw people until enough are accepted, write their photos."""
-    chosen = list(choose_faces(folder, read_names(names), photos_each=3))
+    chosen = list(choose_faces(folder, sorted(read_names(names)), photos_each=3))
     fitted = fit_faces(chosen, TRAINING_PHOTOS, COMPONENTS)
     likeness = measure_likeness(fitted)
     groups = groups_of(fitted, likeness.training)

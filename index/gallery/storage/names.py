@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 
 from masking.datasets.images import SUFFIXES
 from masking.errors import InvalidConfig
+from masking.files.name_form import normal_form
 from masking.files.shown_text import is_control
 
 MAX_LENGTH = 200
 # What file systems allow for a name: letters take up to four.
 MAX_BYTES = 255
-
-
-def normal_form(name: str) -> str:
-    """The name without outer blanks, composed (NFC), so that equal names are equal."""
-    return unicodedata.normalize("NFC", name).strip()
 
 
 def folder_name(identity: str) -> str:

@@ -18,8 +18,8 @@ def test_weights_between_two_networks():
 def test_people_who_were_trained_on_score_nothing(small_manifest, tmp_path):
     names = tmp_path / "names.txt"
     names.write_text("\n".join({row.identity for row in small_manifest.rows}))
-    nobody = tmp_path / "nobody.txt"
-    nobody.write_text("Nobody_Here")
+    left_out = tmp_path / "left-out.txt"
+    left_out.write_text(small_manifest.rows[0].identity)
     start = start_embedder()
     config = {"validation_fraction": 0.1, "kinds": "cloth"}
     checkpoint = Checkpoint(start.state(), start.geometry, config, "ab" * 32, {})
@@ -28,7 +28,7 @@ def test_people_who_were_trained_on_score_nothing(small_manifest, tmp_path):
     workspace.mkdir()
     (workspace / "augmented").symlink_to(small_manifest.folder)
     arguments = [str(tmp_path / "it.pt"), "--names", str(names)]
-    arguments += ["--without", str(nobody), "--workspace", str(workspace)]
+    arguments += ["--without", str(left_out), "--workspace", str(workspace)]
     run = CliRunner().invoke(main, arguments)
     assert isinstance(run.exception, InvalidConfig)
     assert "trained on some of these people" in str(run.exception)
@@ -37,10 +37,10 @@ def test_people_who_were_trained_on_score_nothing(small_manifest, tmp_path):
 def test_dlibs_network_is_scored_on_seen_and_unseen_masks(small_manifest, tmp_path):
     names = tmp_path / "names.txt"
     names.write_text("\n".join({row.identity for row in small_manifest.rows}))
-    nobody = tmp_path / "nobody.txt"
-    nobody.write_text("Nobody_Here")
+    left_out = tmp_path / "left-out.txt"
+    left_out.write_text(small_manifest.rows[0].identity)
     (tmp_path / "augmented").symlink_to(small_manifest.folder)
-    arguments = ["--names", str(names), "--without", str(nobody)]
+    arguments = ["--names", str(names), "--without", str(left_out)]
     arguments += ["--workspace", str(tmp_path), "--masks", "1", "--workers", "0"]
     run = CliRunner().invoke(main, arguments)
     assert run.exit_code == 0, run.output

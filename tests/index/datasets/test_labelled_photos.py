@@ -1,5 +1,6 @@
 """Folders and tables of labelled photographs, good and broken."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,17 @@ def test_other_files_are_no_list_of_people(tmp_path, text):
     people.write_text(text)
     with pytest.raises(BadRecord, match="not a list of people"):
         read_people(people)
+
+
+def test_decomposed_names_and_a_mark_make_no_other_people(tmp_path):
+    zoe = "Zo\u00eb"
+    apart = unicodedata.normalize("NFD", zoe)
+    touch(tmp_path, f"lfw/{apart}/1.jpg", "b.jpg")
+    people = tmp_path / "people.txt"
+    people.write_text(f"\ufeff1\n{zoe}\t1\n", encoding="utf-8")
+    assert len(read_labelled_photos(tmp_path / "lfw", people)) == 1
+    labels(tmp_path, f"person,file,mask\n{apart},b.jpg,no-mask\n")
+    assert [photo.person for photo in read_labelled_photos(tmp_path)] == [zoe]
 
 
 def test_a_missing_list_of_people_is_named(tmp_path):

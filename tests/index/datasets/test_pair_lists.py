@@ -1,5 +1,6 @@
 """Lists of pairs in LFW's format and as CSV, good and broken."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,18 @@ def test_a_development_list_of_lfw(read):
     assert found.same.tolist() == [True, False]
     assert [photo.person for photo in found.photos] == ["Ann", "Ann", "Bob"]
     assert found.named and found.folds == {}
+
+
+def test_a_mark_and_decomposed_letters_are_read(read, folder):
+    zoe, apart = "Zo\u00eb", unicodedata.normalize("NFD", "Zo\u00eb")
+    (folder / apart).mkdir()
+    for number in (1, 2):
+        (folder / apart / f"{apart}_000{number}.jpg").write_bytes(b"")
+    found = read(f"\ufeff1\n{zoe}\t1\t2\n{apart}\t2\tBob\t1\n", "pairs.txt")
+    assert [photo.person for photo in found.photos] == [zoe, zoe, "Bob"]
+    ends = f"{ANN_1},{ANN_2},1,{zoe},{apart}\n"
+    found = read(f"file_a,file_b,same,person_a,person_b\n{ends}")
+    assert {photo.person for photo in found.photos} == {zoe}
 
 
 def test_the_sets_of_lfw_are_folds(read, folder):

@@ -80,13 +80,19 @@ def test_celeba_names_the_people_in_a_list(tmp_path, listing):
     assert found == {"000001.jpg": "2880", "000002.jpg": "17", "000003.jpg": "17"}
 
 
+def test_a_mark_and_blanks_in_celebas_list_lose_no_photo(tmp_path):
+    images = touch(tmp_path / "images", "1.jpg", "a b.jpg")
+    (tmp_path / CELEBA_LIST).write_text("\ufeff1.jpg 3\na b.jpg 4\n", encoding="utf-8")
+    assert [photo.identity for photo in used(images)] == ["3", "4"]
+
+
 def test_damaged_celeba_lists_are_refused(tmp_path):
     images = touch(tmp_path / "images", "000001.jpg")
     (tmp_path / CELEBA_LIST).write_text("000001.jpg 3\n000002.jpg\n")
     with pytest.raises(BadRecord, match=r"line 2: found '000002\.jpg'"):
         Collection(images)
     (tmp_path / CELEBA_LIST).write_bytes(b"000001.jpg \xff\n")
-    with pytest.raises(BadRecord, match="no text"):
+    with pytest.raises(BadRecord, match="no text in UTF-8"):
         Collection(images)
     (tmp_path / CELEBA_LIST).write_text("000009.jpg 3\n")
     with pytest.raises(MissingInput, match="none of its images"):
