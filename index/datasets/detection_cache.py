@@ -19,6 +19,7 @@ from masking.faces import landmark_predictor as landmark_prediction
 from masking.faces.detectors import FaceBox
 from masking.faces.finder import Face
 from masking.faces.model_files import MODELS
+from masking.files.private_folder import private_folder
 from masking.files.shipped import TABLE
 from masking.files.writing import write_bytes
 from masking.landmarks import Image, Landmarks
@@ -46,6 +47,7 @@ class RememberingFinder:
             return remembered
         faces = self._finder.find(image)
         record = {"format_version": FORMAT_VERSION, "faces": [*map(_record, faces)]}
+        private_folder(path.parent)
         write_bytes(path, json.dumps(record).encode())
         return faces
 

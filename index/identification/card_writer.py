@@ -15,6 +15,7 @@ from index.identification.probes import Probe
 from index.identification.recogniser import Recogniser
 from masking.datasets.images import write_image
 from masking.errors import MissingInput, ToolkitError
+from masking.files.private_folder import private_folder
 from training.embedders.protocol import Embedder
 
 # File systems allow names of 255 bytes; a letter takes up to four.
@@ -80,7 +81,7 @@ class CardWriter:
             heat=heat,
         )
         with writing(self.out):
-            write_image(path, draw_card(content))
+            write_image(private_folder(self.out) / path.name, draw_card(content))
         return path
 
     def write_overview(self, probe: Probe, decisions: Sequence[Decision]) -> Path:
@@ -105,7 +106,7 @@ class CardWriter:
             probe.image, probe.path.name, self.recogniser.note(), faces
         )
         with writing(self.out):
-            write_image(path, card)
+            write_image(private_folder(self.out) / path.name, card)
         return path
 
 

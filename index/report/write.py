@@ -11,6 +11,7 @@ from index.report.html import report_html
 from index.report.plots import report_plots
 from index.report.table import report_table
 from index.report.worst_sheet import write_private
+from masking.files.private_folder import private_folder
 from masking.files.strict_json import strict_json
 from masking.files.writing import write_bytes
 
@@ -35,8 +36,8 @@ class ReportFolders:
         Raises:
             OSError: one cannot be made.
         """
-        for folder in (self.report, self.private):
-            folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.private)
+        self.report.mkdir(parents=True, exist_ok=True)
 
 
 def write(evaluation: Evaluation, folders: ReportFolders) -> None:

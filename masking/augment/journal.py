@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from masking.augment.manifest import ManifestRow, line_of, row_of, write_manifest
+from masking.files.private_folder import private_folder
 from masking.files.writing import replaced_file
 
 
@@ -33,7 +34,7 @@ class Journal:
             header: first line of it; rows under another header do not count.
             others: more finished or partial records to take rows from.
         """
-        manifest.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(manifest.parent)
         self._manifest, self._header = manifest, header
         self._path = partial_of(manifest)
         self._sources = list(dict.fromkeys([*others, manifest, self._path]))

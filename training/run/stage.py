@@ -14,6 +14,7 @@ import torch
 from masking.augment.manifest import Manifest
 from masking.datasets.images import file_sha256
 from masking.faces.alignment import ChipGeometry
+from masking.files.private_folder import private_folder
 from masking.workers import worker_count
 from training.backbones.registry import network_of
 from training.checkpoints.choose import AUTO
@@ -99,6 +100,7 @@ def train(
         DivergedTraining: the loss is not finite; the last checkpoint is kept.
     """
     place = _Place.of(models, config, processes or Processes())
+    private_folder(models / CACHE)
     start = start or choose_start("dlib", AUTO, models, config.device, config.seed)
     with place.processes.first_one_first():
         data = read_train_data(

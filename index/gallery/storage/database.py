@@ -13,6 +13,7 @@ from index.gallery.storage.backup_files import backup_files, rescue_advice
 from index.gallery.storage.leftovers import NEW_PREFIX, alone, sweep_leftovers
 from index.gallery.storage.schema import FORMAT_VERSION, create_tables
 from masking.errors import BadRecord, MissingInput, ToolkitError
+from masking.files.private_folder import private_folder
 
 FILE_NAME = "gallery.sqlite"
 # Long enough for another process to finish a large write or a VACUUM.
@@ -25,7 +26,7 @@ def create_file(path: Path, meta: Mapping[str, str]) -> None:
     It appears whole or not at all, so an empty file is damage and not a start.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(path.parent)
         with alone(path.parent):
             _create(path, meta)
     except OSError as error:
