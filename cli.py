@@ -19,12 +19,7 @@ from index.commands.export import export_command
 from index.commands.gallery import gallery_group
 from index.commands.group import ToolkitGroup, version_option
 from index.commands.identify import identify_command
-from index.commands.options import (
-    A_PATH,
-    json_option,
-    options_from,
-    workspace_option,
-)
+from index.commands.options import A_PATH, json_option, options_from, workspace_option
 from index.commands.printing import log_to_stderr, say, say_json, say_lines
 from masking.augment.config import AugmentConfig
 from training.config import TrainConfig
@@ -63,6 +58,10 @@ def augment_command(
 ) -> None:
     """Render masks on the photographs of FOLDER, one folder per person.
 
+    The first level of folders names the person: NAME/1.jpg, NAME/2020/2.jpg. Exit
+    code: 0; 2 when a picture could not be read, and all others are done; 1 when there
+    is no face at all.
+
     Without FOLDER: ./data/celebrities if there is one, else the embedded sample of
     people who do not exist.
 
@@ -89,6 +88,8 @@ def augment_command(
     if as_json:
         say_json(asdict(report))
     else:
+        for name in report.unread:
+            say(f"not read: {report.skipped[name]}", err=True)
         pictures = report.masked + report.masked_photos
         say(
             f"{report.faces} faces of {report.people} people from {report.photos} "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,11 @@ from index.datasets.views import Finder, ViewPlan, all_views
 from index.engines.normalised_vectors import unlifted
 from index.engines.templates import MASKED, PLAIN
 from index.gallery.gallery import Gallery
-from index.gallery.storage.names import folder_name
 from index.gallery.storage.rows import checked_embedding
 from masking.augment.manifest import Manifest, ManifestRow
-from masking.datasets.images import file_sha256
-from masking.errors import InvalidConfig
+from masking.datasets.images import file_sha256, read_bytes
+from masking.errors import InvalidConfig, UnreadableImage
+from masking.files.name_form import normal_form
 from masking.landmarks import Float32
 from training.data.chip_dataset import CALM, Degradation
 from training.data.chip_embeddings import embed_rows
@@ -48,7 +49,7 @@ def calibrate_on_photos(
     workers: int,
     found_faces: Path,
     make_finder: Callable[[], Finder],
-) -> Calibration:
+) -> tuple[Calibration, list[str]]:
     """Calibrate a gallery on photographs of impostors, and keep it.
 
     Without a masked photograph among them, masks are rendered and the faces found
@@ -60,6 +61,9 @@ def calibrate_on_photos(
         masks: rendered on each photo.
         found_faces: folder that remembers detections.
 
+    Returns:
+        The calibration, and why each photograph that could not be read was not.
+
     Raises:
         EmbedderMismatch: the gallery belongs to another embedder.
         TooFewImpostors: nothing can be said about one in a hundred.
@@ -69,12 +73,13 @@ def calibrate_on_photos(
     people = numbers.astype(np.int32)
     rendered = not any(photo.masked for photo in photos)
     finders = RememberingFinders(make_finder, found_faces)
-    unmasked, covered, masked = [], [], []
+    unmasked, covered, masked, unread = [], [], [], list[str]()
     for seed in range(masks if rendered else 1):
         renderer = mask_renderer(seed, ALL_KINDS) if rendered else None
         plan = ViewPlan(geometries_of([embedder]), renderer=renderer)
         views = all_views(photos, plan, workers, finders)
         embedded = embed_views(views, [embedder], _BATCH)
+        unread = embedded.unread_reasons()
         faces = embedded.faces(0, people, embedder.cohort)
         masked.append(faces[embedded.masked])
         unmasked.append(faces[~embedded.masked])
@@ -82,10 +87,16 @@ def calibrate_on_photos(
         covered.append(under[~embedded.masked])
     kind = f"{masks} synthetic masks" if rendered else "their masks"
     source = f"photos of {len(names)} impostors, unmasked and with {kind}"
-    shas = {file_sha256(photo.path.read_bytes()) for photo in photos}
+    shas = set(_readable_shas(photos))
     own = own_people(gallery, set(names.tolist()), shas)
     held_out = HeldOutFaces(unmasked[0], covered[0], EmbeddedFaces.joined(masked))
-    return _fitted(gallery, held_out, own, source)
+    return _fitted(gallery, held_out, own, source), unread
+
+
+def _readable_shas(photos: Sequence[LabelledPhoto]) -> Iterator[str]:
+    for photo in photos:
+        with suppress(UnreadableImage):
+            yield file_sha256(read_bytes(photo.path))
 
 
 def calibrate_on_chips(
@@ -148,7 +159,7 @@ def own_people(
     By photograph too, as a person may have been renamed or enrolled under another
     name: a single one would put genuine pairs among the nearest impostors.
     """
-    known = {folder_name(name) for name in names}
+    known = {normal_form(name) for name in names}
     named = {person.person_id for person in gallery.people() if person.name in known}
     return named | gallery.owners(sha256s)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ def enroll_command(
 
     PHOTOS are files, or folders that show nobody but this person. Of --folder and
     --csv, photos that are in the gallery already are passed over: after an
-    interruption, the same command goes on.
+    interruption, the same command goes on. The first level of folders in --folder
+    names the person: NAME/1.jpg, NAME/2020/2.jpg. Exit code: 0; 2 when a picture could
+    not be read, and all others are done.
 
     \b
     Examples:
@@ -82,7 +85,7 @@ def enroll_command(
     who = name or str(folder or table)
     if as_json:
         say_json({"name": who, "people": size} | asdict(report))
-        return
+        sys.exit(report.exit_code)
     for reason in report.failures.values():
         say(f"skipped: {reason}", err=True)
     for photo, distance in report.unlike.items():
@@ -96,3 +99,4 @@ def enroll_command(
         f"{len(report.known)} already enrolled, "
         f"{len(report.failures)} skipped; the gallery holds {size} people"
     )
+    sys.exit(report.exit_code)

@@ -72,7 +72,8 @@ def evaluate_command(
     FOLDER has a folder per person (masks are rendered), or a labels.csv with the
     columns person, file, mask (really masked people). Writes report.html,
     report.json and plots; pictures of the worst errors go into
-    WORKSPACE/evaluated/NAME/private.
+    WORKSPACE/evaluated/NAME/private. The first level of folders names the person:
+    NAME/1.jpg, NAME/2020/2.jpg. Exit code: 0; 2 when a picture could not be read.
 
     \b
     Examples:
@@ -111,10 +112,11 @@ def evaluate_command(
     write(evaluation, folders)
     if as_json:
         say_json(evaluation.report.to_json())
-        return
+        sys.exit(evaluation.report.exit_code)
     say_lines(report_table(evaluation.report).split("\n"))
     say(f"report.html, report.json and plots in {folders.report}")
     say(f"worst errors, private, not to be published: {folders.private}")
+    sys.exit(evaluation.report.exit_code)
 
 
 @click.command("embed")
@@ -136,7 +138,9 @@ def embed_command(
 ) -> None:
     """Write the embeddings of all photographs below FOLDER, for your own use.
 
-    The file holds paths, embeddings (N, D), covered (N, D) and found (N,).
+    The file holds paths, embeddings (N, D), covered (N, D) and found (N,). Exit code:
+    0; 2 when a picture could not be read, and all others are done; 1 when there is no
+    face at all.
 
     \b
     Example:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -32,6 +32,7 @@ class EmbeddedViews:
         covered: likewise what masked faces are compared with: of unmasked faces see
             `training.embedders.masked_reference`, of masked ones the embeddings
             themselves.
+        unread: numbers of the photographs that could not be read.
     """
 
     photos: Indices
@@ -40,11 +41,17 @@ class EmbeddedViews:
     failures: tuple[str | None, ...]
     embeddings: tuple[Float32, ...]
     covered: tuple[Float32, ...]
+    unread: frozenset[int] = frozenset()
 
     @property
     def masked(self) -> NDArray[np.bool_]:
         """(V,) bool: the view shows a mask."""
         return np.array([mask != NO_MASK for mask in self.masks], dtype=bool)
+
+    def unread_reasons(self) -> list[str]:
+        """Why each of `unread` could not be read, in their order."""
+        reasons = dict(zip(self.photos.tolist(), self.failures, strict=True))
+        return [str(reasons[number]) for number in sorted(self.unread)]
 
     def faces(
         self, embedder: int, people: Indices, cohort: Cohort | None
@@ -88,10 +95,7 @@ def embed_views(
             rows, under = _embed_batch(batch, embedder, chosen)
             parts[number].append(rows)
             covered[number].append(under)
-        kept += [
-            View(view.photo, view.mask, view.detector, (), view.failure)
-            for view in batch
-        ]
+        kept += [replace(view, chips=()) for view in batch]
     empty = [np.empty((0, embedder.dimension), np.float32) for embedder in embedders]
     return EmbeddedViews(
         np.array([view.photo for view in kept], dtype=np.int32),
@@ -106,6 +110,7 @@ def embed_views(
             np.concatenate([first, *rows])
             for first, rows in zip(empty, covered, strict=True)
         ),
+        frozenset(view.photo for view in kept if view.unread),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from index.datasets.csv_tables import read_table
 from masking.augment.people_lists import read_lines
-from masking.datasets.images import list_images
+from masking.datasets.collections import Collection
 from masking.errors import BadRecord, MissingInput
 from masking.files.name_form import normal_form
 
@@ -60,19 +60,20 @@ def read_labelled_photos(
 
 
 def read_person_folders(folder: Path) -> list[LabelledPhoto]:
-    """A photograph's person is the name of the folder that it lies in."""
-    images = list_images(folder)
-    loose = [path for path in images if path.parent == folder]
-    if loose:
+    """The photographs of a `Collection`.
+
+    Raises:
+        MissingInput: no folder, or no photograph.
+        BadRecord: some of them are nobody's, or cannot be listed.
+    """
+    photos = list(Collection(folder))
+    refused = [photo.refused for photo in photos if photo.refused]
+    if refused:
         raise BadRecord(
-            f"{folder}: {len(loose)} photographs, such as {loose[0].name}, lie in no "
-            f"person's folder. Expected {folder.name}/<person>/<photograph>, or a "
-            f"{LABELS} with columns {', '.join(COLUMNS)}."
+            f"{folder}: {len(refused)} pictures cannot be used, such as {refused[0]}, "
+            f"or a {LABELS} with columns {', '.join(COLUMNS)}."
         )
-    return [
-        LabelledPhoto(path, path.relative_to(folder).as_posix(), path.parent.name)
-        for path in images
-    ]
+    return [LabelledPhoto(p.path, p.photo_id, p.identity) for p in photos]
 
 
 def read_labels(folder: Path) -> list[LabelledPhoto]:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
 from masking.datasets.images import read_rgb
-from masking.errors import NoFace, ToolkitError
+from masking.errors import NoFace, ToolkitError, UnreadableImage
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.detectors import FaceBox
 from masking.faces.finder import Face
@@ -75,6 +75,7 @@ class View:
         detector: stage that found the face; "" when it was not acquired.
         chips: (S, S, 3) uint8 RGB, one per geometry; empty when not acquired.
         failure: why it was not acquired; None when it was.
+        unread: because the photograph could not be read.
     """
 
     photo: int
@@ -82,6 +83,7 @@ class View:
     detector: str
     chips: tuple[Image, ...]
     failure: str | None
+    unread: bool = False
 
     @property
     def masked(self) -> bool:
@@ -120,7 +122,8 @@ def photo_views(
         image = read_rgb(photo.path)
         face = face_in(image, finder, plan.on_no_face, name)
     except ToolkitError as error:
-        return [View(number, mask, "", (), str(error)) for mask in masks]
+        unread = isinstance(error, UnreadableImage)
+        return [View(number, mask, "", (), str(error), unread) for mask in masks]
     views = [_view(number, photo.mask, image, face, plan)]
     if renderer:
         try:

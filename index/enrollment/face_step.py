@@ -24,6 +24,7 @@ class FoundFace(NamedTuple):
     Attributes:
         known: whether the same person has it in the gallery; then nothing was done.
         failure: why there is no chip; "" when there is one.
+        unread: because the file was not or could not be read.
         sha256: of the file.
         pixels: (S, S, 3) uint8 RGB chip; None without one.
     """
@@ -33,6 +34,7 @@ class FoundFace(NamedTuple):
     failure: str = ""
     sha256: str = ""
     pixels: Image | None = None
+    unread: bool = False
 
 
 class _Step:
@@ -47,7 +49,7 @@ class _Step:
         found = photo_faces(photo.path, self._finder, self._geometry)
         failure = _failure(found)
         pixels = None if failure else found.chips[0].pixels
-        return FoundFace(photo, False, failure, found.sha256, pixels)
+        return FoundFace(photo, False, failure, found.sha256, pixels, found.unread)
 
 
 def single_faces(
@@ -72,14 +74,16 @@ def single_faces(
 
 def _looked_up(photo: NamedPhoto, gallery: Gallery) -> NamedPhoto | FoundFace:
     """The photo if it has to be looked at, else what is known of it."""
+    if photo.refused:
+        return FoundFace(photo, failure=photo.refused, unread=True)
     try:
         photo = photo._replace(name=checked_name(photo.name))
     except ToolkitError as error:
-        return FoundFace(photo, failure=f"{photo.path}: {error}")
+        return FoundFace(photo, failure=f"{photo.path}: {error}", unread=True)
     try:
         sha256 = file_sha256(read_bytes(photo.path))
     except ToolkitError as error:
-        return FoundFace(photo, failure=str(error))
+        return FoundFace(photo, failure=str(error), unread=True)
     if gallery.has_photo(photo.name, sha256):
         return FoundFace(photo, known=True, sha256=sha256)
     return photo

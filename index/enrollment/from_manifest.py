@@ -9,10 +9,11 @@ import numpy as np
 from tqdm import tqdm
 
 from index.calibration.stage import check_alignment
-from index.enrollment.stage import ChipRow, EnrollReport, enroll_chips
+from index.enrollment.report import EnrollReport
+from index.enrollment.stage import ChipRow, enroll_chips
 from index.gallery.gallery import Gallery
-from index.gallery.storage.names import folder_name
 from masking.augment.manifest import Manifest, ManifestRow
+from masking.files.name_form import normal_form
 from masking.masks.spec import SpecConfig
 from training.data.chip_dataset import CALM, ChipDataset
 from training.embedders.mask_classifier import mask_states
@@ -67,7 +68,7 @@ def _chip_rows(manifest: Manifest, embedder: Embedder) -> Iterator[ChipRow]:
         pixels = chips[0, index][0].numpy()
         state = mask_states(pixels[None], embedder.geometry)[0]
         yield ChipRow(
-            folder_name(row.identity),
+            normal_form(row.identity),
             row.sha256,
             row.photo_id,
             np.ascontiguousarray(pixels.transpose(1, 2, 0)),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from index.datasets.addresses import refuse_address
 from index.datasets.csv_tables import read_table
-from index.gallery.storage.names import folder_name, typed_name
+from index.gallery.storage.names import typed_name
 from masking.datasets.collections import Collection
 from masking.datasets.images import list_images
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 
 COLUMNS = ("person", "file")
-_log = logging.getLogger(__name__)
 # How people write it in tables; empty means that nobody said.
 _ANSWERS = {
     "": None,
@@ -31,11 +29,13 @@ class NamedPhoto(NamedTuple):
         name: whose it is, unchecked.
         path: the file, which may be missing.
         masked: whether the person wears a mask in it; None when nobody said.
+        refused: why it is not looked at, such as that it is nobody's; else "".
     """
 
     name: str
     path: Path
     masked: bool | None = None
+    refused: str = ""
 
 
 def photo_list(paths: Sequence[Path]) -> list[Path]:
@@ -98,15 +98,9 @@ def photos_of_folders(folder: Path, masked: bool | None = None) -> list[NamedPho
     Raises:
         MissingInput: no such folder, or no image in a person's folder.
     """
-    photos = list(Collection(folder))
-    nobody = [photo.refused for photo in photos if not photo.identity]
-    if nobody:
-        _log.warning("%d files are nobody's, such as %s", len(nobody), nobody[0])
-    # Files that cannot be read fail by themselves and are reported so.
     return [
-        NamedPhoto(folder_name(photo.identity), photo.path, masked)
-        for photo in photos
-        if photo.identity
+        NamedPhoto(photo.identity, photo.path, masked, photo.refused)
+        for photo in Collection(folder)
     ]
 
 

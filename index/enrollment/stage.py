@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from index.calibration.decision import DecisionPolicy, calibration_of
 from index.enrollment.face_step import FoundFace, single_faces
+from index.enrollment.report import EnrollReport
 from index.enrollment.sources import NamedPhoto, photos_of_person
 from index.enrollment.sources import photo_list as photo_list
 from index.gallery.gallery import Gallery
@@ -49,25 +49,6 @@ class ChipRow(NamedTuple):
     source: str
     pixels: Image
     masked: bool = False
-
-
-@dataclass
-class EnrollReport:
-    """What became of each photograph.
-
-    Attributes:
-        added: photos that are now in the gallery.
-        known: photos that the same person already had, given twice or earlier.
-        failures: photo -> why it could not be enrolled.
-        unlike: added photo -> its distance to the mean of the same person's other
-            photos, where that is larger than for the nearest hundredth of impostors.
-            Such photos stay enrolled; somebody should look at them.
-    """
-
-    added: list[str] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
-    unlike: dict[str, float] = field(default_factory=dict)
 
 
 def enroll(
@@ -167,6 +148,7 @@ def _chip_rows(
             known.add(face.photo.name)
         elif face.pixels is None:
             report.failures[source] = face.failure
+            report.unread += [source] * face.unread
         else:
             masked = face.photo.masked
             if masked is None:

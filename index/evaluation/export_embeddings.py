@@ -32,15 +32,17 @@ class EmbedReport:
     Attributes:
         found: photographs with an embedding.
         failures: relative path of each other photograph, and the reason.
+        unread: those of `failures` that could not be read.
     """
 
     found: int
     failures: dict[str, str]
+    unread: list[str]
 
     @property
     def exit_code(self) -> int:
-        """1 when nothing at all was embedded."""
-        return 0 if self.found else 1
+        """2 when a picture could not be read, else 1 without any face, else 0."""
+        return 2 if self.unread else 0 if self.found else 1
 
 
 def embed_folder(
@@ -83,7 +85,8 @@ def embed_folder(
         for photo, failure in zip(photos, embedded.failures, strict=True)
         if failure is not None
     }
-    return EmbedReport(int(found.sum()), failures)
+    unread = [photos[number].name for number in sorted(embedded.unread)]
+    return EmbedReport(int(found.sum()), failures, unread)
 
 
 def write_embeddings(

@@ -66,6 +66,7 @@ class EvaluateReport:
     Attributes:
         collection: its name.
         photos, people: in the collection.
+        unread: photographs that could not be read: failures to acquire, too.
         rendered: masks were rendered by the tool; otherwise labels told them.
         unmasked, masked: how faces were found.
         masks: how many faces wear each kind of mask.
@@ -77,6 +78,7 @@ class EvaluateReport:
     collection: str
     photos: int
     people: int
+    unread: int
     rendered: bool
     unmasked: Acquisition
     masked: Acquisition
@@ -85,6 +87,11 @@ class EvaluateReport:
     listed: ListedTest | None
     embedders: tuple[EmbedderFigures, ...]
     config: EvaluateConfig
+
+    @property
+    def exit_code(self) -> int:
+        """2 when a picture could not be read, else 0."""
+        return 2 if self.unread else 0
 
     @property
     def sampled(self) -> bool:

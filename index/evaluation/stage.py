@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ from masking.errors import InvalidConfig, MissingInput
 from masking.faces.finder import default_finder
 from training.embedders.protocol import Embedder
 from training.metrics.sampled_pairs import PairBudget
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,8 @@ def evaluate(
         config.redetect,
     )
     embedded = _embedded(photos, embedders, config, finders, plan)
+    for reason in embedded.unread_reasons():
+        _log.warning("not read: %s", reason)
     test = MaskTest(
         np.array(embedded.masks),
         _unseen_kinds(embedded, config, rendered, trained_kinds),
@@ -184,6 +189,7 @@ def _report(
         collection=collection.name,
         photos=len(collection.photos),
         people=len({photo.person for photo in collection.photos}),
+        unread=len(embedded.unread),
         rendered=rendered,
         unmasked=acquisition(found[False]),
         masked=acquisition(found[True]),

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from masking.files.private_folder import private_folder
 from masking.files.writing import replaced_file
 
 RECORDS = "answers.jsonl"
@@ -25,7 +26,7 @@ def append_answers(path: Path, lines: Iterable[str]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     with _locked(path) as file:
         file.write("".join(f"{line}\n" for line in lines).encode())
         file.flush()

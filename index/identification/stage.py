@@ -27,7 +27,6 @@ from masking.datasets.images import read_bytes
 from masking.datasets.separate_folders import refuse_overlap
 from masking.errors import BadRecord, UnreadableImage
 from masking.faces.finder import FaceFinder
-from masking.files.private_folder import private_folder
 from training.embedders.protocol import Embedder
 
 
@@ -119,7 +118,6 @@ class Identifier:
             ToolkitError: it cannot be written.
         """
         with writing(self._out):
-            private_folder(self._out)
             append_answers(self._out / RECORDS, map(answer_record, answers))
 
     def reported(self, decision: Decision) -> Decision:

@@ -78,14 +78,13 @@ class ManifestRow:
         identity: whose photograph it is.
         sha256: of the photograph's bytes; "" when unreadable.
         failure: why there is nothing of it; "" when there is.
+        unread: whether it could not be read.
         detector: stage that found the face.
         faces: how many faces were found; the prominent one is used.
         landmarks: 68 [x, y] of the prominent face in photo px, two decimals.
-        chip: file of its unmasked chip, relative to the folder; "" when only
-            photographs were asked for.
+        chip: file of its unmasked chip, relative to the folder; "" when not asked for.
         chip_landmarks: 68 [x, y] in chip px.
-        look: light, sharpness and grain of the chip, as `look_from_list` reads; []
-            in format 1.
+        look: light, sharpness and grain of the chip, as `look_from_list` reads.
         masked: the masked variants of the chip.
         face_landmarks: 68 [x, y] of every face in photo px, the prominent one
             first, when photographs were asked for.
@@ -105,6 +104,7 @@ class ManifestRow:
     masked: list[MaskedFile] = field(default_factory=list)
     face_landmarks: list[list[list[float]]] = field(default_factory=list)
     photos: list[MaskedPhoto] = field(default_factory=list)
+    unread: bool = False
 
     def files(self) -> list[str]:
         """Every file that was made of the photograph, relative to the folder."""

@@ -67,9 +67,9 @@ class PhotoStep:
             return False
 
     def _row(self, photo: Photo) -> ManifestRow:
-        row = ManifestRow(photo.photo_id, photo.identity, "", photo.refused)
+        row = ManifestRow(photo.photo_id, photo.identity, "")
         if photo.refused:
-            return row
+            return replace(row, failure=photo.refused, unread=True)
         try:
             # Records name a photograph within its collection: they are the same
             # wherever that lies.
@@ -77,7 +77,7 @@ class PhotoStep:
             row = replace(row, sha256=file_sha256(data))
             image = decode_rgb(data, photo.photo_id)
         except UnreadableImage as error:
-            return replace(row, failure=str(error))
+            return replace(row, failure=str(error), unread=True)
         faces = self._finder.find(image)
         if not faces and self._config.crop_is_face:
             faces = whole_picture(image, self._finder)

@@ -28,6 +28,7 @@ class AugmentReport:
         kinds, wearing_styles: synthetic masks by kind and by wear.
         deleted: files of earlier runs that belong to nothing any more.
         skipped: photo_id to the reason why there is nothing of it.
+        unread: those of `skipped` that could not be read.
     """
 
     photos: int
@@ -42,11 +43,12 @@ class AugmentReport:
     wearing_styles: dict[str, int]
     deleted: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """0 when there is anything to train on or to look at, else 1."""
-        return 0 if self.faces else 1
+        """2 when a picture could not be read, else 1 without any face, else 0."""
+        return 2 if self.unread else 0 if self.faces else 1
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Tally:
     _kinds: Counter[str] = field(default_factory=Counter)
     _wearing_styles: Counter[str] = field(default_factory=Counter)
     _skipped: dict[str, str] = field(default_factory=dict)
+    _unread: list[str] = field(default_factory=list)
     _tiles: list[tuple[str, str]] = field(default_factory=list)
     _stride: int = 1
     _seen: int = 0
@@ -71,6 +74,7 @@ class Tally:
         self._counts["photos"] += 1
         if row.failure:
             self._skipped[row.photo_id] = row.failure
+            self._unread += [row.photo_id] * row.unread
             return
         self._people.add(row.identity)
         self._detectors[row.detector] += 1
@@ -113,6 +117,7 @@ class Tally:
             wearing_styles=dict(self._wearing_styles),
             deleted=self.deleted,
             skipped=self._skipped,
+            unread=self._unread,
         )
 
 

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from masking.augment.people_lists import read_lines
-from masking.datasets.folder_walk import FoundFile, walk_files
-from masking.datasets.images import SUFFIXES
+from masking.datasets.folder_walk import FoundFile, tell_passed_over, walk_pictures
+from masking.datasets.images import no_picture_in
+from masking.datasets.person_folders import FolderNames, person_of
 from masking.datasets.recordio import find_record_file, record_photos
 from masking.datasets.shards import WHOLE, Shard
 from masking.errors import BadRecord, MissingInput
 from masking.files.name_form import normal_form
 
 CELEBA_LIST = "identity_CelebA.txt"
-# Pictures that are not read: they are listed as skipped, not passed over.
-OTHER_PICTURES = frozenset(
-    {".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".dng", ".cr2", ".nef"}
-)
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,9 @@ class Photo:
 class Collection:
     """All photographs of a folder, sorted by photo_id, listed again each time.
 
-    A folder per person at any depth (LFW, VGGFace2, CASIA): the identity is the
-    path of the folder that holds the photo. CelebA: `identity_CelebA.txt` beside
-    or in the folder names the identity of every file. InsightFace: a .rec file in the
-    folder is the collection.
+    A folder per person (LFW, VGGFace2, CASIA), see `person_folders`. CelebA:
+    `identity_CelebA.txt` beside or in the folder names the identity of every file.
+    InsightFace: a .rec file in the folder is the collection.
     """
 
     def __init__(self, folder: Path, shard: Shard = WHOLE):
@@ -66,13 +62,21 @@ class Collection:
             if listing.is_file():
                 self._listing, self._celeba = listing, _identities(listing)
                 break
-        used = refused = mine = 0
-        for photo in self._all():
+        self._look_through()
+
+    def _look_through(self) -> None:
+        """Count, and warn of what may be meant in another way."""
+        used = refused = self.count = 0
+        names, passed_over = FolderNames(), list[str]()
+        for photo in self._all(passed_over):
             used, refused = used + (not photo.refused), refused + bool(photo.refused)
-            mine += shard.takes(photo.photo_id)
+            self.count += self._shard.takes(photo.photo_id)
+            names.add(photo.photo_id)
+        tell_passed_over(self._folder, passed_over)
         if not used:
             raise MissingInput(self._nothing(refused))
-        self.count = mine
+        if self._celeba is None:
+            names.warn(self._folder)
 
     def __len__(self) -> int:
         """Photographs of this shard when it was opened, the refused ones included."""
@@ -81,23 +85,21 @@ class Collection:
     def __iter__(self) -> Iterator[Photo]:
         return (photo for photo in self._all() if self._shard.takes(photo.photo_id))
 
-    def _all(self) -> Iterator[Photo]:
+    def _all(self, passed_over: list[str] | None = None) -> Iterator[Photo]:
+        """All photographs; names of folders that are not entered are added."""
         if self._records is not None:
             yield from (Photo(*item) for item in record_photos(self._records))
             return
-        for found in walk_files(self._folder):
-            suffix = PurePosixPath(found.name).suffix.lower()
-            if found.problem or suffix in SUFFIXES or suffix in OTHER_PICTURES:
-                yield self._photo(found, suffix)
+        for found in walk_pictures(self._folder):
+            if not found.passed_over:
+                yield self._photo(found)
+            elif passed_over is not None:
+                passed_over.append(found.name)
 
-    def _photo(self, found: FoundFile, suffix: str) -> Photo:
+    def _photo(self, found: FoundFile) -> Photo:
         path, name = self._folder / found.name, PurePosixPath(found.name)
-        identity = "" if str(name.parent) == "." else name.parent.as_posix()
-        refused = found.problem
-        if not refused and suffix in OTHER_PICTURES:
-            wanted = " ".join(sorted(SUFFIXES))
-            refused = f"{name}: {suffix} files are not read. Convert to {wanted}"
-        elif not refused and self._celeba is not None:
+        identity, refused = person_of(found.name), found.problem
+        if not refused and self._celeba is not None:
             identity = self._celeba.get(normal_form(name.name), "")
             refused = "" if identity else f"{name}: not named in {self._listing.name}."
         elif not refused and not identity:
@@ -114,8 +116,7 @@ class Collection:
                 f"{self._folder}: {refused} images, none of which can be used as it "
                 "lies. Expected a folder per person: FOLDER/NAME/photo.jpg"
             )
-        wanted = " ".join(sorted(SUFFIXES))
-        return f"{self._folder}: holds no image. Expected files ending {wanted}."
+        return no_picture_in(self._folder)
 
 
 def _identities(listing: Path) -> dict[str, str]:

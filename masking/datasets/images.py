@@ -4,69 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from masking.datasets.folder_walk import tell_passed_over, walk_pictures
 from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.picture_kinds import OTHER_SUFFIXES
+from masking.datasets.picture_kinds import SUFFIXES as SUFFIXES
 from masking.datasets.recordio import is_record_photo, read_record_photo
 from masking.errors import MissingInput, UnreadableImage
 from masking.files.writing import write_bytes
 from masking.landmarks import Image
 
-SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".bmp", ".webp", ".tif", ".tiff"]
-)
 # The largest pictures that image_decoding accepts are smaller.
 MAX_BYTES = 500_000_000
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Image files below `folder`, at any depth, sorted; hidden ones left out.
-
-    Links are followed, each folder once, so that a link to a folder above ends.
+    """All pictures that `walk_pictures` finds, those that cannot be read too.
 
     Raises:
-        MissingInput: the folder does not exist or holds no image.
+        MissingInput: the folder does not exist, cannot be listed or holds no picture.
     """
     if not folder.is_dir():
         raise MissingInput(
             f"{folder}: no such folder. Give a folder that holds photographs."
         )
-    found = sorted(
-        path
-        for below in _folders(folder)
-        for path in below.iterdir()
-        if path.suffix.lower() in SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
-    if not found:
-        wanted = " ".join(sorted(SUFFIXES))
-        raise MissingInput(f"{folder}: holds no image. Expected files ending {wanted}.")
-    return found
+    found = list(walk_pictures(folder))
+    tell_passed_over(folder, [file.name for file in found if file.passed_over])
+    pictures = [folder / file.name for file in found if not file.passed_over]
+    if not pictures:
+        raise MissingInput(no_picture_in(folder))
+    return pictures
 
 
-def _folders(folder: Path) -> Iterator[Path]:
-    """`folder` and all below it that are not hidden; real ones before linked ones."""
-    seen: set[Path] = set()
-    waiting = [folder]
-    while waiting:
-        for root, names, _ in os.walk(waiting.pop(0)):
-            here = Path(root)
-            if here.resolve() in seen:
-                names.clear()
-                continue
-            seen.add(here.resolve())
-            yield here
-            names[:] = sorted(name for name in names if not name.startswith("."))
-            # os.walk leaves links out.
-            waiting += [here / name for name in names if (here / name).is_symlink()]
+def no_picture_in(folder: Path) -> str:
+    """What to say of a folder without a picture."""
+    wanted = " ".join(sorted(SUFFIXES))
+    return f"{folder}: holds no image. Expected files ending {wanted}."
 
 
 def read_rgb(path: Path) -> Image:
@@ -82,11 +61,18 @@ def read_bytes(path: Path, name: str = "") -> bytes:
     """The bytes of an image file; `name` is used in messages instead of the path.
 
     Raises:
-        UnreadableImage: missing, not readable, over MAX_BYTES, or a folder, pipe,
-            device or socket, of which nothing is read: it may never end.
+        UnreadableImage: of OTHER_SUFFIXES, missing, not readable, over MAX_BYTES, or
+            a folder, pipe, device or socket, of which nothing is read: it may never
+            end.
     """
     if is_record_photo(path):
         return read_record_photo(path)
+    suffix = path.suffix.lower()
+    if suffix in OTHER_SUFFIXES:
+        wanted = " ".join(sorted(SUFFIXES))
+        raise UnreadableImage(
+            f"{name or path}: {suffix} files are not read. Convert to one of {wanted}."
+        )
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):

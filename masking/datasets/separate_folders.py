@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from masking.datasets.images import SUFFIXES
+from masking.datasets.picture_kinds import OTHER_SUFFIXES, SUFFIXES
 from masking.errors import InvalidConfig
 
 
@@ -47,7 +47,7 @@ def refuse_picture(written: Path) -> None:
     Raises:
         InvalidConfig: the file to write is named like a photograph.
     """
-    if written.suffix.lower() in SUFFIXES:
+    if written.suffix.lower() in SUFFIXES | OTHER_SUFFIXES:
         raise InvalidConfig(
             f"{written}: is named like a photograph, which would be replaced. Expected "
             "the name of the file to write."

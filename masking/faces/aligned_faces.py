@@ -23,6 +23,7 @@ class PhotoFaces:
         faces: all faces in photo px, the prominent one first.
         chips: one chip a face, same order.
         failure: why there is no chip; None when there is one.
+        unread: because the file could not be read.
     """
 
     path: Path
@@ -30,6 +31,7 @@ class PhotoFaces:
     faces: tuple[Face, ...]
     chips: tuple[FaceChip, ...]
     failure: str | None
+    unread: bool = False
 
 
 def photo_faces(path: Path, finder: FaceFinder, geometry: ChipGeometry) -> PhotoFaces:
@@ -40,7 +42,7 @@ def photo_faces(path: Path, finder: FaceFinder, geometry: ChipGeometry) -> Photo
         sha256 = file_sha256(data)
         image = decode_rgb(data, str(path))
     except ToolkitError as error:
-        return PhotoFaces(path, sha256, (), (), str(error))
+        return PhotoFaces(path, sha256, (), (), str(error), unread=True)
     faces = tuple(finder.find(image))
     chips = tuple(
         crop_chip(image, face.landmarks, geometry, str(path)) for face in faces

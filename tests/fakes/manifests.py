@@ -21,7 +21,7 @@ ZOE = "Zoë"
 
 
 def name_of(number):
-    return f"{ZOE} {number:02d}" if number % 2 else f"Person/{number:02d}"
+    return f"{ZOE} {number:02d}" if number % 2 else f"Person {number:02d}"
 
 
 def row_of(folder, identity, number, colour):

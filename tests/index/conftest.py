@@ -26,7 +26,7 @@ def manifest(tmp_path_factory):
         colour = (0, number, 250) if number % 2 else (250, number, 0)
         for copy in range(1 + number % 2):
             rows.append(row_of(folder, name_of(number), 100 * copy + number, colour))
-    lost = ManifestRow("lost.jpg", "Person/99", "shaX", failure="no face found")
+    lost = ManifestRow("lost.jpg", "Person 99", "shaX", failure="no face found")
     return manifest_of(folder, [*rows, lost])
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from masking.files.writing import write_bytes
 from masking.augment.people_lists import read_names
+from masking.files.writing import write_bytes
 from masking.landmarks import Float32
 from tools.detector_training.training_faces import choose_faces
 from tools.sample_people.album import SampleReport, draw_album, judge, measure_likeness

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from index.gallery.storage.names import folder_name
+from masking.files.name_form import normal_form
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ErasedPeople:
 
     def own(self, identity: str, sha256: str) -> bool:
         """Whether a photograph of a collection shows one of them."""
-        return folder_name(identity) in self.names or sha256 in self.sha256s
+        return normal_form(identity) in self.names or sha256 in self.sha256s
 
     def named_in(self, value: Any) -> bool:
         """Whether a text in a JSON value names one of them, as paths do, too.

@@ -14,11 +14,6 @@ MAX_LENGTH = 200
 MAX_BYTES = 255
 
 
-def folder_name(identity: str) -> str:
-    """The name of the person whose folder it is; a path of folders may name one."""
-    return normal_form(identity.replace("/", " "))
-
-
 def checked_name(name: str) -> str:
     """The `normal_form` of a name that a person may have.
 

@@ -206,9 +206,22 @@ def photos_of(tmp_path, masks=None):
 
 
 def photos(gallery, folder, listed):
-    return calibrate_on_photos(
+    calibration, unread = calibrate_on_photos(
         gallery, listed, ColourEmbedder(), 2, 1, folder / "found", SquareFinder
     )
+    assert unread == []
+    return calibration
+
+
+def test_impostors_who_cannot_be_read_are_named(tmp_path, gallery, manifest, fitted):
+    enroll_celebrities(gallery, manifest, ColourEmbedder())
+    listed = photos_of(tmp_path, masks=("no-mask", "cloth"))
+    lost = listed[3].path
+    lost.write_bytes(b"")
+    _, unread = calibrate_on_photos(
+        gallery, listed, ColourEmbedder(), 2, 1, tmp_path / "found", SquareFinder
+    )
+    assert unread == [f"{lost}: the file is empty. Expected a photograph."]
 
 
 def test_photographs_of_really_masked_impostors(tmp_path, gallery, manifest, fitted):

@@ -24,19 +24,19 @@ def labels(folder: Path, text: str) -> None:
 
 
 def test_the_folder_names_the_person(tmp_path):
-    touch(tmp_path, "train/Ann/1.jpg", "train/Ann/2.png", "Bob/1.jpg", "Bob/notes.txt")
+    touch(tmp_path, "Ann/2020/1.jpg", "Ann/2021/2.png", "Bob/1.jpg", "Bob/notes.txt")
     photos = read_labelled_photos(tmp_path)
     assert photos == [
+        LabelledPhoto(tmp_path / "Ann/2020/1.jpg", "Ann/2020/1.jpg", "Ann"),
+        LabelledPhoto(tmp_path / "Ann/2021/2.png", "Ann/2021/2.png", "Ann"),
         LabelledPhoto(tmp_path / "Bob/1.jpg", "Bob/1.jpg", "Bob"),
-        LabelledPhoto(tmp_path / "train/Ann/1.jpg", "train/Ann/1.jpg", "Ann"),
-        LabelledPhoto(tmp_path / "train/Ann/2.png", "train/Ann/2.png", "Ann"),
     ]
     assert not any(photo.masked for photo in photos)
 
 
 def test_photographs_outside_of_a_person_folder_are_refused(tmp_path):
     touch(tmp_path, "Ann/1.jpg", "loose.jpg")
-    with pytest.raises(BadRecord, match=r"loose\.jpg.*lie in no person's folder"):
+    with pytest.raises(BadRecord, match=r"1 pictures .*loose\.jpg: lies in no"):
         read_labelled_photos(tmp_path)
 
 

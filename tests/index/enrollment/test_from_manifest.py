@@ -27,7 +27,7 @@ def test_everybody_with_a_face_goes_in_once(gallery, manifest):
     assert len(people) == PEOPLE
     assert people[0].name == "Person 00"
     (photo,) = gallery.photos("Person 00")
-    assert (photo.source, photo.sha256) == ("Person/00/0.jpg", "sha0")
+    assert (photo.source, photo.sha256) == ("Person 00/0.jpg", "sha0")
     wanted = np.array([250, 0, 0]) / 255
     np.testing.assert_allclose(gallery.templates().matrix[0], wanted, atol=0.01)
 

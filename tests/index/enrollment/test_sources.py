@@ -58,14 +58,16 @@ def test_an_address_in_a_table_is_not_taken_for_a_file(tmp_path):
 
 
 def test_folder_of_a_photo_names_its_person(tmp_path):
-    for name in ("B/2.jpg", "A A/1.jpg", "group/C/3.jpg"):
-        (tmp_path / name).parent.mkdir(parents=True)
+    for name in ("B/2.jpg", "A A/1.jpg", "C/2020/3.jpg", "4.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
-    assert photos_of_folders(tmp_path, masked=True) == [
+    nobody, *photos = photos_of_folders(tmp_path, masked=True)
+    assert photos == [
         NamedPhoto("A A", tmp_path / "A A/1.jpg", True),
         NamedPhoto("B", tmp_path / "B/2.jpg", True),
-        NamedPhoto("group C", tmp_path / "group/C/3.jpg", True),
+        NamedPhoto("C", tmp_path / "C/2020/3.jpg", True),
     ]
+    assert "4.jpg: lies in no person's folder" in nobody.refused
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from index.engines.templates import PLAIN
+from index.enrollment.sources import photos_of_folders
 from index.enrollment.stage import (
     ChipRow,
     enroll,
     enroll_chips,
+    enroll_photos,
     photo_list,
 )
 from index.gallery.gallery import open_or_create_gallery
@@ -129,6 +131,29 @@ def test_bad_photos_are_reported_and_the_good_one_is_kept(gallery, tmp_path):
     assert "damaged" in reasons["cut.png"]
     wanted = f"{missing}: cannot be read (No such file or directory)."
     assert reasons["missing.png"] == wanted
+    unread = [Path(photo).name for photo in report.unread]
+    assert unread == ["text.jpg", "cut.png", "missing.png"]
+    assert report.exit_code == 2
+
+
+def test_a_photo_without_a_face_was_read(gallery, tmp_path):
+    good = draw_photo(tmp_path / "good.png", RED)
+    report = enrolled(gallery, "Ann", [good, draw_photo(tmp_path / "nobody.png")])
+    assert (len(report.failures), report.unread, report.exit_code) == (1, [], 0)
+
+
+def test_pictures_of_a_folder_that_are_nobodys_are_named(gallery, tmp_path):
+    draw_photo(tmp_path / "people/Ann/1.png", RED)
+    draw_photo(tmp_path / "people/loose.png", RED)
+    (tmp_path / "people/Ann/2.heic").write_bytes(b"")
+    chosen = photos_of_folders(tmp_path / "people")
+    report = enroll_photos(chosen, gallery, ColourEmbedder(), SquareFinder, 1)
+    assert len(report.added) == 1
+    assert sorted(Path(photo).name for photo in report.unread) == [
+        "2.heic",
+        "loose.png",
+    ]
+    assert report.exit_code == 2
 
 
 def test_nothing_enrolled_is_an_error_that_says_why(gallery, tmp_path):

@@ -50,7 +50,8 @@ def test_every_photograph_has_a_row(folder):
         embeddings[[0, 3]] * 255, [[120, 40, 40], [120, 120, 40]], atol=0.01
     )
     assert str(file["fingerprint"]) == ColourEmbedder("dlib").fingerprint
-    assert (report.found, report.exit_code) == (2, 0)
+    assert (report.found, report.exit_code) == (2, 2)
+    assert report.unread == ["Ann/3.png"]
     assert sorted(report.failures) == ["Ann/2.png", "Ann/3.png"]
     assert "no face" in report.failures["Ann/2.png"]
 
@@ -88,6 +89,12 @@ def test_crops_are_embedded_whole_if_asked_to(folder):
     report, file = embed(folder, dataclasses.replace(CONFIG, on_no_face="crop"))
     np.testing.assert_array_equal(file["found"], [True, True, False, True])
     assert report.found == 3
+
+
+def test_a_photograph_without_a_face_was_read(folder):
+    (folder / "Ann/3.png").unlink()
+    report, _ = embed(folder)
+    assert (report.found, report.unread, report.exit_code) == (2, [], 0)
 
 
 def test_nothing_found_is_told_by_the_exit_code(tmp_path):

@@ -109,6 +109,15 @@ def values(rates):
     return tuple(rate.value for rate in rates)
 
 
+def test_photographs_that_cannot_be_read_are_named(run, folder, caplog):
+    assert (run().unread, run().exit_code, caplog.messages) == (0, 0, [])
+    (folder / "P0" / "3.heic").write_bytes(b"")
+    report = run()
+    assert (report.photos, report.unread, report.exit_code) == (29, 1, 2)
+    (told,) = caplog.messages
+    assert told.startswith(f"not read: {folder}/P0/3.heic: .heic files are not read")
+
+
 def test_rendered_masks_and_failures_are_counted(run, tmp_path):
     report = run()
     assert (report.photos, report.people, report.rendered) == (28, 10, True)

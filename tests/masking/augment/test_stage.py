@@ -79,7 +79,7 @@ def test_every_photograph_has_a_row(done):
     assert [len(rows[name].sha256) for name in BAD] == [64] * 3
     assert set(report.skipped) == set(BAD)
     assert (report.photos, report.people, report.chips, report.masked) == (7, 2, 4, 8)
-    assert (report.reused, report.exit_code) == (0, 0)
+    assert (report.reused, report.exit_code) == (0, 2)
 
 
 def test_chips_and_masked_chips_are_where_the_rows_say(done):
@@ -386,6 +386,7 @@ def test_all_faces_or_the_prominent_one_are_masked(tmp_path):
 def test_a_crop_is_a_face_only_when_asked(drawn, tmp_path):
     report, _ = outputs(drawn, tmp_path / "a")
     assert report.skipped == {"1/1.png": "1/1.png: no face found."}
+    assert (report.unread, report.exit_code) == ([], 0)
     report, manifest = outputs(drawn, tmp_path / "b", crop_is_face=True)
     assert report.skipped == {}
     assert report.detectors == {"drawn": 8, "crop": 1}
@@ -405,6 +406,9 @@ def test_what_is_passed_over_is_reported(drawn, tmp_path):
     assert "no person's folder" in report.skipped["loose.png"]
     assert (report.photos, report.people) == (11, 3)
     assert len(manifest.rows) == 11
+    # The third has no face, but was read.
+    assert report.unread == ["0/moving.gif", "loose.png"]
+    assert report.exit_code == 2
 
 
 def test_other_pictures_of_prints_make_the_masks_again(drawn, tmp_path):

@@ -214,9 +214,17 @@ def test_listing_finds_pictures_at_any_depth_and_no_hidden_ones(tmp_path):
         path.touch()
     (tmp_path / ".hidden above" / "folder.jpg").mkdir()
     found = list_images(tmp_path / ".hidden above")
-    names = {path.relative_to(tmp_path / ".hidden above").as_posix() for path in found}
-    assert names == set(wanted)
-    assert found == sorted(found)
+    names = [path.relative_to(tmp_path / ".hidden above").as_posix() for path in found]
+    assert names == sorted(wanted)
+
+
+@pytest.mark.parametrize("name", ["1.heic", "2.GIF", "3.dng"])
+def test_other_pictures_are_refused_by_their_suffix(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    assert [path.name for path in list_images(tmp_path)] == [name]
+    suffix = name[1:].lower()
+    with pytest.raises(UnreadableImage, match=rf"{name}: \{suffix} files are not read"):
+        read_bytes(tmp_path / name)
 
 
 def test_listing_nothing_is_an_error(tmp_path):
