@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
@@ -13,11 +11,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from masking.augment.journal import recorded_names
+from masking.augment.journal import recorded_rows
 from masking.augment.manifest import ManifestRow
-
-# As image_files.replaced_file calls what it has not finished.
-_HALF = re.compile(r"\.writing-[0-9a-f]{16}")
+from masking.files.unfinished import sweep_unfinished
 
 
 def remove_stale_files(
@@ -49,17 +45,16 @@ def remove_stale_files(
     stale = (
         out / name
         for record in records
-        for name in recorded_names(record)
+        for row in recorded_rows(record)
+        for name in row.files()
         if _is_inside(name, folders) and not _in(digests, name)
     )
-    halves = (half for name in ("", *folders) for half in _halves(out / name, name))
-    count, left = 0, set[Path]()
-    for files in (stale, halves):
-        for path in files:
-            if _is_own(path, out):
-                path.unlink(missing_ok=True)
-                left.add(path.parent)
-                count += 1
+    count, left = sweep_unfinished(out), set[Path]()
+    for path in stale:
+        if _is_own(path, out):
+            path.unlink(missing_ok=True)
+            left.add(path.parent)
+            count += 1
     _remove_empty(left, out)
     return count
 
@@ -79,16 +74,6 @@ def _is_own(path: Path, out: Path) -> bool:
         return False
     between = path.relative_to(out).parents
     return not any((out / folder).is_symlink() for folder in between[:-1])
-
-
-def _halves(folder: Path, name: str) -> Iterator[Path]:
-    """Those of a folder, and below it unless that is the whole augmented one."""
-    if folder.is_symlink():
-        return
-    for root, below, files in os.walk(folder):
-        yield from (Path(root, file) for file in files if _HALF.fullmatch(file))
-        if not name:
-            below.clear()
 
 
 def _remove_empty(folders: Iterable[Path], out: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from masking.augment.journal import partial_of
-from masking.augment.manifest import MANIFEST, ManifestRow, row_of, rows_of
+from masking.augment.journal import partial_of, recorded_rows
+from masking.augment.manifest import MANIFEST, rows_of
 from masking.augment.photo_step import CHIPS, MASKED, PHOTOS
 from masking.augment.report import Tally
 from masking.augment.shard_files import all_records
@@ -84,7 +84,7 @@ def forget_people(out: Path, is_theirs: IsTheirs) -> bool:
 
 def _looked_through(records: list[Path], is_theirs: IsTheirs) -> _Found:
     found = _Found()
-    for row in (row for path in records for row in _rows(path)):
+    for row in (row for path in records for row in recorded_rows(path)):
         folder = row.photo_id.rpartition("/")[0]
         if is_theirs(row.identity, row.sha256):
             found.photo_ids.add(row.photo_id)
@@ -93,22 +93,6 @@ def _looked_through(records: list[Path], is_theirs: IsTheirs) -> _Found:
         else:
             found.others.add(folder)
     return found
-
-
-def _rows(path: Path) -> Iterator[ManifestRow]:
-    with path.open("rb") as file:
-        for line in file:
-            row = _row(line)
-            if row is not None:
-                yield row
-
-
-def _row(line: bytes) -> ManifestRow | None:
-    """None for headers, for notes that a row is kept, and for half a line."""
-    try:
-        return row_of(line)
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _delete_files(out: Path, found: _Found) -> None:

@@ -24,7 +24,7 @@ class Journal:
     Rows are added in the order of their photo_id. Nothing is held in memory:
     rows of earlier runs are read from their files, which are in that order too.
     A row of an earlier run that is still true is noted by its name alone. Of a killed
-    run with other options the names of its files are noted: they are to be deleted.
+    run with other options the rows are kept as stale: their files are to be deleted.
     """
 
     def __init__(self, manifest: Path, header: str, others: Iterable[Path] = ()):
@@ -80,8 +80,9 @@ class Journal:
                 return self._path.open("ab")
         with replaced_file(self._path) as new:
             new.write(header)
-            for name in recorded_names(self._path):
-                new.write(json.dumps({"stale": name}).encode() + b"\n")
+            for row in recorded_rows(self._path):
+                record = json.loads(line_of(row)) | {"stale": True}
+                new.write(json.dumps(record).encode() + b"\n")
         file = self._path.open("ab")
         self._start = file.tell()
         return file
@@ -130,18 +131,17 @@ def partial_of(manifest: Path) -> Path:
     return manifest.with_name(f"{manifest.stem}.partial{manifest.suffix}")
 
 
-def recorded_names(path: Path) -> Iterator[str]:
-    """Every file that a manifest or a journal names, whatever its header says."""
+def recorded_rows(path: Path) -> Iterator[ManifestRow]:
+    """Every row of a manifest or a journal, whatever its header; stale ones too."""
     if not path.is_file():
         return
     with path.open("rb") as file:
         for line in file:
-            row = _row_in(line)
-            if row is not None:
-                yield from row.files()
-            else:
-                with suppress(ValueError, KeyError, TypeError):
-                    yield str(json.loads(line)["stale"])
+            # Headers, notes that a row is kept, and half a line are none.
+            with suppress(ValueError, KeyError, TypeError):
+                record = json.loads(line)
+                record.pop("stale", None)
+                yield row_of(json.dumps(record))
 
 
 @dataclass

@@ -34,10 +34,9 @@ def test_what_an_earlier_record_names_goes_and_everything_else_stays(tmp_path):
     out = tmp_path / "out"
     recorded = ("chips/A/1.jpg", "masked/A/1-0.jpg")
     theirs = ("chips/B/my.jpg", "photos/holiday.jpg", "report.json", "other/B/1.jpg")
-    similar = "chips/A/.writing-notes"
     stale = ("chips/C/1.jpg", "masked/A/1-1.jpg")
     halves = (f"chips/A/{HALF}", HALF)
-    touch(out, *recorded, *theirs, similar, *stale, *halves, f"other/{HALF}")
+    touch(out, *recorded, *theirs, *stale, *halves)
     old = record(
         tmp_path,
         row("A/1", recorded[0], [recorded[1], stale[1]]),
@@ -46,7 +45,7 @@ def test_what_an_earlier_record_names_goes_and_everything_else_stays(tmp_path):
     now = [row("A/1", recorded[0], [recorded[1]])]
     folders = ("chips", "masked", "photos")
     assert remove_stale_files(out, folders, [old, tmp_path / "none"], now) == 4
-    assert files_in(out) == {*recorded, *theirs, similar, f"other/{HALF}"}
+    assert files_in(out) == {*recorded, *theirs}
     assert not (out / "chips/C").exists()
 
 

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from masking.augment.erasure import forget_people
+from masking.augment.journal import Journal, recorded_rows
 from masking.augment.manifest import read_manifest
 
 GONE = "Person_02"
@@ -90,3 +91,16 @@ def test_a_killed_first_run_forgets_what_has_no_row(tmp_path):
     (tmp_path / "chips" / "Person_03").mkdir()
     assert forget_people(tmp_path, named)
     assert [path.name for path in tmp_path.rglob("*")] == ["chips", "Person_03"]
+
+
+def test_stale_rows_of_a_killed_run_with_other_options_forget_too(out):
+    manifest, partial = out / "manifest.jsonl", out / "manifest.partial.jsonl"
+    manifest.rename(partial)
+    journal = Journal(manifest, "another header\n")
+    journal.add(next(row for row in recorded_rows(partial) if row.identity != GONE))
+    journal.close()
+    assert partial.read_text().count('"stale": true') == 24
+    assert forget_people(out, named)
+    assert GONE not in partial.read_text()
+    assert not list(out.rglob(f"*{GONE}*"))
+    assert len(list(recorded_rows(partial))) == 21 + 1
