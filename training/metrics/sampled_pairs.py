@@ -26,7 +26,8 @@ class PairBudget:
     Where there are more, impostors are two people drawn evenly and a photograph
     of each drawn evenly, with replacement: the same rates are estimated as by
     all pairs with people weighted equally. At most half of the budget goes to
-    genuine pairs, of which every person then has equally many at most.
+    genuine pairs, of which every person then has equally many at most, or
+    _LEAST_GENUINE where that is more: so many people exceed a small budget.
     """
 
     pairs: int
@@ -76,7 +77,8 @@ def _sampled(
     people = rows.people[places[0]]
     weights = 1.0 / np.bincount(people)[people]
     genuine = compare_at(rows, columns, places, weights, possible[0])
-    wanted = budget.pairs - len(people) if possible[1] else 0
+    # Never less than half: what every person keeps may exceed a small budget.
+    wanted = max(budget.pairs - len(people), budget.pairs // 2) if possible[1] else 0
     places = _impostor_places(*lists, wanted, rng)
     # Two people come up as often as any other two, so every draw counts once.
     impostor = compare_at(rows, columns, places, np.ones(wanted), possible[1])

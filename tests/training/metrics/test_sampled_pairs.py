@@ -91,6 +91,52 @@ def test_one_large_person_does_not_use_up_the_budget(faces):
     assert pairs.genuine.weights[of_first].sum() == pytest.approx(1)
 
 
+def test_a_small_budget_leaves_sixteen_genuine_pairs_a_person_and_half_for_impostors(
+    faces,
+):
+    # 200 genuine pairs for 40 people would be 5 each.
+    pairs = within_budget(faces, PairBudget(400, seed=0))
+    per_person = np.bincount(pairs.genuine.people[:, 0])
+    # Everybody has more pairs than that; of the 16 draws some are a photo with itself.
+    assert 10 < per_person[0] <= 16
+    assert (per_person[1:] > 5).all() and (per_person <= 16).all()
+    assert len(pairs.genuine.distances) > 200
+    assert len(pairs.impostor.distances) == 200
+
+
+def test_rendered_copies_are_not_among_the_possible_genuine_pairs(faces):
+    rendered = faces[np.ones(400, dtype=bool)]
+    pairs = between_budget(rendered, faces, PairBudget(10_000, seed=0))
+    # One person has 205 photos, 39 have 5: all pairs but each photo with its copy.
+    assert pairs.genuine.possible == 205**2 + 39 * 5**2 - 400
+    assert (pairs.genuine.photos[:, 0] != pairs.genuine.photos[:, 1]).all()
+
+
+def test_genuine_pairs_that_fit_into_half_of_the_budget_are_all_compared():
+    # 20 photos of one person, one of each of 80 others: 190 genuine pairs of 4,950.
+    people = np.r_[np.zeros(20), np.arange(1, 81)].astype(np.int32)
+    embeddings = np.arange(100, dtype=np.float32)[:, None]
+    photos = np.arange(100, dtype=np.int32)
+    few = EmbeddedFaces(embeddings, people, photos)
+    pairs = within_budget(few, PairBudget(1_000, seed=0))
+    # Photos 0 to 19 are as far apart as their numbers: 20 - d pairs at distance d.
+    counts = np.bincount(pairs.genuine.distances.astype(int))
+    assert counts.tolist() == [0, *range(19, 0, -1)]
+    assert len(pairs.impostor.distances) == 1_000 - 190
+
+
+def test_impostors_are_two_people_where_probes_and_references_differ_in_theirs():
+    people = np.arange(100, dtype=np.int32)
+    embeddings = np.zeros((100, 2), np.float32)
+    references = EmbeddedFaces(embeddings, people, people)
+    # The first of the probes is of another person than the first of the references.
+    probes = EmbeddedFaces(embeddings, people + 50, people + 1_000)
+    pairs = between_budget(probes, references, PairBudget(4_000, seed=0))
+    assert len(pairs.impostor.distances) == 4_000 - 50
+    assert (pairs.impostor.people[:, 0] != pairs.impostor.people[:, 1]).all()
+    assert np.unique(pairs.impostor.people[:, 0] - pairs.impostor.people[:, 1]).size > 9
+
+
 def test_the_seed_decides_the_sample(faces):
     first, again, other = (
         within_budget(faces, PairBudget(2_000, seed)) for seed in (3, 3, 4)
