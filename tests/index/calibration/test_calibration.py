@@ -71,6 +71,7 @@ def test_what_is_no_calibration_is_refused(text):
         ("probability", {"striped": {"offset": 0, "closeness": 1, "margin": 0}}),
         ("spread", {"unmasked": 0.1}),
         ("spread", {"unmasked": 0.1, "masked": float("nan")}),
+        ("spread", {"unmasked": 0.1, "masked": 1.0}),
         ("format_version", 4),
     ],
 )

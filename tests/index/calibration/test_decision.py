@@ -1,11 +1,14 @@
 """Decisions by hand: mask states, two templates a person, margins, probabilities."""
 
+from dataclasses import replace
+
 import pytest
 
 from index.calibration import decision
-from index.calibration.calibration import Match
+from index.calibration.calibration import PAIRS, Match
 from index.calibration.decision import DecisionPolicy, calibration_of, policy_of
 from index.calibration.probabilities import MatchProbability
+from index.calibration.thresholds import Thresholds
 from index.gallery.gallery import open_or_create_gallery
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.galleries import FakeEmbedder, photo
@@ -138,6 +141,16 @@ def test_probability_needs_a_calibration_for_this_mask_state():
     assert (unsure.probability, unsure.calibrated) == (None, False)
 
 
+def test_probability_is_that_of_one_in_a_hundred_whatever_rate_is_asked_for():
+    model = MatchProbability(0.0, 2.0, 1.0)
+    table = Thresholds((1, 100), (0.01, 0.1), ((0.5, 0.7), (0.5, 0.7)), 100)
+    tables = dict.fromkeys(PAIRS, table)
+    known = replace(flat_calibration(0.5, {"unmasked": model}), thresholds=tables)
+    decided = policy(known, fpir=0.1).decide([match("Person_01", 0.4)], BARE)
+    assert decided.threshold == pytest.approx(0.7)
+    assert decided.probability == pytest.approx(model.of(0.1, None))
+
+
 def test_threshold_by_hand_holds_for_all():
     by_hand = policy(
         flat_calibration(0.5, {"unmasked": MatchProbability(0, 1, 1)}), threshold=0.7
@@ -157,6 +170,13 @@ def gallery(tmp_path):
             ]
         )
         yield opened
+
+
+def test_an_empty_gallery_is_judged_as_one_of_one_person(tmp_path):
+    with open_or_create_gallery(tmp_path, FakeEmbedder()) as empty:
+        found = policy_of(empty)
+        assert found.gallery_size == 1
+        assert found.decide([], BARE).name is None
 
 
 def test_the_gallerys_own_calibration_comes_first(gallery, monkeypatch):

@@ -105,6 +105,7 @@ def test_thresholds_of_masked_faces_are_measured_on_covered_templates():
         limits = [c.threshold(100, 0.01, masked, True) for c in (fitted, elsewhere)]
         assert limits[1] > limits[0] + 0.02
     assert elsewhere.spread["unmasked"] == fitted.spread["unmasked"]
+    assert elsewhere.spread["masked"] != fitted.spread["masked"]
     assert elsewhere.probability["unmasked"] == fitted.probability["unmasked"]
     assert elsewhere.probability["masked"] != fitted.probability["masked"]
 
@@ -151,19 +152,46 @@ def test_faces_that_were_not_acquired_do_not_count():
 
 def test_few_people_follow_the_reference_and_have_no_probability():
     rng = np.random.default_rng(0)
-    reference = flat_calibration(0.5)
+    reference = flat_calibration(0.5, spread=0.1)
     others = others_of(rng, 150)
     few = fit_calibration(held_out(rng, 6, 3), others, "drawn", reference)
     assert few.probability == {}
     assert few.impostors == 6
+    assert few.spread == reference.spread == {"unmasked": 0.1, "masked": 0.2}
     # A flat reference: rare false positives come no nearer than frequent ones.
     assert few.threshold(150, 0.01) == pytest.approx(few.threshold(150, 0.1))
+
+
+def test_fewer_than_ten_templates_are_left_to_the_reference():
+    reference = flat_calibration(0.5)
+    for count, measured in ((9, False), (10, True)):
+        rng = np.random.default_rng(0)
+        # 9 people of 16 photos are 9 * 16 * 8 = 1,152 pairs of impostors: enough.
+        fitted = fit_calibration(
+            held_out(rng, count, 16), others_of(rng, 0), "drawn", reference
+        )
+        for pair, table in fitted.thresholds.items():
+            assert (table != reference.thresholds[pair]) == measured
 
 
 def test_too_few_impostors():
     rng = np.random.default_rng(0)
     with pytest.raises(TooFewImpostors, match="1,000 pairs"):
         fit_calibration(held_out(rng, 6, 3), others_of(rng, 0), "", None)
+    # 5 people of 50 photos, compared with the 4 others, are just enough.
+    fit_calibration(held_out(rng, 5, 50), others_of(rng, 0), "", None)
+
+
+def test_of_many_templates_ten_thousand_are_measured():
+    rng = np.random.default_rng(0)
+    unmasked = others_of(rng, 10_050).unmasked
+    none = single(np.zeros((0, DIMENSION), np.float32))
+    fitted = fit_calibration(
+        held_out(rng, 5, 50), OtherPeople(unmasked, none), "", None
+    )
+    # And the four other held-out people.
+    assert fitted.thresholds["unmasked-unmasked"].measured_size == 10_004
+    assert fitted.thresholds["unmasked-masked"].measured_size == 4
 
 
 def test_a_gallery_without_covered_templates_is_calibrated_on_the_impostors():

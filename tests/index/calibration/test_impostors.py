@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from index.calibration.impostors import MeanFaces, best_matches, impostor_distances
+from index.calibration.impostors import (
+    MeanFaces,
+    StrangerDistances,
+    best_matches,
+    impostor_distances,
+)
+from index.calibration.thresholds import Thresholds
 from tests.fakes.drawn_calibrations import flat_thresholds
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.score_normalization import Cohort
@@ -63,6 +69,25 @@ def test_somebody_else_may_be_nearer_than_the_own_person():
     np.testing.assert_allclose(found.closeness, [2.9, 2.9], atol=1e-6)
     np.testing.assert_allclose(found.margin, [6.0, 3.8], atol=1e-6)
     assert not found.right.any()
+
+
+def best_of(values, own, thresholds=None):
+    """Best matches of probes of people 0, 1, .. at given distances."""
+    count = len(values)
+    distances = StrangerDistances(np.float32(values), np.float32(own), np.ones(count))
+    people = np.arange(count, dtype=np.int32)
+    return best_matches(distances, people, thresholds or flat_thresholds(3.0), seed=0)
+
+
+def test_somebody_as_near_as_the_own_person_is_a_wrong_match():
+    found = best_of([[2.0, 5.0]], [2.0])
+    assert found.right.tolist() == [False, False]
+    assert found.margin.tolist() == [3.0, 0.0]
+
+
+def test_closeness_is_measured_from_the_threshold_for_one_in_a_hundred():
+    table = Thresholds((1, 10), (0.01, 0.1), ((3.0, 4.0), (3.0, 4.0)), 10)
+    assert best_of([[2.0, 5.0]], [np.inf], table).closeness.tolist() == [1.0]
 
 
 def test_smaller_galleries_are_drawn_from_the_templates():

@@ -35,6 +35,13 @@ def test_far_second_and_no_second_are_alike():
     assert model.of(0.1, 0.0) < model.of(0.1, None)
 
 
+def test_a_second_person_farther_than_a_quarter_tells_no_more():
+    model = MatchProbability(0.0, 1.0, 1.0)
+    # 0.25 are 2.5 tenths.
+    assert model.of(0.0, 0.3) == pytest.approx(1 / (1 + math.exp(-2.5)))
+    assert model.of(0.0, 0.2) == pytest.approx(1 / (1 + math.exp(-2.0)))
+
+
 @pytest.mark.parametrize("wrong", [(0.0, -1.0, 0.0), (0.0, 1.0, -0.1), (np.nan, 1, 1)])
 def test_senseless_weights_are_refused(wrong):
     with pytest.raises(BadRecord):
@@ -70,6 +77,18 @@ def test_weights_stand_for_so_many_probes():
     assert twice.closeness == pytest.approx(copied.closeness, abs=0.02)
 
 
+def test_few_matches_are_fitted_with_hardly_any_ridge():
+    # One of four is right at 0, three of four a tenth nearer: odds of 1/3 and 3.
+    closeness = np.repeat([0.0, 0.1], 4)
+    right = np.array([True, False, False, False, True, True, True, False])
+    model = fit_probability(closeness, np.zeros(8), right, np.ones(8))
+    assert model.offset == pytest.approx(math.log(1 / 3), abs=0.1)
+    assert model.closeness == pytest.approx(math.log(9), abs=0.1)
+    # Only the ratios of the weights matter.
+    small = fit_probability(closeness, np.zeros(8), right, np.full(8, 1e-3))
+    assert small.closeness == pytest.approx(model.closeness, abs=1e-6)
+
+
 def test_a_margin_that_misleads_is_left_out():
     rng = np.random.default_rng(0)
     closeness, margin, right = drawn(rng, 4000)
@@ -90,3 +109,6 @@ def test_calibration_error_by_hand():
     weights = np.array([1.0, 1.0, 3.0, 3.0])
     assert calibration_error(probability, right, weights, 2) == pytest.approx(0.25)
     assert calibration_error(np.array([0.0, 1.0]), right[[1, 2]], np.ones(2)) == 0
+    # A probability of 1 is in the last bin: |0.25 - 1| of two.
+    ends = calibration_error(np.array([0.75, 1.0]), right[:2], np.ones(2), 2)
+    assert ends == pytest.approx(0.375)

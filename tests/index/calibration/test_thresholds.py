@@ -87,6 +87,28 @@ def test_people_count_alike_however_many_photos_they_have():
     assert measure(distances, np.ones(80)).threshold(1, 0.2) == pytest.approx(0.1)
 
 
+def test_rates_below_which_fewer_than_four_people_lie_are_not_measured():
+    distances = np.linspace(0.5, 1, 82, dtype=np.float32).reshape(41, 2)
+    # A tenth of 41 people is 4.1, of 39 only 3.9.
+    assert measure(distances, np.ones(41)).fpirs == (0.1, 0.2, 0.4)
+    assert measure(distances[:39], np.ones(39)).fpirs == (0.2, 0.4)
+    # 20 photos of one person and 21 others count as (1 + 21)**2 / 21.05 = 23 people.
+    weights = np.array([1 / 20] * 20 + [1.0] * 21)
+    assert measure(distances, weights).fpirs == (0.2, 0.4)
+
+
+def test_rounding_does_not_cost_the_last_impostor():
+    # Seven seventieths sum up to 0.10000000000000002 in floating point.
+    distances = np.repeat(np.arange(1, 71, dtype=np.float32)[:, None], 2, axis=1)
+    assert measure(distances, np.ones(70)).threshold(1, 0.1) == pytest.approx(8)
+
+
+def test_the_impostor_with_the_fewest_templates_decides_the_largest_gallery():
+    distances = np.float32([[np.inf, 0.5, 0.6], [0.7, 0.8, 0.9]] * 20)
+    table = measure(distances, np.ones(40))
+    assert (table.measured_size, table.sizes) == (2, (1, 2))
+
+
 def test_impostors_differ_in_how_near_they_come():
     """Where the textbook's independence fails, the measured rate is right."""
     rng = np.random.default_rng(1)
@@ -110,8 +132,36 @@ def test_larger_galleries_are_stricter():
     assert limits == sorted(limits, reverse=True)
     assert len(set(limits)) == len(limits)
     assert table.fpirs == FPIRS
-    assert table.sizes[-1] == 1_000_000
+    # Four sizes a decade; 316 is too near to 300.
+    larger = [size for size in table.sizes if size > 300]
+    assert (larger[0], larger[-1]) == (562, 1_000_000)
     assert table.measured_size == 300
+
+
+def test_without_a_reference_the_last_decade_goes_on():
+    rates, row = (0.1, 0.4), (0.6, 0.7)
+    falling = Thresholds((1, 10, 100), rates, ((0.9, 1.0), (0.8, 0.9), row), 100)
+    # 0.2 in the last decade, 0.1 in the one before.
+    assert extended(falling, None).threshold(1000, 0.1) == pytest.approx(0.4)
+    # Thresholds never rise with the size.
+    rising = Thresholds((1, 10), rates, ((0.5, 0.6), row), 10)
+    assert extended(rising, None).threshold(1000, 0.1) == pytest.approx(0.6)
+
+
+def test_without_a_reference_rates_that_were_not_measured_are_the_nearest_ones():
+    table = extended(TABLE, None)
+    assert table.threshold(100, 0.4) == table.threshold(100, 0.1) == pytest.approx(0.5)
+    assert table.threshold(100, 0.001) == pytest.approx(0.4)
+
+
+def test_curves_that_a_reference_makes_cross_are_held_in_order():
+    rows = ((0.6, 1.0), (0.5, 0.9), (0.5, 0.5))
+    reference = Thresholds((1, 10, 1_000_000), (0.1, 0.4), rows, 1_000_000)
+    measured = Thresholds((1, 10), (0.1, 0.4), ((0.8, 0.9), (0.72, 0.81)), 10)
+    table = extended(measured, reference)
+    # 0.72 + 0.5 - 0.5, and 0.81 + 0.5 - 0.9 = 0.41, which is below it.
+    assert table.threshold(1_000_000, 0.1) == pytest.approx(0.72)
+    assert table.threshold(1_000_000, 0.4) == pytest.approx(0.72)
 
 
 def test_what_was_not_measured_follows_the_reference():

@@ -1,12 +1,14 @@
 """Figures of a set, with answers by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from index.evaluation.pairings import AllPairs
 from index.evaluation.rank_figures import measure_ranks
 from index.evaluation.set_figures import Chance, measure_set
-from training.metrics.pairs import EmbeddedFaces
+from training.metrics.pairs import EmbeddedFaces, ScoredPairs, sorted_comparisons
 from training.metrics.sampled_pairs import PairBudget
 
 
@@ -53,6 +55,43 @@ def test_all_figures_of_a_perfect_set(good):
     assert figures.finest_far == pytest.approx(1 / 180)
 
 
+def test_lost_is_the_fraction_of_genuine_pairs():
+    # Both faces of one of ten people: a tenth of the genuine pairs, but 9 of the 45
+    # pairs of two people.
+    values = np.repeat(np.arange(10) * 10.0, 2)
+    values[2:4] = np.nan
+    assert measured(pairing_of(values)).figures.lost == pytest.approx(0.1)
+
+
+def accuracy_of(genuine, impostor):
+    """Pair accuracy where people 0 and 1 are one fold, 2 and 3 the other."""
+    people = [np.array([(0, 0), (2, 2)]), np.array([(0, 1), (2, 3)])]
+    pairs = ScoredPairs(
+        *(
+            sorted_comparisons(
+                np.float32(distances), np.ones(2), of.astype(np.int32), of * 0
+            )
+            for distances, of in zip((genuine, impostor), people, strict=True)
+        )
+    )
+    folds = SimpleNamespace(
+        folds=lambda rng: np.array([0, 0, 1, 1]), first_decides=False
+    )
+    return measure_set(pairs, folds, (), Chance(0, 0), None).figures.pair_accuracy
+
+
+def test_accuracy_of_two_folds_has_an_interval_within_0_and_1():
+    # Fold 0 at 0.4 is all right, fold 1 at 0.2 half: 0.75, of a standard deviation of
+    # sqrt(2 * 0.25**2) = 0.354 and so a standard error of 0.25.
+    found = accuracy_of([0.2, 0.4], [0.7, 0.9])
+    assert found.value == pytest.approx(0.75)
+    assert (found.low, found.high) == (pytest.approx(0.75 - 1.96 * 0.25), 1.0)
+    # Fold 0 at 0.4 is all wrong; at its own best it accepts nobody: 0 and 0.5.
+    found = accuracy_of([0.5, 0.4], [0.3, 0.9])
+    assert (found.value, found.low) == (pytest.approx(0.25), 0.0)
+    assert found.high == pytest.approx(0.25 + 1.96 * 0.25)
+
+
 def test_rates_finer_than_the_pairs_are_not_drawn(good):
     curve = np.array(measured(good).figures.curve_tar)
     # 101 steps from 1e-5 to 1: 1 / 180 lies between the 55th and the 56th.
@@ -91,5 +130,41 @@ def test_ranks_gain_over_the_first_embedder(good, bad):
     assert after.figures.rank1.value == after.figures.tpir.value == 1
     assert after.figures.rank1_gain.value == pytest.approx(0.2)
     assert after.figures.rank1_gain.low >= 0
+    # Draws that miss persons 0 and 1 gain nothing.
+    assert 0.2 < after.figures.rank1_gain.high < 0.7
+    assert after.figures.cmc == (1,) * 20
     assert after.figures.tpir_gain.value == pytest.approx(1 - before.figures.tpir.value)
     assert (after.figures.open_gallery_people, after.figures.nonmated) == (5, 10)
+
+
+def ranks_of(references, probes, before=None):
+    """Figures of one reference and one probe of each person on a number line."""
+    people = np.arange(len(probes), dtype=np.int32)
+    groups = (
+        EmbeddedFaces(np.float32(values)[:, None], people, people + first)
+        for values, first in ((probes, 100), (references, 0))
+    )
+    return measure_ranks(*groups, Chance(0, 50), before)
+
+
+def test_second_places_are_no_first_ones():
+    places = np.arange(10) * 10.0
+    # Everybody looks like their neighbour and comes second.
+    swapped = places[np.arange(10) ^ 1]
+    figures = ranks_of(places, swapped + np.tile([-1, 1], 5)).figures
+    assert figures.cmc[:2] == (0, 1)
+    assert (figures.rank1.value, figures.rank1.low, figures.rank1.high) == (0, 0, 0)
+
+
+def test_an_open_set_gains_over_its_own_rate_before():
+    # Pairs of people 2 apart; the last person's probe is 4 off. Where a pair is divided
+    # its nonmated comes within 1.1, so that 0.9 is found and 4 is not.
+    references = np.array([0, 2, 100, 102, 200, 202, 300.0])
+    near = references + np.array([0.9, -0.9] * 3 + [4])
+    before = ranks_of(references, near)
+    assert before.figures.rank1.value == 1
+    assert before.figures.tpir.value == pytest.approx(6 / 7)
+    after = ranks_of(references, references, before).figures
+    assert after.tpir_gain.value == pytest.approx(1 / 7)
+    # The larger half of seven people.
+    assert after.open_gallery_people == 4

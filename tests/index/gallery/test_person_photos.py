@@ -101,6 +101,14 @@ def test_masked_photos_are_compared_by_the_limit_of_their_kind():
     assert gaps(masked={0, 1, 2}) == set()
 
 
+def test_most_of_three_others_are_two():
+    photos = described(1.5, 1.5, 1.5, 1.5, masked={0, 1})
+    asked = []
+    unlike_the_others(photos, lambda *kinds: asked.append(kinds) or 9)
+    # Of an unmasked photo's three others two are masked, of a masked one's only one.
+    assert asked == [(True, False, 3)] * 2 + [(False, True, 3)] * 2
+
+
 def test_the_number_of_other_photos_is_told():
     asked = []
     unlike_the_others(described(0.1, 0.1, 0.1), lambda *kinds: asked.append(kinds) or 9)

@@ -141,10 +141,41 @@ def test_chips_aligned_by_inner_points_are_dlibs():
         assert np.abs(shifted.astype(int) - theirs).mean() > 2 * error
 
 
+def test_what_a_mask_covers_does_not_move_the_chip():
+    points = CANONICAL_FACE * 200 + 50
+    covered = points.copy()
+    covered[np.r_[0:17, 31:36, 48:68]] += 20
+    upper = ChipGeometry()
+    np.testing.assert_array_equal(
+        chip_matrix(Landmarks(points), upper), chip_matrix(Landmarks(covered), upper)
+    )
+    inner = ChipGeometry(points="inner")
+    moved = chip_matrix(Landmarks(covered), inner) - chip_matrix(
+        Landmarks(points), inner
+    )
+    assert np.abs(moved).max() > 1
+
+
+def test_a_picture_that_is_more_than_halved_is_averaged_first():
+    rows, columns = np.indices((100, 100))
+    chequered = np.where((rows + columns) % 2, 255, 0).astype(np.uint8)
+    picture = np.repeat(chequered[..., None], 3, axis=2)
+    shrunk = warp(picture, np.array([[0.4, 0, 0], [0, 0.4, 0]]), 40)
+    # Sampled without that, black and white would come through in a coarse pattern.
+    np.testing.assert_allclose(shrunk[1:-1, 1:-1], 127.5, atol=1)
+
+
 def test_chips_that_cannot_be_are_refused():
     for wrong in ({"size_px": 4}, {"padding": -0.1}, {"padding": 3.0}):
         with pytest.raises(InvalidConfig, match="a chip needs"):
             ChipGeometry(**wrong)
+    with pytest.raises(InvalidConfig, match="7 px"):
+        ChipGeometry(7)
+    assert ChipGeometry(8).square_px == pytest.approx(8 / 1.5)
+    for wrong in ({"right": 1.1}, {"right": -1.1}, {"down": 1.1}):
+        with pytest.raises(InvalidConfig, match="at most one square"):
+            ChipGeometry(**wrong)
+    assert ChipGeometry(right=-1.0, down=1.0).right == -1.0
     with pytest.raises(InvalidConfig, match="expected one of upper, inner"):
         ChipGeometry(points="lower")
 

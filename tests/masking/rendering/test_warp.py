@@ -266,6 +266,13 @@ def test_the_map_follows_a_wider_jaw():
     assert at[0, 0] == pytest.approx(CANONICAL_FACE[12, 0], abs=0.03)
 
 
+def test_the_map_follows_a_single_landmark():
+    points = CANONICAL_FACE * 200 + 150
+    points[NOSE_TIP, 0] += 10  # 0.05 face squares
+    at = on_skin(face_of(points)[1], points[[NOSE_TIP]])
+    np.testing.assert_allclose(at, CANONICAL_FACE[[NOSE_TIP]], atol=0.01)
+
+
 def turned_head(yaw_deg, pitch_deg=0.0, px=200.0, at=300.0):
     """Landmarks (68, 2) px of the canonical head turned in space, and its ears."""
     yaw, pitch = np.deg2rad([yaw_deg, pitch_deg])
@@ -301,6 +308,46 @@ def test_the_pose_of_a_turned_head(yaw):
         assert pose.ears_seen.tolist() == [[0, 1]]
     elif yaw == 0:
         assert pose.ears_seen.tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize("roll", [0, 30, -100])
+def test_what_stands_off_leans_by_the_tangent_of_the_turn_however_the_head_rolls(roll):
+    roll = np.deg2rad(roll)
+    matrix = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    # tan(50 degrees) = 1.19 is more than is ever rendered.
+    for yaw, lean in ((20, np.tan(np.deg2rad(20))), (-50, -0.8)):
+        points, _ = turned_head(yaw)
+        pose, _ = face_of((points - 300) @ matrix.T + 300)
+        np.testing.assert_allclose(pose.lean, [[lean, 0]], atol=1e-3)
+
+
+def test_a_flat_face_is_mapped_back_from_any_roll():
+    roll = np.deg2rad(50)
+    matrix = 180 * np.array(
+        [[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]]
+    )
+    places = np.float32([(0.1, 0.2), (0.9, 0.4), (0.5, 1.1)])
+    points = np.float32(places @ matrix.T + 350)
+    pose, _ = face_of(CANONICAL_FACE @ matrix.T + 350)
+    x, y = rigid_map(ARRAYS, pose, points[None, :, 0], points[None, :, 1])
+    np.testing.assert_allclose(np.diagonal(x[0]), places[:, 0], atol=2e-3)
+    np.testing.assert_allclose(np.diagonal(y[0]), places[:, 1], atol=2e-3)
+
+
+def test_the_tip_of_the_nose_is_36_mm_before_the_eyes():
+    # 0.29 face squares, and the head is as deep on its right as on its left.
+    eyes = CANONICAL_DEPTH[[36, 45]]
+    assert CANONICAL_DEPTH[NOSE_TIP] - eyes.mean() == pytest.approx(0.29, abs=0.005)
+    assert CANONICAL_DEPTH.argmax() == NOSE_TIP
+    np.testing.assert_array_equal(CANONICAL_DEPTH[:17], CANONICAL_DEPTH[16::-1])
+
+
+def test_what_is_worn_behind_is_seen_further_on():
+    mask = replace(parameters(ARRAYS, [spec_of("ffp2")]), behind=np.float32([0.1]))
+    # Far from the mask there is nothing but the way behind: 0.1 times the lean.
+    away = np.float32([[[3.0]]]), np.float32([[[4.0]]])
+    found = lifted(ARRAYS, mask, *away, np.float32([[0.2, -0.1]]))
+    np.testing.assert_allclose(np.ravel(found), [3.02, 3.99], rtol=1e-6)
 
 
 def test_what_stands_off_the_skin_is_seen_further_on():
@@ -383,8 +430,10 @@ def test_straps_to_an_ear_that_is_not_seen_are_not_there():
             look.ears[:, None, [0, 2], 0],
             look.ears[:, None, [0, 2], 1] - np.float32(0.02),
         )
-        found = strap_depth(np, seen_segments(np, mask, look), x, y, [0, 2]) > 0
-        assert found.ravel().tolist() == expected
+        depth = strap_depth(np, seen_segments(np, mask, look), x, y, [0, 2]).ravel()
+        assert (depth > 0).tolist() == expected
+        # Not even their shadow, which reaches 0.03.
+        assert depth.min() < -0.1
 
 
 def test_a_neck_tube_has_no_straps():

@@ -81,6 +81,10 @@ def test_fractions_of_what_is_drawn():
     wanted = {"mirrored": 0.5, "coloured": 0.6, "grey": 0.08, "holed": 0.1}
     for name, value in wanted.items():
         assert abs(fraction[name] - value) < 0.03, name
+    contrast = [item.contrast for item in drawn]
+    assert 0.75 <= min(contrast) < 0.76 and 1.29 < max(contrast) <= 1.3
+    brightness = [item.brightness for item in drawn]
+    assert -0.3 <= min(brightness) < -0.29 and 0.29 < max(brightness) <= 0.3
     for left, top, right, bottom in (item.hole for item in drawn if item.hole[2]):
         assert 0 <= left < right <= 1 and 0 <= top < bottom <= 1
         assert 0.0099 < (right - left) * (bottom - top) < 0.0601

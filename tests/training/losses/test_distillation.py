@@ -3,7 +3,6 @@ import math
 import torch
 
 from training.losses.distillation import (
-    TEMPERATURE,
     class_means,
     distillation_loss,
     prototype_loss,
@@ -19,8 +18,8 @@ def test_squared_distances_by_hand():
 
 
 def test_prototype_loss_by_hand():
-    # Squared distances 0 and 0.04 give logits 0 and -1.
-    prototypes = torch.tensor([[0.0, 0.0], [math.sqrt(TEMPERATURE), 0.0]])
+    # Squared distances 0 and 0.04 at a temperature of 0.04 give logits 0 and -1.
+    prototypes = torch.tensor([[0.0, 0.0], [0.2, 0.0]])
     embeddings = torch.zeros(1, 2)
     right = prototype_loss(embeddings, torch.tensor([0]), prototypes)
     wrong = prototype_loss(embeddings, torch.tensor([1]), prototypes)

@@ -158,6 +158,21 @@ def test_multi_similarity_falls_as_people_come_apart():
     assert head(apart, labels, 0) < head(mixed, labels, 0)
 
 
+@pytest.mark.parametrize(("cosine", "asked"), [(0.35, False), (0.45, True)])
+def test_multi_similarity_asks_where_impostors_come_within_a_tenth(cosine, asked):
+    head = HEADS["multi-similarity"](setting(dimension=3))
+    # Two photos of a person at cosine 0.5, an impostor at the same one to both.
+    second = cosine * 0.5 / math.sqrt(0.75)
+    third = math.sqrt(1 - cosine**2 - second**2)
+    features = torch.tensor(
+        [[1.0, 0.0, 0.0], [0.5, math.sqrt(0.75), 0.0], [cosine, second, third]]
+    )
+    assert (features[0] @ features[1]).item() == pytest.approx(0.5)
+    assert (features[1] @ features[2]).item() == pytest.approx(cosine)
+    loss = head(features, torch.tensor([0, 0, 1]), 0)
+    assert (loss.item() > 0) == asked
+
+
 def test_contrastive_by_hand():
     head = HEADS["contrastive"](setting(margin=0.5))
     features = torch.tensor([[0.0], [1.0], [3.0]])

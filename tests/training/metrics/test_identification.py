@@ -41,6 +41,13 @@ def test_a_rendered_probe_does_not_find_its_own_original():
     assert ranks(faces([3.4], [0], [10]), GALLERY).ranks == [2]
 
 
+def test_a_photograph_of_no_reference_leaves_the_template_whole():
+    gallery = faces([0, 2, 5, 9], [0, 0, 1, 2], [20, 21, 22, 23])
+    # The template is at 1, and 3.4 closer to person 1; without 0 it would be at 2.
+    for photo in (10, 30):
+        assert ranks(faces([3.4], [0], [photo]), gallery).ranks == [2]
+
+
 def test_probes_without_another_reference_are_left_out_and_counted():
     found = ranks(faces([5, 5, 5], [1, 1, 3], [2, 10, 11]), GALLERY)
     np.testing.assert_array_equal(found.ranks, [1])

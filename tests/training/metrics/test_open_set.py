@@ -35,6 +35,28 @@ def test_one_nonmated_in_a_hundred_may_be_accepted():
     assert tpir_at_fpir((one,), 1.0) == 1.0
 
 
+def test_rounding_does_not_cost_the_last_nonmated():
+    # 0.29 * 100 is 28.999999999999996 in floating point.
+    one = search([0.5], np.arange(1, 101) / 100)
+    assert one.threshold(0.29, np.ones(1, np.int64)) == 0.3
+
+
+def test_somebody_as_close_in_the_gallery_is_a_miss():
+    # Everybody but person 0 is at 2, so that a probe at 1 ties with any of them.
+    references = faces([0, 2, 2, 2], [0, 1, 2, 3], range(4))
+    probe = faces([1], [0], [10])
+    for one in open_set_searches(probe, references, np.random.default_rng(0)):
+        assert np.isinf(one.own).all()
+
+
+def test_people_without_a_template_are_not_in_the_gallery():
+    references = faces([0, np.nan, 2, 3], [0, 1, 2, 3], range(4))
+    searches = open_set_searches(
+        faces([0], [0], [10]), references, np.random.default_rng(0)
+    )
+    assert sorted(one.gallery_people for one in searches) == [1, 2]
+
+
 def test_faces_not_acquired_are_misses_and_no_false_positives():
     one = search([0.1, np.inf], [0.3, np.inf])
     assert tpir_at_fpir((one,), 0.0) == 0.5

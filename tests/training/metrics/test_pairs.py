@@ -55,6 +55,21 @@ def test_faces_not_acquired_are_infinitely_far():
     )
 
 
+def test_a_face_with_any_number_missing_was_not_acquired():
+    rows = np.float32([[1, 2], [np.nan, 2], [np.inf, 2], [np.nan, np.nan]])
+    places = np.arange(4, dtype=np.int32)
+    found = EmbeddedFaces(rows, places, places).acquired
+    assert found.tolist() == [True, False, False, False]
+
+
+def test_more_given_pairs_than_are_worked_on_at_once_are_all_compared(monkeypatch):
+    monkeypatch.setattr("training.metrics.pairs._CHUNK", 4)
+    some = faces(np.arange(10), np.arange(10))
+    places = np.array([np.zeros(10), np.arange(10)], dtype=np.int64)
+    found = compare_at(some, some, places, np.ones(10))
+    assert found.distances.tolist() == list(range(10))
+
+
 def test_groups_without_pairs_give_none():
     nobody = faces([], [])
     for pairs in (compare_within(nobody), compare_between(nobody, faces([1], [0]))):

@@ -101,6 +101,16 @@ def test_members_are_means_of_several_people():
     assert cohort.usual == pytest.approx(cohort.crowding(people).mean(), abs=1e-4)
 
 
+def test_a_member_is_the_mean_of_at_least_three_people():
+    # 1,200 people in a sixth as many places, so that each place is a cluster: two
+    # people in the first place, three in the second.
+    sizes = np.r_[2, 3, np.full(191, 6), np.full(7, 7)]
+    people = np.repeat(np.arange(200, dtype=np.float32), sizes)[:, None]
+    assert len(people) == LEAST_PEOPLE == 1200
+    cohort = cohort_of(people, 0)
+    assert sorted(cohort.members.ravel()) == list(range(1, 200))
+
+
 def test_few_people_make_no_cohort():
     assert cohort_of(np.zeros((LEAST_PEOPLE - 1, 8), np.float32), 0) is None
 

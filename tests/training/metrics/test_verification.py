@@ -98,6 +98,18 @@ def test_threshold_lets_exactly_one_in_a_hundred_pass():
     assert acceptance(impostor, threshold) == pytest.approx(0.01)
 
 
+def test_rounding_does_not_cost_the_last_impostor():
+    # 0.29 * 100 is 28.999999999999996 in floating point.
+    impostor = comparisons(np.arange(100) / 100)
+    assert acceptance(impostor, threshold_at_far(impostor, 0.29)) == 0.29
+
+
+def test_the_curve_begins_where_even_equal_faces_are_refused():
+    points = roc(pairs_of([0.0, 0.5], [0.0, 0.9]))
+    assert points.far.tolist() == [0.0, 0.5, 0.5]
+    assert points.tar.tolist() == [0.0, 0.5, 1.0]
+
+
 def test_tied_impostors_are_accepted_together_or_not_at_all():
     impostor = comparisons([0.5] * 10 + [0.9] * 90)
     assert threshold_at_far(impostor, 0.05) < 0.5
@@ -151,6 +163,18 @@ def test_a_pair_across_folds_is_judged_in_the_fold_of_its_first_person():
         [0.75, 0.5]
     )
     assert fold_accuracies(pairs, folds) == pytest.approx([1.0, 0.5])
+
+
+def test_the_best_threshold_weighs_impostors_and_no_pair_across_folds():
+    genuine = comparisons([0.1, 0.4, 0.2, 0.6], people=[(0, 0), (1, 1), (2, 2), (3, 3)])
+    impostor = comparisons(
+        [0.5, 0.45, 0.5, 0.35], people=[(0, 1), (2, 3), (2, 3), (0, 2)]
+    )
+    pairs, folds = ScoredPairs(genuine, impostor), np.array([0, 0, 1, 1])
+    # Fold 1 is best at 0.2 (TAR 1/2, FAR 0), not at 0.6 (1, 1): there fold 0 has one
+    # of two genuine pairs and its impostor right. Fold 0 is best at 0.4 (1, 0); the
+    # pair across at 0.35 would make 0.1 as good. Fold 1 at 0.4 is 1/2 and all right.
+    assert fold_accuracies(pairs, folds) == pytest.approx([0.75, 0.75])
 
 
 def test_accuracy_without_pairs_does_not_exist():
