@@ -18,7 +18,7 @@ from training.checkpoints.choose import choose_embedder
 from training.checkpoints.quick_choice import choose_quick_embedder
 from training.embedders import mask_classifier as mask_state
 
-ROOT = Path(model_files.__file__).parent.parent
+ROOT = Path(model_files.__file__).parents[2]
 REMEDY = "Fetch it."
 
 
