@@ -43,6 +43,7 @@ ORDER = (
     "index.app",
     "index.evaluation",
     "index.report",
+    "index.commands.terminal",
     "index.commands",
     "cli",
 )
@@ -158,6 +159,19 @@ def test_no_test_imports_another():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module:
                 assert ".test_" not in f".{node.module}", f"{path}: {node.module}"
+
+
+def test_the_command_line_only_gathers_commands():
+    code = (
+        "import cli\n"
+        "for command in cli.main.commands.values(): print(command.callback.__module__)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    found = run.stdout.split()
+    assert len(found) > 10
+    assert {name.rpartition(".")[0] for name in found} == {"index.commands"}
 
 
 def test_the_command_line_starts_without_heavy_packages():

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from index.app.run_folder import run_folder
-from index.commands.options import (
+from index.commands.terminal.options import (
     device_option,
     embedder_of,
     model_option,
     workspace_option,
 )
-from index.commands.printing import say
+from index.commands.terminal.printing import say
 from masking.errors import MissingInput
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from index.calibration.config import CalibrateConfig
-from index.commands.options import (
+from index.commands.terminal.options import (
     A_PATH,
     device_option,
     embedder_of,
@@ -18,7 +18,7 @@ from index.commands.options import (
     options_from,
     workspace_option,
 )
-from index.commands.printing import say, say_json
+from index.commands.terminal.printing import say, say_json
 
 if TYPE_CHECKING:
     from index.calibration.calibration import Calibration

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from index.commands.options import (
+from index.commands.terminal.options import (
     A_PATH,
     device_option,
     json_option,
@@ -18,7 +18,7 @@ from index.commands.options import (
     quick_embedder_of,
     workspace_option,
 )
-from index.commands.printing import say, say_json
+from index.commands.terminal.printing import say, say_json
 from index.enrollment.config import EnrollConfig
 
 

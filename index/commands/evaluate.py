@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from index.commands.options import (
+from index.commands.terminal.options import (
     A_PATH,
     device_option,
     embedder_of,
@@ -18,7 +18,7 @@ from index.commands.options import (
     options_from,
     workspace_option,
 )
-from index.commands.printing import say, say_json, say_lines
+from index.commands.terminal.printing import say, say_json, say_lines
 from index.evaluation.config import EmbedConfig, EvaluateConfig
 
 

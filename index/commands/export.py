@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from index.commands.options import (
+from index.commands.terminal.options import (
     A_PATH,
     embedder_of,
     json_option,
     model_option,
     workspace_option,
 )
-from index.commands.printing import say, say_json
+from index.commands.terminal.printing import say, say_json
 
 
 @click.command("export")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from index.commands.options import (
+from index.commands.terminal.options import (
     A_PATH,
     device_option,
     embedder_of,
@@ -16,7 +16,7 @@ from index.commands.options import (
     model_option,
     workspace_option,
 )
-from index.commands.printing import say, say_json
+from index.commands.terminal.printing import say, say_json
 from masking.errors import InvalidConfig
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from index.commands.options import (
+from index.commands.terminal.options import (
     A_PATH,
     device_option,
     json_option,
@@ -21,7 +21,7 @@ from index.commands.options import (
     quick_embedder_of,
     workspace_option,
 )
-from index.commands.printing import say
+from index.commands.terminal.printing import say
 from index.identification.config import IdentifyConfig
 from index.identification.video.config import VideoConfig
 

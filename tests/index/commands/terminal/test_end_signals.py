@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from index.commands.end_signals import ended_like_ctrl_c
+from index.commands.terminal.end_signals import ended_like_ctrl_c
 
 ROOT = Path(cli.__file__).parent
 ENDS = [signal.SIGTERM, signal.SIGHUP]
@@ -20,7 +20,7 @@ COMMAND = """
 import sys, time
 from tempfile import TemporaryDirectory
 import click
-from index.commands.group import ToolkitGroup
+from index.commands.terminal.group import ToolkitGroup
 
 @click.group(cls=ToolkitGroup)
 def main():

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from index.commands.group import ToolkitGroup
+from index.commands.terminal.group import ToolkitGroup
 from masking.errors import ToolkitError
 
 CLI = Path(cli.__file__)

@@ -11,8 +11,8 @@ from typing import Any
 import click
 from click.exceptions import Exit
 
-from index.commands.end_signals import ended_like_ctrl_c
-from index.commands.printing import open_streams, say, stop_output
+from index.commands.terminal.end_signals import ended_like_ctrl_c
+from index.commands.terminal.printing import open_streams, say, stop_output
 from masking.errors import ToolkitError
 
 # What a shell gives for a program that SIGPIPE ended.
@@ -73,7 +73,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
         from configparser import ConfigParser
 
         setup = ConfigParser()
-        setup.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
+        setup.read(Path(__file__).parents[3] / "setup.cfg", encoding="utf-8")
         number = setup.get("metadata", "version", fallback="unknown")
     say(f"masked-faces {number}")
     ctx.exit()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from index.commands.printing import OneLine, say, say_json, say_lines
+from index.commands.terminal.printing import OneLine, say, say_json, say_lines
 from masking.files.shown_text import shown
 from masking.files.strict_json import strict_json
 
@@ -55,8 +55,8 @@ def test_json_has_no_word_for_nan(capsys):
 PROGRAM = """
 import sys
 import click
-from index.commands.group import ToolkitGroup
-from index.commands.printing import say
+from index.commands.terminal.group import ToolkitGroup
+from index.commands.terminal.printing import say
 from masking.errors import ToolkitError
 
 @click.group(cls=ToolkitGroup)

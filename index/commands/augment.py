@@ -1,0 +1,95 @@
+"""The command `augment`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from index.commands.fetch import CELEBRITIES
+from index.commands.terminal.options import (
+    A_PATH,
+    json_option,
+    options_from,
+    workspace_option,
+)
+from index.commands.terminal.printing import say, say_json
+from masking.augment.config import AugmentConfig
+
+
+@click.command("augment")
+@click.argument("folder", required=False, type=A_PATH)
+@workspace_option
+@json_option
+@click.option(
+    "--merge", is_flag=True, help="Make one manifest of what --shard left, no more."
+)
+@options_from(AugmentConfig)
+def augment_command(
+    folder: Path | None, workspace: Path, as_json: bool, merge: bool, **options: Any
+) -> None:
+    """Render masks on the photographs of FOLDER, one folder per person.
+
+    The first level of folders names the person: NAME/1.jpg, NAME/2020/2.jpg. Exit
+    code: 0; 2 when a picture could not be read, and all others are done; 1 when there
+    is no face at all.
+
+    Without FOLDER: ./data/celebrities if there is one, else the embedded sample of
+    people who do not exist.
+
+    \b
+    Example:
+        python cli.py augment data/celebrities --variants 4
+    On two machines that share a disk, then once on either:
+        python cli.py augment data/celebrities --shard 1/2
+        python cli.py augment data/celebrities --shard 2/2
+        python cli.py augment data/celebrities --merge
+    """
+    config = AugmentConfig(**options)
+    source = folder or _default_photos()
+    from masking.augment.shard_files import part_file
+    from masking.augment.stage import augment, merge_parts
+    from masking.datasets.shards import WHOLE
+
+    out = workspace / "augmented"
+    if merge:
+        report = merge_parts(source, out, config.preview)
+    else:
+        report = augment(source, out, config)
+    part = WHOLE if merge else config.part
+    if as_json:
+        say_json(asdict(report))
+    else:
+        for name in report.unread:
+            say(f"not read: {report.skipped[name]}", err=True)
+        pictures = report.masked + report.masked_photos
+        say(
+            f"{report.faces} faces of {report.people} people from {report.photos} "
+            f"photos, {pictures} masked versions, {len(report.skipped)} photos "
+            f"skipped ({part_file(out, 'report.json', part)} says why)"
+            + (f", {report.deleted} old files deleted" if report.deleted else "")
+        )
+        if pictures:
+            say(f"look at {part_file(out, 'preview.png', part)}")
+        if config.preview:
+            say(f"look at {part_file(out, 'kinds.png', part)}")
+        if not part.is_whole:
+            say("when all parts are done: python cli.py augment FOLDER --merge")
+    sys.exit(report.exit_code)
+
+
+def _default_photos() -> Path:
+    from masking.datasets.sample import sample_people
+
+    if CELEBRITIES.is_dir():
+        say(f"no FOLDER given: using {CELEBRITIES}", err=True)
+        return CELEBRITIES
+    say(
+        "no FOLDER given and no ./data/celebrities: using the embedded sample of "
+        "synthetic people. For real data: python cli.py fetch lfw",
+        err=True,
+    )
+    return sample_people()

@@ -1,0 +1,104 @@
+"""The command `train`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from index.commands.terminal.options import (
+    A_PATH,
+    json_option,
+    options_from,
+    workspace_option,
+)
+from index.commands.terminal.printing import say, say_json, say_lines
+from training.config import TrainConfig
+
+
+@click.command("train")
+@workspace_option
+@click.option(
+    "--start",
+    default="auto",
+    show_default=True,
+    help="Weights to start from: shipped, dlib, scratch, a checkpoint, or a state dict "
+    "of the backbone; auto is shipped, for other backbones scratch.",
+)
+@click.option(
+    "--only", type=A_PATH, help="Train on the people named in this file alone."
+)
+@click.option("--without", type=A_PATH, help="Leave out the people of this file.")
+@json_option
+@options_from(TrainConfig)
+def train_command(
+    workspace: Path,
+    start: str,
+    only: Path | None,
+    without: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train an embedder on what `augment` made, then fill the gallery with it.
+
+    \b
+    Example:
+        python cli.py train --epochs 6
+        torchrun --nproc-per-node 8 -- cli.py train --backbone iresnet50
+    """
+    config = TrainConfig(**options)
+    from masking.augment.manifest import read_manifest
+    from masking.augment.people_lists import read_names, select_people
+    from training.checkpoints.choose import choose_embedder
+    from training.distributed import process_group
+    from training.run.initialisation import choose_start
+    from training.run.stage import forget_run, train
+
+    whole = read_manifest(workspace / "augmented")
+    manifest = select_people(
+        whole,
+        read_names(only) if only else None,
+        read_names(without) if without else frozenset(),
+    )
+    models = workspace / "models"
+    with process_group(config.device) as processes:
+        begin = choose_start(start, config.backbone, models, config.device, config.seed)
+        report = train(manifest, models, config, begin, processes)
+    if not processes.first:
+        return
+    embedder = choose_embedder(str(report.checkpoint), models, config.device)
+    from index.enrollment.after_training import build_gallery
+
+    built = build_gallery(workspace / "gallery", whole, manifest, embedder, config)
+    forget_run(models)
+    if as_json:
+        trained = asdict(report) | {"checkpoint": str(report.checkpoint)}
+        say_json({"training": trained, "gallery": asdict(built)})
+        return
+    say(f"trained on {report.chips} chips of {report.people} people")
+    say_lines(_figures_table(report.before, report.after, report.validation_people))
+    known = "calibrated" if built.calibrated else "not calibrated for this model"
+    say(
+        f"gallery: {built.people} people, {built.photos} photos, {known}; accepted "
+        f"below distance {built.threshold:.3f}, masked {built.threshold_masked:.3f}"
+    )
+    say(f"model {report.checkpoint}, curves in {models}/train-report")
+
+
+def _figures_table(
+    before: dict[str, float], after: dict[str, float], people: int
+) -> list[str]:
+    names = {
+        "uu_1e3": "unmasked - unmasked",
+        "mu_1e3": "masked - unmasked",
+        "mc_1e3": "masked - unmasked under a synthetic mask",
+        "mm_1e3": "masked - masked",
+    }
+    lines = [f"TAR at FAR 0.001, {people} validation people   before   after"]
+    lines += [
+        f"  {label:<42} {before[key]:.3f}   {after[key]:.3f}"
+        for key, label in names.items()
+    ]
+    return lines
