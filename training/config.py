@@ -3,185 +3,153 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 from masking.errors import InvalidConfig
+from masking.settings import Settings, setting
 
-PRECISIONS = ("auto", "float32", "bfloat16")
-COMPILE = ("auto", "yes", "no")
 NO_HEAD = "none"
-MARGIN_HEADS = ("arcface", "cosface", "adaface")
 PAIR_HEADS = ("triplet", "multi-similarity", "contrastive")
+Head = Literal[
+    "none",
+    "arcface",
+    "cosface",
+    "adaface",
+    "triplet",
+    "multi-similarity",
+    "contrastive",
+]
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """How an embedder is trained. Fields without "records" do not change it."""
+class TrainConfig(Settings):
+    """How an embedder is trained. Fields that are not recorded do not change it."""
 
-    backbone: str = field(
-        default="auto",
-        metadata={
-            "help": "dlib, iresnet18, iresnet34, iresnet50, iresnet100 or timm:NAME; "
-            "auto is that of --start."
-        },
+    backbone: str = setting(
+        "auto",
+        "dlib, iresnet18, iresnet34, iresnet50, iresnet100 or timm:NAME; auto is that "
+        "of --start.",
     )
-    epochs: int = field(default=6, metadata={"help": "Passes over all chips."})
-    batch_size: int = field(
-        default=256,
-        metadata={"help": "Chips a step, of all processes and accumulated parts."},
+    epochs: int = setting(6, "Passes over all chips.", at_least=1)
+    batch_size: int = setting(
+        256, "Chips a step, of all processes and accumulated parts.", at_least=2
     )
-    samples_per_person: int = field(
-        default=4,
-        metadata={"help": "Chips of each person in a batch (P x K); 0 = any people."},
+    samples_per_person: int = setting(
+        4,
+        "Chips of each person in a batch (P x K); 0 = any people.",
+        at_least=0,
+        at_most=1000,
     )
-    learning_rate: float = field(
-        default=2e-4, metadata={"help": "Peak of the cosine schedule (AdamW)."}
+    learning_rate: float = setting(
+        2e-4, "Peak of the cosine schedule (AdamW).", above=0
     )
-    warm_up: float = field(
-        default=0.25, metadata={"help": "Fraction of the steps before that peak."}
+    warm_up: float = setting(
+        0.25, "Fraction of the steps before that peak.", at_least=0, below=1
     )
-    masked_fraction: float = field(
-        default=0.5, metadata={"help": "Fraction of chips that get a fresh mask."}
+    masked_fraction: float = setting(
+        0.5, "Fraction of chips that get a fresh mask.", at_least=0, at_most=1
     )
-    shared_masks: float = field(
-        default=0.0,
-        metadata={
-            "help": "Fraction of masked chips that wear the mask of another person."
-        },
+    shared_masks: float = setting(
+        0.0,
+        "Fraction of masked chips that wear the mask of another person.",
+        at_least=0,
+        at_most=1,
     )
-    kinds: str = field(
-        default="surgical,cloth,ffp2,kn95,duckbill,gaiter",
-        metadata={"help": "Mask kinds to train on, separated by commas."},
+    kinds: str = setting(
+        "surgical,cloth,ffp2,kn95,duckbill,gaiter",
+        "Mask kinds to train on, separated by commas.",
     )
-    occluded: float = field(
-        default=0.1,
-        metadata={
-            "help": "Fraction of masked faces with a hand, glasses or a hat besides."
-        },
+    occluded: float = setting(
+        0.1,
+        "Fraction of masked faces with a hand, glasses or a hat besides.",
+        at_least=0,
+        at_most=1,
     )
-    prototype_weight: float = field(
-        default=0.5,
-        metadata={
-            "help": "Weight of the softmax over frozen prototypes of the start network."
-        },
+    prototype_weight: float = setting(
+        0.5,
+        "Weight of the softmax over frozen prototypes of the start network.",
+        at_least=0,
     )
-    distillation_weight: float = field(
-        default=4.0,
-        metadata={
-            "help": "Weight of the distance to the start network's embedding of the "
-            "unmasked chip. From scratch there is no such network."
-        },
+    distillation_weight: float = setting(
+        4.0,
+        "Weight of the distance to the start network's embedding of the unmasked "
+        "chip. From scratch there is no such network.",
+        at_least=0,
     )
-    head: str = field(
-        default="contrastive",
-        metadata={
-            "help": "arcface, cosface, adaface, triplet, multi-similarity, contrastive "
-            "or none."
-        },
+    head: Head = setting("contrastive", "Loss that tells people apart.")
+    head_weight: float = setting(
+        0.5, "Weight of the head; 2 suits multi-similarity.", above=0
     )
-    head_weight: float = field(
-        default=0.5,
-        metadata={"help": "Weight of the head; 2 suits multi-similarity."},
+    margin: float = setting(
+        0.0,
+        "Head margin, for arcface in radians; 0 = the default of its paper.",
+        at_least=0,
+        at_most=math.pi,
     )
-    margin: float = field(
-        default=0.0, metadata={"help": "Of the head; 0 = its authors' choice."}
+    head_scale: float = setting(64.0, "Scale of the cosines in a margin head.", above=0)
+    class_fraction: float = setting(
+        1.0,
+        "Fraction of the people in each step's softmax of a margin head.",
+        above=0,
+        at_most=1,
     )
-    head_scale: float = field(
-        default=64.0, metadata={"help": "Of the cosines in a margin head."}
+    freeze_stages: int = setting(
+        0,
+        "Stages, from the input on, that stay as they are.",
+        at_least=0,
+        at_most=100,
     )
-    class_fraction: float = field(
-        default=1.0,
-        metadata={
-            "help": "Fraction of the people in each step's softmax of a margin head."
-        },
+    cached_variants: int = setting(
+        0,
+        "Render so many masked variants of a chip once and read them from disk, with "
+        "frozen stages their activations; 0 = fresh masks in every epoch.",
+        at_least=0,
+        at_most=1000,
     )
-    freeze_stages: int = field(
-        default=0,
-        metadata={"help": "Stages, from the input on, that stay as they are."},
+    ema_decay: float = setting(
+        0.998, "Decay of the averaged weights; 0 = none.", at_least=0, below=1
     )
-    cached_variants: int = field(
-        default=0,
-        metadata={
-            "help": "Render each chip so many times only and keep it on disk, with "
-            "frozen stages what they make of it; 0 = fresh masks in every epoch."
-        },
+    blend: float = setting(
+        0.8,
+        "Fraction of trained weights in the result, the start's being the rest; from "
+        "scratch it is 1.",
+        above=0,
+        at_most=1,
     )
-    ema_decay: float = field(
-        default=0.998, metadata={"help": "Decay of the averaged weights; 0 = none."}
+    validation_fraction: float = setting(
+        0.1, "Fraction of people held out for validation.", above=0, below=1
     )
-    blend: float = field(
-        default=0.8,
-        metadata={
-            "help": "Fraction of trained weights in the result, the start's being the "
-            "rest; from scratch it is 1."
-        },
+    validation_seed: int = setting(
+        0,
+        "Draws these people; the same one for runs that are averaged.",
+        at_least=0,
     )
-    validation_fraction: float = field(
-        default=0.1, metadata={"help": "Fraction of people held out for validation."}
+    seed: int = setting(
+        0, "Random seed of batch order, masks and initialisation.", at_least=0
     )
-    validation_seed: int = field(
-        default=0,
-        metadata={
-            "help": "Draws these people; the same one for runs that are averaged."
-        },
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto", "Number format of the network; auto is bfloat16 on CUDA."
     )
-    seed: int = field(default=0, metadata={"help": "Of the order and all chance."})
-    precision: str = field(
-        default="auto",
-        metadata={"help": "float32, bfloat16, or auto: bfloat16 on CUDA."},
+    accumulate: int = setting(
+        1, "Parts in which each process works through its batch.", at_least=1
     )
-    accumulate: int = field(
-        default=1,
-        metadata={"help": "Parts in which each process works through its batch."},
+    checkpointing: bool = setting(
+        False, "Save memory by computing each stage twice.", recorded=False
     )
-    checkpointing: bool = field(
-        default=False,
-        metadata={"help": "Save memory by computing each stage twice."}
-        | {"records": False},
+    compile: Literal["auto", "yes", "no"] = setting(
+        "auto", "Use torch.compile; auto: on CUDA.", recorded=False
     )
-    compile: str = field(
-        default="auto",
-        metadata={"help": "torch.compile: yes, no, or auto: on CUDA."}
-        | {"records": False},
+    tensorboard: bool = setting(
+        False, "Log to MODELS/train-report for TensorBoard.", recorded=False
     )
-    tensorboard: bool = field(
-        default=False,
-        metadata={"help": "Log to MODELS/train-report for TensorBoard."}
-        | {"records": False},
-    )
-    device: str = field(
-        default="auto",
-        metadata={"help": "auto, cpu, cuda or cuda:N.", "records": False},
-    )
-    workers: int = field(
-        default=0,
-        metadata={"help": "Processes that render masks; 0 = one a core."}
-        | {"records": False},
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N.", recorded=False)
+    workers: int = setting(
+        0, "Processes that render masks; 0 = one a core.", at_least=0, recorded=False
     )
 
     def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
-            value = getattr(self, name)
-            # Written this way round, a value that is no number is refused too.
-            if not low <= value <= high:
-                raise InvalidConfig(
-                    f"{name.replace('_', '-')} must be {_said(low, high)}, got {value}"
-                )
-        for name, allowed in _CHOICES:
-            if getattr(self, name) not in allowed:
-                raise InvalidConfig(
-                    f"{name} must be one of {', '.join(allowed)}, got "
-                    f"{getattr(self, name)!r}"
-                )
-        self._check_together()
-
-    def recorded(self) -> dict[str, Any]:
-        """The options that decide the result."""
-        kept = [item for item in fields(self) if item.metadata.get("records", True)]
-        return {item.name: getattr(self, item.name) for item in kept}
-
-    def _check_together(self) -> None:
+        super().__post_init__()
         size, samples = self.batch_size, self.samples_per_person
         if samples and (size % samples or size < 2 * samples):
             raise InvalidConfig(
@@ -198,45 +166,3 @@ class TrainConfig:
                 "cached-variants keeps one mask of a chip: samples-per-person and "
                 "shared-masks must be 0, and head none or one with a margin"
             )
-
-
-_TINY = 1e-12
-_MOST = 1e12
-_BELOW_1 = 1 - 1e-9
-# Name, lowest and highest value.
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("epochs", 1, _MOST),
-    ("batch_size", 2, _MOST),
-    ("samples_per_person", 0, 1000),
-    ("learning_rate", _TINY, _MOST),
-    ("warm_up", 0, _BELOW_1),
-    ("masked_fraction", 0, 1),
-    ("occluded", 0, 1),
-    ("shared_masks", 0, 1),
-    ("prototype_weight", 0, _MOST),
-    ("distillation_weight", 0, _MOST),
-    ("head_weight", _TINY, _MOST),
-    ("margin", 0, math.pi),
-    ("head_scale", _TINY, _MOST),
-    ("class_fraction", _TINY, 1),
-    ("freeze_stages", 0, 100),
-    ("cached_variants", 0, 1000),
-    ("ema_decay", 0, _BELOW_1),
-    ("blend", _TINY, 1),
-    ("validation_fraction", _TINY, _BELOW_1),
-    ("validation_seed", 0, _MOST),
-    ("seed", 0, _MOST),
-    ("accumulate", 1, _MOST),
-    ("workers", 0, _MOST),
-)
-_CHOICES = (
-    ("precision", PRECISIONS),
-    ("compile", COMPILE),
-    ("head", (NO_HEAD, *MARGIN_HEADS, *PAIR_HEADS)),
-)
-
-
-def _said(low: float, high: float) -> str:
-    """A range as a person would say it."""
-    least = "above 0" if low == _TINY else f"at least {low:g}"
-    return f"{least} and {'below 1' if high == _BELOW_1 else f'at most {high:g}'}"

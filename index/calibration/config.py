@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from masking.errors import InvalidConfig
+from masking.settings import Settings, setting
 
 
 @dataclass(frozen=True)
-class CalibrateConfig:
+class CalibrateConfig(Settings):
     """How impostors are turned into thresholds."""
 
-    masks: int = field(
-        default=3, metadata={"help": "Masks to render on each photo of an impostor."}
+    masks: int = setting(3, "Masks to render on each photo of an impostor.", at_least=1)
+    validation_fraction: float = setting(
+        0.1,
+        "Fraction of the last augment's people that train held out.",
+        above=0,
+        below=1,
     )
-    validation_fraction: float = field(
-        default=0.1,
-        metadata={"help": "Fraction of the last augment's people that train held out."},
+    validation_seed: int = setting(
+        0, "Of that choice of people, as given to train.", at_least=0
     )
-    validation_seed: int = field(
-        default=0, metadata={"help": "Of that choice of people, as given to train."}
+    workers: int = setting(
+        0, "Processes that find faces; 0 = one a CPU core.", at_least=0
     )
-    workers: int = field(
-        default=0, metadata={"help": "Processes that find faces; 0 = one a CPU core."}
-    )
-
-    def __post_init__(self) -> None:
-        if self.masks < 1:
-            raise InvalidConfig(f"masks must be at least 1, got {self.masks}")
-        if not 0 < self.validation_fraction < 1:
-            raise InvalidConfig(
-                f"validation-fraction must be in (0, 1), got {self.validation_fraction}"
-            )
-        if self.validation_seed < 0 or self.workers < 0:
-            raise InvalidConfig(
-                "validation-seed and workers must not be negative, got "
-                f"{self.validation_seed} and {self.workers}"
-            )

@@ -2,111 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
-from masking.errors import InvalidConfig
-
-ON_NO_FACE = ("fail", "crop")
-_ON_NO_FACE_HELP = (
-    "Photographs without a detected face: fail counts them as failures to acquire, "
-    "crop takes the whole picture as a face cut-out and counts them apart."
-)
-_WORKERS_HELP = "Processes that detect faces; 0 = one a CPU core."
-_BATCH_HELP = "Chips that are embedded at once."
+from masking.settings import Settings, setting
 
 
 @dataclass(frozen=True)
-class EmbedConfig:
+class EmbedConfig(Settings):
     """How the faces of a folder are turned into embeddings."""
 
-    on_no_face: str = field(default="fail", metadata={"help": _ON_NO_FACE_HELP})
-    workers: int = field(default=0, metadata={"help": _WORKERS_HELP})
-    batch_size: int = field(default=64, metadata={"help": _BATCH_HELP})
-
-    def __post_init__(self) -> None:
-        _check(self.on_no_face, self.workers, self.batch_size)
+    on_no_face: Literal["fail", "crop"] = setting(
+        "fail",
+        "Photographs without a detected face: fail counts them as failures to acquire, "
+        "crop takes the whole picture as a face cut-out and counts them apart.",
+    )
+    workers: int = setting(
+        0, "Processes that detect faces; 0 = one a CPU core.", at_least=0
+    )
+    batch_size: int = setting(64, "Chips that are embedded at once.", at_least=1)
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(EmbedConfig):
     """How verification and identification are measured."""
 
-    on_no_face: str = field(default="fail", metadata={"help": _ON_NO_FACE_HELP})
-    redetect: bool = field(
-        default=True,
-        metadata={
-            "help": "Find faces again under synthetic masks, as for real ones; without "
-            "it they are aligned by the landmarks of the unmasked face."
-        },
+    redetect: bool = setting(
+        True,
+        "Find faces again under synthetic masks, as for real ones; without it they "
+        "are aligned by the landmarks of the unmasked face.",
     )
-    kinds: str = field(
-        default="all",
-        metadata={"help": "Kinds of mask to render, separated by commas."},
+    kinds: str = setting("all", "Kinds of mask to render, separated by commas.")
+    unseen: str = setting(
+        "",
+        "Kinds of mask that are reported as unseen in training, separated by commas; "
+        "without it those that the models' records do not list.",
     )
-    unseen: str = field(
-        default="",
-        metadata={
-            "help": "Kinds of mask that are reported as unseen in training, separated "
-            "by commas; without it those that the models' records do not list."
-        },
+    mixed: bool = setting(
+        False,
+        "Also compare masked faces by each model with unmasked faces by dlib's "
+        "network, as in a gallery that was enrolled with it.",
     )
-    mixed: bool = field(
-        default=False,
-        metadata={
-            "help": "Also compare masked faces by each model with unmasked faces by "
-            "dlib's network, as in a gallery that was enrolled with it."
-        },
+    covered: bool = setting(
+        True,
+        "Also compare masked faces as galleries do: with unmasked faces that were "
+        "embedded once more under a synthetic mask.",
     )
-    covered: bool = field(
-        default=True,
-        metadata={
-            "help": "Also compare masked faces as galleries do: with unmasked faces "
-            "that were embedded once more under a synthetic mask."
-        },
+    cohorts: bool = setting(
+        True,
+        "Use AS-norm distances, as galleries do; without it Euclidean distances, as "
+        "users of the exported networks see them.",
     )
-    cohorts: bool = field(
-        default=True,
-        metadata={
-            "help": "Compare as a model's cohort asks for, as galleries do; without it "
-            "by plain distances, as users of the exported networks do."
-        },
+    max_pairs: int = setting(
+        20_000_000,
+        "Pairs compared in a set, about 120 bytes of memory each; of more, a random "
+        "sample.",
+        at_least=1000,
     )
-    max_pairs: int = field(
-        default=20_000_000,
-        metadata={
-            "help": "Pairs compared in a set, about 120 bytes of memory each; of more, "
-            "a random sample."
-        },
+    seed: int = setting(
+        0, "Draws synthetic masks, folds, intervals, samples.", at_least=0
     )
-    seed: int = field(
-        default=0,
-        metadata={"help": "Draws synthetic masks, folds, intervals, samples."},
+    rounds: int = setting(
+        200, "Bootstrap rounds of the intervals; 0 = none.", at_least=0
     )
-    rounds: int = field(
-        default=200, metadata={"help": "Bootstrap rounds of the intervals; 0 = none."}
-    )
-    workers: int = field(default=0, metadata={"help": _WORKERS_HELP})
-    batch_size: int = field(default=64, metadata={"help": _BATCH_HELP})
-
-    def __post_init__(self) -> None:
-        _check(self.on_no_face, self.workers, self.batch_size)
-        if self.seed < 0:
-            raise InvalidConfig(f"seed must not be negative, got {self.seed}")
-        if self.rounds < 0:
-            raise InvalidConfig(f"rounds must not be negative, got {self.rounds}")
-        if self.max_pairs < 1000:
-            raise InvalidConfig(
-                f"max-pairs must be at least 1000, got {self.max_pairs}"
-            )
-
-
-def _check(on_no_face: str, workers: int, batch_size: int) -> None:
-    if on_no_face not in ON_NO_FACE:
-        raise InvalidConfig(
-            f"unknown on-no-face {on_no_face!r}, expected one of "
-            f"{', '.join(ON_NO_FACE)}"
-        )
-    if workers < 0:
-        raise InvalidConfig(f"workers must not be negative, got {workers}")
-    if batch_size < 1:
-        raise InvalidConfig(f"batch-size must be at least 1, got {batch_size}")

@@ -8,7 +8,7 @@ from functools import partial
 from index.engines.annoy_index import AnnoySearch, search_k_of
 from index.engines.exact import ExactSearch
 from index.gallery.gallery import Gallery
-from index.identification.config import ENGINES
+from index.search.config import ENGINES
 from index.search.incremental import Base, DeltaSearch, stale
 from index.search.snapshots import newest_snapshot, refresh_snapshot
 from masking.errors import InvalidConfig, MissingInput

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.exceptions import Exit
+from click.exceptions import Exit, NoArgsIsHelpError, UsageError
 
 from index.commands.terminal.end_signals import ended_like_ctrl_c
 from index.commands.terminal.printing import open_streams, say, stop_output
@@ -40,6 +40,12 @@ def _ending_in_one_line() -> Iterator[None]:
         yield
     except ToolkitError as error:
         say(f"error: {error}", err=True)
+        raise Exit(2) from error
+    except NoArgsIsHelpError:
+        raise
+    except UsageError as error:
+        name = error.ctx.command_path if error.ctx else "cli.py"
+        say(f"error: {error.format_message()} See {name} --help.", err=True)
         raise Exit(2) from error
     except BrokenPipeError as error:
         # The reader of our output (head, less) has seen enough.

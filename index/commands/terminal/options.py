@@ -1,16 +1,25 @@
-"""Options that commands fraction, and options made from a stage's configuration."""
+"""Options that commands share, and options made from the settings of a stage."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import click
 
 from index.datasets.addresses import refuse_address
+from masking.settings import Settings
 
 if TYPE_CHECKING:
     from training.embedders.protocol import Embedder
@@ -58,20 +67,34 @@ def _unicode(kind: click.ParamType[Any], value: Any, *rest: Any) -> Any:
     return value
 
 
-_TYPES = {str: GivenText()}
+_RANGES: dict[type, type[click.IntRange | click.FloatRange]] = {
+    int: click.IntRange,
+    float: click.FloatRange,
+}
 
 
-def options_from(config: type) -> Callable[[Command], Command]:
+def _type_of(kind: Any, item: Field[Any]) -> Any:
+    """What click checks and shows: choices of a `Literal`, range of a number."""
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
+    if kind in _RANGES:
+        bounded = _RANGES[kind](**item.metadata["bounds"])
+        # For messages: by itself it is "integer range".
+        bounded.name = click.types.convert_type(kind).name
+        return bounded
+    return GivenText() if kind is str else kind
+
+
+def options_from(settings: type[Settings]) -> Callable[[Command], Command]:
     """One option per field: name, type, default and help from the dataclass."""
-    types = get_type_hints(config)
+    types = get_type_hints(settings)
 
     def decorate(command: Command) -> Command:
-        for item in reversed(fields(config)):
-            name = item.name.replace("_", "-")
-            flag = f"--{name}/--no-{name}" if types[item.name] is bool else f"--{name}"
+        for item in reversed(fields(settings)):  # type: ignore[arg-type]
+            kind, name = types[item.name], item.name.replace("_", "-")
             command = click.option(
-                flag,
-                type=_TYPES.get(types[item.name], types[item.name]),
+                f"--{name}/--no-{name}" if kind is bool else f"--{name}",
+                type=_type_of(kind, item),
                 default=item.default,
                 show_default=True,
                 help=item.metadata["help"],

@@ -11,8 +11,9 @@ from index.engines.neighbours import Neighbour
 from index.engines.normalised_vectors import unlifted
 from index.engines.snapshot import snapshot_folders
 from index.gallery.gallery import open_gallery, open_or_create_gallery
-from index.identification.config import ENGINES, IdentifyConfig
+from index.identification.config import IdentifyConfig
 from index.search import open_search as neighbour_search
+from index.search.config import ENGINES
 from index.search.incremental import stale
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, refresh_snapshot
