@@ -67,7 +67,6 @@ def enroll_command(
     from index.search.snapshots import refresh_snapshot
     from masking.datasets.separate_folders import refuse_inside
     from masking.faces.finder import default_finder
-    from masking.workers import worker_count
 
     for read in (*photos, *([folder] if folder else [])):
         refuse_inside(read, workspace)
@@ -75,7 +74,7 @@ def enroll_command(
     chosen = chosen_photos(name, photos, folder, table, masked)
     embedder = quick_embedder_of(workspace, model, device, photos)
     # Processes take a second to start, which a few photos are not worth.
-    workers = worker_count(config.workers) if folder or table else 1
+    workers = config.workers if folder or table else 1
     with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
         report = enroll_photos(
             chosen, gallery, embedder, default_finder, workers, terms

@@ -61,9 +61,9 @@ class AugmentConfig(Settings):
         "I/N: work on part I of N, one on each machine; then --merge.",
         recorded=False,
     )
-    engine: Literal["local", "ray"] = setting(
-        "local",
-        "local: processes of this machine; ray: a Ray cluster.",
+    ray: bool = setting(
+        False,
+        "Work on a Ray cluster: that of RAY_ADDRESS, else one of this machine's cores.",
         recorded=False,
     )
     workers: int = setting(0, "Processes; 0 is one a core.", at_least=0, recorded=False)

@@ -39,12 +39,10 @@ from masking.files.strict_json import strict_json
 from masking.files.writing import write_bytes
 from masking.masks.spec import SpecConfig
 from masking.masks.textures import list_textures
-from masking.ray_workers import ray_map
-from masking.workers import local_map
+from masking.workers import ordered_map, ray_map
 
 PREVIEW_TILES = 48
 FOLDERS = (CHIPS, MASKED, PHOTOS)
-ENGINES = {"local": local_map, "ray": ray_map}
 
 
 def augment(
@@ -105,7 +103,8 @@ def _work_through(
 ) -> tuple[Tally, PoseChoice]:
     """Every photograph to its row, kept as soon as it is there."""
     tasks = with_known(photos, journal.earlier_rows())
-    made = ENGINES[config.engine](step, tasks, config.workers)
+    work = ray_map if config.ray else ordered_map
+    made = work(step, tasks, config.workers)
     tally, poses = Tally(), PoseChoice()
     try:
         for row, was_known in _progress(made, len(photos)):

@@ -1,4 +1,4 @@
-"""Results come in the order of the items, whatever the number of processes."""
+"""Results come in the order of the items, whatever and wherever the processes are."""
 
 import itertools
 import multiprocessing
@@ -6,13 +6,19 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from masking.errors import ToolkitError
-from masking.workers import ordered_map, worker_count
+from masking.augment.config import AugmentConfig
+from masking.augment.stage import augment
+from masking.errors import MissingInput, ToolkitError
+from masking.workers import ordered_map, ray_map, worker_count
+from tests.fakes.drawn_people import DrawnFinder, draw_person
+
+CONFIG = AugmentConfig(variants=1, workers=1)
 
 
 class Square:
@@ -166,6 +172,72 @@ def test_a_killed_worker_is_one_sentence():
     results = ordered_map(Square, (kill_one() if n == 9 else n for n in range(99)), 2)
     with pytest.raises(ToolkitError, match=r"worker process was killed.*--workers"):
         list(results)
+
+
+# Ray leaves something open of a cluster that did not start in time.
+of_a_slow_cluster = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    ray = pytest.importorskip("ray")
+    # The tests' own modules are not installed where the cluster works.
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    options = {
+        "num_cpus": 2,
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "runtime_env": {"env_vars": paths},
+    }
+    try:
+        ray.init(**options)
+    except Exception:
+        # Ray gives its processes 30 seconds to start: few on a busy machine.
+        ray.shutdown()
+        ray.init(**options)
+    yield ray
+    ray.shutdown()
+
+
+@of_a_slow_cluster
+def test_a_cluster_gives_results_in_the_order_of_the_items(cluster):
+    numbers = range(100)  # more than are read ahead
+    results = list(ray_map(Square, numbers, 0))
+    assert [result for result, _ in results] == [number**2 for number in numbers]
+    assert os.getpid() not in {process for _, process in results}
+    assert list(ray_map(Square, [], 1)) == []
+
+
+@of_a_slow_cluster
+def test_errors_of_a_cluster_reach_the_caller(cluster):
+    with pytest.raises(ValueError, match="number 3 is broken"):
+        list(ray_map(partial(Square, broken=3), range(10), 1))
+
+
+@of_a_slow_cluster
+def test_a_cluster_writes_the_same_bytes_as_one_process(cluster, tmp_path):
+    for person in range(3):
+        for photo in range(4):
+            path = tmp_path / "photos" / str(person) / f"{photo}.png"
+            draw_person(path, person + 9, photo, found=(person, photo) != (1, 1))
+    made = []
+    for name in ("alone", "cluster"):
+        out = tmp_path / name
+        config = replace(CONFIG, ray=name == "cluster")
+        report = augment(tmp_path / "photos", out, config, DrawnFinder)
+        assert report.faces == 11
+        files = (path for path in sorted(out.rglob("*")) if path.is_file())
+        made.append({str(p.relative_to(out)): p.read_bytes() for p in files})
+    assert made[0] == made[1]
+    assert len(made[0]) == 11 * 2 + 3
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingInput, match=r"--ray needs.*masked-faces\[ray\]"):
+        next(ray_map(Square, [1], 1))
 
 
 def _runs(process):

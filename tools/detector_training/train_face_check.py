@@ -28,7 +28,7 @@ from masking.landmarks import Float32, Image, Landmarks
 from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.masks.textures import Texture
 from masking.rendering.render import render
-from masking.workers import ordered_map, worker_count
+from masking.workers import ordered_map
 from tools.detector_training.masked_examples import (
     OCCLUDED_FRACTION,
     VIEWS,
@@ -145,7 +145,7 @@ def main(
     paths = shuffled_photos(photos, wanted_people(names, without), seed)
     chosen = paths[:count]
     step = partial(MakeCandidates, prints_of(paths), seed)
-    made = ordered_map(step, chosen, worker_count(workers))
+    made = ordered_map(step, chosen, workers)
     shown = tqdm(made, "photos", len(chosen), disable=None)
     parts = [part for part in shown if part is not None]
     candidates = Candidates(

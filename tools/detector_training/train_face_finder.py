@@ -25,7 +25,7 @@ from masking.faces.finder import plain_finder
 from masking.landmarks import Image
 from masking.masks.spec import sample_rng
 from masking.masks.textures import Texture
-from masking.workers import ordered_map, worker_count
+from masking.workers import ordered_map
 from tools.detector_training.masked_examples import (
     VIEWS,
     Example,
@@ -48,7 +48,7 @@ def _examples(
     paths: list[Path], view: str, seed: int, textures: tuple[Texture, ...]
 ) -> list[Example]:
     step = partial(MakeExample, view, seed, textures)
-    made = ordered_map(step, paths, worker_count(0))
+    made = ordered_map(step, paths, 0)
     shown = tqdm(made, view, len(paths), unit="photo", disable=None)
     return [example for example in shown if example is not None]
 

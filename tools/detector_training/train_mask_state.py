@@ -27,7 +27,7 @@ from masking.landmarks import Float32, Image, Landmarks
 from masking.masks import spec as mask_spec
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from masking.workers import ordered_map, worker_count
+from masking.workers import ordered_map
 from tools.detector_training.training_faces import wanted_people
 from training.embedders.mask_classifier import FORMAT_VERSION, MODEL_FILE, features
 
@@ -200,7 +200,7 @@ def main(
     paths = [path for name in people for path in list_images(photos / name)[:1]]
     chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)
     kept = [paths[index] for index in chosen]
-    faces = gather(kept, versions, seed, worker_count(workers))
+    faces = gather(kept, versions, seed, workers)
     worn = faces.masked | faces.nose_out
     parts = [
         fit(faces.rows, faces.masked, strength),

@@ -425,7 +425,7 @@ def test_other_pictures_of_prints_make_the_masks_again(drawn, tmp_path):
 
 
 def test_options_that_are_no_choice_are_refused():
-    for wrong in ({"output": "video"}, {"faces": "none"}, {"engine": "spark"}):
+    for wrong in ({"output": "video"}, {"faces": "none"}):
         with pytest.raises(InvalidConfig, match=next(iter(wrong))):
             replace(CONFIG, **wrong)
 
