@@ -22,14 +22,14 @@ from masking.errors import InvalidConfig
 
 @click.group("gallery")
 def gallery_group() -> None:
-    """Look after the people of the gallery."""
+    """List, rename, erase, verify and back up the people of the gallery."""
 
 
 @gallery_group.command("list")
 @workspace_option
 @json_option
 def gallery_list_command(workspace: Path, as_json: bool) -> None:
-    """Everybody with the number of their photos, and until when they are kept.
+    """List people, the number of their photos, and until when they are kept.
 
     \b
     Example:
@@ -60,7 +60,7 @@ def gallery_list_command(workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def gallery_show_command(name: str, workspace: Path, as_json: bool) -> None:
-    """The photos of a person, and how far each is from their mean.
+    """List the photos of a person, and how far each is from their mean.
 
     \b
     Example:
@@ -177,7 +177,7 @@ def gallery_remove_command(name: str | None, expired: bool, workspace: Path) -> 
 @click.argument("out", type=A_PATH)
 @workspace_option
 def gallery_export_command(out: Path, workspace: Path) -> None:
-    """Write names and embeddings, unmasked and covered, to an .npz file.
+    """Write names, embeddings and masked references to an .npz file.
 
     \b
     Example:
@@ -194,7 +194,7 @@ def gallery_export_command(out: Path, workspace: Path) -> None:
 @workspace_option
 @json_option
 def gallery_audit_command(workspace: Path, as_json: bool) -> None:
-    """Who changed what and when; people are named by number only.
+    """List who changed what and when; people are named by number only.
 
     \b
     Example:

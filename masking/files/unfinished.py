@@ -75,7 +75,7 @@ def folder_locked(folder: Path, wait_s: float, shared: bool = False) -> Iterator
     """Hold a folder's lock for the block; False when others kept it for `wait_s`.
 
     Args:
-        shared: with others who fraction it, but not with one who does not.
+        shared: with others who share it, but not with one who does not.
 
     Raises:
         OSError: the folder cannot be opened.

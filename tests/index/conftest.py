@@ -1,4 +1,4 @@
-"""What tests of several rooms fraction."""
+"""What tests of several rooms share."""
 
 import pytest
 

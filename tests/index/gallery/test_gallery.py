@@ -214,7 +214,7 @@ def test_remove_leaves_no_bytes(gallery):
     build_snapshot(gallery)
     vectors = [people[1].embedding.tobytes(), people[1].covered.tobytes()]
     ((chip,),) = gallery._store.read("SELECT chip FROM photos WHERE person_id = 2")
-    # A JPEG starts with tables that all of them fraction; its end is the face.
+    # A JPEG starts with tables that all of them share; its end is the face.
     traces = [b"Person_Gone", b"gone/Gone.jpg", *vectors, chip[-200:-100]]
     before = all_bytes(gallery.folder)
     assert all(trace in before for trace in traces)
