@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.datasets.csv_tables import read_table
-from masking.augment.people_lists import read_lines
 from masking.datasets.collections import Collection
 from masking.errors import BadRecord, MissingInput
+from masking.files.input_files import read_lines
 from masking.files.name_form import normal_form
 
 LABELS = "labels.csv"

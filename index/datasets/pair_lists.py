@@ -18,9 +18,9 @@ from index.datasets.labelled_photos import (
     inner_name,
     read_labels,
 )
-from masking.augment.people_lists import read_lines
 from masking.datasets.images import SUFFIXES
 from masking.errors import BadRecord, MissingInput
+from masking.files.input_files import read_lines
 from masking.files.name_form import normal_form
 from training.metrics.pairs import Indices
 

@@ -9,31 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from masking.augment.manifest import Manifest
-from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.files.input_files import read_input
+from masking.errors import InvalidConfig, MissingInput
+from masking.files.input_files import read_lines
 from masking.files.name_form import normal_form
 
 _SHOWN = 3
 _log = logging.getLogger(__name__)
-
-
-def read_lines(path: Path, expected: str) -> list[str]:
-    """The lines of a text file, composed (NFC), without a byte order mark.
-
-    Args:
-        expected: what the file should be, for messages.
-
-    Raises:
-        MissingInput: the file cannot be read.
-        BadRecord: it is no text in UTF-8.
-    """
-    try:
-        text = read_input(path, expected).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadRecord(
-            f"{path}: no text in UTF-8 ({error}). Expected {expected}."
-        ) from error
-    return [normal_form(line) for line in text.split("\n")]
 
 
 def read_names(path: Path) -> frozenset[str]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from masking.augment.people_lists import read_lines
 from masking.datasets.folder_walk import FoundFile, tell_passed_over, walk_pictures
 from masking.datasets.images import no_picture_in
 from masking.datasets.person_folders import FolderNames, person_of
 from masking.datasets.recordio import find_record_file, record_photos
 from masking.datasets.shards import WHOLE, Shard
 from masking.errors import BadRecord, MissingInput
+from masking.files.input_files import read_lines
 from masking.files.name_form import normal_form
 
 CELEBA_LIST = "identity_CelebA.txt"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from masking.errors import MissingInput
+from masking.errors import BadRecord, MissingInput
+from masking.files.name_form import normal_form
 
 
 def read_input(path: Path, expected: str) -> bytes:
@@ -25,3 +26,22 @@ def read_input(path: Path, expected: str) -> bytes:
         raise MissingInput(
             f"{path}: cannot be read ({error.strerror or error}). Expected {expected}."
         ) from error
+
+
+def read_lines(path: Path, expected: str) -> list[str]:
+    """The lines of a text file, composed (NFC), without a byte order mark.
+
+    Args:
+        expected: what the file should be, for messages.
+
+    Raises:
+        MissingInput: the file cannot be read.
+        BadRecord: it is no text in UTF-8.
+    """
+    try:
+        text = read_input(path, expected).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRecord(
+            f"{path}: no text in UTF-8 ({error}). Expected {expected}."
+        ) from error
+    return [normal_form(line) for line in text.split("\n")]

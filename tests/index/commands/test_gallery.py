@@ -62,7 +62,7 @@ def names(tmp_path):
 def test_folder_of_people_is_enrolled_and_every_failure_reported(
     call, people, tmp_path
 ):
-    done = call("enroll", "--folder", people, "--workers", 1)
+    done = call("enroll", "--folder", people, "--workers", 1, code=2)
     assert "4 photos added, 0 already enrolled, 4 skipped; the gallery holds 3" in (
         done.output
     )
@@ -72,7 +72,7 @@ def test_folder_of_people_is_enrolled_and_every_failure_reported(
 
 
 def test_second_run_looks_only_at_what_is_missing(call, people, tmp_path, monkeypatch):
-    call("enroll", "--folder", people, "--workers", 1)
+    call("enroll", "--folder", people, "--workers", 1, code=2)
     draw_photo(people / "Green" / "2.png", YELLOW)
     looked = []
 
@@ -84,7 +84,7 @@ def test_second_run_looks_only_at_what_is_missing(call, people, tmp_path, monkey
     monkeypatch.setattr("masking.faces.finder.default_finder", Counting)
     call.embedder.embedded = 0
     record = json.loads(
-        call("enroll", "--folder", people, "--workers", 1, "--json").stdout
+        call("enroll", "--folder", people, "--workers", 1, "--json", code=2).stdout
     )
     assert record["added"] == [str(people / "Green" / "2.png")]
     assert (len(record["known"]), len(record["failures"])) == (4, 4)
@@ -100,7 +100,7 @@ def test_table_is_enrolled_with_masks_apart(call, tmp_path):
     table.write_text(
         "person,file,masked\nA,unmasked.png,no\nA,masked.png,yes\nA,missing.png,\n"
     )
-    done = call("enroll", "--csv", table, "--workers", 1)
+    done = call("enroll", "--csv", table, "--workers", 1, code=2)
     assert "missing.png: cannot be read" in done.stderr
     with open_gallery(tmp_path / "w" / "gallery") as gallery:
         templates = gallery.templates()
@@ -155,7 +155,7 @@ def test_nothing_to_enroll(call, tmp_path):
     draw_photo(tmp_path / "p" / "A" / "1.png")
     failed = call("enroll", "--folder", tmp_path / "p", "--workers", 1, code=2)
     assert "no face found" in failed.output
-    late = call("enroll", "A", tmp_path, "--retain-until", "soon", code=2)
+    late = call("enroll", "A", tmp_path / "p", "--retain-until", "soon", code=2)
     assert "expected a day such as" in late.output
 
 
@@ -220,7 +220,7 @@ def test_enrolling_and_removing_leave_an_index_for_the_next_search(
         with open_gallery(tmp_path / "w" / "gallery") as gallery:
             return newest_snapshot(gallery).templates.person_ids.tolist()
 
-    call("enroll", "--folder", people, "--workers", 1)
+    call("enroll", "--folder", people, "--workers", 1, code=2)
     assert sorted(set(indexed())) == [1, 2, 3]
     call("gallery", "remove", "Green")
     assert len(set(indexed())) == 2
