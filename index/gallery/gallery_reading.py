@@ -11,9 +11,7 @@ from index.gallery.embedder_record import check_unchanged, cohort_of_store
 from index.gallery.people import list_people, owners_of, photo_is_stored
 from index.gallery.person_photos import (
     PersonPhoto,
-    PhotoDistance,
     read_person_photos,
-    read_photo_distances,
 )
 from index.gallery.storage.rows import AuditEntry, GalleryPhoto, Person
 from index.gallery.storage.store import GalleryStore
@@ -137,11 +135,6 @@ class GalleryReader:
         """
         with self._own_vectors():
             return read_person_photos(self._store, name, self.cohort)
-
-    def photo_distances(self, person_id: int, query: Float32) -> list[PhotoDistance]:
-        """How far each photo of a person is from a (D,) query, the nearest first."""
-        with self._own_vectors():
-            return read_photo_distances(self._store, person_id, query, self.cohort)
 
     def owners(self, sha256s: Collection[str]) -> set[int]:
         """Numbers of the people who have one of these photos."""

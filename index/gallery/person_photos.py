@@ -13,7 +13,6 @@ from index.gallery.storage.store import GalleryStore
 from masking.landmarks import Float32
 from training.metrics.score_normalization import (
     Cohort,
-    distances,
     offsets_of,
     paired_distances,
 )
@@ -74,43 +73,6 @@ def _from_the_others(vectors: Float32, cohort: Cohort | None) -> Float32:
     offsets = offsets_of(vectors, cohort)
     of_others = (offsets.sum() - offsets) / (count - 1)
     return paired_distances(vectors, others, offsets + of_others)
-
-
-@dataclass(frozen=True)
-class PhotoDistance:
-    """How far one stored photo is from a probe.
-
-    Attributes:
-        source, sha256, masked: as in `PersonPhoto`.
-        distance: of its embedding to the probe's; lower is closer.
-    """
-
-    source: str
-    sha256: str
-    masked: bool
-    distance: float
-
-
-def read_photo_distances(
-    store: GalleryStore, person_id: int, query: Float32, cohort: Cohort | None
-) -> list[PhotoDistance]:
-    """All photos of a person by their distance to a (D,) query, the nearest first.
-
-    Empty for somebody who was removed meanwhile. To be called in a snapshot.
-    """
-    rows = store.read(
-        """SELECT person_id, sha256, masked, vector, embeddings.seal, source
-        FROM photos JOIN embeddings ON photo_id = photos.id WHERE person_id = ?
-        ORDER BY photos.id""",
-        (person_id,),
-    )
-    vectors = sealed_vectors(store, [row[:5] for row in rows], len(query))
-    (away,) = distances(query[None], vectors, cohort)
-    order = np.argsort(away, kind="stable")
-    return [
-        PhotoDistance(rows[i][5], rows[i][1], bool(rows[i][2]), float(away[i]))
-        for i in order
-    ]
 
 
 def unlike_the_others(

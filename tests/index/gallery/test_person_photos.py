@@ -115,23 +115,6 @@ def test_the_number_of_other_photos_is_told():
     assert asked == [(False, False, 2)] * 3
 
 
-def test_distances_of_all_photos_to_a_probe(gallery):
-    gallery.add(
-        [
-            photo("Person_01", [0, 0, 0, 0], sha256="a", source="one.jpg"),
-            photo("Person_02", [9, 9, 9, 9], sha256="b"),
-            photo("Person_01", [6, 8, 0, 0], sha256="c", source="two.jpg"),
-        ]
-    )
-    found = gallery.photo_distances(1, np.array([6, 7, 0, 0], dtype=np.float32))
-    assert [(one.source, one.sha256, one.masked) for one in found] == [
-        ("two.jpg", "c", False),
-        ("one.jpg", "a", False),
-    ]
-    assert [one.distance for one in found] == pytest.approx([1.0, 85**0.5])
-    assert gallery.photo_distances(7, np.zeros(4, dtype=np.float32)) == []
-
-
 def test_photos_of_each_template_are_counted(gallery):
     gallery.add([photo("Person_01", [i, 0, 0, 0]) for i in range(3)])
     covered = replace(photo("Person_01", [9, 0, 0, 0]), masked=True)

@@ -162,7 +162,6 @@ def test_damaged_embedding_is_compared_with_nobody(folder, tmp_path):
             lambda: gallery.person_template(5, False),
             lambda: gallery.nearest_photo(5, query),
             lambda: gallery.photos("Person_04"),
-            lambda: gallery.photo_distances(5, query),
             lambda: gallery.export(tmp_path / "all.npz"),
         ):
             with pytest.raises(BadRecord, match=what):
