@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from index.calibration.calibration_upgrade import upgrade_1_to_2
 from index.calibration.probabilities import MatchProbability
 from index.calibration.thresholds import Thresholds
 from masking.errors import BadRecord
 from training.embedders.mask_classifier import MaskState
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 1
 # Mask states of a probe and of the template that it is compared with.
 STATES = ("unmasked", "masked")
 PAIRS = tuple(f"{probe}-{template}" for probe in STATES for template in STATES)
@@ -124,19 +123,19 @@ class Calibration:
 
     @staticmethod
     def from_json(text: str) -> Calibration:
-        """The reverse of `to_json`; older formats are upgraded.
+        """The reverse of `to_json`.
 
         Raises:
-            BadRecord: no calibration, or one of a newer version.
+            BadRecord: no calibration, or one of another version.
         """
         try:
             record: dict[str, Any] = json.loads(text)
-            version = record.get("format_version", 1)
-            if version == 1:
-                record = upgrade_1_to_2(record)
-            # The third had thresholds of another kind besides.
-            elif version not in (FORMAT_VERSION, 3):
-                raise BadRecord(f"it has format version {version}, update the program")
+            version = record["format_version"]
+            if version != FORMAT_VERSION:
+                raise BadRecord(
+                    f"it has format version {version}, expected {FORMAT_VERSION}; "
+                    "update the program"
+                )
             return Calibration(
                 {pair: _table(record["thresholds"][pair]) for pair in PAIRS},
                 {state: float(record["spread"][state]) for state in STATES},

@@ -161,7 +161,11 @@ def calibration_of(gallery: Gallery) -> tuple[Calibration, bool]:
     The gallery's own comes first, then the one that ships for its embedder, then
     the default of its kind of distance.
     """
-    measured = gallery.calibration or shipped_calibration(gallery.fingerprint)
+    measured = (
+        Calibration.from_json(gallery.calibration_json)
+        if gallery.calibration_json
+        else shipped_calibration(gallery.fingerprint)
+    )
     return (
         (measured, True) if measured else (default_calibration(gallery.cohort), False)
     )

@@ -81,21 +81,6 @@ def fit_probability(
     return MatchProbability(float(model.intercept_[0]), closer, apart)
 
 
-def calibration_error(
-    probability: Float64, right: NDArray[np.bool_], weights: Float64, bins: int = 15
-) -> float:
-    """Expected calibration error, 0 = none; bins of one width.
-
-    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3.
-
-    Args:
-        probability, weights: (N,); right: (N,) bool.
-    """
-    places = np.minimum((probability * bins).astype(int), bins - 1)
-    gaps = weights * (right - probability)
-    return float(np.abs(np.bincount(places, gaps, bins)).sum() / weights.sum())
-
-
 def _inputs(closeness: Float64, margin: Float64) -> Float64:
     ones = np.ones_like(closeness)
     capped = np.minimum(margin, LARGEST_MARGIN)

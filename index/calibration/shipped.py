@@ -9,13 +9,10 @@ from pathlib import Path
 from index.calibration.calibration import Calibration
 from masking.errors import BadRecord, MissingInput
 from masking.files.shipped import shipped_file
-from masking.files.writing import write_bytes
 from training.metrics.score_normalization import Cohort
 
 FILE = Path(__file__).parents[1] / "models" / "calibrations.json"
-FORMAT_VERSION = 2
-# What embedders that were never calibrated are judged by, by `distance_kind`.
-_DEFAULTS = "defaults"
+FORMAT_VERSION = 1
 
 
 def shipped_calibration(fingerprint: str) -> Calibration | None:
@@ -69,24 +66,9 @@ def read_calibrations(path: Path) -> tuple[dict[str, str], dict[str, Calibration
             fingerprint: Calibration.from_json(json.dumps(value))
             for fingerprint, value in record["calibrations"].items()
         }
-        defaults = {kind: record[_DEFAULTS][kind] for kind in ("plain", "cohort")}
+        defaults = {kind: record["defaults"][kind] for kind in ("plain", "cohort")}
         for fingerprint in defaults.values():
             found[fingerprint]
     except (ValueError, KeyError, TypeError, AttributeError, BadRecord) as error:
         raise BadRecord(f"{path}: damaged ({error}). Install again.") from error
     return defaults, found
-
-
-def write_calibrations(
-    path: Path, defaults: dict[str, str], calibrations: dict[str, Calibration]
-) -> None:
-    """The reverse of `read_calibrations`."""
-    record = {
-        "format_version": FORMAT_VERSION,
-        _DEFAULTS: defaults,
-        "calibrations": {
-            fingerprint: json.loads(calibration.to_json())
-            for fingerprint, calibration in calibrations.items()
-        },
-    }
-    write_bytes(path, (json.dumps(record) + "\n").encode())

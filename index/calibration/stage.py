@@ -171,7 +171,7 @@ def _fitted(
     reference, _ = calibration_of(gallery)
     source = f"{source}; {len(others.unmasked.photos)} templates of others"
     calibration = fit_calibration(faces, others, source, reference)
-    gallery.set_calibration(calibration)
+    gallery.set_calibration(calibration.to_json())
     return calibration
 
 

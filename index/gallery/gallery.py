@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 
-from index.calibration.calibration import Calibration
 from index.gallery.copies import note_copy
 from index.gallery.embedder_record import check_unchanged, new_meta
 from index.gallery.erasure import PENDING, Erasure, erase_people, finish_erasure
@@ -182,14 +181,17 @@ class Gallery(GalleryReader):
         return expired_names(self._store, today)
 
     @property
-    def calibration(self) -> Calibration | None:
-        """How far apart impostors are for this embedder; None before `train`."""
-        text = self._store.meta("calibration")
-        return Calibration.from_json(text) if text else None
+    def calibration_json(self) -> str:
+        """What `index.calibration` measured for this embedder; "" before `train`."""
+        return self._store.meta("calibration")
 
-    def set_calibration(self, calibration: Calibration) -> None:
-        """Keep the calibration that thresholds are derived from."""
+    def set_calibration(self, calibration_json: str) -> None:
+        """Store the calibration that thresholds are derived from.
+
+        Raises:
+            EmbedderMismatch: another process embedded the gallery again.
+        """
         with self._store.changes():
             check_unchanged(self._store, self.fingerprint)
-            self._store.set_meta("calibration", calibration.to_json())
+            self._store.set_meta("calibration", calibration_json)
             self._store.record("calibrate", None, "")

@@ -40,5 +40,9 @@ def manifest_of(folder, rows, geometry=GEOMETRY):
     return Manifest(folder, {}, geometry, sorted(rows, key=lambda r: r.photo_id), "")
 
 
+def impostors_of(manifest):
+    return [row for row in manifest.faces() if row.identity.startswith(ZOE)]
+
+
 def unmasked(chips, geometry):
     return (MaskState(0.0, 0.0),) * len(chips)

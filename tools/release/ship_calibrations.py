@@ -10,6 +10,7 @@ names and options that the shipped embedder was trained with.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -19,10 +20,11 @@ from benchmarks.shared.embedded_photos import EmbeddingStore
 from benchmarks.shared.judged_probes import mean_templates
 from index.calibration.calibration import Calibration
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
-from index.calibration.shipped import FILE, distance_kind, write_calibrations
+from index.calibration.shipped import FILE, FORMAT_VERSION, distance_kind
 from index.datasets.labelled_photos import read_person_folders
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from masking.augment.people_lists import people_found, read_names
+from masking.files.writing import write_bytes
 from training.checkpoints.choose import choose_embedder
 from training.data.identity_split import validation_people
 from training.metrics.pairs import EmbeddedFaces
@@ -101,6 +103,21 @@ def main(
     defaults = {distance_kind(one.cohort): one.fingerprint for one in networks}
     write_calibrations(out, defaults, calibrations)
     click.echo(f"{out}: {', '.join(network.name for network in networks)}")
+
+
+def write_calibrations(
+    path: Path, defaults: dict[str, str], calibrations: dict[str, Calibration]
+) -> None:
+    """The reverse of `index.calibration.shipped.read_calibrations`."""
+    record = {
+        "format_version": FORMAT_VERSION,
+        "defaults": defaults,
+        "calibrations": {
+            fingerprint: json.loads(calibration.to_json())
+            for fingerprint, calibration in calibrations.items()
+        },
+    }
+    write_bytes(path, (json.dumps(record) + "\n").encode())
 
 
 if __name__ == "__main__":

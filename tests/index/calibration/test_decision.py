@@ -187,7 +187,7 @@ def test_the_gallerys_own_calibration_comes_first(gallery, monkeypatch):
         decision, "shipped_calibration", {gallery.fingerprint: shipped}.get
     )
     assert calibration_of(gallery) == (shipped, True)
-    gallery.set_calibration(own)
+    gallery.set_calibration(own.to_json())
     assert calibration_of(gallery) == (own, True)
     found = policy_of(gallery)
     # People: of their two templates a face is compared with one.

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.shared.judged_probes import calibration_error
 from index.calibration.calibration import Match
 from index.calibration.decision import DecisionPolicy
 from index.calibration.fit import (
@@ -12,7 +13,6 @@ from index.calibration.fit import (
     fit_calibration,
 )
 from index.calibration.impostors import MeanFaces
-from index.calibration.probabilities import calibration_error
 from tests.fakes.drawn_calibrations import flat_calibration
 from training.embedders.mask_classifier import MaskState
 from training.metrics.pairs import EmbeddedFaces

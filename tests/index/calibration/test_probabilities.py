@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.shared.judged_probes import calibration_error
 from index.calibration.probabilities import (
     LARGEST_MARGIN,
     MatchProbability,
-    calibration_error,
     fit_probability,
 )
 from masking.errors import BadRecord
@@ -100,15 +100,3 @@ def test_a_margin_that_misleads_is_left_out():
 def test_all_right_says_nothing():
     with pytest.raises(ValueError, match="right and wrong"):
         fit_probability(*np.ones((2, 5)), np.ones(5, bool), np.ones(5))
-
-
-def test_calibration_error_by_hand():
-    # Two bins of two: |0.25 - 0.5| and |0.75 - 1| with weights 1/4 and 3/4.
-    probability = np.array([0.25, 0.25, 0.75, 0.75])
-    right = np.array([True, False, True, True])
-    weights = np.array([1.0, 1.0, 3.0, 3.0])
-    assert calibration_error(probability, right, weights, 2) == pytest.approx(0.25)
-    assert calibration_error(np.array([0.0, 1.0]), right[[1, 2]], np.ones(2)) == 0
-    # A probability of 1 is in the last bin: |0.25 - 1| of two.
-    ends = calibration_error(np.array([0.75, 1.0]), right[:2], np.ones(2), 2)
-    assert ends == pytest.approx(0.375)

@@ -10,10 +10,10 @@ from index.calibration.shipped import (
     default_calibration,
     read_calibrations,
     shipped_calibration,
-    write_calibrations,
 )
 from masking.errors import BadRecord, MissingInput
 from tests.fakes.drawn_calibrations import flat_calibration
+from tools.release.ship_calibrations import write_calibrations
 from training.checkpoints.choose import choose_embedder
 
 
@@ -55,7 +55,7 @@ def test_calibrations_survive_their_file(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"format_version": 3},
+        {"format_version": 2},
         {"defaults": {"plain": "nobody", "cohort": "nobody"}},
         {"defaults": {}},
         {"calibrations": {"a": {}}},

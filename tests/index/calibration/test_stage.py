@@ -59,7 +59,8 @@ def test_own_templates_of_the_impostors_are_left_out(gallery, manifest, fitted):
     assert len(faces.masked.people) == 2 * 2 * STRANGERS
     assert "25 validation people, unmasked and with 2 synthetic masks" in source
     assert "25 templates of others" in source
-    assert gallery.calibration == measured == flat_calibration(0.25)
+    assert measured == flat_calibration(0.25)
+    assert gallery.calibration_json == measured.to_json()
 
 
 def test_impostors_are_seen_unmasked_and_with_two_masks(gallery, manifest, fitted):
@@ -159,11 +160,11 @@ def test_many_photos_and_people_are_cut(gallery, manifest, fitted, monkeypatch):
 
 def test_too_few_impostors_leave_the_calibration_as_it_is(gallery, manifest):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
-    gallery.set_calibration(flat_calibration(0.4))
+    gallery.set_calibration(flat_calibration(0.4).to_json())
     for rows in ([], impostors_of(manifest)[:20]):
         with pytest.raises(TooFewImpostors):
             chips(gallery, manifest, rows)
-    assert gallery.calibration == flat_calibration(0.4)
+    assert gallery.calibration_json == flat_calibration(0.4).to_json()
 
 
 def test_impostors_of_another_embedder_are_refused(gallery, manifest):
@@ -181,7 +182,7 @@ def test_impostor_whose_embedding_is_not_finite_is_named(gallery, manifest):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     with pytest.raises(BadRecord, match=r"Zoë 01/1.jpg: its embedding is not finite"):
         chips(gallery, manifest, impostors_of(manifest), Broken())
-    assert gallery.calibration is None
+    assert gallery.calibration_json == ""
 
 
 def test_chips_that_are_aligned_in_another_way_are_refused(gallery, manifest):
@@ -227,7 +228,8 @@ def test_impostors_who_cannot_be_read_are_named(tmp_path, gallery, manifest, fit
 def test_photographs_of_really_masked_impostors(tmp_path, gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     listed = photos_of(tmp_path, masks=("no-mask", "cloth"))
-    assert photos(gallery, tmp_path, listed) == gallery.calibration
+    measured = photos(gallery, tmp_path, listed)
+    assert gallery.calibration_json == measured.to_json()
     ((faces, others, source),) = fitted
     assert len(others.unmasked.photos) == len(others.covered.photos) == PEOPLE
     np.testing.assert_allclose(faces.unmasked.embeddings[:, 2], 0, atol=0.02)

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 import cli
 from index.calibration import fit as calibration_fit
+from index.calibration.calibration import Calibration
 from index.calibration.config import CalibrateConfig
 from index.enrollment.from_manifest import enroll_celebrities
 from index.gallery.gallery import open_gallery, open_or_create_gallery
@@ -61,7 +62,7 @@ def test_photographs_of_impostors(workspace, impostors, monkeypatch):
         assert limits == sorted(limits, reverse=True)
         assert 0.2 < limits[-1] < limits[0] < 0.9
     with open_gallery(workspace / "gallery") as gallery:
-        stored = gallery.calibration
+        stored = Calibration.from_json(gallery.calibration_json)
     assert stored.source.startswith(
         "photos of 8 impostors, unmasked and with 1 synthetic"
     )

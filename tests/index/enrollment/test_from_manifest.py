@@ -9,12 +9,8 @@ from index.enrollment.from_manifest import enroll_celebrities
 from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from tests.fakes.faces_for_index import ColourEmbedder
-from tests.fakes.manifests import PEOPLE, STRANGERS, ZOE, manifest_of, name_of, row_of
+from tests.fakes.manifests import PEOPLE, STRANGERS, manifest_of, name_of, row_of
 from training.embedders.mask_classifier import MaskState
-
-
-def impostors_of(manifest):
-    return [row for row in manifest.faces() if row.identity.startswith(ZOE)]
 
 
 def test_everybody_with_a_face_goes_in_once(gallery, manifest):

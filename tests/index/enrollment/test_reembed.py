@@ -32,7 +32,7 @@ from training.embedders.masked_reference import covered_embeddings
 
 def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):
     with open_gallery(folder) as gallery:
-        gallery.set_calibration(CALIBRATION)
+        gallery.set_calibration(CALIBRATION.to_json())
         build_snapshot(gallery)
     people, photos, *_ = content(folder)
     assert reembed_gallery(folder, DoubleEmbedder()) == 3
@@ -40,7 +40,7 @@ def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):
     assert snapshot_folders(folder) == []
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.glob("gallery*")} == {0o600}
     with open_or_create_gallery(folder, DoubleEmbedder()) as gallery:
-        assert (gallery.dimension, gallery.calibration) == (4, None)
+        assert (gallery.dimension, gallery.calibration_json) == (4, "")
         wanted = np.array([[20, 20, 20, 255], [23, 23, 23, 255]]) / 255
         np.testing.assert_allclose(gallery.templates().matrix, wanted, atol=1e-6)
         found = open_search(gallery, "annoy").nearest(np.zeros(4, np.float32), 2)
@@ -57,14 +57,14 @@ def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):
 def test_same_embedder_repairs_vectors_and_keeps_the_calibration(folder):
     before = content(folder)[2]
     with open_gallery(folder) as gallery:
-        gallery.set_calibration(CALIBRATION)
+        gallery.set_calibration(CALIBRATION.to_json())
         with gallery._store.changes():
             nan = np.full(3, np.nan, "<f4").tobytes()
             gallery._store.execute("UPDATE embeddings SET vector = ?", (nan,))
     assert reembed_gallery(folder, ColourEmbedder()) == 3
     assert content(folder)[2] == before
     with open_gallery(folder) as gallery:
-        assert gallery.calibration == CALIBRATION
+        assert gallery.calibration_json == CALIBRATION.to_json()
 
 
 def test_covered_vectors_are_the_new_embedders_too(tmp_path):
@@ -89,7 +89,7 @@ def test_covered_vectors_are_the_new_embedders_too(tmp_path):
 def test_covered_vectors_of_the_own_embedder_stay_and_so_does_the_calibration(tmp_path):
     folder = filled(tmp_path / "gallery", "Person_01", "Person_02", masked=False)
     with open_gallery(folder) as gallery:
-        gallery.set_calibration(CALIBRATION)
+        gallery.set_calibration(CALIBRATION.to_json())
     before = content(folder)[4]
     assert reembed_gallery(folder, ColourEmbedder()) == 2
     after = content(folder)[4]
@@ -98,7 +98,7 @@ def test_covered_vectors_of_the_own_embedder_stay_and_so_does_the_calibration(tm
         vectors = (np.frombuffer(blob, "<f4") for blob in (new, old))
         np.testing.assert_allclose(*vectors, atol=0.01)
     with open_gallery(folder) as gallery:
-        assert gallery.calibration == CALIBRATION
+        assert gallery.calibration_json == CALIBRATION.to_json()
 
 
 def test_covered_embedding_that_is_not_finite_changes_nothing(tmp_path):

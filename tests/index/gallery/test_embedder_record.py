@@ -48,7 +48,7 @@ def test_gallery_that_was_open_meanwhile_refuses_to_mix(folder):
         reembed_gallery(folder, DoubleEmbedder())
         uses = (
             lambda: enroll_chips(stale, ColourEmbedder(), chip_rows("Person_05")),
-            lambda: stale.set_calibration(CALIBRATION),
+            lambda: stale.set_calibration(CALIBRATION.to_json()),
             lambda: stale.nearest_photo(1, query),
             lambda: open_search(stale, "exact"),
             lambda: stale.templates(),
@@ -58,7 +58,7 @@ def test_gallery_that_was_open_meanwhile_refuses_to_mix(folder):
                 use()
     with open_gallery(folder) as gallery:
         assert len(gallery.people()) == 2
-        assert gallery.calibration is None
+        assert gallery.calibration_json == ""
 
 
 @pytest.mark.parametrize("record", ["", "[1]", '{"size_px": 1}', '{"depth": 3}'])

@@ -25,7 +25,7 @@ def photo(name, unmasked, covered=None):
 def gallery(tmp_path):
     """The right person, and a crowd whose templates for masked faces are nearer."""
     with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
-        opened.set_calibration(flat_calibration())
+        opened.set_calibration(flat_calibration().to_json())
         opened.add([photo("Right", [0, 0.2, 0])])
         for i in range(CROWD):
             near, far = [0.001 * i, 0, 0], [9, i, 0]

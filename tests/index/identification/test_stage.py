@@ -215,7 +215,7 @@ def test_threshold_comes_from_the_gallery_calibration(ask, gallery, tmp_path):
     probe = draw_photo(tmp_path / "probe.png", RED)
     (before,) = ask(probe, config=IdentifyConfig())
     assert not before.decision.calibrated
-    gallery.set_calibration(flat_calibration(0.2))
+    gallery.set_calibration(flat_calibration(0.2).to_json())
     (after,) = ask(probe, config=IdentifyConfig())
     assert after.decision.calibrated
     assert after.decision.threshold == pytest.approx(0.2)
