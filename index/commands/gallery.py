@@ -239,7 +239,7 @@ def gallery_restore_command(backup: Path | None, workspace: Path) -> None:
     Example:
         python cli.py gallery restore
     """
-    from index.gallery.restoring import restore
+    from index.gallery.gallery import restore_gallery
 
-    restored = restore(workspace / "gallery", backup)
+    restored = restore_gallery(workspace / "gallery", backup)
     say(f"{restored} is the gallery now; run: python cli.py gallery verify")

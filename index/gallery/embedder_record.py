@@ -11,7 +11,6 @@ from dataclasses import asdict
 import numpy as np
 
 from index.engines.snapshot import METRIC
-from index.gallery.storage import schema as gallery_schema
 from index.gallery.storage.store import GalleryStore
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
 from masking.faces.alignment import ChipGeometry
@@ -22,7 +21,6 @@ from training.metrics.score_normalization import Cohort
 def new_meta(embedder: Embedder) -> dict[str, str]:
     """The records of an empty gallery."""
     return {
-        "format_version": str(gallery_schema.FORMAT_VERSION),
         "gallery_id": uuid.uuid4().hex,
         "version": "0",
         **embedder_meta(embedder),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from index.gallery.people import (
     set_terms,
 )
 from index.gallery.storage import database as gallery_file
-from index.gallery.storage.backup_files import backup_files
+from index.gallery.storage.backup import backup_to_restore, put_back
+from index.gallery.storage.folder import backup_files
 from index.gallery.storage.names import checked_name
 from index.gallery.storage.rows import (
     NO_TERMS,
@@ -66,6 +68,32 @@ def open_or_create_gallery(folder: Path, embedder: Embedder) -> Gallery:
         gallery.close()
         raise
     return gallery
+
+
+def restore_gallery(folder: Path, backup: Path | None = None) -> Path:
+    """Put a backup in the place of the gallery; what was there is set aside.
+
+    No other process may use the gallery meanwhile.
+
+    Args:
+        backup: None takes the newest.
+
+    Returns:
+        The backup that was put back; it stays where it is.
+
+    Raises:
+        MissingInput: there is no backup.
+        BadRecord: the backup is damaged.
+    """
+    found = backup_to_restore(folder, backup)
+    # Whoever was removed a moment ago may be in backups yet: a gallery that is sound
+    # enough to be opened finishes that first.
+    with suppress(ToolkitError):
+        open_gallery(folder).close()
+    put_back(folder, found)
+    with closing(GalleryStore(folder)) as store, store.changes():
+        store.record("restore", None, f"backup {found.stem}")
+    return found
 
 
 class Gallery(GalleryReader):

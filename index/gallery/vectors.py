@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from index.gallery.storage.seals import seal, sealed_vectors
 from index.gallery.storage.store import GalleryStore
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, InvalidConfig, MissingInput, ToolkitError
+from masking.files.writing import replaced_file
 from masking.landmarks import Float32
 from training.metrics.score_normalization import Cohort, cohort_arrays, distances
 
@@ -154,20 +153,20 @@ def export_embeddings(store: GalleryStore, path: Path, cohort: Cohort | None) ->
 
     Raises:
         InvalidConfig: `path` does not end in .npz.
+        ToolkitError: it cannot be written.
     """
     if path.suffix != ".npz":
         raise InvalidConfig(f"{path}: a gallery is exported as .npz, name it so.")
     arrays = _exported(store, cohort)
-    with _written(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+    try:
+        with replaced_file(path) as file:
+            os.fchmod(file.fileno(), 0o600)
+            np.savez(file, allow_pickle=False, **arrays)
+    except OSError as error:
+        raise ToolkitError(
+            f"{path}: cannot be written ({error.strerror or error}). Choose another "
+            "place for the file, or make room."
+        ) from error
     return len(arrays["names"])
 
 
@@ -195,17 +194,6 @@ def _exported(store: GalleryStore, cohort: Cohort | None) -> dict[str, NDArray[A
         "fingerprint": np.array(store.meta("fingerprint")),
         "metric": np.array(store.meta("metric")),
     }
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ToolkitError(
-            f"{path}: cannot be written ({error.strerror or error}). Choose another "
-            "place for the file, or make room."
-        ) from error
 
 
 def _embedding_parts(

@@ -1,31 +1,37 @@
-"""Copies of the database: made once a day, and erased from too."""
+"""Backups of the database: made once a day, put back, and erased from too."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import tempfile
 import uuid
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from index.gallery.storage import backup_files
-from index.gallery.storage.database import reported
+from index.gallery.storage.database import FILE_NAME, reported
 from index.gallery.storage.erased_people import ErasedPeople
-from index.gallery.storage.leftovers import alone, making
-from masking.errors import BadRecord, ToolkitError
+from index.gallery.storage.folder import (
+    BACKUPS,
+    DAMAGED,
+    NEW_PREFIX,
+    SUFFIX,
+    alone,
+    backup_files,
+    making,
+    temporary_database,
+)
+from masking.errors import BadRecord, MissingInput, ToolkitError
 from masking.files.unfinished import PREFIX
 
 KEPT = 2
 EVERY = timedelta(hours=24)
-TIME_FORMAT = "%Y%m%dT%H%M%S%fZ"
+_TIME_FORMAT = "%Y%m%dT%H%M%S%fZ"
 
 
 def back_up_if_due(connection: sqlite3.Connection, folder: Path) -> Path | None:
     """`back_up`, unless the newest backup is younger than EVERY."""
-    found = backup_files.backup_files(folder)
+    found = backup_files(folder)
     if found and _age(found[0]) < EVERY:
         return None
     return back_up(connection, folder)
@@ -41,7 +47,7 @@ def back_up(connection: sqlite3.Connection, folder: Path) -> Path:
         BadRecord: the copy is damaged, so the gallery is; no backup was replaced.
         ToolkitError: it cannot be written.
     """
-    home = folder / backup_files.FOLDER
+    home = folder / BACKUPS
     try:
         home.mkdir(mode=0o700, exist_ok=True)
         with making(folder):
@@ -54,10 +60,7 @@ def back_up(connection: sqlite3.Connection, folder: Path) -> Path:
 
 
 def _back_up(connection: sqlite3.Connection, folder: Path, home: Path) -> Path:
-    handle, name = tempfile.mkstemp(dir=home, prefix=PREFIX)
-    os.close(handle)
-    writing = Path(name)
-    try:
+    with temporary_database(home, PREFIX) as writing:
         with reported(writing), closing(sqlite3.connect(writing)) as copy:
             connection.backup(copy)
             # Not WAL: the copy has to be whole in one file.
@@ -66,11 +69,8 @@ def _back_up(connection: sqlite3.Connection, folder: Path, home: Path) -> Path:
             with copy:
                 change = "UPDATE meta SET value = ? WHERE key = 'gallery_id'"
                 copy.execute(change, (uuid.uuid4().hex,))
-        time = datetime.now(timezone.utc).strftime(TIME_FORMAT)
-        final = writing.rename(home / f"{time}{backup_files.SUFFIX}")
-    finally:
-        writing.unlink(missing_ok=True)
-    for old in backup_files.backup_files(folder)[KEPT:]:
+        final = writing.rename(home / f"{_now()}{SUFFIX}")
+    for old in backup_files(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     return final
 
@@ -87,10 +87,10 @@ def erase_from_copies(folder: Path, erased: ErasedPeople) -> None:
 
 
 def _erase_from_all(folder: Path, erased: ErasedPeople) -> None:
-    damaged = folder / backup_files.DAMAGED
+    damaged = folder / DAMAGED
     if damaged.exists():
         shutil.rmtree(damaged)
-    for path in backup_files.backup_files(folder):
+    for path in backup_files(folder):
         try:
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
                 _erase(connection, erased)
@@ -124,10 +124,52 @@ def check_copy(connection: sqlite3.Connection, path: Path) -> None:
         raise BadRecord(f"{path}: damaged ({line}).")
 
 
+def backup_to_restore(folder: Path, backup: Path | None) -> Path:
+    """A backup that SQLite finds whole; the newest for None.
+
+    Raises:
+        MissingInput: there is no backup.
+        BadRecord: it is damaged.
+    """
+    found = [backup] if backup else backup_files(folder)
+    if not found or not found[0].is_file():
+        where = backup or folder / BACKUPS
+        raise MissingInput(f"{where}: there is no backup to put back.")
+    with reported(found[0]), closing(sqlite3.connect(found[0])) as connection:
+        check_copy(connection, found[0])
+    return found[0]
+
+
+def put_back(folder: Path, backup: Path) -> None:
+    """A copy of a backup as the gallery's file; what was there is set aside.
+
+    Raises:
+        OSError: something cannot be written.
+        ToolkitError: another process makes a copy for too long.
+    """
+    path = folder / FILE_NAME
+    aside = folder / DAMAGED / _now()
+    with alone(folder), temporary_database(folder, NEW_PREFIX) as copy:
+        shutil.copyfile(backup, copy)
+        with reported(copy), closing(sqlite3.connect(copy)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        aside.mkdir(mode=0o700, parents=True)
+        # The log first: SQLite would replay that of the old file into the new one.
+        for suffix in ("-wal", "-shm", ""):
+            old = path.with_name(path.name + suffix)
+            if old.exists():
+                old.rename(aside / old.name)
+        copy.replace(path)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime(_TIME_FORMAT)
+
+
 def _age(backup: Path) -> timedelta:
-    name = backup.name.removesuffix(backup_files.SUFFIX)
+    name = backup.name.removesuffix(SUFFIX)
     try:
-        made = datetime.strptime(name, TIME_FORMAT).replace(tzinfo=timezone.utc)
+        made = datetime.strptime(name, _TIME_FORMAT).replace(tzinfo=timezone.utc)
     except ValueError as error:
         raise BadRecord(f"{backup}: no backup, it does not belong here.") from error
     return datetime.now(timezone.utc) - made

@@ -6,10 +6,13 @@ from contextlib import closing
 
 import pytest
 
-from index.gallery.gallery import open_gallery, open_or_create_gallery
-from index.gallery.restoring import restore
+from index.gallery.gallery import (
+    open_gallery,
+    open_or_create_gallery,
+    restore_gallery,
+)
 from index.gallery.storage import backup as gallery_backup
-from index.gallery.storage.backup_files import backup_files
+from index.gallery.storage.folder import backup_files
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, newest_snapshot
 from masking.errors import BadRecord, MissingInput, ToolkitError
@@ -61,7 +64,7 @@ def test_damaged_gallery_names_the_newest_backup_which_can_be_put_back(folder):
         open_gallery(folder) as gallery,
     ):
         gallery.templates()
-    assert restore(folder) == newest
+    assert restore_gallery(folder) == newest
     with open_gallery(folder) as gallery:
         assert gallery.size == 40
         assert gallery.gallery_id != gallery_id
@@ -87,7 +90,7 @@ def test_log_of_the_damaged_file_is_not_replayed_into_the_backup(folder):
     for suffix in ("", "-wal"):
         (folder / f"kept{suffix}").rename(folder / f"gallery.sqlite{suffix}")
     assert (folder / "gallery.sqlite-wal").stat().st_size > 0
-    restore(folder)
+    restore_gallery(folder)
     with open_gallery(folder) as gallery:
         assert [p.name for p in gallery.people() if p.name == "Late"] == []
 
@@ -100,7 +103,7 @@ def test_erased_people_leave_backups_and_damaged_files_too(folder):
         gallery.back_up()
         gallery.back_up()
     damage(folder)
-    restore(folder)
+    restore_gallery(folder)
     before = [path.read_bytes() for path in backup_files(folder)]
     assert len(before) == 2
     assert all(trace in data for data in before for trace in traces)
@@ -108,7 +111,7 @@ def test_erased_people_leave_backups_and_damaged_files_too(folder):
         gallery.remove("Person_07")
     assert not any(trace in all_bytes(folder) for trace in traces)
     assert len(backup_files(folder)) == 2
-    restore(folder)
+    restore_gallery(folder)
     with open_gallery(folder) as gallery:
         assert gallery.size == 39
 
@@ -128,11 +131,11 @@ def test_damaged_backup_is_not_put_back(folder):
     backup.write_bytes(bytes(data))
     before = (folder / "gallery.sqlite").read_bytes()
     with pytest.raises(BadRecord, match="damaged"):
-        restore(folder)
+        restore_gallery(folder)
     assert (folder / "gallery.sqlite").read_bytes() == before
     backup.unlink()
     with pytest.raises(MissingInput, match="no backup to put back"):
-        restore(folder)
+        restore_gallery(folder)
 
 
 def test_damaged_gallery_replaces_no_backup(folder):
@@ -165,7 +168,7 @@ def test_person_is_erased_from_backups_that_know_them_by_another_number(folder):
     with open_gallery(folder) as gallery:
         gallery.add([photo("Person_X", [99, 0, 0, 0])])
         second = gallery.back_up()
-    restore(folder, first)
+    restore_gallery(folder, first)
     with open_gallery(folder) as gallery:
         gallery.add([photo("Person_Z", [98, 0, 0, 0])])
         gallery.add([photo("Person_X", [97, 0, 0, 0])])
@@ -205,7 +208,7 @@ def test_backup_made_during_an_erasure_forgets_whose_it_was(folder, monkeypatch)
 
 def test_damaged_files_that_cannot_be_deleted_are_told(folder, monkeypatch):
     damage(folder)
-    restore(folder)
+    restore_gallery(folder)
 
     def refused(path, *_, **__):
         raise PermissionError(13, "Permission denied", str(path))

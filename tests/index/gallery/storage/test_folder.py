@@ -9,12 +9,14 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 
-from index.gallery import restoring as gallery_restoring
-from index.gallery.gallery import open_gallery, open_or_create_gallery
-from index.gallery.restoring import restore
+from index.gallery.gallery import (
+    open_gallery,
+    open_or_create_gallery,
+    restore_gallery,
+)
 from index.gallery.storage import backup as gallery_backup
-from index.gallery.storage import leftovers as gallery_leftovers
-from index.gallery.storage.backup_files import backup_files
+from index.gallery.storage import folder as gallery_folder
+from index.gallery.storage.folder import backup_files
 from index.gallery.storage.rows import NewPhoto
 from masking.errors import MissingInput, ToolkitError
 from masking.faces.alignment import ChipGeometry
@@ -102,7 +104,7 @@ def test_erasure_waits_for_a_backup_that_began_before(folder, monkeypatch):
     backing = Thread(target=back_up)
     backing.start()
     assert copied.wait(30)
-    monkeypatch.setattr(gallery_leftovers, "WAIT_S", 0.1)
+    monkeypatch.setattr(gallery_folder, "WAIT_S", 0.1)
     with (
         open_gallery(folder) as gallery,
         pytest.raises(ToolkitError, match=r"removed, but a backup.*gallery list"),
@@ -134,14 +136,14 @@ def test_log_of_a_lost_gallery_is_not_played_into_a_new_one(folder, tmp_path):
 
 def test_killed_restore_is_done_again(folder, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(gallery_restoring.Path, "replace", die)
-        killed(lambda: restore(folder))
+        patched.setattr(gallery_backup.Path, "replace", die)
+        killed(lambda: restore_gallery(folder))
     assert not (folder / "gallery.sqlite").exists()
     assert any(path.name.startswith(".new-") for path in hidden(folder))
     for use in (lambda: open_gallery(folder), lambda: enroll(folder, "Person_99")):
         with pytest.raises(MissingInput, match=r"is missing.* gallery restore"):
             use()
-    restore(folder)
+    restore_gallery(folder)
     assert hidden(folder) == []
     with open_gallery(folder) as gallery:
         assert [person.name for person in gallery.people()] == ["Person_07"]
@@ -156,6 +158,6 @@ def test_restore_first_finishes_a_removal_that_was_killed(folder, monkeypatch):
         patched.setattr("index.gallery.erasure.finish_erasure", die)
         killed(remove)
     assert b"Person_07" in backup_files(folder)[0].read_bytes()
-    restore(folder)
+    restore_gallery(folder)
     with open_gallery(folder) as gallery:
         assert gallery.people() == []

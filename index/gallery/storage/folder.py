@@ -1,24 +1,62 @@
-"""Half-made databases in a gallery's folder, whole people in them.
+"""What lies in a gallery's folder beside its database: backups, half-made databases.
 
-Whoever makes one fractions the lock of the gallery's folder meanwhile. Whoever has that
-lock alone knows that all half-made ones were left by killed processes.
+Half-made databases hold whole people. Whoever makes one shares the lock of the
+gallery's folder meanwhile. Whoever has that lock alone knows that all half-made ones
+were left by killed processes.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.gallery.storage.backup_files import FOLDER
 from masking.errors import ToolkitError
 from masking.files.unfinished import PREFIX, folder_locked
 
+BACKUPS = "backups"
+# Files that a restored backup replaced: evidence, and perhaps more than the backup.
+DAMAGED = "damaged"
+SUFFIX = ".sqlite"
 NEW_PREFIX = ".new-"
 # Long enough for another process to copy a large gallery.
 WAIT_S = 60.0
 _log = logging.getLogger(__name__)
+
+
+def backup_files(folder: Path) -> list[Path]:
+    """All backups, the newest first; their names begin with their time."""
+    return sorted((folder / BACKUPS).glob(f"[0-9]*{SUFFIX}"), reverse=True)
+
+
+def rescue_advice(folder: Path) -> str:
+    """What to do about a damaged gallery, as the end of a message."""
+    found = backup_files(folder)
+    if not found:
+        return "Put back a copy of it, or move the folder away and enroll again."
+    return (
+        f"Put back a copy of it: the newest backup is {found[0]}. Run: python cli.py "
+        "gallery restore"
+    )
+
+
+@contextmanager
+def temporary_database(folder: Path, prefix: str) -> Iterator[Path]:
+    """An empty file for a database, private to its owner.
+
+    At the end it is deleted with SQLite's files beside it, unless the block moved it.
+    """
+    # mkstemp makes it 0600; SQLite gives its log the mode of the main file.
+    handle, name = tempfile.mkstemp(dir=folder, prefix=prefix)
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            Path(name + suffix).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -64,8 +102,7 @@ def sweep_leftovers(folder: Path) -> None:
 
 def _leftovers(folder: Path) -> list[Path]:
     """With the journals that SQLite writes beside them."""
-    backups = folder / FOLDER
-    return [*folder.glob(f"{NEW_PREFIX}*"), *backups.glob(f"{PREFIX}*")]
+    return [*folder.glob(f"{NEW_PREFIX}*"), *(folder / BACKUPS).glob(f"{PREFIX}*")]
 
 
 def _in_use(folder: Path) -> ToolkitError:
