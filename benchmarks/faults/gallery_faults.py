@@ -23,6 +23,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.gallery.storage.rows import NewPhoto
 from index.search.open_search import open_search
@@ -98,7 +99,7 @@ def enroll_for_ever(folder: Path, name: str, told: Connection) -> None:
             told.send(("added", person))
             if rng.random() < _REMOVED_FRACTION:
                 told.send(("removing", person))
-                gallery.remove(person)
+                erase_people(gallery.store, [person])
                 told.send(("removed", person))
             if number % 3 == 2:
                 build_snapshot(gallery)
@@ -153,7 +154,7 @@ def work_until(
             wrong += found != person or best.distance > 0
             if number % 20 == 0:
                 removed_ids.add(best.person_id)
-                gallery.remove(added.pop())
+                erase_people(gallery.store, [added.pop()])
                 later = search.nearest(vector, 3)
                 wrong += any(n.person_id in removed_ids for n in later)
     told.send((added, searches, wrong))

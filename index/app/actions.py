@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from index.enrollment.stage import enroll
+from index.gallery.erasure import erase_people
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.storage.database import FILE_NAME
 from index.identification.answers import answer_line
@@ -122,7 +123,7 @@ class AppActions:
                 f"{name} was not removed: confirm it first, it cannot be undone."
             )
         with self._one_by_one, open_gallery(self._gallery) as gallery:
-            erasure = gallery.remove(name)
+            erasure = erase_people(gallery.store, [name])
         lines = [f"{name} and {erasure.photos} photos were erased."]
         return "\n".join(lines + [f"left: {line}" for line in erasure.left])
 

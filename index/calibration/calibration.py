@@ -73,7 +73,7 @@ class Calibration:
     Attributes:
         thresholds: one table for each of PAIRS, for templates of one photo.
         spread: by mask state of the template: what more photos in it change, see
-            `photo_counts`.
+            `template_size`.
         probability: by mask state of the probe, a key of STATES; empty when too few
             people with several photos were there to measure it.
         impostors: people whose faces were compared with templates of others.
@@ -107,7 +107,7 @@ class Calibration:
     ) -> float:
         """The distance at which a fraction `fpir` of impostors is given some name.
 
-        Holds for templates of one photo; `photo_counts.limit_for` for more.
+        Holds for templates of one photo; `template_size.limit_for` for more.
 
         Args:
             gallery_size: people in the gallery, at least 1: a face is compared with

@@ -96,7 +96,7 @@ def impostor_distances(
         probes: acquired faces.
         templates: acquired faces whose means are the templates of these people.
         others: of people who are not among the probes.
-        spread: makes templates comparable, see `photo_counts.as_single`.
+        spread: makes templates comparable, see `template_size.as_single`.
     """
     people, places = np.unique(templates.people, return_inverse=True)
     held_out = MeanFaces.of(templates, places, len(people))

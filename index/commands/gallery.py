@@ -158,6 +158,7 @@ def gallery_remove_command(name: str | None, expired: bool, workspace: Path) -> 
     """
     from datetime import date
 
+    from index.gallery.erasure import erase_people
     from index.gallery.gallery import open_gallery
     from index.search.snapshots import refresh_snapshot
 
@@ -165,7 +166,7 @@ def gallery_remove_command(name: str | None, expired: bool, workspace: Path) -> 
         raise InvalidConfig("gallery remove takes a name, or --expired.")
     with open_gallery(workspace / "gallery") as gallery:
         names = gallery.expired(date.today()) if name is None else [name]
-        erasure = gallery.remove_all(names)
+        erasure = erase_people(gallery.store, names)
         if names and gallery.size:
             refresh_snapshot(gallery)
     say(f"{name or f'{len(names)} people'}: {erasure.photos} photos erased")
@@ -224,7 +225,7 @@ def gallery_backup_command(workspace: Path) -> None:
     from index.gallery.gallery import open_gallery
 
     with open_gallery(workspace / "gallery") as gallery:
-        say(f"{gallery.back_up()}")
+        say(f"{gallery.store.back_up()}")
 
 
 @gallery_group.command("restore")

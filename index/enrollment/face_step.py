@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from index.enrollment.sources import NamedPhoto
 from index.gallery.gallery import Gallery
+from index.gallery.people import photo_is_stored
 from index.gallery.storage.names import checked_name
 from masking.datasets.images import file_sha256, read_bytes
 from masking.errors import ToolkitError
@@ -84,7 +85,7 @@ def _looked_up(photo: NamedPhoto, gallery: Gallery) -> NamedPhoto | FoundFace:
         sha256 = file_sha256(read_bytes(photo.path))
     except ToolkitError as error:
         return FoundFace(photo, failure=str(error), unread=True)
-    if gallery.has_photo(photo.name, sha256):
+    if photo_is_stored(gallery.store, photo.name, sha256):
         return FoundFace(photo, known=True, sha256=sha256)
     return photo
 

@@ -17,8 +17,8 @@ import numpy as np
 from tqdm import tqdm
 
 from index.engines.snapshot import drop_snapshots
-from index.gallery.copies import drop_copies
 from index.gallery.embedder_record import check_chips_fit, embedder_meta
+from index.gallery.erasure import drop_copies
 from index.gallery.storage.database import reported
 from index.gallery.storage.rows import checked_embedding, vector_bytes
 from index.gallery.storage.seals import seal

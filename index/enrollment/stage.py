@@ -18,6 +18,7 @@ from index.enrollment.report import EnrollReport
 from index.enrollment.sources import NamedPhoto, photos_of_person
 from index.enrollment.sources import photo_list as photo_list
 from index.gallery.gallery import Gallery
+from index.gallery.people import photo_is_stored
 from index.gallery.person_photos import unlike_the_others
 from index.gallery.storage.names import checked_name
 from index.gallery.storage.rows import NO_TERMS, NewPhoto, Terms, checked_embedding
@@ -204,7 +205,8 @@ def _new_rows(
         except ToolkitError as error:
             report.failures[row.source] = str(error)
             continue
-        if (name, row.sha256) in seen or gallery.has_photo(name, row.sha256):
+        stored = photo_is_stored(gallery.store, name, row.sha256)
+        if stored or (name, row.sha256) in seen:
             report.known.append(row.source)
             continue
         seen.add((name, row.sha256))

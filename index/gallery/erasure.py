@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from index.engines.milvus import drop_collections
 from index.engines.snapshot import drop_snapshots
-from index.gallery.copies import drop_copies
 from index.gallery.people import delete_person, person_id_of
 from index.gallery.storage.backup import erase_from_copies
 from index.gallery.storage.erased_people import ErasedPeople
@@ -35,14 +35,18 @@ class Erasure:
     left: tuple[str, ...]
 
 
-def erase_people(store: GalleryStore, folder: Path, names: Sequence[str]) -> Erasure:
-    """Delete people, then rewrite or delete every file that held them.
+def erase_people(store: GalleryStore, names: Sequence[str]) -> Erasure:
+    """Delete people from a gallery and all that its workspace made of them.
+
+    All of them or none; the database first, then every file that held them.
 
     Raises:
         MissingInput: nobody has one of the names; nothing was removed.
         ToolkitError: removed, but traces are left for now; the next command that
             opens the gallery tries again.
     """
+    if not names:
+        return Erasure(0, ())
     with store.changes():
         erased = _people_to_erase(store, names).and_others(_pending(store))
         version = store.count_change()
@@ -51,7 +55,7 @@ def erase_people(store: GalleryStore, folder: Path, names: Sequence[str]) -> Era
         store.set_meta(PENDING, erased.to_json())
         store.set_meta("last_erasure", str(version))
     try:
-        left = finish_erasure(store, folder)
+        left = finish_erasure(store)
     except ToolkitError as error:
         raise ToolkitError(
             f"{store.path}: removed, but {error} Then run: python cli.py gallery list"
@@ -59,7 +63,7 @@ def erase_people(store: GalleryStore, folder: Path, names: Sequence[str]) -> Era
     return Erasure(count, tuple(left))
 
 
-def finish_erasure(store: GalleryStore, folder: Path) -> list[str]:
+def finish_erasure(store: GalleryStore) -> list[str]:
     """Delete what is derived, and rewrite the rest without those who were removed.
 
     Returns:
@@ -70,7 +74,7 @@ def finish_erasure(store: GalleryStore, folder: Path) -> list[str]:
             command that opens the gallery tries again.
     """
     try:
-        left = _erase_elsewhere(store, folder, _pending(store))
+        left = _erase_elsewhere(store, _pending(store))
     except OSError as error:
         raise ToolkitError(
             f"a file still holds them ({error}). Make its folder writable."
@@ -88,19 +92,44 @@ def finish_erasure(store: GalleryStore, folder: Path) -> list[str]:
     return left
 
 
-def _erase_elsewhere(
-    store: GalleryStore, folder: Path, erased: ErasedPeople
-) -> list[str]:
-    drop_snapshots(folder)
+def note_copy(store: GalleryStore, uri: str) -> None:
+    """Record, before the first vector goes there, that a copy lies at a URI."""
+    copy = [uri, store.meta("gallery_id")]
+    if copy not in _copies(store):
+        with store.changes():
+            store.set_meta("copies", json.dumps([*_copies(store), copy]))
+
+
+def drop_copies(store: GalleryStore) -> None:
+    """Delete this gallery's collections everywhere.
+
+    Raises:
+        ToolkitError: a server cannot be reached, or its package is not installed.
+    """
+    for uri, gallery_id in _copies(store):
+        drop_collections(uri, gallery_id)
+
+
+def _copies(store: GalleryStore) -> list[list[str]]:
+    """URIs that ever held a copy, and the identity that the gallery had then.
+
+    A gallery that was put back from a backup has another identity.
+    """
+    copies: list[list[str]] = json.loads(store.meta("copies") or "[]")
+    return copies
+
+
+def _erase_elsewhere(store: GalleryStore, erased: ErasedPeople) -> list[str]:
+    drop_snapshots(store.folder)
     try:
         drop_copies(store)
     except ToolkitError as error:
         raise ToolkitError(f"a copy remains: {error}") from error
     try:
-        erase_from_copies(folder, erased)
+        erase_from_copies(store.folder, erased)
     except ToolkitError as error:
         raise ToolkitError(f"a backup may still hold them: {error}") from error
-    workspace = workspace_of(folder)
+    workspace = workspace_of(store.folder)
     return [] if workspace is None else list(erase_traces(workspace, erased))
 
 

@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
-from contextlib import closing, suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
-from index.gallery.copies import note_copy
-from index.gallery.embedder_record import check_unchanged, new_meta
-from index.gallery.erasure import PENDING, Erasure, erase_people, finish_erasure
-from index.gallery.gallery_reading import GalleryReader
-from index.gallery.people import (
-    expired_names,
-    insert_photos,
-    rename_person,
-    set_terms,
-)
+from index.engines.templates import ALL, Templates
+from index.gallery.embedder_record import check_unchanged, cohort_of_store, new_meta
+from index.gallery.erasure import PENDING, finish_erasure
+from index.gallery.people import insert_photos, rename_person, set_terms
+from index.gallery.person_photos import PersonPhoto, read_person_photos
 from index.gallery.storage import database as gallery_file
 from index.gallery.storage.backup import backup_to_restore, put_back
 from index.gallery.storage.folder import backup_files
 from index.gallery.storage.names import checked_name
 from index.gallery.storage.rows import (
     NO_TERMS,
+    AuditEntry,
+    GalleryPhoto,
     NewPhoto,
+    Person,
     PhotoRow,
     Terms,
     checked_embedding,
     vector_bytes,
 )
 from index.gallery.storage.store import GalleryStore
+from index.gallery.vectors import (
+    TemplateChanges,
+    export_embeddings,
+    read_changes,
+    read_nearest_photo,
+    read_person_template,
+    read_templates,
+)
 from masking.datasets.images import encode_image
 from masking.errors import EmbedderMismatch, ToolkitError
+from masking.landmarks import Float32
 from training.embedders.protocol import Embedder
 
 # Chips are kept to be embedded again by a later model, not only to be shown.
@@ -47,7 +54,7 @@ def open_gallery(folder: Path) -> Gallery:
         MissingInput: there is none.
         BadRecord: it is damaged or of a newer version.
     """
-    return Gallery(GalleryStore(folder), folder)
+    return Gallery(GalleryStore(folder))
 
 
 def open_or_create_gallery(folder: Path, embedder: Embedder) -> Gallery:
@@ -96,19 +103,32 @@ def restore_gallery(folder: Path, backup: Path | None = None) -> Path:
     return found
 
 
-class Gallery(GalleryReader):
-    """An open gallery; close it, or use it in a `with` block."""
+class Gallery:
+    """An open gallery; close it, or use it in a `with` block.
 
-    def __init__(self, store: GalleryStore, folder: Path):
-        super().__init__(store, folder)
+    Attributes:
+        store: its file: for changes and reads that have no method here.
+        folder: where it and its snapshots lie.
+        gallery_id: random; a copy that was put back has another one.
+        fingerprint, dimension, metric, cohort: of the embedder whose vectors it
+            holds.
+    """
+
+    def __init__(self, store: GalleryStore):
+        self.store, self.folder = store, store.folder
+        self.gallery_id = store.meta("gallery_id")
+        self.fingerprint = store.meta("fingerprint")
+        self.dimension = int(store.meta("dimension"))
+        self.metric = store.meta("metric")
+        self.cohort = cohort_of_store(store)
         # A removal that was killed, or held up by a reader, is finished here.
         if store.meta(PENDING) and not store.read_only:
             try:
-                left = finish_erasure(store, folder)
+                left = finish_erasure(store)
             except ToolkitError as error:
                 left = [str(error)]
             for line in left:
-                _log.warning("%s: somebody was removed, but %s", folder, line)
+                _log.warning("%s: somebody was removed, but %s", self.folder, line)
 
     def __enter__(self) -> Gallery:
         return self
@@ -118,13 +138,13 @@ class Gallery(GalleryReader):
 
     def close(self) -> None:
         """Release the file."""
-        self._store.close()
+        self.store.close()
 
     def check_embedder(self, embedder: Embedder) -> None:
         """Raise EmbedderMismatch unless this embedder made the gallery's vectors."""
         if embedder.fingerprint != self.fingerprint:
             raise EmbedderMismatch(
-                f"{self._store.path} was enrolled with embedder "
+                f"{self.store.path} was enrolled with embedder "
                 f"{self.fingerprint[:12]}, but the model in use is "
                 f"{embedder.fingerprint[:12]}. Use that model, or embed the "
                 "stored photos again: python cli.py gallery rebuild --model MODEL"
@@ -156,9 +176,9 @@ class Gallery(GalleryReader):
                 checked = checked_embedding(photo.covered, self.dimension, photo.source)
                 covered = vector_bytes(checked)
             ready.append(PhotoRow(name, photo, chip, vector_bytes(row), covered))
-        with self._store.changes():
-            check_unchanged(self._store, self.fingerprint)
-            return insert_photos(self._store, ready, terms)
+        with self.store.changes():
+            check_unchanged(self.store, self.fingerprint)
+            return insert_photos(self.store, ready, terms)
 
     def set_terms(self, names: Collection[str], terms: Terms) -> None:
         """Record consent and the end of keeping with people who are enrolled.
@@ -166,12 +186,8 @@ class Gallery(GalleryReader):
         Raises:
             MissingInput: nobody has one of the names.
         """
-        with self._store.changes():
-            set_terms(self._store, names, terms)
-
-    def note_copy(self, uri: str) -> None:
-        """Record that a copy of the templates goes to a URI: erasure goes there."""
-        note_copy(self._store, uri)
+        with self.store.changes():
+            set_terms(self.store, names, terms)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a person another name.
@@ -180,38 +196,14 @@ class Gallery(GalleryReader):
             MissingInput: nobody has the old name.
             InvalidConfig: somebody has the new one, or nobody can.
         """
-        with self._store.changes():
+        with self.store.changes():
             # Snapshots hold no names: they stay valid, the version stays.
-            rename_person(self._store, name, checked_name(new_name))
-
-    def remove(self, name: str) -> Erasure:
-        """Erase a person from all that the workspace made, the database first.
-
-        Raises:
-            MissingInput: nobody has that name.
-            ToolkitError: removed, but another process's reading held up the
-                overwriting; the next command that opens the gallery finishes it.
-        """
-        return erase_people(self._store, self.folder, [name])
-
-    def remove_all(self, names: Sequence[str]) -> Erasure:
-        """`remove` of several people, all of them or none."""
-        if not names:
-            return Erasure(0, ())
-        return erase_people(self._store, self.folder, names)
-
-    def back_up(self) -> Path:
-        """Copy the database now; a daily copy is made without being asked."""
-        return self._store.back_up()
-
-    def expired(self, today: date) -> list[str]:
-        """Names of those who were to be kept until a day before `today`."""
-        return expired_names(self._store, today)
+            rename_person(self.store, name, checked_name(new_name))
 
     @property
     def calibration_json(self) -> str:
         """What `index.calibration` measured for this embedder; "" before `train`."""
-        return self._store.meta("calibration")
+        return self.store.meta("calibration")
 
     def set_calibration(self, calibration_json: str) -> None:
         """Store the calibration that thresholds are derived from.
@@ -219,7 +211,130 @@ class Gallery(GalleryReader):
         Raises:
             EmbedderMismatch: another process embedded the gallery again.
         """
-        with self._store.changes():
-            check_unchanged(self._store, self.fingerprint)
-            self._store.set_meta("calibration", calibration_json)
-            self._store.record("calibrate", None, "")
+        with self.store.changes():
+            check_unchanged(self.store, self.fingerprint)
+            self.store.set_meta("calibration", calibration_json)
+            self.store.record("calibrate", None, "")
+
+    @property
+    def version(self) -> int:
+        """Counts the changes to people and embeddings."""
+        with self._own_vectors():
+            return int(self.store.meta("version"))
+
+    @property
+    def last_erasure(self) -> int:
+        """The version that the latest removal made; 0 when there was none."""
+        return int(self.store.meta("last_erasure") or 0)
+
+    @property
+    def size(self) -> int:
+        """How many people are enrolled."""
+        return int(self.store.read("SELECT COUNT(*) FROM people")[0][0])
+
+    def photo_counts(self, person_ids: Sequence[int]) -> dict[tuple[int, bool], int]:
+        """How many photos each template of these people is the mean of.
+
+        The key is a person's number and whether it is for masked faces.
+        """
+        query = """SELECT masked, COUNT(*) FROM template_rows WHERE person_id = ?
+            GROUP BY masked"""
+        return {
+            (person_id, bool(masked)): int(count)
+            for person_id in dict.fromkeys(person_ids)
+            for masked, count in self.store.read(query, (person_id,))
+        }
+
+    def names(self, person_ids: Sequence[int]) -> dict[int, str]:
+        """Names of those of the given people who are (still) enrolled."""
+        query = "SELECT id, name FROM people WHERE id = ?"
+        return dict(row for i in person_ids for row in self.store.read(query, (i,)))
+
+    def templates(self, kind: str = ALL) -> Templates:
+        """What faces are compared with: of each person for unmasked and for masked
+        ones.
+
+        Args:
+            kind: ALL, PLAIN or MASKED, of index.engines.templates.
+        """
+        with self._own_vectors():
+            return read_templates(self.store, self.cohort).of_kind(kind)
+
+    def changes_since(self, version: int) -> TemplateChanges:
+        """Templates of people who are new or changed, and who is gone."""
+        with self._own_vectors():
+            return read_changes(self.store, version, self.cohort)
+
+    def change_count(self, version: int) -> int:
+        """How many people were enrolled, changed or removed after a version."""
+        query = """SELECT (SELECT COUNT(*) FROM people WHERE changed > ?)
+            + (SELECT COUNT(*) FROM removed WHERE version > ?)"""
+        return int(self.store.read(query, (version, version))[0][0])
+
+    def person_template(self, person_id: int, masked: bool) -> Float32:
+        """(D,) one of a person's templates, that for unmasked or that for masked faces.
+
+        Raises:
+            MissingInput: the person was removed, or has no such template.
+        """
+        with self._own_vectors():
+            return read_person_template(self.store, person_id, masked)
+
+    def nearest_photo(self, person_id: int, query: Float32) -> GalleryPhoto:
+        """The person's stored photo nearest to a (D,) query embedding."""
+        with self._own_vectors():
+            return read_nearest_photo(self.store, person_id, query, self.cohort)
+
+    def photos(self, name: str) -> list[PersonPhoto]:
+        """The photos of a person, in the order in which they were enrolled.
+
+        Raises:
+            MissingInput: nobody has that name.
+        """
+        with self._own_vectors():
+            return read_person_photos(self.store, name, self.cohort)
+
+    def audit(self) -> list[AuditEntry]:
+        """All changes, the oldest first."""
+        query = "SELECT time, actor, action, person_id, detail FROM audit ORDER BY id"
+        return [AuditEntry(*row) for row in self.store.read(query)]
+
+    def people(self) -> list[Person]:
+        """Everybody, by name."""
+        query = """SELECT people.id, name, people.created, COUNT(photos.id), consent,
+            retain_until FROM people LEFT JOIN photos ON person_id = people.id
+            GROUP BY people.id ORDER BY name"""
+        return [Person(*row) for row in self.store.read(query)]
+
+    def owners(self, sha256s: Collection[str]) -> set[int]:
+        """Numbers of the people who have one of these photos."""
+        wanted = frozenset(sha256s)
+        rows = self.store.read("SELECT person_id, sha256 FROM photos")
+        return {person_id for person_id, sha256 in rows if sha256 in wanted}
+
+    def expired(self, today: date) -> list[str]:
+        """Names of those who were to be kept until a day before `today`."""
+        query = """SELECT name FROM people WHERE retain_until <> ''
+            AND retain_until < ? ORDER BY name"""
+        return [row[0] for row in self.store.read(query, (today.isoformat(),))]
+
+    def export(self, path: Path) -> int:
+        """Write all embeddings with names as .npz; returns of how many photos.
+
+        Raises:
+            InvalidConfig: `path` does not end in .npz.
+            EmbedderMismatch: another process embedded the gallery again.
+            ToolkitError: it cannot be written.
+        """
+        with self._own_vectors():
+            return export_embeddings(self.store, path, self.cohort)
+
+    @contextmanager
+    def _own_vectors(self) -> Iterator[None]:
+        """Reads of the block see one state, with this embedder's vectors.
+
+        Another process may embed the gallery again while this one has it open.
+        """
+        with self.store.snapshot():
+            check_unchanged(self.store, self.fingerprint)
+            yield

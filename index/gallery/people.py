@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import date
 from functools import partial
 
-from index.gallery.storage.rows import Person, PhotoRow, Terms
+from index.gallery.storage.rows import PhotoRow, Terms
 from index.gallery.storage.seals import seal
 from index.gallery.storage.store import GalleryStore, utc_now
 from masking.errors import InvalidConfig, MissingInput
@@ -99,38 +98,11 @@ def set_terms(store: GalleryStore, names: Collection[str], terms: Terms) -> None
             store.record("terms", person_id, f"kept until {new[1] or 'further notice'}")
 
 
-def expired_names(store: GalleryStore, today: date) -> list[str]:
-    """Names of those who were to be kept until a day before `today`."""
-    rows = store.read(
-        """SELECT name FROM people WHERE retain_until <> '' AND retain_until < ?
-        ORDER BY name""",
-        (today.isoformat(),),
-    )
-    return [row[0] for row in rows]
-
-
 def photo_is_stored(store: GalleryStore, name: str, sha256: str) -> bool:
     """Whether this photo of this person is stored."""
     query = """SELECT 1 FROM photos JOIN people ON people.id = person_id
         WHERE name = ? AND sha256 = ?"""
     return bool(store.read(query, (normal_form(name), sha256)))
-
-
-def owners_of(store: GalleryStore, sha256s: Collection[str]) -> set[int]:
-    """Numbers of the people who have one of these photos."""
-    wanted = frozenset(sha256s)
-    rows = store.read("SELECT person_id, sha256 FROM photos")
-    return {person_id for person_id, sha256 in rows if sha256 in wanted}
-
-
-def list_people(store: GalleryStore) -> list[Person]:
-    """Everybody, by name."""
-    rows = store.read(
-        """SELECT people.id, name, people.created, COUNT(photos.id), consent,
-        retain_until FROM people LEFT JOIN photos ON person_id = people.id
-        GROUP BY people.id ORDER BY name"""
-    )
-    return [Person(*row) for row in rows]
 
 
 def rename_person(store: GalleryStore, name: str, new_name: str) -> None:

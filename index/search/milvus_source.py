@@ -13,6 +13,7 @@ from index.engines.milvus import Collection, checked_uri, reached
 from index.engines.neighbours import Neighbour, checked_query, first_people, in_order
 from index.engines.normalised_vectors import lifted_dimension
 from index.engines.templates import Int64
+from index.gallery.erasure import note_copy
 from index.gallery.gallery import Gallery
 from index.search.incremental import Base, stale
 from masking.errors import BadRecord
@@ -45,7 +46,7 @@ class MilvusSource:
         """
         gallery = self._gallery
         # Recorded first: whoever erases a person has to know where to look.
-        gallery.note_copy(self._uri)
+        note_copy(gallery.store, self._uri)
         if self._collection is None:
             self._collection = Collection(
                 self._uri,

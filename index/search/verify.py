@@ -89,7 +89,7 @@ def verify_gallery(folder: Path, queries: int = QUERIES) -> VerifyReport:
                 )
             except OSError as error:
                 # Then nobody expects any.
-                if not gallery.read_only:
+                if not gallery.store.read_only:
                     problems.append(f"search files cannot be written: {error}")
     return VerifyReport(people, photos, len(folders), tuple(problems), search)
 

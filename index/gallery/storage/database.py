@@ -28,11 +28,11 @@ BUSY_TIMEOUT_S = 30.0
 # AUTOINCREMENT: the number of a removed person is never given to another.
 # people.changed, removed.version: the gallery's version that the change made, so
 # that a search finds what happened after its files were written.
-# seal: see `gallery_seals`. chip comes last: SQLite reads through all of a long
-# value to get at a column behind it.
+# seal: see `index.gallery.storage.seals`. chip comes last: SQLite reads through all of
+# a long value to get at a column behind it.
 # covered: of unmasked photos, see `training.embedders.masked_reference`.
-# template_rows: what each
-# template is the mean of; `worn` is whether the photo itself shows a mask.
+# template_rows: what each template is the mean of; `worn` is whether the photo itself
+# shows a mask.
 _TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE people (

@@ -23,11 +23,13 @@ class GalleryStore:
     """An open gallery file.
 
     Attributes:
+        folder: of the gallery.
         path: of the SQLite file.
         read_only: nothing can be changed.
     """
 
     def __init__(self, folder: Path):
+        self.folder = folder
         self.path = folder / gallery_file.FILE_NAME
         self.read_only = gallery_file.is_read_only(self.path)
         self._actor = _actor()
@@ -41,15 +43,15 @@ class GalleryStore:
         """
         try:
             if self._changed:
-                back_up_if_due(self._sqlite, self.path.parent)
+                back_up_if_due(self._sqlite, self.folder)
         except ToolkitError as error:
             _log.warning("there is no new backup: %s", error)
         finally:
             self._sqlite.close()
 
     def back_up(self) -> Path:
-        """Make a backup now; see gallery_backup."""
-        return back_up(self._sqlite, self.path.parent)
+        """Make a backup now; a daily one is made without being asked."""
+        return back_up(self._sqlite, self.folder)
 
     def read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""

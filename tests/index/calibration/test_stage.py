@@ -122,8 +122,8 @@ def test_impostors_are_covered_as_enrolled_people_are(gallery, manifest, fitted)
 
 def test_gallery_without_covered_vectors_can_be_calibrated(gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
-    with gallery._store.changes():
-        gallery._store.execute("DELETE FROM covered")
+    with gallery.store.changes():
+        gallery.store.execute("DELETE FROM covered")
     chips(gallery, manifest, impostors_of(manifest))
     others = fitted[0][1]
     assert len(others.unmasked.photos) == PEOPLE - STRANGERS

@@ -52,6 +52,7 @@ def test_gallery_that_was_open_meanwhile_refuses_to_mix(folder):
             lambda: stale.nearest_photo(1, query),
             lambda: open_search(stale, "exact"),
             lambda: stale.templates(),
+            lambda: stale.export(folder / "all.npz"),
         )
         for use in uses:
             with pytest.raises(EmbedderMismatch, match="embedded again"):
@@ -63,8 +64,8 @@ def test_gallery_that_was_open_meanwhile_refuses_to_mix(folder):
 
 @pytest.mark.parametrize("record", ["", "[1]", '{"size_px": 1}', '{"depth": 3}'])
 def test_gallery_that_does_not_know_its_chips_is_refused(folder, record):
-    with open_gallery(folder) as gallery, gallery._store.changes():
-        gallery._store.set_meta("chip_geometry", record)
+    with open_gallery(folder) as gallery, gallery.store.changes():
+        gallery.store.set_meta("chip_geometry", record)
     with pytest.raises(BadRecord, match="the record of its chips is damaged"):
         reembed_gallery(folder, DoubleEmbedder())
 
@@ -82,8 +83,8 @@ def test_a_damaged_cohort_is_put_right_by_embedding_again(folder):
     members = np.random.default_rng(0).uniform(size=(20, embedder.dimension))
     embedder.cohort = Cohort.of(members, 0.5)
     reembed_gallery(folder, embedder)
-    with open_gallery(folder) as gallery, gallery._store.changes():
-        gallery._store.set_meta("cohort", '{"usual": 0.5}')
+    with open_gallery(folder) as gallery, gallery.store.changes():
+        gallery.store.set_meta("cohort", '{"usual": 0.5}')
     with pytest.raises(BadRecord, match=r"cohort is damaged.*gallery rebuild --model"):
         open_gallery(folder)
     reembed_gallery(folder, embedder)

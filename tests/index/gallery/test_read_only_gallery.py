@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.gallery.storage.rows import NewPhoto
 from index.search import snapshots
@@ -84,7 +85,7 @@ def test_everything_can_be_read_and_no_file_is_made(locked, tmp_path, caplog):
     [
         lambda gallery: gallery.add([photo(4)]),
         lambda gallery: gallery.rename("Person_1", "Person_9"),
-        lambda gallery: gallery.remove("Person_1"),
+        lambda gallery: erase_people(gallery.store, ["Person_1"]),
     ],
 )
 def test_changes_are_refused_in_one_sentence(locked, change):
@@ -115,7 +116,7 @@ def test_changes_that_are_in_the_log_alone_are_read(folder, tmp_path, monkeypatc
 def test_removal_is_not_finished_where_nothing_can_be_written(locked, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(os, "access", lambda *_: True)
-        with open_gallery(locked) as gallery, gallery._store.changes():
-            gallery._store.set_meta("erasure_pending", "{}")
+        with open_gallery(locked) as gallery, gallery.store.changes():
+            gallery.store.set_meta("erasure_pending", "{}")
     with open_gallery(locked) as gallery:
         assert gallery.size == 3

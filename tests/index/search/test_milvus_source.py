@@ -11,6 +11,7 @@ from index.engines import milvus as milvus_collection
 from index.engines.milvus import Collection, checked_uri, drop_collections
 from index.engines.neighbours import Neighbour
 from index.enrollment.reembed import reembed_gallery
+from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.search.open_search import open_search
 from masking.errors import InvalidConfig, MissingInput, ToolkitError
@@ -74,7 +75,7 @@ def test_erasure_reaches_the_copy(gallery, tmp_path):
     place = gallery.templates().matrix[6]
     nearest(gallery, uri, place)
     assert place.tobytes() in all_bytes(uri)
-    gallery.remove("Person_06")
+    erase_people(gallery.store, ["Person_06"])
     assert place.tobytes() not in all_bytes(uri)
     assert nearest(gallery, uri, place)[0].person_id != 7
 
@@ -88,7 +89,7 @@ def test_copy_that_cannot_be_reached_is_erased_later(gallery, tmp_path, caplog):
         caplog.at_level(logging.CRITICAL, "milvus_lite"),
         pytest.raises(ToolkitError, match=r"removed, but a copy remains.*t\.db"),
     ):
-        gallery.remove("Person_06")
+        erase_people(gallery.store, ["Person_06"])
     held.close()
     open_gallery(gallery.folder).close()
     collection = Collection(str(uri), gallery.gallery_id, gallery.fingerprint, 4)

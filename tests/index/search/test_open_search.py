@@ -10,6 +10,7 @@ from index.engines.exact import ExactSearch
 from index.engines.neighbours import Neighbour
 from index.engines.normalised_vectors import unlifted
 from index.engines.snapshot import snapshot_folders
+from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.identification.config import IdentifyConfig
 from index.search import open_search as neighbour_search
@@ -71,7 +72,7 @@ def test_agrees_with_plain_numpy(tmp_path, engine, cohort, caplog):
         # A few who are in no base yet, and one who is no longer.
         new = rng.normal(size=(5, 4))
         gallery.add([photo(f"New_{i}", row) for i, row in enumerate(new)])
-        gallery.remove("Person_007")
+        erase_people(gallery.store, ["Person_007"])
         templates = gallery.templates()
         for query in rng.normal(size=(20, 4)).astype(np.float32):
             vectors, _ = unlifted(templates.matrix, cohort)
@@ -98,8 +99,8 @@ def test_a_cohort_is_kept_with_the_gallery(tmp_path):
         vectors, _ = unlifted(gallery.templates().matrix, COHORT)
         (away,) = distances(query[None], vectors, COHORT)
         assert gallery.nearest_photo(3, query).distance == pytest.approx(away[2])
-        with gallery._store.changes():
-            gallery._store.set_meta("cohort", "no numbers")
+        with gallery.store.changes():
+            gallery.store.set_meta("cohort", "no numbers")
     with pytest.raises(BadRecord, match=r"cohort is damaged.*gallery rebuild"):
         open_gallery(tmp_path / "gallery")
 
@@ -150,7 +151,7 @@ def test_changes_of_another_process_are_seen_at_once(gallery, search):
         assert 8 not in ids(search.nearest(np.zeros(4, np.float32), PEOPLE))
         other.rename("New", "Renamed")
         assert search.nearest(place, 1) == [Neighbour(PEOPLE + 1, 2.0)]
-        other.remove("Renamed")
+        erase_people(other.store, ["Renamed"])
         assert PEOPLE + 1 not in ids(search.nearest(place, 10 * PEOPLE))
         other.add([photo("Newest", [70, 1, 0, 0])])
         assert search.nearest(place, 1) == [Neighbour(PEOPLE + 2, 1.0)]
@@ -170,12 +171,12 @@ def test_many_changes_get_a_new_base(gallery, search):
 def test_everybody_can_be_removed(gallery, search):
     for person in gallery.people()[: PEOPLE - 3]:
         # The statements without the rewriting of the file, which takes longer.
-        with gallery._store.changes():
-            version = gallery._store.count_change()
-            gallery._store.execute(
+        with gallery.store.changes():
+            version = gallery.store.count_change()
+            gallery.store.execute(
                 "DELETE FROM people WHERE id = ?", (person.person_id,)
             )
-            gallery._store.execute(
+            gallery.store.execute(
                 "INSERT INTO removed VALUES (?, ?)", (person.person_id, version)
             )
     found = search.nearest(np.zeros(4, np.float32), 5)
@@ -208,7 +209,7 @@ def test_removal_by_this_process_hides_at_once(gallery, search, caplog):
     place = gallery.templates().matrix[30]
     assert search.nearest(place, 1) == [Neighbour(31, 0.0)]
     with caplog.at_level(logging.WARNING):
-        gallery.remove("Person_030")
+        erase_people(gallery.store, ["Person_030"])
         assert 31 not in ids(search.nearest(place, PEOPLE))
     assert not caplog.records, "removal is no damage"
 

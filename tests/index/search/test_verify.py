@@ -27,8 +27,8 @@ def folder(tmp_path):
 
 
 def change(folder, statement, *values):
-    with open_gallery(folder) as gallery, gallery._store.changes():
-        gallery._store.execute(statement, values)
+    with open_gallery(folder) as gallery, gallery.store.changes():
+        gallery.store.execute(statement, values)
 
 
 def test_sound_gallery(folder):
@@ -110,15 +110,15 @@ def test_bad_embeddings_are_listed(folder, statement, values, problem):
 
 def flip(folder, table, column, photo_id):
     """Turn one bit of a stored value, as a bad disk does."""
-    with open_gallery(folder) as gallery, gallery._store.changes():
+    with open_gallery(folder) as gallery, gallery.store.changes():
         key = "id" if table == "photos" else "photo_id"
         where = f"FROM {table} WHERE {key} = {photo_id}"
-        ((value,),) = gallery._store.read(f"SELECT {column} {where}")
+        ((value,),) = gallery.store.read(f"SELECT {column} {where}")
         data = bytearray(value)
         # The lowest of the exponent of the first number: half or twice as large.
         data[2] ^= 0x80
         statement = f"UPDATE {table} SET {column} = ? WHERE {key} = {photo_id}"
-        gallery._store.execute(statement, (bytes(data),))
+        gallery.store.execute(statement, (bytes(data),))
 
 
 @pytest.mark.parametrize(
@@ -200,9 +200,9 @@ def test_file_that_is_no_gallery(folder):
 
 def test_row_without_its_person_is_reported(folder):
     with open_gallery(folder) as gallery:
-        gallery._store._sqlite.execute("PRAGMA foreign_keys=OFF")
-        with gallery._store.changes():
-            gallery._store.execute("DELETE FROM people WHERE id = 9")
+        gallery.store._sqlite.execute("PRAGMA foreign_keys=OFF")
+        with gallery.store.changes():
+            gallery.store.execute("DELETE FROM people WHERE id = 9")
     (line,) = verify_gallery(folder).problems
     assert "row 9 of photos belongs to no row of people" in line
 

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from index.gallery.erasure import erase_people
 from index.gallery.gallery import (
     open_gallery,
     open_or_create_gallery,
@@ -54,7 +55,7 @@ def test_backup_is_made_when_a_changed_gallery_is_closed_once_a_day(
 
 def test_damaged_gallery_names_the_newest_backup_which_can_be_put_back(folder):
     with open_gallery(folder) as gallery:
-        newest = gallery.back_up()
+        newest = gallery.store.back_up()
         build_snapshot(gallery)
         gallery.add([photo("Lost", [99, 0, 0, 0])])
         gallery_id = gallery.gallery_id
@@ -81,7 +82,7 @@ def test_damaged_gallery_names_the_newest_backup_which_can_be_put_back(folder):
 
 def test_log_of_the_damaged_file_is_not_replayed_into_the_backup(folder):
     with open_gallery(folder) as gallery:
-        gallery.back_up()
+        gallery.store.back_up()
         gallery.add([photo("Late", [99, 0, 0, 0])])
         # As a killed process leaves it: the last change only in the log.
         for suffix in ("", "-wal"):
@@ -100,15 +101,15 @@ def test_erased_people_leave_backups_and_damaged_files_too(folder):
     traces = [b"Person_07", more.covered.tobytes()]
     with open_gallery(folder) as gallery:
         gallery.add([more])
-        gallery.back_up()
-        gallery.back_up()
+        gallery.store.back_up()
+        gallery.store.back_up()
     damage(folder)
     restore_gallery(folder)
     before = [path.read_bytes() for path in backup_files(folder)]
     assert len(before) == 2
     assert all(trace in data for data in before for trace in traces)
     with open_gallery(folder) as gallery:
-        gallery.remove("Person_07")
+        erase_people(gallery.store, ["Person_07"])
     assert not any(trace in all_bytes(folder) for trace in traces)
     assert len(backup_files(folder)) == 2
     restore_gallery(folder)
@@ -120,7 +121,7 @@ def test_damaged_backup_is_deleted_by_an_erasure(folder):
     (backup,) = backup_files(folder)
     backup.write_bytes(b"text" * 1000)
     with open_gallery(folder) as gallery:
-        gallery.remove("Person_07")
+        erase_people(gallery.store, ["Person_07"])
         assert not backup.exists()
 
 
@@ -167,7 +168,7 @@ def test_person_is_erased_from_backups_that_know_them_by_another_number(folder):
     (first,) = backup_files(folder)
     with open_gallery(folder) as gallery:
         gallery.add([photo("Person_X", [99, 0, 0, 0])])
-        second = gallery.back_up()
+        second = gallery.store.back_up()
     restore_gallery(folder, first)
     with open_gallery(folder) as gallery:
         gallery.add([photo("Person_Z", [98, 0, 0, 0])])
@@ -175,9 +176,9 @@ def test_person_is_erased_from_backups_that_know_them_by_another_number(folder):
         numbers = {person.name: person.person_id for person in gallery.people()}
         assert (numbers["Person_Z"], numbers["Person_X"]) == (41, 42)
         # Number 41 is somebody else in the second backup, who stays there.
-        gallery.remove("Person_Z")
+        erase_people(gallery.store, ["Person_Z"])
         assert "Person_X" in names_in(second)
-        gallery.remove("Person_X")
+        erase_people(gallery.store, ["Person_X"])
     assert names_in(second) == names_in(first)
     assert b"Person_X" not in second.read_bytes()
 
@@ -186,7 +187,7 @@ def test_person_is_erased_from_backups_that_know_them_by_another_name(folder):
     (backup,) = backup_files(folder)
     with open_gallery(folder) as gallery:
         gallery.rename("Person_07", "Later")
-        gallery.remove("Later")
+        erase_people(gallery.store, ["Later"])
     assert "Person_07" not in names_in(backup)
     assert b"Person_07" not in all_bytes(folder)
 
@@ -198,8 +199,8 @@ def test_backup_made_during_an_erasure_forgets_whose_it_was(folder, monkeypatch)
     with open_gallery(folder) as gallery, monkeypatch.context() as patched:
         patched.setattr("index.gallery.erasure.finish_erasure", fails)
         with pytest.raises(ToolkitError):
-            gallery.remove("Person_07")
-        backup = gallery.back_up()
+            erase_people(gallery.store, ["Person_07"])
+        backup = gallery.store.back_up()
     # What has to be found elsewhere is known by name until it is gone.
     assert b"Person_07" in backup.read_bytes()
     open_gallery(folder).close()
@@ -216,6 +217,6 @@ def test_damaged_files_that_cannot_be_deleted_are_told(folder, monkeypatch):
     with open_gallery(folder) as gallery, monkeypatch.context() as patched:
         patched.setattr(gallery_backup.shutil, "rmtree", refused)
         with pytest.raises(ToolkitError, match=r"removed, but .*Permission denied"):
-            gallery.remove("Person_07")
+            erase_people(gallery.store, ["Person_07"])
     open_gallery(folder).close()
     assert not (folder / "damaged").exists()

@@ -9,6 +9,7 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 
+from index.gallery.erasure import erase_people
 from index.gallery.gallery import (
     open_gallery,
     open_or_create_gallery,
@@ -64,7 +65,7 @@ def hidden(folder: Path) -> list[Path]:
 def test_half_a_backup_goes_when_the_gallery_is_opened_next(folder, monkeypatch):
     def back_up():
         with open_gallery(folder) as gallery:
-            gallery.back_up()
+            gallery.store.back_up()
 
     with monkeypatch.context() as patched:
         patched.setattr(gallery_backup, "check_copy", die)
@@ -85,7 +86,7 @@ def test_backup_that_is_being_made_is_not_swept(folder, monkeypatch):
 
     monkeypatch.setattr(gallery_backup, "check_copy", look)
     with open_gallery(folder) as gallery:
-        assert gallery.back_up().is_file()
+        assert gallery.store.back_up().is_file()
     assert hidden(folder) == []
 
 
@@ -98,7 +99,7 @@ def test_erasure_waits_for_a_backup_that_began_before(folder, monkeypatch):
 
     def back_up():
         with open_gallery(folder) as gallery:
-            gallery.back_up()
+            gallery.store.back_up()
 
     monkeypatch.setattr(gallery_backup, "check_copy", hold)
     backing = Thread(target=back_up)
@@ -109,7 +110,7 @@ def test_erasure_waits_for_a_backup_that_began_before(folder, monkeypatch):
         open_gallery(folder) as gallery,
         pytest.raises(ToolkitError, match=r"removed, but a backup.*gallery list"),
     ):
-        gallery.remove("Person_07")
+        erase_people(gallery.store, ["Person_07"])
     go_on.set()
     backing.join()
     assert any(b"Person_07" in path.read_bytes() for path in backup_files(folder))
@@ -152,7 +153,7 @@ def test_killed_restore_is_done_again(folder, monkeypatch):
 def test_restore_first_finishes_a_removal_that_was_killed(folder, monkeypatch):
     def remove():
         with open_gallery(folder) as gallery:
-            gallery.remove("Person_07")
+            erase_people(gallery.store, ["Person_07"])
 
     with monkeypatch.context() as patched:
         patched.setattr("index.gallery.erasure.finish_erasure", die)
