@@ -8,8 +8,8 @@ import numpy as np
 
 from index.calibration.calibration import STATES, Calibration
 from index.calibration.impostors import (
+    ImpostorDistances,
     MeanFaces,
-    StrangerDistances,
     best_matches,
     impostor_distances,
 )
@@ -137,7 +137,7 @@ def _spread(
     return measured
 
 
-def _check(distances: StrangerDistances) -> None:
+def _check(distances: ImpostorDistances) -> None:
     pairs = int(np.isfinite(distances.values).sum())
     if pairs < MIN_PAIRS:
         raise TooFewImpostors(
@@ -147,7 +147,7 @@ def _check(distances: StrangerDistances) -> None:
 
 
 def _table(
-    distances: StrangerDistances, reference: Calibration | None, pair: str
+    distances: ImpostorDistances, reference: Calibration | None, pair: str
 ) -> Thresholds:
     known = reference.thresholds[pair] if reference else None
     templates = int(np.isfinite(distances.values).any(axis=0).sum())

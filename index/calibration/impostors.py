@@ -23,7 +23,7 @@ _FAR = 1e3
 
 
 @dataclass(frozen=True, eq=False)
-class StrangerDistances:
+class ImpostorDistances:
     """How far probes are from the templates of everybody else.
 
     Attributes:
@@ -89,7 +89,7 @@ def impostor_distances(
     templates: EmbeddedFaces,
     others: MeanFaces,
     spread: float,
-) -> StrangerDistances:
+) -> ImpostorDistances:
     """Compare probes with the means of held-out people and with further templates.
 
     Args:
@@ -109,7 +109,7 @@ def impostor_distances(
     values[:, len(others.photos) :][mine] = np.inf
     fractions = 1 / np.bincount(probes.people)[probes.people]
     own, left = _own(probes, templates)
-    return StrangerDistances(values, as_single(own, left, spread), fractions)
+    return ImpostorDistances(values, as_single(own, left, spread), fractions)
 
 
 def _own(probes: EmbeddedFaces, templates: EmbeddedFaces) -> tuple[Float32, Int64]:
@@ -151,7 +151,7 @@ class BestMatches:
 
 
 def best_matches(
-    distances: StrangerDistances, people: Indices, thresholds: Thresholds, seed: int
+    distances: ImpostorDistances, people: Indices, thresholds: Thresholds, seed: int
 ) -> BestMatches:
     """Identify every probe in random parts of the templates: as an impostor, and
     again, where the person has other photos, as one of the gallery's people.
@@ -170,13 +170,13 @@ def best_matches(
         drawn = rng.random(distances.values.shape) * count < size
         nearest = np.where(drawn, distances.values, _FAR)
         first, second = np.partition(nearest, 1, axis=1)[:, :2].T.astype(np.float64)
-        strange = first < _FAR
+        others = first < _FAR
         parts.append(
             (
-                (limit - first)[strange],
-                (second - first)[strange],
-                np.zeros(int(strange.sum()), dtype=bool),
-                distances.weights[strange] / distances.weights[strange].sum(),
+                (limit - first)[others],
+                (second - first)[others],
+                np.zeros(int(others.sum()), dtype=bool),
+                distances.weights[others] / distances.weights[others].sum(),
             )
         )
         if not mated.any():

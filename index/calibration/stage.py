@@ -17,8 +17,8 @@ from index.datasets.embed_views import embed_views, geometries_of
 from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from index.datasets.views import Finder, ViewPlan, all_views
-from index.engines.normalised_vectors import unlifted
-from index.engines.templates import MASKED, PLAIN
+from index.engines.normalised_vectors import vectors_and_offsets
+from index.engines.templates import MASKED, UNMASKED
 from index.gallery.gallery import Gallery
 from index.gallery.storage.rows import checked_embedding
 from masking.augment.manifest import Manifest, ManifestRow
@@ -167,7 +167,7 @@ def own_people(
 def _fitted(
     gallery: Gallery, faces: HeldOutFaces, own: set[int], source: str
 ) -> Calibration:
-    others = OtherPeople(*(_others(gallery, kind, own) for kind in (PLAIN, MASKED)))
+    others = OtherPeople(*(_others(gallery, kind, own) for kind in (UNMASKED, MASKED)))
     reference, _ = calibration_of(gallery)
     source = f"{source}; {len(others.unmasked.photos)} templates of others"
     calibration = fit_calibration(faces, others, source, reference)
@@ -182,7 +182,7 @@ def _others(gallery: Gallery, kind: str, own: set[int]) -> MeanFaces:
     people = [int(person_id) for person_id in others.person_ids]
     counts = gallery.photo_counts(people)
     photos = [counts.get((i, kind == MASKED), 1) for i in people]
-    vectors, offsets = unlifted(others.matrix, gallery.cohort)
+    vectors, offsets = vectors_and_offsets(others.matrix, gallery.cohort)
     return MeanFaces(vectors, np.array(photos, dtype=np.int64), offsets)
 
 

@@ -65,14 +65,14 @@ def measured_spread(probes: EmbeddedFaces, templates: EmbeddedFaces) -> float | 
     if len(people) < _FEWEST_PEOPLE:
         return None
     one, other = templates.embeddings[firsts], templates.embeddings[seconds]
-    strange = probes.people[:, None] != np.array(people)
+    impostors = probes.people[:, None] != np.array(people)
     both = ((one + other) / 2).astype(np.float32)
     added = [templates.offsets[firsts], templates.offsets[seconds]]
     added.append((added[0] + added[1]) / 2)
     near = []
     for matrix, more in zip((one, other, both), added, strict=True):
         away = offset_distances(probes.embeddings, matrix, probes.offsets, more)
-        near.append(float(np.quantile(away[strange], _FRACTION)))
+        near.append(float(np.quantile(away[impostors], _FRACTION)))
     single = (near[0] ** 2 + near[1] ** 2) / 2
     # Half of it is gone with two photos. All of it never is.
     return min(max(0.0, 2 * (1 - near[2] ** 2 / single)), 0.9)

@@ -1,11 +1,10 @@
-"""Makes the distances of an embedder with a cohort plain ones, for any search engine.
+"""Vectors whose Euclidean distances are score-normalised, for any search engine.
 
 With offsets o of both (see `training.metrics.score_normalization`) the squared
-distance of a probe x and a
-template y is |x - y|^2 + o(x) + o(y). Of one probe, o(x) is the same for everybody,
-and o(y) becomes one more coordinate: y' = (y, sqrt(o(y) + m)) and x' = (x, 0) are
-|x - y|^2 + o(y) + m apart, for any m that keeps the root real. So exact search, Annoy
-and Milvus search plain vectors and find who is nearest.
+distance of a probe x and a template y is |x - y|^2 + o(x) + o(y). Of one probe, o(x) is
+the same for everybody, and o(y) becomes one more coordinate: y' = (y, sqrt(o(y) + m))
+and x' = (x, 0) are |x - y|^2 + o(y) + m apart, for any m that keeps the root real. So
+exact search, Annoy and Milvus search as without a cohort and find who is nearest.
 
 A template is the mean of photos, and so is its offset: that of the mean itself would
 tell how many photos there are, as the mean of many lies near to everybody, more than
@@ -25,7 +24,7 @@ from masking.landmarks import Float32
 from training.metrics.score_normalization import Cohort, Float64
 
 
-def lifted_dimension(dimension: int, cohort: Cohort | None) -> int:
+def normalised_dimension(dimension: int, cohort: Cohort | None) -> int:
     """L, the length of what is searched."""
     return dimension + (cohort is not None)
 
@@ -38,7 +37,7 @@ def with_offsets(vectors: Float32, cohort: Cohort | None) -> Float32:
     return np.concatenate([vectors, offsets[:, None]], axis=1)
 
 
-def lifted(means: Float32, cohort: Cohort | None) -> Float32:
+def normalised(means: Float32, cohort: Cohort | None) -> Float32:
     """(R, L) means of rows of `with_offsets` to what is searched, (R, L)."""
     if cohort is None:
         return means
@@ -46,14 +45,16 @@ def lifted(means: Float32, cohort: Cohort | None) -> Float32:
     return np.concatenate([means[:, :-1], np.sqrt(np.maximum(squares, 0))], axis=1)
 
 
-def unlifted(matrix: Float32, cohort: Cohort | None) -> tuple[Float32, Float64]:
+def vectors_and_offsets(
+    matrix: Float32, cohort: Cohort | None
+) -> tuple[Float32, Float64]:
     """(R, L) templates to their (R, D) vectors and (R,) offsets."""
     if cohort is None:
         return matrix, np.zeros(len(matrix))
     return matrix[:, :-1], matrix[:, -1].astype(np.float64) ** 2 - _added(cohort)
 
 
-def lifted_query(query: Float32, cohort: Cohort | None) -> Float32:
+def normalised_query(query: Float32, cohort: Cohort | None) -> Float32:
     """(D,) to the (L,) that is searched for."""
     return query if cohort is None else np.append(query, np.float32(0))
 
@@ -61,7 +62,7 @@ def lifted_query(query: Float32, cohort: Cohort | None) -> Float32:
 def true_distances(
     found: list[Neighbour], query: Float32, cohort: Cohort | None
 ) -> list[Neighbour]:
-    """Neighbours of a lifted query with their distances to the (D,) query itself."""
+    """Neighbours of a `normalised_query` with distances to the (D,) query itself."""
     if cohort is None:
         return found
     more = float(cohort.offsets(query[None])[0]) - _added(cohort)

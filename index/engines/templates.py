@@ -14,25 +14,24 @@ Int64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 # Which templates are wanted.
-ALL, PLAIN, MASKED = "all", "plain", "masked"
+ALL, UNMASKED, MASKED = "all", "unmasked", "masked"
 
 
 @dataclass(frozen=True, eq=False)
 class Templates:
-    """What is searched: up to two rows a person, the plain one first.
+    """What is searched: up to two rows a person, the one for unmasked faces first.
 
     A mask moves an embedding, so there is a template for unmasked faces, the mean of
-    the
-    unmasked photos, and one for masked faces: the mean of the masked photos and of the
-    unmasked ones under a synthetic mask (`training.embedders.masked_reference`).
+    the unmasked photos, and one for masked faces: the mean of the masked photos and of
+    the unmasked ones' masked references (`training.embedders.masked_reference`).
 
     Attributes:
         gallery_id: the gallery that they were made from.
         version: that gallery's counter of changes at the time.
         person_ids: (R,) int64, ascending, read-only; twice for a person with both.
         masked: (R,) bool, read-only: whether the row is for masked faces.
-        matrix: (R, L) float32, read-only, as `lifting` makes them; L is D without
-            a cohort.
+        matrix: (R, L) float32, read-only, as `normalised_vectors` makes them; L
+            is D without a cohort.
     """
 
     gallery_id: str
@@ -51,7 +50,7 @@ class Templates:
             array.setflags(write=False)
 
     def of_kind(self, kind: str) -> Templates:
-        """The rows of ALL, PLAIN or MASKED; a person may have none of a kind."""
+        """The rows of ALL, UNMASKED or MASKED; a person may have none of a kind."""
         if kind == ALL:
             return self
         chosen = self.masked if kind == MASKED else ~self.masked

@@ -255,7 +255,7 @@ class Gallery:
         ones.
 
         Args:
-            kind: ALL, PLAIN or MASKED, of index.engines.templates.
+            kind: ALL, UNMASKED or MASKED, of index.engines.templates.
         """
         with self._own_vectors():
             return read_templates(self.store, self.cohort).of_kind(kind)

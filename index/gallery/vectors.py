@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.normalised_vectors import lifted, lifted_dimension, with_offsets
+from index.engines.normalised_vectors import (
+    normalised,
+    normalised_dimension,
+    with_offsets,
+)
 from index.engines.templates import Int64, Templates, mean_rows, template_keys
 from index.gallery.storage.rows import GalleryPhoto
 from index.gallery.storage.seals import seal, sealed_vectors
@@ -76,13 +80,13 @@ def _templates_after(
         for keys, vectors in _embedding_parts(store, dimension, version)
     )
     keys = template_keys(person_ids, masked)
-    means = mean_rows(keys, parts, lifted_dimension(dimension, cohort))
+    means = mean_rows(keys, parts, normalised_dimension(dimension, cohort))
     return Templates(
         store.meta("gallery_id"),
         int(store.meta("version")),
         person_ids,
         masked,
-        lifted(means, cohort),
+        normalised(means, cohort),
     )
 
 

@@ -20,7 +20,7 @@ from index.engines.neighbours import (
     first_people,
     in_order,
 )
-from index.engines.normalised_vectors import lifted_query, true_distances
+from index.engines.normalised_vectors import normalised_query, true_distances
 from index.engines.templates import Int64, Templates
 from index.gallery.gallery import Gallery
 from masking.landmarks import Float32
@@ -35,7 +35,8 @@ _SPARE = 8
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """A search over the gallery of one moment, of vectors as `lifting` makes them.
+    """A search over the gallery of one moment, of vectors as `normalised_vectors` makes
+    them.
 
     Attributes:
         version: of the gallery at that moment.
@@ -89,14 +90,14 @@ class DeltaSearch:
         if self._gallery.version != self._seen:
             self._refresh()
         query = checked_query(query, self._gallery.dimension)
-        asked = lifted_query(query, self._cohort)
+        asked = normalised_query(query, self._cohort)
         found = [*self._from_base(asked, k), *self._fresh.nearest(asked, k)]
         nearest = first_people(in_order(found), k)
         return true_distances(nearest, query, self._cohort)
 
     @property
     def changed(self) -> int:
-        """People whom the base does not tell the truth about."""
+        """People who changed since the base was made."""
         return len(self._hidden)
 
     def _open_from_nothing(self) -> None:

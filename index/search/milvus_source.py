@@ -11,7 +11,7 @@ import numpy as np
 
 from index.engines.milvus import Collection, checked_uri, reached
 from index.engines.neighbours import Neighbour, checked_query, first_people, in_order
-from index.engines.normalised_vectors import lifted_dimension
+from index.engines.normalised_vectors import normalised_dimension
 from index.engines.templates import Int64
 from index.gallery.erasure import note_copy
 from index.gallery.gallery import Gallery
@@ -52,7 +52,7 @@ class MilvusSource:
                 self._uri,
                 gallery.gallery_id,
                 gallery.fingerprint,
-                lifted_dimension(gallery.dimension, gallery.cohort),
+                normalised_dimension(gallery.dimension, gallery.cohort),
             )
         try:
             with reached(self._uri):

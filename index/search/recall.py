@@ -101,7 +101,7 @@ def probes_of(matrix: Float32, dimension: int, count: int, seed: int) -> Float32
     Args:
         matrix: (R, L) templates.
         dimension: of a face's vector, with which a row begins; the rest of a probe
-            is 0, see `lifting`.
+            is 0, see `normalised_vectors`.
     """
     rng = np.random.default_rng(seed)
     rows = np.resize(rng.permutation(len(matrix)), count)

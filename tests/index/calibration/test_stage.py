@@ -10,7 +10,7 @@ from index.calibration import stage as calibrate_stage
 from index.calibration.fit import HeldOutFaces, TooFewImpostors
 from index.calibration.stage import calibrate_on_chips, calibrate_on_photos
 from index.datasets.labelled_photos import read_labelled_photos
-from index.engines.templates import MASKED, PLAIN
+from index.engines.templates import MASKED, UNMASKED
 from index.enrollment.from_manifest import enroll_celebrities
 from index.enrollment.stage import ChipRow, enroll_chips
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
@@ -95,7 +95,7 @@ def test_templates_for_masked_faces_are_those_of_the_gallery(gallery, manifest, 
     chips(gallery, manifest, impostors_of(manifest))
     others = fitted[0][1]
     strange = [p.person_id for p in gallery.people() if p.name.startswith(ZOE)]
-    for templates, kind in ((others.unmasked, PLAIN), (others.covered, MASKED)):
+    for templates, kind in ((others.unmasked, UNMASKED), (others.covered, MASKED)):
         whole = gallery.templates(kind)
         kept = ~np.isin(whole.person_ids, strange)
         np.testing.assert_array_equal(templates.matrix, whole.matrix[kept])

@@ -1,15 +1,15 @@
-"""Searches of lifted templates find who is nearest beside a cohort."""
+"""Searches of normalised templates find who is nearest beside a cohort."""
 
 import numpy as np
 import pytest
 
 from index.engines.exact import ExactSearch
 from index.engines.normalised_vectors import (
-    lifted,
-    lifted_dimension,
-    lifted_query,
+    normalised,
+    normalised_dimension,
+    normalised_query,
     true_distances,
-    unlifted,
+    vectors_and_offsets,
     with_offsets,
 )
 from index.engines.templates import Templates
@@ -24,7 +24,7 @@ def templates(cohort):
     """The means of three photos each."""
     means = np.mean([with_offsets(rows, cohort) for rows in PHOTOS], axis=1)
     ids = np.arange(40, dtype=np.int64)
-    matrix = lifted(means.astype(np.float32), cohort)
+    matrix = normalised(means.astype(np.float32), cohort)
     return Templates("g", 1, ids, np.zeros(40, dtype=bool), matrix)
 
 
@@ -42,7 +42,7 @@ def test_everybody_is_found_at_their_distance_to_the_probe(cohort):
     search = ExactSearch(templates(cohort))
     queries = rng.normal(size=(20, 8)).astype(np.float32)
     for query, away in zip(queries, expected(queries, cohort), strict=True):
-        found = search.nearest(lifted_query(query, cohort), 40)
+        found = search.nearest(normalised_query(query, cohort), 40)
         found = true_distances(found, query, cohort)
         assert [one.person_id for one in found] == list(np.argsort(away))
         np.testing.assert_allclose(
@@ -60,15 +60,17 @@ def test_the_number_of_photos_does_not_bring_a_template_nearer_or_farther():
     photo = PHOTOS[0, :1]
     for count in (1, 5):
         rows = with_offsets(np.repeat(photo, count, axis=0), COHORT)
-        _, offsets = unlifted(lifted(rows.mean(axis=0, keepdims=True), COHORT), COHORT)
+        _, offsets = vectors_and_offsets(
+            normalised(rows.mean(axis=0, keepdims=True), COHORT), COHORT
+        )
         assert offsets[0] == pytest.approx(COHORT.offsets(photo)[0], abs=1e-4)
 
 
 @pytest.mark.parametrize("cohort", [None, COHORT])
 def test_what_was_lifted_can_be_taken_apart_again(cohort):
     matrix = templates(cohort).matrix
-    assert matrix.shape[1] == lifted_dimension(8, cohort)
-    vectors, offsets = unlifted(matrix, cohort)
+    assert matrix.shape[1] == normalised_dimension(8, cohort)
+    vectors, offsets = vectors_and_offsets(matrix, cohort)
     np.testing.assert_allclose(vectors, PHOTOS.mean(axis=1), rtol=1e-5)
     queries = rng.normal(size=(5, 8)).astype(np.float32)
     own = cohort.offsets(queries) if cohort else np.zeros(5)
@@ -78,14 +80,14 @@ def test_what_was_lifted_can_be_taken_apart_again(cohort):
 
 def test_the_loneliest_template_keeps_a_real_coordinate():
     far = with_offsets(np.full((1, 8), -50, np.float32), COHORT)
-    assert np.isfinite(lifted(far, COHORT)).all()
+    assert np.isfinite(normalised(far, COHORT)).all()
 
 
 def test_of_one_photo_the_distance_is_that_between_two_faces():
     query, photo = PHOTOS[1, :1], PHOTOS[2, :1]
-    row = lifted(with_offsets(photo, COHORT), COHORT)
+    row = normalised(with_offsets(photo, COHORT), COHORT)
     one = Templates("g", 1, np.arange(1), np.zeros(1, bool), row)
-    found = ExactSearch(one).nearest(lifted_query(query[0], COHORT), 1)
+    found = ExactSearch(one).nearest(normalised_query(query[0], COHORT), 1)
     (found,) = true_distances(found, query[0], COHORT)
     expected = distances(query, photo, COHORT)[0, 0]
     assert found.distance == pytest.approx(expected, rel=1e-4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.engines.templates import MASKED, PLAIN
+from index.engines.templates import MASKED, UNMASKED
 from index.enrollment import from_manifest as celebrity_stage
 from index.enrollment.from_manifest import enroll_celebrities
 from masking.errors import InvalidConfig
@@ -64,5 +64,5 @@ def test_photos_that_show_a_mask_are_enrolled_as_masked(gallery, manifest, monke
     assert [photo.masked for photo in gallery.photos("Person 00")] == [True]
     assert [photo.masked for photo in gallery.photos(name_of(1))] == [False] * 2
     # Who is enrolled unmasked has a template for masked faces as well.
-    assert len(gallery.templates(PLAIN).matrix) == STRANGERS
+    assert len(gallery.templates(UNMASKED).matrix) == STRANGERS
     assert len(gallery.templates(MASKED).matrix) == PEOPLE

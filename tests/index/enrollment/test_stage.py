@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.engines.templates import PLAIN
+from index.engines.templates import UNMASKED
 from index.enrollment.sources import photos_of_folders
 from index.enrollment.stage import (
     ChipRow,
@@ -103,7 +103,7 @@ def test_of_unmasked_and_masked_chips_each_gets_what_it_needs(gallery):
         wanted = plain[number] if masked else covered[number]
         np.testing.assert_allclose(found, wanted, atol=1e-6)
     unmasked = ~np.array(kinds)
-    np.testing.assert_array_equal(gallery.templates(PLAIN).matrix, plain[unmasked])
+    np.testing.assert_array_equal(gallery.templates(UNMASKED).matrix, plain[unmasked])
 
 
 def test_folder_stands_for_its_photos(gallery, tmp_path):

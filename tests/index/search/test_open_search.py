@@ -8,7 +8,7 @@ import pytest
 from index.engines.annoy_index import AnnoySearch
 from index.engines.exact import ExactSearch
 from index.engines.neighbours import Neighbour
-from index.engines.normalised_vectors import unlifted
+from index.engines.normalised_vectors import vectors_and_offsets
 from index.engines.snapshot import snapshot_folders
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
@@ -75,7 +75,7 @@ def test_agrees_with_plain_numpy(tmp_path, engine, cohort, caplog):
         erase_people(gallery.store, ["Person_007"])
         templates = gallery.templates()
         for query in rng.normal(size=(20, 4)).astype(np.float32):
-            vectors, _ = unlifted(templates.matrix, cohort)
+            vectors, _ = vectors_and_offsets(templates.matrix, cohort)
             (away,) = distances(query[None], vectors, cohort)
             # Those who are crowded by more than their distance are all at 0.
             wanted = np.lexsort((templates.person_ids, away))[:5]
@@ -96,7 +96,7 @@ def test_a_cohort_is_kept_with_the_gallery(tmp_path):
         with np.load(tmp_path / "out.npz") as arrays:
             np.testing.assert_array_equal(arrays["cohort"], COHORT.members)
         query = np.float32([1, 0, 0, 0])
-        vectors, _ = unlifted(gallery.templates().matrix, COHORT)
+        vectors, _ = vectors_and_offsets(gallery.templates().matrix, COHORT)
         (away,) = distances(query[None], vectors, COHORT)
         assert gallery.nearest_photo(3, query).distance == pytest.approx(away[2])
         with gallery.store.changes():
