@@ -40,14 +40,14 @@ class HeldOutFaces:
 
     Attributes:
         unmasked: their unmasked faces.
-        covered: the same faces as masked ones are compared with them.
+        masked_references: the same faces as masked ones are compared with them.
         masked: their masked faces, real or rendered; `photos` as in `unmasked` where a
             mask was rendered on the same photograph. Several masks a photo may be
             given.
     """
 
     unmasked: EmbeddedFaces
-    covered: EmbeddedFaces
+    masked_references: EmbeddedFaces
     masked: EmbeddedFaces
 
 
@@ -57,11 +57,11 @@ class OtherPeople:
 
     Attributes:
         unmasked: for unmasked faces.
-        covered: for masked faces.
+        masked_references: for masked faces.
     """
 
     unmasked: MeanFaces
-    covered: MeanFaces
+    masked_references: MeanFaces
 
 
 def fit_calibration(
@@ -85,17 +85,17 @@ def fit_calibration(
     Raises:
         TooFewImpostors: fewer than MIN_PAIRS comparisons of impostors.
     """
-    unmasked, covered, masked = (
+    unmasked, masked_references, masked = (
         faces[faces.acquired]
-        for faces in (held_out.unmasked, held_out.covered, held_out.masked)
+        for faces in (held_out.unmasked, held_out.masked_references, held_out.masked)
     )
     spread = {
         "unmasked": _spread(unmasked, unmasked, reference, "unmasked"),
-        "masked": _spread(masked, covered, reference, "masked"),
+        "masked": _spread(masked, masked_references, reference, "masked"),
     }
     kinds = {
         "unmasked": (unmasked, _some(others.unmasked)),
-        "masked": (covered, _some(others.covered)),
+        "masked": (masked_references, _some(others.masked_references)),
     }
     tables: dict[str, Thresholds] = {}
     probability: dict[str, MatchProbability] = {}
@@ -107,7 +107,7 @@ def fit_calibration(
             tables[pair] = _table(distances, reference, pair)
             if kind != state:
                 continue
-            # Unmasked faces are compared with unmasked ones, masked with covered ones.
+            # As galleries do: masked faces are compared with masked references.
             matches = best_matches(distances, probes.people, tables[pair], _SEED)
             if matches.mated_people >= MIN_MATED_PEOPLE:
                 probability[state] = fit_probability(

@@ -73,7 +73,8 @@ def calibrate_on_photos(
     people = numbers.astype(np.int32)
     rendered = not any(photo.masked for photo in photos)
     finders = RememberingFinders(make_finder, found_faces)
-    unmasked, covered, masked, unread = [], [], [], list[str]()
+    unmasked, masked_references, masked = [], [], []
+    unread: list[str] = []
     for seed in range(masks if rendered else 1):
         renderer = mask_renderer(seed, ALL_KINDS) if rendered else None
         plan = ViewPlan(geometries_of([embedder]), renderer=renderer)
@@ -84,12 +85,13 @@ def calibrate_on_photos(
         masked.append(faces[embedded.masked])
         unmasked.append(faces[~embedded.masked])
         under = embedded.covered_faces(0, people, embedder.cohort)
-        covered.append(under[~embedded.masked])
+        masked_references.append(under[~embedded.masked])
     kind = f"{masks} synthetic masks" if rendered else "their masks"
     source = f"photos of {len(names)} impostors, unmasked and with {kind}"
     shas = set(_readable_shas(photos))
     own = own_people(gallery, set(names.tolist()), shas)
-    held_out = HeldOutFaces(unmasked[0], covered[0], EmbeddedFaces.joined(masked))
+    references, under_masks = masked_references[0], EmbeddedFaces.joined(masked)
+    held_out = HeldOutFaces(unmasked[0], references, under_masks)
     return _fitted(gallery, held_out, own, source), unread
 
 
@@ -207,7 +209,7 @@ def _chip_embeddings(
     seed: int | None,
     cover: bool,
 ) -> Float32:
-    """(N, D) of unmasked chips, as they are or covered, or masked with a seed."""
+    """(N, D) of unmasked chips: as they are, masked references, or masked by a seed."""
     matrix = embed_rows(
         manifest,
         rows,

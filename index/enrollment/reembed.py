@@ -34,7 +34,7 @@ _CHIPS_AT_ONCE = 256
 # person never is, so both together name one photo for good.
 _ROOM = """CREATE TEMP TABLE fresh (
     photo_id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, vector BLOB NOT NULL,
-    seal INTEGER NOT NULL, covered BLOB, covered_seal INTEGER)"""
+    seal INTEGER NOT NULL, reference BLOB, reference_seal INTEGER)"""
 _MISSING = """SELECT photos.id, photos.person_id, sha256, masked, chip, photos.seal,
     name FROM photos JOIN people ON people.id = photos.person_id
     LEFT JOIN fresh ON photo_id = photos.id AND fresh.person_id = photos.person_id
@@ -42,10 +42,11 @@ _MISSING = """SELECT photos.id, photos.person_id, sha256, masked, chip, photos.s
 _REPLACE = """INSERT INTO embeddings SELECT photo_id, ?, ?, vector, fresh.seal
     FROM fresh JOIN photos
     ON photos.id = photo_id AND photos.person_id = fresh.person_id"""
-_REPLACE_COVERED = """INSERT INTO covered SELECT photo_id, covered, covered_seal
+_REPLACE_REFERENCES = """INSERT INTO masked_references
+    SELECT photo_id, reference, reference_seal
     FROM fresh JOIN photos
     ON photos.id = photo_id AND photos.person_id = fresh.person_id
-    WHERE covered IS NOT NULL"""
+    WHERE reference IS NOT NULL"""
 _log = logging.getLogger(__name__)
 
 
@@ -92,10 +93,10 @@ def _embed_missing(store: GalleryStore, embedder: Embedder, progress: Any) -> No
         chips = network_input([_chip(row, store.path, size_px) for row in rows])
         unmasked = np.array([not row[3] for row in rows])
         vectors = embed_both(embedder, chips, unmasked)
-        for row, embedding, covered in zip(rows, *vectors, strict=True):
+        for row, embedding, reference in zip(rows, *vectors, strict=True):
             source = f"{store.path}: photo {row[0]} of {row[6]}"
             sealed: list[bytes | int | None] = []
-            for part in (embedding, covered):
+            for part in (embedding, reference):
                 if part is None:
                     sealed += [None, None]
                     continue
@@ -133,9 +134,9 @@ def _replace(store: GalleryStore, embedder: Embedder) -> int:
     """Part of a change: the new vectors instead of the old ones."""
     same = store.meta("fingerprint") == embedder.fingerprint
     store.execute("DELETE FROM embeddings")
-    store.execute("DELETE FROM covered")
+    store.execute("DELETE FROM masked_references")
     store.execute(_REPLACE, (embedder.fingerprint, embedder.dimension))
-    store.execute(_REPLACE_COVERED)
+    store.execute(_REPLACE_REFERENCES)
     for key, value in embedder_meta(embedder).items():
         store.set_meta(key, value)
     if not same:

@@ -219,14 +219,20 @@ def _new_photos(
     dimension: int,
     report: EnrollReport,
 ) -> Iterator[NewPhoto]:
-    for row, embedding, covered in zip(rows, *vectors, strict=True):
+    for row, embedding, reference in zip(rows, *vectors, strict=True):
         try:
-            for part in (embedding, covered):
+            for part in (embedding, reference):
                 if part is not None:
                     checked_embedding(part, dimension, row.source)
         except ToolkitError as error:
             report.failures[row.source] = str(error)
             continue
         yield NewPhoto(
-            row.name, row.sha256, row.source, row.pixels, embedding, row.masked, covered
+            row.name,
+            row.sha256,
+            row.source,
+            row.pixels,
+            embedding,
+            row.masked,
+            reference,
         )

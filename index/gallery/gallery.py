@@ -171,11 +171,11 @@ class Gallery:
             row = checked_embedding(photo.embedding, self.dimension, photo.source)
             chip = encode_image(photo.chip, ".jpg", _CHIP_QUALITY)
             name = checked_name(photo.name)
-            covered = None
-            if photo.covered is not None:
-                checked = checked_embedding(photo.covered, self.dimension, photo.source)
-                covered = vector_bytes(checked)
-            ready.append(PhotoRow(name, photo, chip, vector_bytes(row), covered))
+            reference = photo.masked_reference
+            if reference is not None:
+                reference = checked_embedding(reference, self.dimension, photo.source)
+            stored = None if reference is None else vector_bytes(reference)
+            ready.append(PhotoRow(name, photo, chip, vector_bytes(row), stored))
         with self.store.changes():
             check_unchanged(self.store, self.fingerprint)
             return insert_photos(self.store, ready, terms)

@@ -71,10 +71,10 @@ def _insert_photo(store: GalleryStore, row: PhotoRow) -> int:
         "INSERT INTO embeddings VALUES (?, ?, ?, ?, ?)",
         (photo_id, fingerprint, len(vector) // 4, vector, sealed(vector)),
     )
-    if row.covered is not None:
+    if row.masked_reference is not None:
         store.execute(
-            "INSERT INTO covered VALUES (?, ?, ?)",
-            (photo_id, row.covered, sealed(row.covered)),
+            "INSERT INTO masked_references VALUES (?, ?, ?)",
+            (photo_id, row.masked_reference, sealed(row.masked_reference)),
         )
     return person_id
 

@@ -68,7 +68,7 @@ def _templates_after(
         CROSS JOIN photos ON person_id = people.id WHERE changed > ?
         UNION SELECT person_id, 1 FROM people
         CROSS JOIN photos ON person_id = people.id
-        CROSS JOIN covered ON photo_id = photos.id WHERE changed > ?
+        CROSS JOIN masked_references ON photo_id = photos.id WHERE changed > ?
         ORDER BY person_id, masked""",
         (version, version),
     )
@@ -178,22 +178,23 @@ def _exported(store: GalleryStore, cohort: Cohort | None) -> dict[str, NDArray[A
     dimension = int(store.meta("dimension"))
     rows = store.read(
         """SELECT person_id, sha256, masked, embeddings.vector, embeddings.seal,
-        covered.vector, covered.seal, name, source FROM photos
+        masked_references.vector, masked_references.seal, name, source FROM photos
         JOIN people ON people.id = person_id
         JOIN embeddings ON embeddings.photo_id = photos.id
-        LEFT JOIN covered ON covered.photo_id = photos.id ORDER BY name, photos.id"""
+        LEFT JOIN masked_references ON masked_references.photo_id = photos.id
+        ORDER BY name, photos.id"""
     )
-    covered = np.full((len(rows), dimension), np.nan, dtype=np.float32)
-    has_covered = np.array([row[5] is not None for row in rows], dtype=np.bool_)
+    references = np.full((len(rows), dimension), np.nan, dtype=np.float32)
+    has_reference = np.array([row[5] is not None for row in rows], dtype=np.bool_)
     under = [(*row[:3], *row[5:7]) for row in rows if row[5] is not None]
-    covered[has_covered] = sealed_vectors(store, under, dimension)
+    references[has_reference] = sealed_vectors(store, under, dimension)
     return {
         "names": np.array([row[7] for row in rows], dtype=np.str_),
         "sha256": np.array([row[1] for row in rows], dtype=np.str_),
         "sources": np.array([row[8] for row in rows], dtype=np.str_),
         "masked": np.array([row[2] for row in rows], dtype=np.bool_),
         "embeddings": sealed_vectors(store, [row[:5] for row in rows], dimension),
-        "covered": covered,
+        "covered": references,
         **cohort_arrays(cohort, dimension),
         "fingerprint": np.array(store.meta("fingerprint")),
         "metric": np.array(store.meta("metric")),
@@ -207,9 +208,9 @@ def _embedding_parts(
     query = """SELECT person_id, sha256, masked, vector, embeddings.seal, masked
         FROM people CROSS JOIN photos ON person_id = people.id
         CROSS JOIN embeddings ON photo_id = photos.id WHERE changed > ?
-        UNION ALL SELECT person_id, sha256, masked, vector, covered.seal, 1 FROM people
-        CROSS JOIN photos ON person_id = people.id
-        CROSS JOIN covered ON photo_id = photos.id WHERE changed > ?"""
+        UNION ALL SELECT person_id, sha256, masked, vector, masked_references.seal, 1
+        FROM people CROSS JOIN photos ON person_id = people.id
+        CROSS JOIN masked_references ON photo_id = photos.id WHERE changed > ?"""
     for rows in store.read_parts(query, _ROWS_AT_ONCE, (version, version)):
         owners = np.array([row[0] for row in rows], dtype=np.int64)
         masked = np.array([row[5] for row in rows], dtype=np.bool_)

@@ -139,12 +139,12 @@ def _row_problems(store: GalleryStore) -> Iterator[str]:
                 f"not {dimension} long" if stated != dimension else ""
             ):
                 found[f"have an embedding that is {fault}"].append(photo_id)
-    query = """SELECT person_id, sha256, masked, vector, covered.seal, photo_id
-        FROM covered JOIN photos ON photos.id = photo_id"""
+    query = """SELECT person_id, sha256, masked, vector, masked_references.seal,
+        photo_id FROM masked_references JOIN photos ON photos.id = photo_id"""
     for rows in store.read_parts(query, _ROWS_AT_ONCE):
         for *sealed, photo_id in rows:
             if fault := _fault(sealed, dimension):
-                found[f"have a covered embedding that is {fault}"].append(photo_id)
+                found[f"have a masked reference that is {fault}"].append(photo_id)
     query = "SELECT person_id, sha256, masked, chip, seal, id FROM photos"
     for rows in store.read_parts(query, _CHIPS_AT_ONCE):
         for person, sha256, masked, chip, kept, photo_id in rows:

@@ -47,7 +47,7 @@ def content(folder: Path) -> list[list[tuple]]:
     """Everything of a gallery but its audit and the versions of changes."""
     store = GalleryStore(folder)
     people = "SELECT id, name, created, consent, retain_until FROM people ORDER BY 1"
-    tables = ("photos", "embeddings", "meta", "covered")
+    tables = ("photos", "embeddings", "meta", "masked_references")
     rows = [store.read(people)]
     rows += [store.read(f"SELECT * FROM {name} ORDER BY 1") for name in tables]
     store.close()

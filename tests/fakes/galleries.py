@@ -26,13 +26,14 @@ def photo(
     sha256=None,
     source="folder/photo.jpg",
     masked=False,
-    covered=None,
+    masked_reference=None,
 ):
     rng = np.random.default_rng([len(name), int(10 * abs(embedding[0]))])
     chip = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     sha256 = sha256 or f"{name}-{embedding}"
     vector = np.array(embedding, dtype=np.float32)
-    under = None if covered is None else np.array(covered, dtype=np.float32)
+    under = masked_reference
+    under = None if under is None else np.array(under, dtype=np.float32)
     return NewPhoto(name, sha256, source, chip, vector, masked, under)
 
 

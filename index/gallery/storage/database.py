@@ -30,7 +30,7 @@ BUSY_TIMEOUT_S = 30.0
 # that a search finds what happened after its files were written.
 # seal: see `index.gallery.storage.seals`. chip comes last: SQLite reads through all of
 # a long value to get at a column behind it.
-# covered: of unmasked photos, see `training.embedders.masked_reference`.
+# masked_references: of unmasked photos, see `training.embedders.masked_reference`.
 # template_rows: what each template is the mean of; `worn` is whether the photo itself
 # shows a mask.
 _TABLES = (
@@ -62,7 +62,7 @@ _TABLES = (
         dimension INTEGER NOT NULL,
         vector BLOB NOT NULL,
         seal INTEGER NOT NULL)""",
-    """CREATE TABLE covered (
+    """CREATE TABLE masked_references (
         photo_id INTEGER PRIMARY KEY REFERENCES photos(id) ON DELETE CASCADE,
         vector BLOB NOT NULL,
         seal INTEGER NOT NULL)""",
@@ -70,8 +70,9 @@ _TABLES = (
         SELECT person_id, masked, photo_id, sha256, masked AS worn, vector,
             embeddings.seal AS seal
         FROM photos JOIN embeddings ON photo_id = photos.id
-        UNION ALL SELECT person_id, 1, photo_id, sha256, masked, vector, covered.seal
-        FROM photos JOIN covered ON photo_id = photos.id""",
+        UNION ALL SELECT person_id, 1, photo_id, sha256, masked, vector,
+            masked_references.seal
+        FROM photos JOIN masked_references ON photo_id = photos.id""",
     """CREATE TABLE audit (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         time TEXT NOT NULL,

@@ -28,9 +28,8 @@ class NewPhoto:
         chip: (S, S, 3) uint8 RGB, the aligned face.
         embedding: (D,) float32 of the chip.
         masked: whether the person wears a mask in it.
-        covered: (D,) float32 of an unmasked face, what masked ones are compared with
-            (see
-            `training.embedders.masked_reference`); None for a masked one.
+        masked_reference: (D,) float32 of an unmasked face, for comparing masked ones
+            with (see `training.embedders.masked_reference`); None for a masked one.
     """
 
     name: str
@@ -39,7 +38,7 @@ class NewPhoto:
     chip: Image
     embedding: Float32
     masked: bool = False
-    covered: Float32 | None = None
+    masked_reference: Float32 | None = None
 
 
 class PhotoRow(NamedTuple):
@@ -49,14 +48,14 @@ class PhotoRow(NamedTuple):
         name: as `checked_name` returns it.
         chip: the chip as the bytes of an image file.
         vector: the embedding as `vector_bytes` gives it.
-        covered: likewise; None where there is none.
+        masked_reference: likewise; None where there is none.
     """
 
     name: str
     photo: NewPhoto
     chip: bytes
     vector: bytes
-    covered: bytes | None
+    masked_reference: bytes | None
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def gallery(tmp_path):
     with open_or_create_gallery(tmp_path, FakeEmbedder()) as opened:
         opened.add(
             [
-                photo(f"Person_{i:02d}", [3, i, 0, 0], covered=[3, i, 1, 0])
+                photo(f"Person_{i:02d}", [3, i, 0, 0], masked_reference=[3, i, 1, 0])
                 for i in range(4)
             ]
         )

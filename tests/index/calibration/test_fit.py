@@ -91,11 +91,13 @@ def test_thresholds_of_masked_faces_are_measured_on_covered_templates():
     # Covered faces that lie elsewhere change what is compared with them alone.
     far = np.float32(0.1)
     moved = EmbeddedFaces(
-        faces.covered.embeddings + far, faces.covered.people, faces.covered.photos
+        faces.masked_references.embeddings + far,
+        faces.masked_references.people,
+        faces.masked_references.photos,
     )
     elsewhere = fit_calibration(
         HeldOutFaces(faces.unmasked, moved, faces.masked),
-        OtherPeople(others.unmasked, single(others.covered.matrix + far)),
+        OtherPeople(others.unmasked, single(others.masked_references.matrix + far)),
         "drawn",
         None,
     )
@@ -145,7 +147,7 @@ def test_faces_that_were_not_acquired_do_not_count():
             np.append(part.people, np.int32(999)),
             np.append(part.photos, np.int32(999)),
         )
-        for part in (faces.unmasked, faces.covered, faces.masked)
+        for part in (faces.unmasked, faces.masked_references, faces.masked)
     ]
     assert fit_calibration(HeldOutFaces(*more), others, "drawn", None) == whole
 

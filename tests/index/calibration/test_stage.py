@@ -50,12 +50,16 @@ def test_own_templates_of_the_impostors_are_left_out(gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     measured = chips(gallery, manifest, impostors_of(manifest))
     ((faces, others, source),) = fitted
-    for templates in (others.unmasked, others.covered):
+    for templates in (others.unmasked, others.masked_references):
         assert templates.matrix.shape == (PEOPLE - STRANGERS, 3)
         assert (templates.photos == 1).all()
     # The others are reddish: (250, number, 0).
     assert others.unmasked.matrix[:, 0].min() > 0.9
-    assert len(faces.unmasked.people) == len(faces.covered.people) == 2 * STRANGERS
+    assert (
+        len(faces.unmasked.people)
+        == len(faces.masked_references.people)
+        == 2 * STRANGERS
+    )
     assert len(faces.masked.people) == 2 * 2 * STRANGERS
     assert "25 validation people, unmasked and with 2 synthetic masks" in source
     assert "25 templates of others" in source
@@ -95,13 +99,16 @@ def test_templates_for_masked_faces_are_those_of_the_gallery(gallery, manifest, 
     chips(gallery, manifest, impostors_of(manifest))
     others = fitted[0][1]
     strange = [p.person_id for p in gallery.people() if p.name.startswith(ZOE)]
-    for templates, kind in ((others.unmasked, UNMASKED), (others.covered, MASKED)):
+    for templates, kind in (
+        (others.unmasked, UNMASKED),
+        (others.masked_references, MASKED),
+    ):
         whole = gallery.templates(kind)
         kept = ~np.isin(whole.person_ids, strange)
         np.testing.assert_array_equal(templates.matrix, whole.matrix[kept])
     assert others.unmasked.photos[:3].tolist() == [1, 2, 1]
     # Person 00 has a masked photo besides the covered one, Person 02 two covered.
-    assert others.covered.photos[:3].tolist() == [2, 2, 1]
+    assert others.masked_references.photos[:3].tolist() == [2, 2, 1]
 
 
 def test_impostors_are_covered_as_enrolled_people_are(gallery, manifest, fitted):
@@ -109,12 +116,12 @@ def test_impostors_are_covered_as_enrolled_people_are(gallery, manifest, fitted)
     rows = impostors_of(manifest)
     chips(gallery, manifest, rows)
     faces, names = fitted[0][0], np.unique([row.identity for row in rows])
-    np.testing.assert_array_equal(faces.covered.people, faces.unmasked.people)
-    np.testing.assert_array_equal(faces.covered.photos, faces.unmasked.photos)
+    np.testing.assert_array_equal(faces.masked_references.people, faces.unmasked.people)
+    np.testing.assert_array_equal(faces.masked_references.photos, faces.unmasked.photos)
     # The impostors are enrolled themselves: their templates are these very faces.
     numbers = {person.name: person.person_id for person in gallery.people()}
     for place, name in enumerate(names):
-        for masked, part in ((False, faces.unmasked), (True, faces.covered)):
+        for masked, part in ((False, faces.unmasked), (True, faces.masked_references)):
             mean = part.embeddings[part.people == place].mean(axis=0)
             template = gallery.person_template(numbers[name], masked)
             np.testing.assert_allclose(mean, template, atol=1e-6)
@@ -123,11 +130,11 @@ def test_impostors_are_covered_as_enrolled_people_are(gallery, manifest, fitted)
 def test_gallery_without_covered_vectors_can_be_calibrated(gallery, manifest, fitted):
     enroll_celebrities(gallery, manifest, ColourEmbedder())
     with gallery.store.changes():
-        gallery.store.execute("DELETE FROM covered")
+        gallery.store.execute("DELETE FROM masked_references")
     chips(gallery, manifest, impostors_of(manifest))
     others = fitted[0][1]
     assert len(others.unmasked.photos) == PEOPLE - STRANGERS
-    assert others.covered.matrix.shape == (0, 3)
+    assert others.masked_references.matrix.shape == (0, 3)
 
 
 def test_impostors_are_known_under_other_names_and_spellings(gallery, manifest, fitted):
@@ -146,7 +153,7 @@ def test_impostors_are_known_under_other_names_and_spellings(gallery, manifest, 
     chips(gallery, manifest, rows)
     others = fitted[0][1]
     assert len(others.unmasked.photos) == PEOPLE - STRANGERS
-    assert len(others.covered.photos) == PEOPLE - STRANGERS
+    assert len(others.masked_references.photos) == PEOPLE - STRANGERS
 
 
 def test_many_photos_and_people_are_cut(gallery, manifest, fitted, monkeypatch):
@@ -231,11 +238,11 @@ def test_photographs_of_really_masked_impostors(tmp_path, gallery, manifest, fit
     measured = photos(gallery, tmp_path, listed)
     assert gallery.calibration_json == measured.to_json()
     ((faces, others, source),) = fitted
-    assert len(others.unmasked.photos) == len(others.covered.photos) == PEOPLE
+    assert len(others.unmasked.photos) == len(others.masked_references.photos) == PEOPLE
     np.testing.assert_allclose(faces.unmasked.embeddings[:, 2], 0, atol=0.02)
     # Unmasked faces are covered, masked ones are not.
-    np.testing.assert_array_equal(faces.covered.photos, faces.unmasked.photos)
-    assert (faces.covered.embeddings[:, 2] > 0.1).all()
+    np.testing.assert_array_equal(faces.masked_references.photos, faces.unmasked.photos)
+    assert (faces.masked_references.embeddings[:, 2] > 0.1).all()
     np.testing.assert_allclose(faces.masked.embeddings[:, 2], 90 / 255, atol=0.01)
     assert "20 impostors, unmasked and with their masks" in source
     assert ZOE not in source
@@ -246,4 +253,8 @@ def test_a_impostor_who_is_enrolled_is_no_template(tmp_path, gallery, manifest, 
     gallery.rename("Person 00", "P3")
     photos(gallery, tmp_path, photos_of(tmp_path, masks=("no-mask", "cloth")))
     others = fitted[0][1]
-    assert len(others.unmasked.photos) == len(others.covered.photos) == PEOPLE - 1
+    assert (
+        len(others.unmasked.photos)
+        == len(others.masked_references.photos)
+        == PEOPLE - 1
+    )

@@ -84,7 +84,7 @@ def test_covered_vectors_are_the_new_embedders_too(tmp_path):
             np.testing.assert_allclose(found, wanted, atol=0.02)
         # Who is masked has no unmasked face that could be covered.
         assert gallery.photo_counts([2]) == {(2, True): 1}
-        assert gallery.store.read("SELECT photo_id FROM covered") == [(1,)]
+        assert gallery.store.read("SELECT photo_id FROM masked_references") == [(1,)]
 
 
 def test_covered_vectors_of_the_own_embedder_stay_and_so_does_the_calibration(tmp_path):

@@ -83,7 +83,7 @@ def test_masked_photo_is_not_covered_once_more(gallery, tmp_path):
     templates = gallery.templates()
     assert templates.masked.tolist() == [True]
     np.testing.assert_allclose(templates.matrix[0], np.array(RED) / 255, atol=0.03)
-    assert gallery.store.read("SELECT COUNT(*) FROM covered") == [(0,)]
+    assert gallery.store.read("SELECT COUNT(*) FROM masked_references") == [(0,)]
 
 
 def test_of_unmasked_and_masked_chips_each_gets_what_it_needs(gallery):

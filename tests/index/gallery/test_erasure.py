@@ -78,10 +78,11 @@ def traces(workspace: Path, people: Path) -> dict[str, bytes]:
     file = workspace / "gallery" / "gallery.sqlite"
     with closing(sqlite3.connect(file)) as database:
         rows = database.execute(
-            """SELECT chip, embeddings.vector, covered.vector FROM people
+            """SELECT chip, embeddings.vector, masked_references.vector FROM people
             JOIN photos ON person_id = people.id
             JOIN embeddings ON embeddings.photo_id = photos.id
-            JOIN covered ON covered.photo_id = photos.id WHERE name = ?""",
+            JOIN masked_references ON masked_references.photo_id = photos.id
+            WHERE name = ?""",
             (LATER,),
         ).fetchall()
     assert len(rows) == 3

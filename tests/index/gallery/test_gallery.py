@@ -64,8 +64,8 @@ def test_masked_photos_are_averaged_apart(gallery):
 def test_a_person_with_unmasked_photos_alone_has_a_template_for_masked_faces(gallery):
     gallery.add(
         [
-            photo("Person_01", [1, 0, 0, 0], covered=[0, 2, 0, 0]),
-            photo("Person_01", [3, 0, 0, 0], covered=[0, 6, 0, 0]),
+            photo("Person_01", [1, 0, 0, 0], masked_reference=[0, 2, 0, 0]),
+            photo("Person_01", [3, 0, 0, 0], masked_reference=[0, 6, 0, 0]),
             photo("Person_02", [9, 0, 0, 0]),
         ]
     )
@@ -82,8 +82,8 @@ def test_a_person_with_unmasked_photos_alone_has_a_template_for_masked_faces(gal
 def test_masked_photos_and_covered_ones_are_averaged_together(gallery):
     gallery.add(
         [
-            photo("Person_01", [8, 0, 0, 0], covered=[0, 3, 0, 0]),
-            photo("Person_01", [4, 0, 0, 0], covered=[0, 6, 0, 0]),
+            photo("Person_01", [8, 0, 0, 0], masked_reference=[0, 3, 0, 0]),
+            photo("Person_01", [4, 0, 0, 0], masked_reference=[0, 6, 0, 0]),
             photo("Person_01", [0, 0, 9, 0], masked=True),
         ]
     )
@@ -96,9 +96,9 @@ def test_masked_photos_and_covered_ones_are_averaged_together(gallery):
 
 
 def test_changes_hold_both_templates(gallery):
-    gallery.add([photo("Person_01", [1, 0, 0, 0], covered=[2, 0, 0, 0])])
+    gallery.add([photo("Person_01", [1, 0, 0, 0], masked_reference=[2, 0, 0, 0])])
     before = gallery.version
-    gallery.add([photo("Person_02", [5, 0, 0, 0], covered=[6, 0, 0, 0])])
+    gallery.add([photo("Person_02", [5, 0, 0, 0], masked_reference=[6, 0, 0, 0])])
     fresh = gallery.changes_since(before).templates
     assert (fresh.person_ids.tolist(), fresh.masked.tolist()) == ([2, 2], [False, True])
     np.testing.assert_array_equal(fresh.matrix[:, 0], [5, 6])
@@ -207,12 +207,12 @@ def test_remove_leaves_no_bytes(gallery):
             "Person_Gone",
             [7.123, 8.456, 9.789, 1.234],
             source="gone/Gone.jpg",
-            covered=[2.345, 6.543, 3.456, 5.432],
+            masked_reference=[2.345, 6.543, 3.456, 5.432],
         ),
     ]
     gallery.add(people)
     build_snapshot(gallery)
-    vectors = [people[1].embedding.tobytes(), people[1].covered.tobytes()]
+    vectors = [people[1].embedding.tobytes(), people[1].masked_reference.tobytes()]
     ((chip,),) = gallery.store.read("SELECT chip FROM photos WHERE person_id = 2")
     # A JPEG starts with tables that all of them share; its end is the face.
     traces = [b"Person_Gone", b"gone/Gone.jpg", *vectors, chip[-200:-100]]
@@ -319,7 +319,7 @@ def test_export_needs_no_pickle(gallery, tmp_path):
 def test_export_has_a_row_of_nan_where_there_is_no_covered_vector(gallery, tmp_path):
     gallery.add(
         [
-            photo("A", [1, 0, 0, 0], covered=[1, 2, 3, 4]),
+            photo("A", [1, 0, 0, 0], masked_reference=[1, 2, 3, 4]),
             photo("B", [2, 0, 0, 0], masked=True),
             photo("C", [3, 0, 0, 0]),
         ]
@@ -354,8 +354,10 @@ def test_embedding_that_is_not_finite_is_refused_and_nothing_is_added(gallery, w
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_covered_vector_that_is_not_finite_is_refused(gallery, wrong):
-    good = photo("Person_01", [1, 0, 0, 0], covered=[1, 0, 0, 0])
-    bad = photo("Person_02", [1, 0, 0, 0], source="2.jpg", covered=[0, wrong, 0, 0])
+    good = photo("Person_01", [1, 0, 0, 0], masked_reference=[1, 0, 0, 0])
+    bad = photo(
+        "Person_02", [1, 0, 0, 0], source="2.jpg", masked_reference=[0, wrong, 0, 0]
+    )
     with pytest.raises(BadRecord, match=r"2\.jpg: its embedding is not finite"):
         gallery.add([good, bad])
     assert gallery.people() == []
@@ -364,9 +366,11 @@ def test_covered_vector_that_is_not_finite_is_refused(gallery, wrong):
 def test_embedding_of_another_length_is_refused(gallery):
     for covered in (None, [1, 0, 0, 0]):
         with pytest.raises(BadRecord, match=r"shape \(3,\), the gallery holds \(4,\)"):
-            gallery.add([photo("Person_01", [1, 0, 0], covered=covered)])
+            gallery.add([photo("Person_01", [1, 0, 0], masked_reference=covered)])
     with pytest.raises(BadRecord, match=r"shape \(5,\), the gallery holds \(4,\)"):
-        gallery.add([photo("Person_01", [1, 0, 0, 0], covered=[1, 0, 0, 0, 0])])
+        gallery.add(
+            [photo("Person_01", [1, 0, 0, 0], masked_reference=[1, 0, 0, 0, 0])]
+        )
     assert gallery.people() == []
 
 

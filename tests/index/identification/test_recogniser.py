@@ -14,9 +14,11 @@ from training.embedders.mask_classifier import MaskState
 CROWD = 40
 
 
-def photo(name, unmasked, covered=None):
-    """A photo of an uncovered face, and its embedding under a mask."""
-    vectors = [np.array(v, np.float32) if v else None for v in (unmasked, covered)]
+def photo(name, unmasked, masked_reference=None):
+    """A photo of an unmasked face, and its embedding under a mask."""
+    vectors = [
+        np.array(v, np.float32) if v else None for v in (unmasked, masked_reference)
+    ]
     chip = np.zeros((8, 8, 3), np.uint8)
     return NewPhoto(name, name, "folder/photo.jpg", chip, vectors[0], False, vectors[1])
 
@@ -29,7 +31,7 @@ def gallery(tmp_path):
         opened.add([photo("Right", [0, 0.2, 0])])
         for i in range(CROWD):
             near, far = [0.001 * i, 0, 0], [9, i, 0]
-            opened.add([photo(f"Person_{i:02d}", far, covered=near)])
+            opened.add([photo(f"Person_{i:02d}", far, masked_reference=near)])
         yield opened
 
 

@@ -21,7 +21,7 @@ def folder(tmp_path):
     with open_or_create_gallery(tmp_path / "gallery", FakeEmbedder()) as gallery:
         rows = rng.normal(size=(60, 4))
         gallery.add([photo(f"Person_{i:02d}", row) for i, row in enumerate(rows)])
-        gallery.add([photo("Person_00", [1, 1, 1, 1], covered=[1, 1, 1, 0])])
+        gallery.add([photo("Person_00", [1, 1, 1, 1], masked_reference=[1, 1, 1, 0])])
         build_snapshot(gallery)
     return tmp_path / "gallery"
 
@@ -89,14 +89,14 @@ def vector(*values):
             "1 photos have no embedding (numbers 7)",
         ),
         (
-            "UPDATE covered SET vector = ?",
+            "UPDATE masked_references SET vector = ?",
             [vector(1, np.nan, 0, 0)],
-            "1 photos have a covered embedding that is not finite (numbers 61)",
+            "1 photos have a masked reference that is not finite (numbers 61)",
         ),
         (
-            "UPDATE covered SET vector = ?",
+            "UPDATE masked_references SET vector = ?",
             [vector(1, 2, 3)],
-            "1 photos have a covered embedding that is not 4 long (numbers 61)",
+            "1 photos have a masked reference that is not 4 long (numbers 61)",
         ),
     ],
 )
@@ -125,7 +125,7 @@ def flip(folder, table, column, photo_id):
     ("table", "column", "photo_id", "problem"),
     [
         ("embeddings", "vector", 5, "have an embedding that is damaged"),
-        ("covered", "vector", 61, "have a covered embedding that is damaged"),
+        ("masked_references", "vector", 61, "have a masked reference that is damaged"),
         ("photos", "chip", 5, "have a chip that is damaged"),
     ],
 )

@@ -97,8 +97,10 @@ def test_log_of_the_damaged_file_is_not_replayed_into_the_backup(folder):
 
 
 def test_erased_people_leave_backups_and_damaged_files_too(folder):
-    more = photo("Person_07", [7, 1, 0, 0], covered=[7.123, 8.456, 9.789, 1.234])
-    traces = [b"Person_07", more.covered.tobytes()]
+    more = photo(
+        "Person_07", [7, 1, 0, 0], masked_reference=[7.123, 8.456, 9.789, 1.234]
+    )
+    traces = [b"Person_07", more.masked_reference.tobytes()]
     with open_gallery(folder) as gallery:
         gallery.add([more])
         gallery.store.back_up()
