@@ -94,19 +94,6 @@ class TrainConfig(Settings):
         above=0,
         at_most=1,
     )
-    freeze_stages: int = setting(
-        0,
-        "Stages, from the input on, that stay as they are.",
-        at_least=0,
-        at_most=100,
-    )
-    cached_variants: int = setting(
-        0,
-        "Render so many masked variants of a chip once and read them from disk, with "
-        "frozen stages their activations; 0 = fresh masks in every epoch.",
-        at_least=0,
-        at_most=1000,
-    )
     ema_decay: float = setting(
         0.998, "Decay of the averaged weights; 0 = none.", at_least=0, below=1
     )
@@ -160,9 +147,4 @@ class TrainConfig(Settings):
             raise InvalidConfig(
                 f"head {self.head} compares photos of a person: samples-per-person "
                 f"must be at least 2, got {samples}"
-            )
-        if self.cached_variants and (samples or self.shared_masks):
-            raise InvalidConfig(
-                "cached-variants keeps one mask of a chip: samples-per-person and "
-                "shared-masks must be 0, and head none or one with a margin"
             )

@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -32,8 +32,6 @@ from masking.faces.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Image
 from training.config import TrainConfig
 from training.data.chip_feed import ChipFeed, Feed
-from training.data.frozen_feed import FrozenFeed
-from training.data.map_cache import MapCache
 from training.data.train_data import read_train_data
 from training.distributed import Processes
 from training.embedders.torch_embedder import best_device, start_embedder
@@ -43,7 +41,6 @@ from training.run.run import TrainRun
 from training.run.trained_part import uses_bfloat16
 
 _PHOTOS = 8
-_FROZEN = 2
 
 
 @dataclass(frozen=True)
@@ -97,15 +94,9 @@ def compared(found: dict[str, list[float]], base: str) -> list[Speed]:
 def training_jobs(
     manifest: Manifest, config: TrainConfig, folder: Path
 ) -> dict[str, Callable[[], int]]:
-    """Unmasked steps, whole training, and what keeps part of the work."""
+    """Steps on chips that are ready, and whole training."""
     device = best_device(config.device)
-    frozen = replace(config, freeze_stages=_FROZEN)
-    cached = replace(frozen, cached_variants=1)
-    rendered = replace(config, cached_variants=1)
     whole_run, whole = _training(manifest, config, folder, device)
-    frozen_run, fresh = _training(manifest, frozen, folder, device)
-    cached_run, known = _training(manifest, cached, folder, device)
-    rendered_run, kept = _training(manifest, rendered, folder, device)
     plan, chips = next(iter(whole.epoch(0)))
 
     def unmasked() -> int:
@@ -124,9 +115,6 @@ def training_jobs(
         "bare forward and backward": unmasked,
         "step on ready chips": step,
         "training": lambda: _epoch(whole_run, whole),
-        "training, rendered chips kept": lambda: _epoch(rendered_run, kept),
-        f"training, {_FROZEN} stages frozen": lambda: _epoch(frozen_run, fresh),
-        f"training, {_FROZEN} stages frozen, cached": lambda: _epoch(cached_run, known),
     }
 
 
@@ -145,23 +133,7 @@ def _training(
     start = choose_start("auto", config.backbone, folder, config.device, 0)
     data = read_train_data(manifest, config, start.teacher, 0, folder)
     run = TrainRun(data, config, device, start, Processes())
-    cache, frozen = None, config.freeze_stages > 0
-    if config.cached_variants:
-        path = folder / ("maps.npy" if frozen else "rendered.npy")
-        cache = MapCache(path, config.cached_variants, len(data.rows))
-    chips = ChipFeed(
-        data,
-        start.student.geometry,
-        config,
-        device,
-        0,
-        Processes(),
-        None if frozen else cache,
-    )
-    if not frozen:
-        return run, chips
-    bfloat16 = uses_bfloat16(config, device)
-    return run, FrozenFeed(chips, run.frozen, device, bfloat16, cache)
+    return run, ChipFeed(data, start.student.geometry, config, device, 0, Processes())
 
 
 def embedding_jobs(device: str, batch: int) -> dict[str, Callable[[], int]]:
@@ -200,7 +172,6 @@ def measure(people: int, batch: int, rounds: int, device: str) -> list[Speed]:
 
 
 def _config(batch: int, device: str) -> TrainConfig:
-    # Without pairs of a person's chips, which are not kept on disk.
     return TrainConfig(
         batch_size=batch, samples_per_person=0, head="none", device=device
     )

@@ -39,23 +39,6 @@ class FaceNetwork(nn.Module):
         """
         raise NotImplementedError
 
-    def split(self, count: int) -> tuple[nn.Sequential, nn.Sequential]:
-        """The network in two parts that share its weights: late(early(chips)).
-
-        Args:
-            count: how many of the stages belong to the early part; the last stage
-                does not.
-
-        Raises:
-            ValueError: as many stages as there are, or more.
-        """
-        parts = self.stages()
-        if not 0 <= count < len(parts):
-            raise ValueError(f"count must be 0 to {len(parts) - 1}, got {count}")
-        early = [layer for part in parts[:count] for layer in part]
-        late = [layer for part in parts[count:] for layer in part]
-        return nn.Sequential(*early), nn.Sequential(*late)
-
     def embeddings(self, features: Tensor) -> Tensor:
         """(N, D) features, as `forward` gives them, to (N, D) embeddings."""
         if not self.normalised:

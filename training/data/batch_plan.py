@@ -25,19 +25,16 @@ class BatchPlan:
 
     Attributes:
         epoch, step: from 0; steps count through the whole training.
-        variant: of the chips: misalignment and masks are drawn by it, light and
-            mirror image by the epoch.
         rows: (B,) int64 rows of the training data.
         views: (B,) int64; a row that is in an epoch's plan several times has views
             0, 1, ..., each with its own mask and jitter.
         masked: (B,) bool, which chips get a mask.
-        mask_ids: (B,) int64; the mask is drawn from (seed, variant, mask id), so that
+        mask_ids: (B,) int64; the mask is drawn from (seed, epoch, mask id), so that
             chips with one id wear the same mask.
     """
 
     epoch: int
     step: int
-    variant: int
     rows: Whole
     views: Whole
     masked: NDArray[np.bool_]
@@ -59,7 +56,6 @@ class BatchPlan:
         return BatchPlan(
             self.epoch,
             self.step,
-            self.variant,
             self.rows[chosen],
             self.views[chosen],
             self.masked[chosen],
@@ -118,7 +114,7 @@ def plan_epoch(labels: Whole, rules: PlanRules, epoch: int) -> Iterator[BatchPla
         ids = some * MAX_VIEWS + seen
         ids = share_masks(ids, labels[some], masked, rules.shared_masks, rng)
         step = epoch * steps + number
-        yield BatchPlan(epoch, step, epoch, some, seen, masked, ids)
+        yield BatchPlan(epoch, step, some, seen, masked, ids)
 
 
 def _by_person(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -21,7 +20,6 @@ from training.data.batch_plan import (
 )
 from training.data.chip_dataset import BareChips, Degradation, chip_loader, loaded
 from training.data.chip_jitter import jittered, jitters_of
-from training.data.map_cache import MapCache, Planned, through_cache
 from training.data.mask_choice import spec_config
 from training.data.online_masks import OnlineMasks
 from training.data.train_data import TrainData
@@ -40,7 +38,7 @@ class Feed(Protocol):
     def epoch(self, number: int) -> Iterator[tuple[BatchPlan, Tensor]]:
         """This process's parts of the epoch's batches, in order.
 
-        Each with what the trained part of the network reads, on the device.
+        Each with what the network reads, on the device.
         """
 
 
@@ -55,15 +53,12 @@ class ChipFeed:
         device: torch.device,
         workers: int,
         processes: Processes,
-        rendered: MapCache | None = None,
     ) -> None:
         """
         Args:
             geometry: of the chips that the network reads.
             workers: processes that read chips.
-            rendered: keeps rendered chips; None = every epoch has fresh ones.
         """
-        self._rendered = rendered
         self._config, self._device, self._processes = config, device, processes
         self._labels = data.labels.cpu().numpy()
         self._rules = plan_rules(config)
@@ -89,36 +84,21 @@ class ChipFeed:
         config, processes = self._config, self._processes
         parts = processes.count * config.accumulate
         first = processes.rank * config.accumulate
-        variant = number % config.cached_variants if config.cached_variants else number
-        # Maps of frozen stages hold light and mirror image too.
-        epoch = variant if config.freeze_stages else number
         return [
-            replace(plan.part(place, parts), epoch=epoch, variant=variant)
+            plan.part(place, parts)
             for plan in plan_epoch(self._labels, self._rules, number)
             for place in range(first, first + config.accumulate)
         ]
 
     def epoch(self, number: int) -> Iterator[tuple[BatchPlan, Tensor]]:
         """See `Feed`: (B, 3, S, S) float32 chips, 0 to 255."""
-        yield from self.chips(self.plans(number))
-
-    def chips(self, plans: list[BatchPlan]) -> Planned:
-        """The chips of some plans, in order."""
-        for plan, chips in through_cache(self._rendered, plans, self._fresh):
-            yield plan, self.prepare(chips.to(self._device), plan)
-
-    def _fresh(self, plans: list[BatchPlan]) -> Planned:
-        """Rendered chips, (B, 3, S, S) uint8."""
-        self._keys.plans = plans
+        self._keys.plans = plans = self.plans(number)
         for plan, (chips, marks, looks, _) in zip(
             plans, loaded(self._loader), strict=True
         ):
             chips = chips.to(self._device, non_blocking=True)
-            yield plan, self._masks(chips, marks, looks, plan)
-
-    def prepare(self, chips: Tensor, plan: BatchPlan) -> Tensor:
-        """(B, 3, S, S) uint8 chips of a plan to what the network is trained on."""
-        return jittered(chips, jitters_of(plan, self._config.seed))
+            rendered = self._masks(chips, marks, looks, plan)
+            yield plan, jittered(rendered, jitters_of(plan, self._config.seed))
 
 
 class PlannedKeys(Sampler[list[tuple[int, int]]]):
@@ -132,8 +112,8 @@ class PlannedKeys(Sampler[list[tuple[int, int]]]):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for plan in self.plans:
-            # Views of one row in one epoch draw as other variants would.
-            passes = (plan.variant * MAX_VIEWS + plan.views).tolist()
+            # Views of one row in one epoch draw as other epochs would.
+            passes = (plan.epoch * MAX_VIEWS + plan.views).tolist()
             yield list(zip(passes, plan.rows.tolist(), strict=True))
 
 

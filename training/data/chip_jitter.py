@@ -1,4 +1,8 @@
-"""Light, colour and mirror image of training chips, in batches on the device."""
+"""Light, colour and mirror image of training chips, in batches on the device.
+
+kornia 0.9's functions need 1.3 ms a chip of 150 px on a CPU core, and `RandomErasing`
+fills whole pixels only; `jittered_apart` needs .14 ms, `jittered_together` .60 ms.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from training.data.chip_dataset import Degradation
 class OnlineMasks:
     """Renders the masks of a plan, then wears chips out as sent photographs are.
 
-    What a chip gets depends on the seed, the plan's variant, its row and its view: not
+    What a chip gets depends on the seed, the plan's epoch, its row and its view: not
     on the batch that it comes in.
     """
 
@@ -43,20 +43,20 @@ class OnlineMasks:
             looks: (B, LOOK_LENGTH) of `PhotoLook.to_list`, on the CPU.
         """
         specs = [
-            self._drawn(plan.variant, int(number)) if masked else ()
+            self._drawn(plan.epoch, int(number)) if masked else ()
             for number, masked in zip(plan.mask_ids, plan.masked, strict=True)
         ]
         light = [look_from_list(row) for row in looks.tolist()]
         rendered = self._renderer(chips, marks.numpy(), specs, light).chips
         for row in range(len(rendered)):
-            name = f"worn/{plan.variant}/{plan.rows[row]}/{plan.views[row]}"
+            name = f"worn/{plan.epoch}/{plan.rows[row]}/{plan.views[row]}"
             rendered[row] = degraded(
                 rendered[row], self._degradation, sample_rng(self._seed, name)
             )
         return rendered
 
-    def _drawn(self, variant: int, number: int) -> tuple[MaskSpec, ...]:
-        return draw_specs(sample_rng(self._seed, f"{variant}/{number}"), self._specs)
+    def _drawn(self, epoch: int, number: int) -> tuple[MaskSpec, ...]:
+        return draw_specs(sample_rng(self._seed, f"{epoch}/{number}"), self._specs)
 
 
 def degraded(

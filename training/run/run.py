@@ -22,7 +22,7 @@ from training.losses.sharded_softmax import ShardedSoftmax
 from training.run.ema import AveragedWeights
 from training.run.initialisation import Start
 from training.run.objective import Objective
-from training.run.trained_part import freeze, trained_part
+from training.run.trained_part import trained_part
 
 _WEIGHT_DECAY = 0.01
 _log = logging.getLogger(__name__)
@@ -43,9 +43,8 @@ class TrainRun:
 
     Attributes:
         network: what is trained, in training mode.
-        frozen: its stages that stay as they are.
-        trained: the others, as they are computed: compiled, in parallel.
-        weights: parameters of the network that are trained.
+        trained: it as it is computed: compiled, in parallel.
+        weights: its parameters.
         head_optimiser: None without a margin head.
         progress: grows with every epoch.
         recorded: what decides the result besides the manifest.
@@ -65,10 +64,9 @@ class TrainRun:
         state = self._start.state()
         network = network_of(self._start.backbone, state).to(device)
         self.network = network.to(memory_format=torch.channels_last).train()
-        self.frozen = freeze(self.network, config.freeze_stages)
         self.trained = trained_part(self.network, config, device, processes)
         self.objective = Objective(data, config, network, processes).to(device)
-        self.weights = [p for p in network.parameters() if p.requires_grad]
+        self.weights = list(network.parameters())
         self.optimiser = torch.optim.AdamW(
             self.weights, config.learning_rate, weight_decay=_WEIGHT_DECAY
         )

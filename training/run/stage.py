@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,6 @@ from typing import Any
 import torch
 
 from masking.augment.manifest import Manifest
-from masking.datasets.images import file_sha256
-from masking.faces.alignment import ChipGeometry
 from masking.files.private_folder import private_folder
 from masking.workers import worker_count
 from training.backbones.registry import network_of
@@ -23,8 +19,6 @@ from training.checkpoints.run_files import CACHE, STATE
 from training.checkpoints.store import add_checkpoint
 from training.config import TrainConfig
 from training.data.chip_feed import ChipFeed, Feed
-from training.data.frozen_feed import FrozenFeed
-from training.data.map_cache import MapCache
 from training.data.mask_choice import spec_config
 from training.data.train_data import TrainData, read_train_data
 from training.distributed import Processes
@@ -35,12 +29,9 @@ from training.run.loop import train_epochs
 from training.run.report import write_train_report
 from training.run.run import TrainRun
 from training.run.tensorboard_log import NoLog, StepLog, TensorBoardLog
-from training.run.trained_part import uses_bfloat16
 from training.run.validation import validate
 
 REPORT = "train-report"
-MAPS = "maps-"
-_OWN_MAPS = re.compile(rf"{MAPS}[0-9a-f]{{16}}(\.[a-z]+)?\.np[yz]")
 
 
 @dataclass(frozen=True)
@@ -108,7 +99,14 @@ def train(
         )
     run = TrainRun(data, config, place.device, start, place.processes)
     resumed_at = run.resume(models / STATE)
-    feed = _feed(run, data, start.student.geometry, place)
+    feed = ChipFeed(
+        data,
+        start.student.geometry,
+        config,
+        place.device,
+        place.workers,
+        place.processes,
+    )
     _train(run, data, feed, start, place)
     path, report = place.processes.of_the_first(lambda: _kept(run, data, place))
     return TrainReport(checkpoint=path, resumed_at=resumed_at, **report)
@@ -135,9 +133,6 @@ def _train(
 def forget_run(models: Path) -> None:
     """Remove what a finished training has left to go on from."""
     (models / STATE).unlink(missing_ok=True)
-    for path in (models / CACHE).glob(f"{MAPS}*"):
-        if _OWN_MAPS.fullmatch(path.name):
-            path.unlink()
 
 
 def _figures(
@@ -169,30 +164,3 @@ def _kept(run: TrainRun, data: TrainData, place: _Place) -> tuple[Path, dict[str
     path = add_checkpoint(place.models, checkpoint)
     set_latest(place.models, path)
     return path, report
-
-
-def _feed(
-    run: TrainRun, data: TrainData, geometry: ChipGeometry, place: _Place
-) -> Feed:
-    """Chips, or what the frozen stages make of them, fresh or kept."""
-    config, cache = run.config, None
-    if config.cached_variants:
-        # Whatever changes the maps makes another file.
-        made_of = [run.recorded, data.manifest.sha256, asdict(place.processes)]
-        name = f"{MAPS}{file_sha256(json.dumps(made_of).encode())[:16]}.npy"
-        path = place.models / CACHE / name
-        cache = MapCache(path, config.cached_variants, len(data.rows))
-    frozen = config.freeze_stages > 0
-    chips = ChipFeed(
-        data,
-        geometry,
-        config,
-        place.device,
-        place.workers,
-        place.processes,
-        None if frozen else cache,
-    )
-    if not frozen:
-        return chips
-    bfloat16 = uses_bfloat16(config, place.device)
-    return FrozenFeed(chips, run.frozen, place.device, bfloat16, cache)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
-from masking.errors import InvalidConfig
 from training.backbones.base import FaceNetwork
 from training.config import TrainConfig
 from training.distributed import Processes
@@ -36,34 +35,17 @@ class Stages(nn.Module):
         return maps
 
 
-def freeze(network: FaceNetwork, count: int) -> nn.Sequential:
-    """Freeze the first stages of a network in training; gives them.
-
-    Raises:
-        InvalidConfig: nothing would be left to train.
-    """
-    most = len(network.stages()) - 1
-    if count > most:
-        raise InvalidConfig(
-            f"freeze-stages must be at most {most} for the backbone "
-            f"{network.backbone}, got {count}"
-        )
-    early, _ = network.split(count)
-    # Running figures of normalisation are frozen as well.
-    return early.requires_grad_(False).eval()
-
-
 def trained_part(
     network: FaceNetwork,
     config: TrainConfig,
     device: torch.device,
     processes: Processes,
 ) -> Any:
-    """Inputs of the first trained stage to features: compiled, and DDP in a group.
+    """Chips to features: compiled, and DDP in a group.
 
     It shares its weights with the network.
     """
-    part: Any = Stages(network.stages()[config.freeze_stages :], config.checkpointing)
+    part: Any = Stages(network.stages(), config.checkpointing)
     if config.compile == "yes" or (config.compile == "auto" and device.type == "cuda"):
         part = torch.compile(part)
     if processes.count > 1:

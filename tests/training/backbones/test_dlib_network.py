@@ -81,30 +81,6 @@ def test_embeddings_do_not_depend_on_type_or_layout(
     assert (plain[0] - plain[1]).abs().max() > 1e-3
 
 
-def test_the_two_parts_in_a_row_are_the_network(
-    network: DlibFaceNet, chips: Tensor
-) -> None:
-    with torch.inference_mode():
-        whole = network(chips[:1])
-        for count in range(5):
-            early, late = network.split(count)
-            assert torch.equal(late(early(chips[:1])), whole)
-
-
-def test_early_maps_are_small_and_shared_weights_stay_shared(
-    network: DlibFaceNet, chips: Tensor
-) -> None:
-    early, late = network.split(2)
-    with torch.inference_mode():
-        maps = early(chips[:1])
-        assert maps.shape == (1, 64, 17, 17)
-        assert torch.equal(late(maps), network(chips[:1]))
-    parts = [*early.parameters(), *late.parameters()]
-    assert {id(p) for p in parts} == {id(p) for p in network.parameters()}
-    with pytest.raises(ValueError, match="0 to 4, got 5"):
-        network.split(5)
-
-
 def test_autocast_gives_float32_embeddings_and_gradients_everywhere(
     chips: Tensor,
 ) -> None:

@@ -18,7 +18,6 @@ def plan_of(masked, ids=None, epoch=2):
     return BatchPlan(
         epoch,
         0,
-        epoch,
         rows,
         np.zeros_like(rows),
         np.array(masked),
