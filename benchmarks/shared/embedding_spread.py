@@ -23,7 +23,7 @@ from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from training.checkpoints.choose import choose_embedder
-from training.embedders.chip_vectors import network_input
+from training.embedders.masked_reference import network_input
 from training.embedders.protocol import Embedder
 
 SPREAD_FILE = Path(__file__).with_name("embedding_spread.json")

@@ -37,8 +37,7 @@ from training.distributed import Processes
 from training.embedders.torch_embedder import best_device, start_embedder
 from training.run.initialisation import choose_start
 from training.run.loop import train_step
-from training.run.run import TrainRun
-from training.run.trained_part import uses_bfloat16
+from training.run.state import TrainRun, uses_bfloat16
 
 _PHOTOS = 8
 

@@ -13,7 +13,7 @@ from index.datasets.labelled_photos import NO_MASK
 from index.datasets.views import View
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32
-from training.embedders.chip_vectors import embed_both, network_input
+from training.embedders.masked_reference import embed_both, network_input
 from training.embedders.protocol import Embedder
 from training.metrics.pairs import EmbeddedFaces, Indices
 from training.metrics.score_normalization import Cohort

@@ -26,8 +26,8 @@ from masking.errors import MissingInput, NoFace, ToolkitError
 from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import FaceFinder
 from masking.landmarks import Float32, Image
-from training.embedders.chip_vectors import embed_both, network_input
 from training.embedders.mask_classifier import mask_states
+from training.embedders.masked_reference import embed_both, network_input
 from training.embedders.protocol import Embedder
 
 # Chips in memory and in one transaction; a kill loses no more than this.

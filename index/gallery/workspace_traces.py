@@ -10,7 +10,7 @@ from pathlib import Path
 from index.gallery.answer_file import RECORDS, Record, forget_answers
 from index.gallery.storage.erased_people import ErasedPeople
 from masking.files.unfinished import sweep_unfinished
-from training.checkpoints.run_files import forget_photos
+from training.checkpoints.store import forget_photos
 
 GALLERY, ANSWERS, EVALUATED = "gallery", "identified", "evaluated"
 AUGMENTED, MODELS, FOUND_FACES = "augmented", "models", "found-faces"

@@ -22,8 +22,8 @@ from training.losses.margins import AdaFace
 from training.losses.sharded_softmax import ShardedSoftmax
 from training.run.initialisation import Start
 from training.run.loop import train_epochs, train_step
-from training.run.run import TrainRun
-from training.run.tensorboard_log import NoLog
+from training.run.report import NoLog
+from training.run.state import TrainRun
 
 SIDE, PEOPLE, ROWS = 8, 5, 16
 LABELS = torch.arange(ROWS) % PEOPLE

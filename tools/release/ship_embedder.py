@@ -30,9 +30,8 @@ from training.checkpoints.checkpoint import (
     load_checkpoint,
     round_filters,
 )
-from training.checkpoints.latest import SHIPPED
-from training.checkpoints.store import save_model
-from training.data.mask_choice import spec_config
+from training.checkpoints.store import SHIPPED, save_model
+from training.data.online_masks import spec_config
 from training.data.train_data import held_out_rows
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.run.cohort_fit import cohort_of_rows

@@ -15,7 +15,7 @@ import numpy as np
 from masking.errors import BadRecord, ToolkitError
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
-from training.checkpoints.latest import SHIPPED
+from training.checkpoints.store import SHIPPED
 from training.embedders.checkpoint_file import Exported, read_record
 from training.metrics.score_normalization import Cohort
 

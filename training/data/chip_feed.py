@@ -20,8 +20,7 @@ from training.data.batch_plan import (
 )
 from training.data.chip_dataset import BareChips, Degradation, chip_loader, loaded
 from training.data.chip_jitter import jittered, jitters_of
-from training.data.mask_choice import spec_config
-from training.data.online_masks import OnlineMasks
+from training.data.online_masks import OnlineMasks, spec_config
 from training.data.train_data import TrainData
 from training.distributed import Processes
 

@@ -80,3 +80,17 @@ def _through_jpeg(chip: Tensor, quality: int) -> Tensor:
     _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
     return torch.from_numpy(decoded).permute(2, 0, 1).to(chip.device)
+
+
+def spec_config(kinds: str, occluded: float = 0.0) -> SpecConfig:
+    """Masks of some kinds.
+
+    Args:
+        kinds: separated by commas.
+        occluded: fraction of faces that also wear something else.
+
+    Raises:
+        InvalidConfig: an unknown kind.
+    """
+    names = tuple(kind.strip() for kind in kinds.split(","))
+    return SpecConfig(names, occluded=occluded)

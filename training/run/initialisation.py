@@ -12,7 +12,7 @@ from training.backbones.dlib_network import DlibFaceNet
 from training.backbones.published_weights import published_network
 from training.backbones.registry import make_network
 from training.checkpoints.choose import AUTO, choose_embedder
-from training.checkpoints.latest import SHIPPED_NAME
+from training.checkpoints.store import SHIPPED_NAME
 from training.embedders.checkpoint_file import is_checkpoint
 from training.embedders.torch_embedder import (
     NetworkEmbedder,

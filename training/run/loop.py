@@ -15,10 +15,9 @@ from tqdm import tqdm
 from masking.errors import DivergedTraining
 from training.data.batch_plan import BatchPlan
 from training.data.chip_feed import Feed
-from training.run.run import TrainRun
+from training.run.report import StepLog
 from training.run.schedule import learning_rate_at
-from training.run.tensorboard_log import StepLog
-from training.run.trained_part import uses_bfloat16
+from training.run.state import TrainRun, uses_bfloat16
 
 _CLIP = 5.0
 

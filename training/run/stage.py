@@ -14,21 +14,18 @@ from masking.files.private_folder import private_folder
 from masking.workers import worker_count
 from training.backbones.registry import network_of
 from training.checkpoints.choose import AUTO
-from training.checkpoints.latest import set_latest
-from training.checkpoints.run_files import CACHE, STATE
-from training.checkpoints.store import add_checkpoint
+from training.checkpoints.store import CACHE, STATE, add_checkpoint, set_latest
 from training.config import TrainConfig
 from training.data.chip_feed import ChipFeed, Feed
-from training.data.mask_choice import spec_config
+from training.data.online_masks import spec_config
 from training.data.train_data import TrainData, read_train_data
 from training.distributed import Processes
 from training.embedders.torch_embedder import NetworkEmbedder, best_device
 from training.run.cohort_fit import cohort_of_rows
 from training.run.initialisation import Start, choose_start
 from training.run.loop import train_epochs
-from training.run.report import write_train_report
-from training.run.run import TrainRun
-from training.run.tensorboard_log import NoLog, StepLog, TensorBoardLog
+from training.run.report import NoLog, StepLog, TensorBoardLog, write_train_report
+from training.run.state import TrainRun
 from training.run.validation import validate
 
 REPORT = "train-report"

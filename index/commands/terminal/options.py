@@ -142,6 +142,6 @@ def quick_embedder_of(
     few = 0 < len(photos) <= _FEW_PHOTOS and not any(path.is_dir() for path in photos)
     if device != "auto" or not few:
         return embedder_of(workspace, model, device)
-    from training.checkpoints.quick_choice import choose_quick_embedder
+    from training.checkpoints.choose import choose_quick_embedder
 
     return choose_quick_embedder(model, workspace / "models")

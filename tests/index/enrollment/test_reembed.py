@@ -27,8 +27,7 @@ from tests.fakes.chip_galleries import (
     filled,
 )
 from tests.fakes.faces_for_index import ColourEmbedder
-from training.embedders.chip_vectors import network_input
-from training.embedders.masked_reference import covered_embeddings
+from training.embedders.masked_reference import covered_embeddings, network_input
 
 
 def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):

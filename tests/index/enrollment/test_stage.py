@@ -24,8 +24,11 @@ from tests.fakes.faces_for_index import (
     SquareFinder,
     draw_photo,
 )
-from training.embedders.chip_vectors import embed_both, network_input
-from training.embedders.masked_reference import covered_embeddings
+from training.embedders.masked_reference import (
+    covered_embeddings,
+    embed_both,
+    network_input,
+)
 
 
 @pytest.fixture

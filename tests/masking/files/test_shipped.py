@@ -13,9 +13,8 @@ from masking.faces import model_files
 from masking.faces.detectors import CnnDetector
 from masking.files.shipped import TABLE, checked_file, shipped_file, write_table
 from training.backbones.dlib_weights import read_dlib_network
-from training.checkpoints import latest as latest_model
-from training.checkpoints.choose import choose_embedder
-from training.checkpoints.quick_choice import choose_quick_embedder
+from training.checkpoints import store
+from training.checkpoints.choose import choose_embedder, choose_quick_embedder
 from training.embedders import mask_classifier as mask_state
 
 ROOT = Path(model_files.__file__).parents[2]
@@ -106,8 +105,8 @@ def test_a_damaged_detector_ends_with_a_sentence(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("choose", [choose_embedder, choose_quick_embedder])
 def test_a_damaged_embedder_ends_with_a_sentence(choose, tmp_path, monkeypatch):
-    damaged_copy(latest_model.SHIPPED, tmp_path)
-    monkeypatch.setattr(latest_model, "SHIPPED", tmp_path / latest_model.SHIPPED.name)
+    damaged_copy(store.SHIPPED, tmp_path)
+    monkeypatch.setattr(store, "SHIPPED", tmp_path / store.SHIPPED.name)
     extra = ("cpu",) if choose is choose_embedder else ()
     for choice in ("auto", "shipped"):
         with pytest.raises(BadRecord, match=r"damaged.*Install this program again"):

@@ -25,14 +25,13 @@ from training.checkpoints.checkpoint import (
     round_filters,
     save_checkpoint,
 )
-from training.checkpoints.latest import SHIPPED
+from training.checkpoints.choose import choose_quick_embedder
 from training.checkpoints.onnx_embedder import (
     NeedsTorch,
     OnnxEmbedder,
     load_onnx_embedder,
 )
-from training.checkpoints.quick_choice import choose_quick_embedder
-from training.checkpoints.store import save_model
+from training.checkpoints.store import SHIPPED, save_model
 from training.embedders.checkpoint_file import read_record
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.metrics.score_normalization import Cohort
@@ -103,7 +102,7 @@ def test_the_shipped_embedder_embeds_faces_as_torch_does():
 def test_the_shipped_embedder_needs_no_torch():
     code = (
         "import sys; "
-        "from training.checkpoints.quick_choice import choose_quick_embedder as c; "
+        "from training.checkpoints.choose import choose_quick_embedder as c; "
         "from pathlib import Path; print(c('shipped', Path('.')).fingerprint); "
         "assert 'torch' not in sys.modules and 'onnx' not in sys.modules"
     )

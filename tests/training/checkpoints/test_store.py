@@ -15,9 +15,8 @@ from training.checkpoints.checkpoint import (
     round_filters,
     save_checkpoint,
 )
-from training.checkpoints.latest import latest_checkpoint, set_latest
 from training.checkpoints.onnx_embedder import load_onnx_embedder
-from training.checkpoints.store import add_checkpoint
+from training.checkpoints.store import add_checkpoint, latest_checkpoint, set_latest
 from training.embedders.torch_embedder import NetworkEmbedder
 
 MANIFEST = "ab" * 32

@@ -13,8 +13,8 @@ from training.config import TrainConfig
 from training.data.train_data import Targets, TrainData
 from training.distributed import Processes
 from training.run.objective import Objective
+from training.run.report import TensorBoardLog
 from training.run.schedule import learning_rate_at
-from training.run.tensorboard_log import TensorBoardLog
 
 
 class Plain(FaceNetwork):

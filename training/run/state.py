@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint as recomputed
 
 from masking.errors import BadRecord
+from training.backbones.base import FaceNetwork
 from training.backbones.registry import network_of
 from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.resume_state import read_state, write_state
@@ -22,7 +26,6 @@ from training.losses.sharded_softmax import ShardedSoftmax
 from training.run.ema import AveragedWeights
 from training.run.initialisation import Start
 from training.run.objective import Objective
-from training.run.trained_part import trained_part
 
 _WEIGHT_DECAY = 0.01
 _log = logging.getLogger(__name__)
@@ -64,7 +67,7 @@ class TrainRun:
         state = self._start.state()
         network = network_of(self._start.backbone, state).to(device)
         self.network = network.to(memory_format=torch.channels_last).train()
-        self.trained = trained_part(self.network, config, device, processes)
+        self.trained = _computed(self.network, config, device, processes)
         self.objective = Objective(data, config, network, processes).to(device)
         self.weights = list(network.parameters())
         self.optimiser = torch.optim.AdamW(
@@ -169,3 +172,50 @@ class TrainRun:
             "manifest_sha256": self._data.manifest.sha256,
             "config": self.recorded,
         }
+
+
+class Stages(nn.Module):
+    """Stages in a row; with checkpointing each is computed again for its gradient.
+
+    Source: Chen et al., "Training deep nets with sublinear memory cost",
+    arXiv:1604.06174.
+    """
+
+    def __init__(self, stages: tuple[nn.Sequential, ...], checkpointing: bool) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+        self.checkpointing = checkpointing
+
+    def forward(self, maps: Tensor) -> Tensor:
+        for stage in self.stages:
+            if self.checkpointing:
+                maps = recomputed(stage, maps, use_reentrant=False)
+            else:
+                maps = stage(maps)
+        return maps
+
+
+def _computed(
+    network: FaceNetwork,
+    config: TrainConfig,
+    device: torch.device,
+    processes: Processes,
+) -> Any:
+    """Chips to features: compiled, and DDP in a group.
+
+    It shares its weights with the network.
+    """
+    part: Any = Stages(network.stages(), config.checkpointing)
+    if config.compile == "yes" or (config.compile == "auto" and device.type == "cuda"):
+        part = torch.compile(part)
+    if processes.count > 1:
+        where = [torch.cuda.current_device()] if device.type == "cuda" else None
+        part = DistributedDataParallel(part, device_ids=where)
+    return part
+
+
+def uses_bfloat16(config: TrainConfig, device: torch.device) -> bool:
+    """Whether a training computes in bfloat16."""
+    if config.precision == "auto":
+        return device.type == "cuda"
+    return config.precision == "bfloat16"
