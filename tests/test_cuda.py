@@ -12,7 +12,7 @@ from masking.rendering.render_batch import BatchRenderer
 from tests.fakes.drawn_faces import augmented_drawings
 from tests.fakes.rendered import assert_alike, spec_of
 from tests.fakes.trainings import CONFIG
-from training.embedders.torch_embedder import start_embedder
+from training.embedders.torch_embedder import dlib_embedder
 from training.run.stage import REPORT, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -32,8 +32,8 @@ def test_masks_are_those_of_the_files(kind):
 
 def test_embeddings_are_those_of_the_cpu():
     chips = np.random.default_rng(0).integers(0, 256, (70, 3, 150, 150), np.uint8)
-    expected = start_embedder().embed(chips)
-    found = start_embedder("cuda").embed(chips)
+    expected = dlib_embedder().embed(chips)
+    found = dlib_embedder("cuda").embed(chips)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 

@@ -33,7 +33,7 @@ class TrainConfig(Settings):
     )
     epochs: int = setting(6, "Passes over all chips.", at_least=1)
     batch_size: int = setting(
-        256, "Chips a step, of all processes and accumulated parts.", at_least=2
+        256, "Chips a step, of all processes and micro-batches.", at_least=2
     )
     samples_per_person: int = setting(
         4,
@@ -68,13 +68,13 @@ class TrainConfig(Settings):
     )
     prototype_weight: float = setting(
         0.5,
-        "Weight of the softmax over frozen prototypes of the start network.",
+        "Weight of the softmax over prototypes that the teacher gives.",
         at_least=0,
     )
     distillation_weight: float = setting(
         4.0,
-        "Weight of the distance to the start network's embedding of the unmasked "
-        "chip. From scratch there is no such network.",
+        "Weight of the distance to the teacher's embedding of the unmasked "
+        "chip. From scratch there is no teacher.",
         at_least=0,
     )
     head: Head = setting("contrastive", "Loss that tells people apart.")

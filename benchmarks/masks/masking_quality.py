@@ -135,12 +135,12 @@ def _beside_real(
         render_like_real,
         render_over_real,
     )
-    from training.embedders.torch_embedder import start_embedder
+    from training.embedders.torch_embedder import dlib_embedder
 
     if variants < 1:
         raise InvalidConfig(f"variants must be at least 1, got {variants}")
     photos = labelled(folder)
-    readers = FaceReaders(default_finder(), plain_finder(), start_embedder())
+    readers = FaceReaders(default_finder(), plain_finder(), dlib_embedder())
     rendered = {"ours": render_like_real(photos, unmasked_finder(), variants, seed)}
     if peer is not None:
         rendered["peer"] = peer_rendered(photos, folder, peer)

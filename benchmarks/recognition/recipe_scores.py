@@ -26,7 +26,7 @@ from training.backbones.registry import network_of
 from training.checkpoints.checkpoint import load_checkpoint
 from training.data.online_masks import spec_config
 from training.data.train_data import held_out_rows
-from training.embedders.torch_embedder import NetworkEmbedder, start_embedder
+from training.embedders.torch_embedder import NetworkEmbedder, dlib_embedder
 from training.run.validation import validate
 
 _FIGURES = ("uu_1e3", "mu_1e3", "mc_1e3", "mm_1e3")
@@ -86,7 +86,7 @@ def main(
         read_manifest(workspace / "augmented"), read_names(names), read_names(without)
     )
     rows = held_out_rows(manifest, validation_fraction, 0)
-    start = start_embedder()
+    start = dlib_embedder()
     usual = "surgical,cloth,ffp2,duckbill"
     todo = [("dlib", start, usual)]
     for path in checkpoints:

@@ -31,11 +31,11 @@ from masking.datasets.sample import sample_people
 from masking.faces.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Image
 from training.config import TrainConfig
-from training.data.chip_feed import ChipFeed, Feed
 from training.data.train_data import read_train_data
+from training.data.train_loader import BatchLoader, TrainLoader
 from training.distributed import Processes
-from training.embedders.torch_embedder import best_device, start_embedder
-from training.run.initialisation import choose_start
+from training.embedders.torch_embedder import best_device, dlib_embedder
+from training.run.initialisation import initialise
 from training.run.loop import train_step
 from training.run.state import TrainRun, uses_bfloat16
 
@@ -96,18 +96,18 @@ def training_jobs(
     """Steps on chips that are ready, and whole training."""
     device = best_device(config.device)
     whole_run, whole = _training(manifest, config, folder, device)
-    plan, chips = next(iter(whole.epoch(0)))
+    batch, chips = next(iter(whole.epoch(0)))
 
     def unmasked() -> int:
         whole_run.zero_grad()
         bfloat16 = uses_bfloat16(config, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            features = whole_run.trained(chips)
+            features = whole_run.computed(chips)
         features.float().square().sum().backward()
         return len(chips)
 
     def step() -> int:
-        train_step(whole_run, [(plan, chips)], 0, 1e-6)
+        train_step(whole_run, [(batch, chips)], 0, 1e-6)
         return len(chips)
 
     return {
@@ -117,22 +117,24 @@ def training_jobs(
     }
 
 
-def _epoch(run: TrainRun, feed: Feed) -> int:
+def _epoch(run: TrainRun, loader: BatchLoader) -> int:
     """An epoch's steps; gives the number of images."""
     count = 0
-    for plan, inputs in feed.epoch(0):
-        train_step(run, [(plan, inputs)], 0, 1e-6)
-        count += len(plan.rows)
+    for batch, inputs in loader.epoch(0):
+        train_step(run, [(batch, inputs)], 0, 1e-6)
+        count += len(batch.rows)
     return count
 
 
 def _training(
     manifest: Manifest, config: TrainConfig, folder: Path, device: torch.device
-) -> tuple[TrainRun, Feed]:
-    start = choose_start("auto", config.backbone, folder, config.device, 0)
+) -> tuple[TrainRun, BatchLoader]:
+    start = initialise("auto", config.backbone, folder, config.device, 0)
     data = read_train_data(manifest, config, start.teacher, 0, folder)
     run = TrainRun(data, config, device, start, Processes())
-    return run, ChipFeed(data, start.student.geometry, config, device, 0, Processes())
+    return run, TrainLoader(
+        data, start.student.geometry, config, device, 0, Processes()
+    )
 
 
 def embedding_jobs(device: str, batch: int) -> dict[str, Callable[[], int]]:
@@ -143,7 +145,7 @@ def embedding_jobs(device: str, batch: int) -> dict[str, Callable[[], int]]:
     chips: Image = rng.integers(0, 256, (batch, 3, 150, 150), dtype=np.uint8)
     upright = [np.ascontiguousarray(chip) for chip in chips.transpose(0, 2, 3, 1)]
     theirs: Any = dlib.face_recognition_model_v1(str(dlib_model(RECOGNITION)))
-    ours = start_embedder(best_device(device))
+    ours = dlib_embedder(best_device(device))
     return {
         "dlib": lambda: len(theirs.compute_face_descriptor(upright)),
         "ours": lambda: len(ours.embed(chips)),

@@ -40,13 +40,13 @@ def _train(workspace: Path) -> Iterator[str]:
     from masking.augment.manifest import read_manifest
     from training.checkpoints.choose import choose_embedder
     from training.config import TrainConfig
-    from training.run.initialisation import choose_start
+    from training.run.initialisation import initialise
     from training.run.stage import forget_run, train
 
     config = TrainConfig(epochs=2, learning_rate=1e-4, ema_decay=0.9)
     manifest = read_manifest(workspace / "augmented")
     models = workspace / "models"
-    start = choose_start("shipped", "auto", models, config.device, config.seed)
+    start = initialise("shipped", "auto", models, config.device, config.seed)
     trained = train(manifest, models, config, start)
     yield (
         f"2. trained on {trained.chips} chips; {trained.validation_people} people held "

@@ -53,7 +53,7 @@ def train_command(
     from masking.augment.people_lists import read_names, select_people
     from training.checkpoints.choose import choose_embedder
     from training.distributed import process_group
-    from training.run.initialisation import choose_start
+    from training.run.initialisation import initialise
     from training.run.stage import forget_run, train
 
     whole = read_manifest(workspace / "augmented")
@@ -64,7 +64,7 @@ def train_command(
     )
     models = workspace / "models"
     with process_group(config.device) as processes:
-        begin = choose_start(start, config.backbone, models, config.device, config.seed)
+        begin = initialise(start, config.backbone, models, config.device, config.seed)
         report = train(manifest, models, config, begin, processes)
     if not processes.first:
         return

@@ -14,13 +14,13 @@ from masking.faces.alignment import ChipGeometry
 from training.backbones.base import FaceNetwork
 from training.backbones.registry import BACKBONES, make_network
 from training.config import TrainConfig
-from training.data.batch_plan import PlanRules, plan_epoch
+from training.data.batch_sampler import SamplerConfig, sample_epoch
 from training.data.train_data import Targets, TrainData
 from training.distributed import Processes
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.losses.margins import AdaFace
 from training.losses.sharded_softmax import ShardedSoftmax
-from training.run.initialisation import Start
+from training.run.initialisation import Initialisation
 from training.run.loop import train_epochs, train_step
 from training.run.report import NoLog
 from training.run.state import TrainRun
@@ -52,21 +52,25 @@ class TinyNetwork(FaceNetwork):
         return self.last(self.first(chips.float()).relu().flatten(1))
 
 
-class MemoryFeed:
+class MemoryLoader:
     """Planned batches of chips that are already there."""
 
     def __init__(self, config, processes):
-        rules = PlanRules(config.batch_size, config.samples_per_person, 0.5, 0, 0)
-        self._plans = [list(plan_epoch(LABELS.numpy(), rules, n)) for n in range(9)]
-        self.steps = len(self._plans[0])
+        sampling = SamplerConfig(
+            config.batch_size, config.samples_per_person, 0.5, 0, 0
+        )
+        self._batches = [
+            list(sample_epoch(LABELS.numpy(), sampling, n)) for n in range(9)
+        ]
+        self.steps = len(self._batches[0])
         self._config, self._processes = config, processes
 
     def epoch(self, number):
         count = self._config.accumulate
         parts, first = self._processes.count * count, self._processes.rank * count
-        for plan in self._plans[number]:
+        for batch in self._batches[number]:
             for place in range(first, first + count):
-                part = plan.part(place, parts)
+                part = batch.micro_batch(place, parts)
                 yield part, CHIPS[part.rows] / 255
 
 
@@ -91,7 +95,7 @@ def run_of(config, processes, warm=True):
     manifest = Manifest(Path(), {}, ChipGeometry(), [], "ab")
     data = TrainData(manifest, [], [], LABELS, PEOPLE, Targets(wanted, wanted[:PEOPLE]))
     student = NetworkEmbedder(make_network("tiny", 3), "tiny")
-    start = Start(student, student, warm)
+    start = Initialisation(student, student, warm)
     return TrainRun(data, config, torch.device("cpu"), start, processes)
 
 
@@ -100,7 +104,7 @@ def losses_of(config, processes, state=None, until=3):
     run = run_of(config, processes)
     if state is not None:
         run.resume(state)
-    for epoch in train_epochs(run, MemoryFeed(config, processes), NoLog()):
+    for epoch in train_epochs(run, MemoryLoader(config, processes), NoLog()):
         run.progress.epochs.append({})
         if epoch == until:
             break
@@ -224,7 +228,7 @@ def test_the_first_step_of_the_weights_is_as_long_as_the_learning_rate():
     before = [weights.detach().clone() for weights in run.weights]
     for weights in run.weights:
         weights.grad = torch.full_like(weights, -3.0)
-    run.move(0.25)
+    run.step(0.25)
     for was, weights in zip(before, run.weights, strict=True):
         # AdamW: the decay of .01 first, then a step along the gradient's sign.
         wanted = was * (1 - 0.25 * 0.01) + 0.25
@@ -233,7 +237,7 @@ def test_the_first_step_of_the_weights_is_as_long_as_the_learning_rate():
 
 def test_long_gradients_are_clipped_to_a_length_of_five():
     run = run_of(CASES["distil"], Processes())
-    batches = MemoryFeed(CASES["distil"], Processes()).epoch(0)
+    batches = MemoryLoader(CASES["distil"], Processes()).epoch(0)
     run.objective = lambda features, rows, step: 1000 * features.sum()
     train_step(run, [next(batches)], 0, 0.0)
     squares = [float(weights.grad.square().sum()) for weights in run.weights]
@@ -275,7 +279,7 @@ def test_a_run_with_sampled_classes_goes_on_exactly(tmp_path):
 
 
 def test_automatic_compilation_is_for_cuda():
-    part = run_of(CASES["distil"], Processes()).trained
+    part = run_of(CASES["distil"], Processes()).computed
     assert type(part).__name__ == "Stages"
     asked = run_of(dataclasses.replace(CASES["distil"], compile="yes"), Processes())
-    assert type(asked.trained).__name__ == "OptimizedModule"
+    assert type(asked.computed).__name__ == "OptimizedModule"

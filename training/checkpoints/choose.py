@@ -40,11 +40,11 @@ def choose_embedder(
         InvalidConfig: no such device.
     """
     from training.checkpoints.checkpoint import load_embedder
-    from training.embedders.torch_embedder import best_device, start_embedder
+    from training.embedders.torch_embedder import best_device, dlib_embedder
 
     where = best_device(device)
     if choice == DLIB_NAME:
-        return start_embedder(where, flip_average)
+        return dlib_embedder(where, flip_average)
     return load_embedder(checkpoint_path(choice, models), where, flip_average)
 
 

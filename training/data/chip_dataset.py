@@ -126,7 +126,7 @@ class ChipDataset(Dataset[Any]):
         return pixels
 
 
-class BareChips(ChipDataset):
+class UnmaskedChips(ChipDataset):
     """Chips before masks are rendered: a device renders them in batches.
 
     Gives a (3, S, S) uint8 RGB chip, misaligned by chance, its (68, 2) landmarks in

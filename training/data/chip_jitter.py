@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.batch_plan import BatchPlan
+from training.data.batch_sampler import Batch
 
 # ITU-R BT.601: what red, green and blue add to a grey picture.
 _GREY = (0.299, 0.587, 0.114)
@@ -68,14 +68,14 @@ def _draw_hole(rng: np.random.Generator) -> tuple[float, float, float, float]:
     return float(left), float(top), float(left + width), float(top + height)
 
 
-def jitters_of(plan: BatchPlan, seed: int) -> list[Jitter]:
-    """The jitter of each chip of a plan, by its row, view and epoch alone.
+def jitters_of(batch: Batch, seed: int) -> list[Jitter]:
+    """The jitter of each chip of a batch, by its row, view and epoch alone.
 
     It depends neither on the batch nor on the process that the chip is in.
     """
     return [
-        draw_jitter(np.random.default_rng([seed, plan.epoch, row, view, _STREAM]))
-        for row, view in zip(plan.rows.tolist(), plan.views.tolist(), strict=True)
+        draw_jitter(np.random.default_rng([seed, batch.epoch, row, view, _STREAM]))
+        for row, view in zip(batch.rows.tolist(), batch.views.tolist(), strict=True)
     ]
 
 

@@ -11,14 +11,14 @@ from torch.nn.functional import interpolate
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.photo_light import look_from_list
 from masking.rendering.render_batch import BatchRenderer
-from training.data.batch_plan import BatchPlan
+from training.data.batch_sampler import Batch
 from training.data.chip_dataset import Degradation
 
 
 class OnlineMasks:
-    """Renders the masks of a plan, then wears chips out as sent photographs are.
+    """Renders the masks of a batch, then degrades its chips.
 
-    What a chip gets depends on the seed, the plan's epoch, its row and its view: not
+    What a chip gets depends on the seed, the batch's epoch, its row and its view: not
     on the batch that it comes in.
     """
 
@@ -33,9 +33,9 @@ class OnlineMasks:
         self._specs, self._degradation, self._seed = specs, degradation, seed
 
     def __call__(
-        self, chips: Tensor, marks: Tensor, looks: Tensor, plan: BatchPlan
+        self, chips: Tensor, marks: Tensor, looks: Tensor, batch: Batch
     ) -> Tensor:
-        """(B, 3, S, S) uint8 chips of a plan with its masks on them.
+        """(B, 3, S, S) uint8 chips of a batch with its masks on them.
 
         Args:
             chips: unmasked, uint8, on the device.
@@ -43,13 +43,13 @@ class OnlineMasks:
             looks: (B, LOOK_LENGTH) of `PhotoLook.to_list`, on the CPU.
         """
         specs = [
-            self._drawn(plan.epoch, int(number)) if masked else ()
-            for number, masked in zip(plan.mask_ids, plan.masked, strict=True)
+            self._drawn(batch.epoch, int(number)) if masked else ()
+            for number, masked in zip(batch.mask_ids, batch.masked, strict=True)
         ]
         light = [look_from_list(row) for row in looks.tolist()]
         rendered = self._renderer(chips, marks.numpy(), specs, light).chips
         for row in range(len(rendered)):
-            name = f"worn/{plan.epoch}/{plan.rows[row]}/{plan.views[row]}"
+            name = f"worn/{batch.epoch}/{batch.rows[row]}/{batch.views[row]}"
             rendered[row] = degraded(
                 rendered[row], self._degradation, sample_rng(self._seed, name)
             )

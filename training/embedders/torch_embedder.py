@@ -140,7 +140,7 @@ def fingerprint_of(
     return weights_fingerprint(arrays, geometry, flip_average, backbone, cohort)
 
 
-def start_embedder(
+def dlib_embedder(
     device: torch.device | str = "cpu", flip_average: bool = False
 ) -> NetworkEmbedder:
     """dlib's untouched network, which training starts from and is compared with.

@@ -1,4 +1,4 @@
-"""Losses that hold an embedding in the space of its start network."""
+"""Losses that hold an embedding in the space of its teacher."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def prototype_loss(embeddings: Tensor, labels: Tensor, prototypes: Tensor) -> Te
         embeddings: (N, D).
         labels: (N,) rows of `prototypes`.
         prototypes: (P, D), one a person: the mean embedding of their unmasked chips
-            by the start network. Not trained, so the space stays in place.
+            by the teacher. Not trained, so the space stays in place.
 
     Source: Snell et al., "Prototypical networks", NeurIPS 2017, eq. 2, with
     prototypes of a frozen network.

@@ -1,4 +1,4 @@
-"""Trains the classes of a margin head, of which each process has a part."""
+"""Trains the classes of a margin head, of which each process has a shard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Softmax over the classes of all processes, each of which holds a part of them.
+"""Softmax over the classes of all processes, each of which holds a shard of them.
 
 For millions of people neither their weights nor their logits fit on one device.
 Sources: An et al., "Partial FC", ICCVW 2021 (classes divided among processes), and

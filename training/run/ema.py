@@ -1,4 +1,4 @@
-"""What a run has come to: averaged weights, blended with those of the start."""
+"""Exponential moving average of the weights, blended with the initial ones."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class AveragedWeights:
     def __init__(
         self,
         network: FaceNetwork,
-        start: Mapping[str, Tensor],
+        initial: Mapping[str, Tensor],
         decay: float,
         blend: float,
     ) -> None:
         """
         Args:
-            start: weights to blend with.
+            initial: weights to blend with.
             decay: of the average; 0 = the weights of the last step.
             blend: fraction of the average in the result.
         """
-        self._start, self._decay, self._blend = start, decay, blend
+        self._initial, self._decay, self._blend = initial, decay, blend
         self._average = AveragedModel(
             network, multi_avg_fn=self._move, use_buffers=True
         )
@@ -48,13 +48,13 @@ class AveragedWeights:
         move(average, now, steps)
 
     def result(self) -> dict[str, Tensor]:
-        """The average, blended with the start.
+        """The average, blended with the initial weights.
 
         Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR
         2022, eq. 1, of weights: unmasked faces lose nothing and impostors gain.
         """
         return {
-            name: torch.lerp(self._start[name].to(value.device), value, self._blend)
+            name: torch.lerp(self._initial[name].to(value.device), value, self._blend)
             if value.is_floating_point()
             else value
             for name, value in self._average.module.state_dict().items()

@@ -1,4 +1,4 @@
-"""Which network a training starts from, and which one teaches it."""
+"""The initial weights of a training, and its teacher."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ from training.embedders.checkpoint_file import is_checkpoint
 from training.embedders.torch_embedder import (
     NetworkEmbedder,
     best_device,
-    start_embedder,
+    dlib_embedder,
 )
 
 SCRATCH_NAME = "scratch"
 
 
 @dataclass(frozen=True)
-class Start:
-    """Where a training begins.
+class Initialisation:
+    """Which network a training starts from, and which one teaches it.
 
     Attributes:
         student: whose weights it begins with.
-        teacher: gives the targets of unmasked chips: dlib's untouched network to its
-            own
-            kind, so that the embedding space stays dlib's; other kinds learn from
-            their start. None for random weights of another kind.
+        teacher: gives the targets of unmasked chips: dlib's untouched network for
+            its own kind, so that the embedding space stays dlib's; other kinds learn
+            from the student as it was. None for random weights of another kind.
         warm: the student was trained before, so that the result may be blended
             with it.
     """
@@ -42,10 +41,10 @@ class Start:
     warm: bool
 
 
-def choose_start(
+def initialise(
     choice: str, backbone: str, models: Path, device: str, seed: int
-) -> Start:
-    """The network that a training starts from.
+) -> Initialisation:
+    """The student and the teacher of a training.
 
     Args:
         choice: "auto" is the shipped embedder for dlib's network and random weights
@@ -65,23 +64,23 @@ def choose_start(
     where = best_device(device)
     if choice == SCRATCH_NAME:
         network = make_network(kind, seed)
-        return _start(NetworkEmbedder(network, SCRATCH_NAME, where), False)
+        return _with_teacher(NetworkEmbedder(network, SCRATCH_NAME, where), False)
     path = Path(choice)
     if path.is_file() and not is_checkpoint(path):
-        return _start(_published(path, backbone, where), True)
+        return _with_teacher(_published(path, backbone, where), True)
     start = choose_embedder(choice, models, device, flip_average=False)
     if backbone not in (AUTO, start.backbone):
         raise InvalidConfig(
             f"--start {choice} is a {start.backbone} network, but --backbone is "
             f"{backbone}. Leave one of them out, or use --start {SCRATCH_NAME}."
         )
-    return _start(start, True)
+    return _with_teacher(start, True)
 
 
-def _start(student: NetworkEmbedder, warm: bool) -> Start:
+def _with_teacher(student: NetworkEmbedder, warm: bool) -> Initialisation:
     if student.backbone == DlibFaceNet.backbone:
-        return Start(student, start_embedder(student.device), warm)
-    return Start(student, student if warm else None, warm)
+        return Initialisation(student, dlib_embedder(student.device), warm)
+    return Initialisation(student, student if warm else None, warm)
 
 
 def _published(path: Path, backbone: str, device: torch.device) -> NetworkEmbedder:

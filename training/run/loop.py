@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from masking.errors import DivergedTraining
-from training.data.batch_plan import BatchPlan
-from training.data.chip_feed import Feed
+from training.data.batch_sampler import Batch
+from training.data.train_loader import BatchLoader
 from training.run.report import StepLog
 from training.run.schedule import learning_rate_at
 from training.run.state import TrainRun, uses_bfloat16
@@ -22,32 +22,32 @@ from training.run.state import TrainRun, uses_bfloat16
 _CLIP = 5.0
 
 
-def train_epochs(run: TrainRun, feed: Feed, log: StepLog) -> Iterator[int]:
+def train_epochs(run: TrainRun, loader: BatchLoader, log: StepLog) -> Iterator[int]:
     """Train epoch by epoch; yields after each one how many there were.
 
     Raises:
         DivergedTraining: the loss is not finite; the weights are those before.
     """
     config, progress = run.config, run.progress
-    total = feed.steps * config.epochs
-    done = feed.steps * progress.epoch
+    total = loader.steps * config.epochs
+    done = loader.steps * progress.epoch
     with _bar(run, total, done) as bar:
         while progress.epoch < config.epochs:
-            batches = iter(feed.epoch(progress.epoch))
+            batches = iter(loader.epoch(progress.epoch))
             mean = 0.0
-            for step in range(done, done + feed.steps):
+            for step in range(done, done + loader.steps):
                 rate = learning_rate_at(
                     step, total, config.learning_rate, config.warm_up
                 )
                 loss = train_step(run, islice(batches, config.accumulate), step, rate)
                 log.step(step, loss, rate)
-                mean += loss / feed.steps
+                mean += loss / loader.steps
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                 bar.update()
-            # Lets the feed end its epoch.
+            # Lets the loader end its epoch.
             if next(batches, None) is not None:
-                raise ValueError("the feed gave more batches than an epoch has")
-            done += feed.steps
+                raise ValueError("the loader gave more batches than an epoch has")
+            done += loader.steps
             progress.losses.append(mean)
             progress.epoch += 1
             yield progress.epoch
@@ -61,25 +61,25 @@ def _bar(run: TrainRun, total: int, done: int) -> Any:
 
 def train_step(
     run: TrainRun,
-    parts: Iterable[tuple[BatchPlan, Tensor]],
+    micro_batches: Iterable[tuple[Batch, Tensor]],
     step: int,
     learning_rate: float,
 ) -> float:
-    """Gradients of all parts of a batch, then one move of the weights.
+    """Gradients of all micro-batches, then one step of the optimisers.
 
     Args:
-        parts: this process's parts, with what the trained stages read.
+        micro_batches: of this process, with their chips.
 
     Returns:
-        The mean loss of all processes' parts.
+        The mean loss over all processes.
     """
     run.zero_grad()
     loss = torch.zeros((), device=run.device)
-    for number, (plan, inputs) in enumerate(parts, 1):
+    for number, (batch, inputs) in enumerate(micro_batches, 1):
         with _exchange(run, number == run.config.accumulate):
-            part = _loss(run, plan, inputs, step) / run.config.accumulate
-            part.backward()  # type: ignore[no-untyped-call]
-        loss += part.detach()
+            own = _loss(run, batch, inputs, step) / run.config.accumulate
+            own.backward()  # type: ignore[no-untyped-call]
+        loss += own.detach()
     value = float(run.processes.mean(loss))
     if not math.isfinite(value):
         raise DivergedTraining(
@@ -87,22 +87,22 @@ def train_step(
             "Run again with a lower --learning-rate."
         )
     nn.utils.clip_grad_norm_(run.weights, _CLIP)
-    run.move(learning_rate)
+    run.step(learning_rate)
     run.average.update(run.network)
     return value
 
 
-def _loss(run: TrainRun, plan: BatchPlan, inputs: Tensor, step: int) -> Tensor:
+def _loss(run: TrainRun, batch: Batch, inputs: Tensor, step: int) -> Tensor:
     bfloat16 = uses_bfloat16(run.config, run.device)
     with torch.autocast(run.device.type, torch.bfloat16, enabled=bfloat16):
-        features = run.trained(inputs)
-    rows = torch.from_numpy(plan.rows).to(run.device)
+        features = run.computed(inputs)
+    rows = torch.from_numpy(batch.rows).to(run.device)
     loss: Tensor = run.objective(features.float(), rows, step)
     return loss
 
 
 def _exchange(run: TrainRun, last: bool) -> Any:
-    """Gradients go to the other processes once a step, with the last part."""
+    """Gradients go to the other processes once a step, with the last micro-batch."""
     if run.processes.count == 1 or last:
         return nullcontext()
-    return run.trained.no_sync()
+    return run.computed.no_sync()

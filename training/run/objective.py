@@ -53,7 +53,7 @@ class Objective(nn.Module):
             self.head = HEADS[config.head](setting)
         elif not self.prototype_weight and not self.distillation_weight:
             raise InvalidConfig(
-                "nothing to minimise: without a start network, or with both its "
+                "nothing to minimise: without a teacher, or with both its "
                 "weights 0, training needs a --head, such as arcface"
             )
 

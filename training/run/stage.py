@@ -16,13 +16,13 @@ from training.backbones.registry import network_of
 from training.checkpoints.choose import AUTO
 from training.checkpoints.store import CACHE, STATE, add_checkpoint, set_latest
 from training.config import TrainConfig
-from training.data.chip_feed import ChipFeed, Feed
 from training.data.online_masks import spec_config
 from training.data.train_data import TrainData, read_train_data
+from training.data.train_loader import BatchLoader, TrainLoader
 from training.distributed import Processes
 from training.embedders.torch_embedder import NetworkEmbedder, best_device
 from training.run.cohort_fit import cohort_of_rows
-from training.run.initialisation import Start, choose_start
+from training.run.initialisation import Initialisation, initialise
 from training.run.loop import train_epochs
 from training.run.report import NoLog, StepLog, TensorBoardLog, write_train_report
 from training.run.state import TrainRun
@@ -68,7 +68,7 @@ def train(
     manifest: Manifest,
     models: Path,
     config: TrainConfig,
-    start: Start | None = None,
+    init: Initialisation | None = None,
     processes: Processes | None = None,
 ) -> TrainReport:
     """Train an embedder; goes on from the last whole epoch of the same run.
@@ -79,7 +79,7 @@ def train(
     Args:
         manifest: of the folder that `augment` filled.
         models: folder for the checkpoint, its report and the state of the run.
-        start: what to begin with; None is dlib's network.
+        init: student and teacher; None is dlib's network for both.
         processes: all of which call this alike; None is this one alone.
 
     Raises:
@@ -89,40 +89,44 @@ def train(
     """
     place = _Place.of(models, config, processes or Processes())
     private_folder(models / CACHE)
-    start = start or choose_start("dlib", AUTO, models, config.device, config.seed)
+    init = init or initialise("dlib", AUTO, models, config.device, config.seed)
     with place.processes.first_one_first():
         data = read_train_data(
-            manifest, config, start.teacher, place.workers, models / CACHE
+            manifest, config, init.teacher, place.workers, models / CACHE
         )
-    run = TrainRun(data, config, place.device, start, place.processes)
+    run = TrainRun(data, config, place.device, init, place.processes)
     resumed_at = run.resume(models / STATE)
-    feed = ChipFeed(
+    loader = TrainLoader(
         data,
-        start.student.geometry,
+        init.student.geometry,
         config,
         place.device,
         place.workers,
         place.processes,
     )
-    _train(run, data, feed, start, place)
+    _train(run, data, loader, init, place)
     path, report = place.processes.of_the_first(lambda: _kept(run, data, place))
     return TrainReport(checkpoint=path, resumed_at=resumed_at, **report)
 
 
 def _train(
-    run: TrainRun, data: TrainData, feed: Feed, start: Start, place: _Place
+    run: TrainRun,
+    data: TrainData,
+    loader: BatchLoader,
+    init: Initialisation,
+    place: _Place,
 ) -> None:
     """All epochs that are left; each is validated and saved."""
     check = partial(_figures, data, run.config, place.workers)
     progress, first_only = run.progress, place.processes.of_the_first
     if not progress.before:
-        progress.before = first_only(lambda: check(start.student))
-    log = place.log(run.config, progress.epoch * feed.steps)
-    for epoch in train_epochs(run, feed, log):
+        progress.before = first_only(lambda: check(init.student))
+    log = place.log(run.config, progress.epoch * loader.steps)
+    for epoch in train_epochs(run, loader, log):
         figures = first_only(lambda: check(run.embedder()))
         progress.epochs.append(figures)
         run.save(place.models / STATE)
-        log.epoch(epoch * feed.steps, figures)
+        log.epoch(epoch * loader.steps, figures)
         if place.processes.first:
             write_train_report(place.models / REPORT, progress)
 

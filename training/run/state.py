@@ -24,7 +24,7 @@ from training.embedders.torch_embedder import NetworkEmbedder
 from training.losses.head_optimiser import HeadOptimiser
 from training.losses.sharded_softmax import ShardedSoftmax
 from training.run.ema import AveragedWeights
-from training.run.initialisation import Start
+from training.run.initialisation import Initialisation
 from training.run.objective import Objective
 
 _WEIGHT_DECAY = 0.01
@@ -46,7 +46,7 @@ class TrainRun:
 
     Attributes:
         network: what is trained, in training mode.
-        trained: it as it is computed: compiled, in parallel.
+        computed: the network as steps run it: compiled, in parallel.
         weights: its parameters.
         head_optimiser: None without a margin head.
         progress: grows with every epoch.
@@ -58,16 +58,16 @@ class TrainRun:
         data: TrainData,
         config: TrainConfig,
         device: torch.device,
-        start: Start,
+        init: Initialisation,
         processes: Processes,
     ) -> None:
         self.config, self.device, self.processes = config, device, processes
-        self._data, self._start = data, start.student
+        self._data, self._student = data, init.student
         self.progress = Progress()
-        state = self._start.state()
-        network = network_of(self._start.backbone, state).to(device)
+        state = self._student.state()
+        network = network_of(self._student.backbone, state).to(device)
         self.network = network.to(memory_format=torch.channels_last).train()
-        self.trained = _computed(self.network, config, device, processes)
+        self.computed = _computed(self.network, config, device, processes)
         self.objective = Objective(data, config, network, processes).to(device)
         self.weights = list(network.parameters())
         self.optimiser = torch.optim.AdamW(
@@ -77,9 +77,9 @@ class TrainRun:
         self.head_optimiser: HeadOptimiser | None = None
         if isinstance(head, ShardedSoftmax):
             self.head_optimiser = HeadOptimiser(head, _WEIGHT_DECAY)
-        blend = config.blend if start.warm else 1.0
+        blend = config.blend if init.warm else 1.0
         self.average = AveragedWeights(network, state, config.ema_decay, blend)
-        self.recorded = config.recorded() | {"start": self._start.fingerprint}
+        self.recorded = config.recorded() | {"start": self._student.fingerprint}
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -87,8 +87,8 @@ class TrainRun:
         if self.head_optimiser:
             self.head_optimiser.zero_grad()
 
-    def move(self, learning_rate: float) -> None:
-        """Move all weights along their gradients."""
+    def step(self, learning_rate: float) -> None:
+        """One step of all optimisers."""
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         self.optimiser.step()
@@ -96,15 +96,15 @@ class TrainRun:
             self.head_optimiser.step(learning_rate)
 
     def embedder(self) -> NetworkEmbedder:
-        """The embedder that the run would end with now, with its start's cohort."""
-        network = network_of(self._start.backbone, self.average.result())
+        """The embedder that the run would end with now, with the student's cohort."""
+        network = network_of(self._student.backbone, self.average.result())
         return NetworkEmbedder(
             network,
             "trained",
             self.device,
             False,
-            self._start.geometry,
-            self._start.cohort,
+            self._student.geometry,
+            self._student.cohort,
         )
 
     def report(self) -> dict[str, Any]:
@@ -121,12 +121,12 @@ class TrainRun:
         """The embedder's weights with what they were trained on."""
         return Checkpoint(
             self.average.result(),
-            self._start.geometry,
+            self._student.geometry,
             self.recorded,
             self._data.manifest.sha256,
             report,
-            self._start.backbone,
-            self._start.cohort,
+            self._student.backbone,
+            self._student.cohort,
         )
 
     def save(self, path: Path) -> None:
@@ -205,13 +205,13 @@ def _computed(
 
     It shares its weights with the network.
     """
-    part: Any = Stages(network.stages(), config.checkpointing)
+    computed: Any = Stages(network.stages(), config.checkpointing)
     if config.compile == "yes" or (config.compile == "auto" and device.type == "cuda"):
-        part = torch.compile(part)
+        computed = torch.compile(computed)
     if processes.count > 1:
         where = [torch.cuda.current_device()] if device.type == "cuda" else None
-        part = DistributedDataParallel(part, device_ids=where)
-    return part
+        computed = DistributedDataParallel(computed, device_ids=where)
+    return computed
 
 
 def uses_bfloat16(config: TrainConfig, device: torch.device) -> bool:

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 from benchmarks.recognition.recipe_scores import blended, main
 from masking.errors import InvalidConfig
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from training.embedders.torch_embedder import start_embedder
+from training.embedders.torch_embedder import dlib_embedder
 
 
 def test_weights_between_two_networks():
@@ -20,7 +20,7 @@ def test_people_who_were_trained_on_score_nothing(small_manifest, tmp_path):
     names.write_text("\n".join({row.identity for row in small_manifest.rows}))
     left_out = tmp_path / "left-out.txt"
     left_out.write_text(small_manifest.rows[0].identity)
-    start = start_embedder()
+    start = dlib_embedder()
     config = {"validation_fraction": 0.1, "kinds": "cloth"}
     checkpoint = Checkpoint(start.state(), start.geometry, config, "ab" * 32, {})
     save_checkpoint(tmp_path / "it.pt", checkpoint)

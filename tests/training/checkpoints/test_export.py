@@ -13,7 +13,7 @@ from training.checkpoints import export_dlib as export_dlib_module
 from training.checkpoints.choose import choose_embedder
 from training.checkpoints.export_dlib import FalseExport, check_difference, export_dlib
 from training.checkpoints.export_onnx import export_onnx
-from training.embedders.torch_embedder import start_embedder
+from training.embedders.torch_embedder import dlib_embedder
 
 
 def test_dlib_loads_the_shipped_embedder(tmp_path):
@@ -31,12 +31,12 @@ def test_dlib_loads_the_shipped_embedder(tmp_path):
     shipped = choose_embedder("shipped", tmp_path, "cpu", flip_average=False)
     turned = chips.transpose(0, 3, 1, 2)
     assert np.abs(found - shipped.embed(turned)).max() < 1e-5
-    assert np.abs(found - start_embedder().embed(turned)).max() > 0.01
+    assert np.abs(found - dlib_embedder().embed(turned)).max() > 0.01
 
 
 def test_onnx_takes_any_batch_and_averages_flips(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
-    embedder = start_embedder(flip_average=True)
+    embedder = dlib_embedder(flip_average=True)
     path = tmp_path / "dlib.onnx"
     assert export_onnx(embedder, path) < 1e-4
     session = onnxruntime.InferenceSession(
@@ -52,13 +52,13 @@ def test_onnx_takes_any_batch_and_averages_flips(tmp_path):
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingInput, match=r"pip install 'masked-faces\[onnx\]'"):
-        export_onnx(start_embedder(), tmp_path / "x.onnx")
+        export_onnx(dlib_embedder(), tmp_path / "x.onnx")
 
 
 def test_a_file_that_embeds_otherwise_is_refused(tmp_path, monkeypatch):
     wrong = np.zeros((3, 128))
     monkeypatch.setattr(export_dlib_module, "_by_dlib", lambda path, chips: wrong)
     with pytest.raises(FalseExport, match=r"differ by .*at most 1e-05"):
-        export_dlib(start_embedder(), tmp_path / "wrong.dat")
+        export_dlib(dlib_embedder(), tmp_path / "wrong.dat")
     with pytest.raises(FalseExport):
         check_difference(tmp_path, float("nan"), 1e-5)

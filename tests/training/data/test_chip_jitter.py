@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from training.data.batch_plan import BatchPlan
+from training.data.batch_sampler import Batch
 from training.data.chip_jitter import (
     Jitter,
     draw_jitter,
@@ -62,12 +62,12 @@ def test_a_gpu_jitters_as_a_cpu_does():
 
 def test_jitter_depends_on_row_view_and_epoch_alone():
     rows, views = np.array([4, 4, 7]), np.array([0, 1, 0])
-    plan = BatchPlan(2, 9, rows, views, rows > 0, rows)
-    whole = jitters_of(plan, seed=1)
-    assert jitters_of(plan.part(2, 3), 1) == whole[2:]
+    batch = Batch(2, 9, rows, views, rows > 0, rows)
+    whole = jitters_of(batch, seed=1)
+    assert jitters_of(batch.micro_batch(2, 3), 1) == whole[2:]
     assert len(set(whole)) == 3
-    later = BatchPlan(3, 9, rows, views, rows > 0, rows)
-    assert jitters_of(later, 1)[0] != whole[0] != jitters_of(plan, 2)[0]
+    later = Batch(3, 9, rows, views, rows > 0, rows)
+    assert jitters_of(later, 1)[0] != whole[0] != jitters_of(batch, 2)[0]
 
 
 def test_fractions_of_what_is_drawn():

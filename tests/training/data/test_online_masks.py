@@ -6,16 +6,16 @@ import torch
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import photo_look, render
 from tests.fakes.drawn_faces import drawn_face
-from training.data.batch_plan import BatchPlan
+from training.data.batch_sampler import Batch
 from training.data.chip_dataset import CALM, Degradation
 from training.data.online_masks import OnlineMasks, degraded
 
 SIDE_PX = 112
 
 
-def plan_of(masked, ids=None, epoch=2):
+def batch_of(masked, ids=None, epoch=2):
     rows = np.arange(len(masked))
-    return BatchPlan(
+    return Batch(
         epoch,
         0,
         rows,
@@ -36,7 +36,7 @@ def inputs(count):
 def test_the_masks_of_a_plan_are_rendered():
     masks = OnlineMasks(torch.device("cpu"), SpecConfig(), CALM, seed=4)
     faces, chips, marks, looks = inputs(3)
-    rendered = masks(chips, marks, looks, plan_of([True, False, True]))
+    rendered = masks(chips, marks, looks, batch_of([True, False, True]))
     np.testing.assert_array_equal(rendered[1], chips[1])
     for row in (0, 2):
         specs = draw_specs(sample_rng(4, f"2/{row}"), SpecConfig())
@@ -50,20 +50,20 @@ def test_the_same_id_is_the_same_mask():
     masks = OnlineMasks(torch.device("cpu"), SpecConfig(), CALM, seed=4)
     _, chips, marks, looks = inputs(2)
     twice = chips[[0, 0]], marks[[0, 0]], looks[[0, 0]]
-    one = masks(*twice, plan_of([True, True], ids=[7, 7]))
-    two = masks(*twice, plan_of([True, True], ids=[7, 8]))
+    one = masks(*twice, batch_of([True, True], ids=[7, 7]))
+    two = masks(*twice, batch_of([True, True], ids=[7, 8]))
     np.testing.assert_array_equal(one[0], one[1])
     assert (two[0] != two[1]).float().mean() > 0.05
-    later = masks(*twice, plan_of([True, True], ids=[7, 7], epoch=3))
+    later = masks(*twice, batch_of([True, True], ids=[7, 7], epoch=3))
     assert (later[0] != one[0]).float().mean() > 0.05
 
 
 def test_a_chip_is_the_same_in_another_batch():
     masks = OnlineMasks(torch.device("cpu"), SpecConfig(), Degradation(), seed=4)
     _, chips, marks, looks = inputs(4)
-    whole = masks(chips, marks, looks, plan_of([True] * 4))
-    plan = plan_of([True] * 4).part(1, 2)
-    part = masks(chips[2:], marks[2:], looks[2:], plan)
+    whole = masks(chips, marks, looks, batch_of([True] * 4))
+    batch = batch_of([True] * 4).micro_batch(1, 2)
+    part = masks(chips[2:], marks[2:], looks[2:], batch)
     assert (part.int() - whole[2:].int()).abs().max() <= 2
 
 

@@ -40,12 +40,12 @@ def fraction_masked(chips, geometry=GEOMETRY):
 
 def test_synthetic_people_are_told_apart(small_manifest):
     assert fraction_masked(chips_of(small_manifest, 0.0)) <= 0.1
-    assert fraction_masked(chips_of(small_manifest, 1.0, wrong_wear=0)) >= 0.9
+    assert fraction_masked(chips_of(small_manifest, 1.0, wrongly_worn=0)) >= 0.9
 
 
 def test_chips_of_another_geometry_show_the_same(small_manifest):
     tight = ChipGeometry(size_px=112, padding=0.1)
-    masked = chips_of(small_manifest, 1.0, tight, wrong_wear=0)
+    masked = chips_of(small_manifest, 1.0, tight, wrongly_worn=0)
     assert fraction_masked(masked, tight) >= 0.9
     assert fraction_masked(chips_of(small_manifest, 0.0, tight), tight) <= 0.1
     # The same part of the face at the same scale gives nearly the same numbers.

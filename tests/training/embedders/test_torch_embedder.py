@@ -13,8 +13,8 @@ from training.embedders.protocol import Embedder
 from training.embedders.torch_embedder import (
     NetworkEmbedder,
     best_device,
+    dlib_embedder,
     fingerprint_of,
-    start_embedder,
 )
 
 
@@ -24,8 +24,8 @@ def network() -> DlibFaceNet:
 
 
 @pytest.fixture(scope="module")
-def dlib_embedder() -> Embedder:
-    return start_embedder()
+def embedder() -> Embedder:
+    return dlib_embedder()
 
 
 @pytest.fixture(scope="module")
@@ -36,65 +36,61 @@ def chips() -> Image:
     return chips
 
 
-def test_the_start_embedder_says_what_it_is(dlib_embedder: Embedder) -> None:
-    assert dlib_embedder.name == "dlib"
-    assert (dlib_embedder.dimension, dlib_embedder.metric) == (128, "euclidean")
-    assert dlib_embedder.geometry == ChipGeometry(150, 0.25)
-    assert len(bytes.fromhex(dlib_embedder.fingerprint)) == 32
+def test_the_dlib_embedder_says_what_it_is(embedder: Embedder) -> None:
+    assert embedder.name == "dlib"
+    assert (embedder.dimension, embedder.metric) == (128, "euclidean")
+    assert embedder.geometry == ChipGeometry(150, 0.25)
+    assert len(bytes.fromhex(embedder.fingerprint)) == 32
 
 
-def test_rows_do_not_depend_on_their_batch(
-    dlib_embedder: Embedder, chips: Image
-) -> None:
-    together = dlib_embedder.embed(chips)  # more than one inner batch
+def test_rows_do_not_depend_on_their_batch(embedder: Embedder, chips: Image) -> None:
+    together = embedder.embed(chips)  # more than one inner batch
     assert together.shape == (67, 128) and together.dtype == np.float32
     for row in (0, 66):
-        alone = dlib_embedder.embed(chips[row : row + 1])
+        alone = embedder.embed(chips[row : row + 1])
         np.testing.assert_allclose(alone[0], together[row], atol=1e-5, rtol=0)
-    turned = dlib_embedder.embed(chips[:5][::-1])
+    turned = embedder.embed(chips[:5][::-1])
     np.testing.assert_allclose(turned[::-1], together[:5], atol=1e-5, rtol=0)
     assert np.abs(together[0] - together[1]).max() > 1e-2
 
 
-def test_no_chips_give_no_rows(dlib_embedder: Embedder, chips: Image) -> None:
-    assert dlib_embedder.embed(chips[:0]).shape == (0, 128)
+def test_no_chips_give_no_rows(embedder: Embedder, chips: Image) -> None:
+    assert embedder.embed(chips[:0]).shape == (0, 128)
 
 
 @pytest.mark.parametrize("wrong", ["size", "order", "type"])
-def test_wrong_chips_are_refused(
-    dlib_embedder: Embedder, chips: Image, wrong: str
-) -> None:
+def test_wrong_chips_are_refused(embedder: Embedder, chips: Image, wrong: str) -> None:
     bad = {
         "size": chips[:1, :, :112, :112],
         "order": chips[:1].transpose(0, 2, 3, 1),
         "type": chips[:1].astype(np.float32),
     }[wrong]
     with pytest.raises(ValueError, match=r"expected \(N, 3, 150, 150\) uint8"):
-        dlib_embedder.embed(bad)
+        embedder.embed(bad)
 
 
 def test_flip_average_is_the_mean_of_both_sides(
-    network: DlibFaceNet, dlib_embedder: Embedder, chips: Image
+    network: DlibFaceNet, embedder: Embedder, chips: Image
 ) -> None:
     averaged = NetworkEmbedder(network, "both", flip_average=True)
     some = chips[:3]
-    plain, mirrored = dlib_embedder.embed(some), dlib_embedder.embed(some[..., ::-1])
+    plain, mirrored = embedder.embed(some), embedder.embed(some[..., ::-1])
     found = averaged.embed(some)
     np.testing.assert_allclose(found, (plain + mirrored) / 2, atol=1e-6)
     assert np.abs(plain - mirrored).max() > 1e-2
-    assert averaged.fingerprint != dlib_embedder.fingerprint
+    assert averaged.fingerprint != embedder.fingerprint
 
 
 def test_the_fingerprint_changes_with_whatever_changes_embeddings(
-    network: DlibFaceNet, dlib_embedder: Embedder
+    network: DlibFaceNet, embedder: Embedder
 ) -> None:
     state = network.state_dict()
     geometry = ChipGeometry()
-    assert fingerprint_of(state, geometry) == dlib_embedder.fingerprint
+    assert fingerprint_of(state, geometry) == embedder.fingerprint
     layout = {name: t.clone() for name, t in state.items()}
     weight = layout["stem.first.weight"]
     layout["stem.first.weight"] = weight.to(memory_format=torch.channels_last)
-    assert fingerprint_of(layout, geometry) == dlib_embedder.fingerprint
+    assert fingerprint_of(layout, geometry) == embedder.fingerprint
     nudged = {name: t.clone() for name, t in state.items()}
     nudged["blocks.3.first.bias"][0] += 1e-3
     others = [
@@ -103,7 +99,7 @@ def test_the_fingerprint_changes_with_whatever_changes_embeddings(
         fingerprint_of(state, ChipGeometry(points="inner")),
         fingerprint_of(state, geometry, flip_average=True),
     ]
-    assert len({dlib_embedder.fingerprint, *others}) == 5
+    assert len({embedder.fingerprint, *others}) == 5
 
 
 def test_training_on_does_not_change_an_embedder(chips: Image) -> None:
@@ -119,11 +115,11 @@ def test_training_on_does_not_change_an_embedder(chips: Image) -> None:
 
 
 def test_autocast_around_it_does_not_round_embeddings(
-    dlib_embedder: Embedder, chips: Image
+    embedder: Embedder, chips: Image
 ) -> None:
-    expected = dlib_embedder.embed(chips[:1])
+    expected = embedder.embed(chips[:1])
     with torch.autocast("cpu", torch.bfloat16):
-        np.testing.assert_array_equal(dlib_embedder.embed(chips[:1]), expected)
+        np.testing.assert_array_equal(embedder.embed(chips[:1]), expected)
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ import torch
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from training.backbones.registry import make_network
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from training.run.initialisation import choose_start
+from training.run.initialisation import initialise
 
 
 def start(choice, backbone, folder, seed=0):
-    return choose_start(choice, backbone, folder, "cpu", seed).student
+    return initialise(choice, backbone, folder, "cpu", seed).student
 
 
 def test_auto_is_shipped_for_dlib_and_random_for_others(tmp_path):
@@ -56,13 +56,13 @@ def test_a_checkpoint_brings_its_backbone_and_refuses_another(tmp_path):
 
 
 def test_dlibs_space_is_taught_to_its_kind_and_others_learn_from_their_start(tmp_path):
-    shipped = choose_start("shipped", "auto", tmp_path, "cpu", 0)
+    shipped = initialise("shipped", "auto", tmp_path, "cpu", 0)
     assert shipped.teacher.name == "dlib" and shipped.warm
-    random = choose_start("scratch", "dlib", tmp_path, "cpu", 0)
+    random = initialise("scratch", "dlib", tmp_path, "cpu", 0)
     assert random.teacher.name == "dlib" and not random.warm
-    other = choose_start("scratch", "iresnet18", tmp_path, "cpu", 0)
+    other = initialise("scratch", "iresnet18", tmp_path, "cpu", 0)
     assert other.teacher is None and not other.warm
     torch.save(other.student.state(), tmp_path / "published.pth")
     path = str(tmp_path / "published.pth")
-    warm = choose_start(path, "iresnet18", tmp_path, "cpu", 0)
+    warm = initialise(path, "iresnet18", tmp_path, "cpu", 0)
     assert warm.teacher is warm.student and warm.warm

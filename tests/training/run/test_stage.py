@@ -14,7 +14,7 @@ from training.checkpoints.resume_state import read_state
 from training.checkpoints.store import STATE, latest_checkpoint
 from training.config import TrainConfig
 from training.data.chip_embeddings import embed_rows, unmasked_embeddings
-from training.embedders.torch_embedder import start_embedder
+from training.embedders.torch_embedder import dlib_embedder
 from training.metrics.score_normalization import Cohort
 from training.run import cohort_fit as cohort_making
 from training.run import loop as train_loop
@@ -22,7 +22,7 @@ from training.run import objective
 from training.run import stage as train_stage
 from training.run import state as train_run
 from training.run.cohort_fit import cohort_of_rows
-from training.run.initialisation import choose_start
+from training.run.initialisation import initialise
 from training.run.schedule import learning_rate_at
 from training.run.stage import forget_run, train
 
@@ -56,7 +56,7 @@ def test_training_moves_masked_faces_towards_their_unmasked_selves(
     trained, small_manifest
 ):
     report, _ = trained
-    start, ours = start_embedder(), load_embedder(report.checkpoint)
+    start, ours = dlib_embedder(), load_embedder(report.checkpoint)
     rows = small_manifest.faces()
     wanted = embed_rows(small_manifest, rows, start, 0)
 
@@ -86,7 +86,7 @@ def test_people_enough_make_a_cohort(small_manifest, tmp_path, monkeypatch):
     assert load_embedder(report.checkpoint).cohort is not None
     # What is trained further keeps it, unless it sees people enough for its own.
     monkeypatch.undo()
-    start = choose_start(str(report.checkpoint), "auto", tmp_path, "cpu", 0)
+    start = initialise(str(report.checkpoint), "auto", tmp_path, "cpu", 0)
     again = train(small_manifest, tmp_path / "again", config, start)
     kept = load_checkpoint(again.checkpoint)
     np.testing.assert_array_equal(kept.cohort.members, saved.cohort.members)
@@ -97,7 +97,7 @@ def test_of_very_many_people_some_are_drawn(small_manifest, monkeypatch):
     monkeypatch.setattr(cohort_making, "MOST_PEOPLE", 5)
     monkeypatch.setattr(cohort_making, "cohort_of", lambda people, seed: len(people))
     rows = small_manifest.faces()
-    found = cohort_of_rows(small_manifest, rows, start_embedder(), 1, seed=0)
+    found = cohort_of_rows(small_manifest, rows, dlib_embedder(), 1, seed=0)
     assert found == 5 < len({row.identity for row in rows})
 
 
@@ -210,7 +210,7 @@ def test_forgetting_a_run_deletes_its_own_maps_alone(tmp_path):
 
 
 def test_unmasked_embeddings_are_computed_once(small_manifest, tmp_path, monkeypatch):
-    embedder = start_embedder()
+    embedder = dlib_embedder()
     first = unmasked_embeddings(small_manifest, embedder, 0, tmp_path)
     monkeypatch.setattr(embedder, "embed", None)
     np.testing.assert_array_equal(
@@ -220,7 +220,7 @@ def test_unmasked_embeddings_are_computed_once(small_manifest, tmp_path, monkeyp
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "bit"])
 def test_a_damaged_cache_is_made_again(small_manifest, tmp_path, damage):
-    embedder = start_embedder()
+    embedder = dlib_embedder()
     first = unmasked_embeddings(small_manifest, embedder, 0, tmp_path)
     (path,) = tmp_path.iterdir()
     data = bytearray(path.read_bytes())

@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 
 from masking.errors import InvalidConfig
-from training.data.batch_plan import PlanRules, plan_epoch, share_masks, steps_of_epoch
+from training.data.batch_sampler import (
+    SamplerConfig,
+    sample_epoch,
+    share_masks,
+    steps_of_epoch,
+)
 
 # Person 0 has five photos, person 1 two, persons 2 and 3 one.
 LABELS = np.array([0, 0, 0, 0, 0, 1, 1, 2, 3])
 
 
-def rules(**changes):
+def sampling(**changes):
     usual = {
         "batch_size": 4,
         "samples": 0,
@@ -18,39 +23,42 @@ def rules(**changes):
         "shared_masks": 0.0,
         "seed": 3,
     }
-    return PlanRules(**(usual | changes))
+    return SamplerConfig(**(usual | changes))
 
 
 def test_an_epoch_shows_each_row_once_and_leaves_the_short_batch_out():
-    plans = list(plan_epoch(LABELS, rules(), epoch=2))
-    assert len(plans) == steps_of_epoch(LABELS, rules()) == 2
-    rows = np.concatenate([plan.rows for plan in plans])
+    batches = list(sample_epoch(LABELS, sampling(), epoch=2))
+    assert len(batches) == steps_of_epoch(LABELS, sampling()) == 2
+    rows = np.concatenate([batch.rows for batch in batches])
     assert len(set(rows.tolist())) == 8
-    assert [plan.step for plan in plans] == [4, 5]
-    again = next(plan_epoch(LABELS, rules(), epoch=2))
-    np.testing.assert_array_equal(again.rows, plans[0].rows)
-    np.testing.assert_array_equal(again.masked, plans[0].masked)
-    assert next(plan_epoch(LABELS, rules(), 3)).rows.tolist() != plans[0].rows.tolist()
+    assert [batch.step for batch in batches] == [4, 5]
+    again = next(sample_epoch(LABELS, sampling(), epoch=2))
+    np.testing.assert_array_equal(again.rows, batches[0].rows)
+    np.testing.assert_array_equal(again.masked, batches[0].masked)
+    assert (
+        next(sample_epoch(LABELS, sampling(), 3)).rows.tolist()
+        != batches[0].rows.tolist()
+    )
 
 
 def test_few_rows_make_one_batch():
-    (plan,) = plan_epoch(LABELS, rules(batch_size=64), 0)
-    assert sorted(plan.rows) == list(range(9))
+    (batch,) = sample_epoch(LABELS, sampling(batch_size=64), 0)
+    assert sorted(batch.rows) == list(range(9))
 
 
 def test_batches_hold_p_people_times_k_samples_masked_and_unmasked():
-    wanted = rules(batch_size=6, samples=3, masked_fraction=0.65)
-    plans = list(plan_epoch(LABELS, wanted, 0))
+    wanted = sampling(batch_size=6, samples=3, masked_fraction=0.65)
+    batches = list(sample_epoch(LABELS, wanted, 0))
     # Groups of three: two of person 0, one of each other; two groups a batch.
-    assert len(plans) == steps_of_epoch(LABELS, wanted) == 2
-    for plan in plans:
-        people = LABELS[plan.rows].reshape(2, 3)
+    assert len(batches) == steps_of_epoch(LABELS, wanted) == 2
+    for batch in batches:
+        people = LABELS[batch.rows].reshape(2, 3)
         assert (people == people[:, :1]).all()
-        assert plan.masked.reshape(2, 3).sum(axis=1).tolist() == [2, 2]
+        assert batch.masked.reshape(2, 3).sum(axis=1).tolist() == [2, 2]
     everything = [
         (int(row), int(view))
-        for plan in plan_epoch(LABELS, rules(batch_size=15, samples=3), 0)
-        for row, view in zip(plan.rows, plan.views, strict=True)
+        for batch in sample_epoch(LABELS, sampling(batch_size=15, samples=3), 0)
+        for row, view in zip(batch.rows, batch.views, strict=True)
     ]
     assert len(everything) == len(set(everything)) == 15
     assert Counter(row for row, _ in everything)[7] == 3  # the only photo of 2
@@ -60,25 +68,27 @@ def test_batches_hold_p_people_times_k_samples_masked_and_unmasked():
 @pytest.mark.parametrize("fraction", [0.2, 0.65])
 def test_single_chips_are_masked_with_that_chance(fraction):
     labels = np.arange(20_000)
-    plan = next(
-        plan_epoch(labels, rules(batch_size=20_000, masked_fraction=fraction), 0)
+    batch = next(
+        sample_epoch(labels, sampling(batch_size=20_000, masked_fraction=fraction), 0)
     )
     # One standard error is .0034 at most.
-    assert plan.masked.mean() == pytest.approx(fraction, abs=0.012)
+    assert batch.masked.mean() == pytest.approx(fraction, abs=0.012)
 
 
 def test_of_many_samples_that_fraction_is_masked():
-    wanted = rules(batch_size=30, samples=10, masked_fraction=0.3)
-    for plan in plan_epoch(LABELS, wanted, 0):
-        assert set(plan.masked.reshape(-1, 10).sum(axis=1)) == {3}
+    wanted = sampling(batch_size=30, samples=10, masked_fraction=0.3)
+    for batch in sample_epoch(LABELS, wanted, 0):
+        assert set(batch.masked.reshape(-1, 10).sum(axis=1)) == {3}
 
 
 def test_two_samples_are_one_masked_and_one_unmasked_at_any_fraction():
     for fraction in (0.01, 0.65, 0.99):
-        plan = next(plan_epoch(LABELS, rules(samples=2, masked_fraction=fraction), 0))
-        assert plan.masked.reshape(-1, 2).sum(axis=1).tolist() == [1, 1]
-    plan = next(plan_epoch(LABELS, rules(samples=2, masked_fraction=1.0), 0))
-    assert plan.masked.all()
+        batch = next(
+            sample_epoch(LABELS, sampling(samples=2, masked_fraction=fraction), 0)
+        )
+        assert batch.masked.reshape(-1, 2).sum(axis=1).tolist() == [1, 1]
+    batch = next(sample_epoch(LABELS, sampling(samples=2, masked_fraction=1.0), 0))
+    assert batch.masked.all()
 
 
 def test_no_sample_is_masked_at_a_fraction_of_none():
@@ -132,11 +142,11 @@ def test_impostors_wear_one_mask():
 
 
 def test_parts_are_equal_runs_of_the_whole_batch():
-    plan = next(plan_epoch(LABELS, rules(batch_size=6, shared_masks=1.0), 0))
-    parts = [plan.part(number, 3) for number in range(3)]
+    batch = next(sample_epoch(LABELS, sampling(batch_size=6, shared_masks=1.0), 0))
+    parts = [batch.micro_batch(number, 3) for number in range(3)]
     for name in ("rows", "views", "masked", "mask_ids"):
         whole = np.concatenate([getattr(part, name) for part in parts])
-        np.testing.assert_array_equal(whole, getattr(plan, name))
+        np.testing.assert_array_equal(whole, getattr(batch, name))
     assert len(parts[1].rows) == 2
     with pytest.raises(InvalidConfig, match="6 chips cannot be divided"):
-        plan.part(0, 4)
+        batch.micro_batch(0, 4)

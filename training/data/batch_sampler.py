@@ -1,7 +1,7 @@
 """Which chips make up each step, and whose masks they wear; drawn before any work.
 
-A plan is drawn for the whole batch of a step and then divided among processes and
-accumulated parts, so that it depends on neither.
+The batch of a step is drawn as a whole and then divided into the micro-batches of all
+processes, so that it depends neither on their number nor on --accumulate.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ MAX_VIEWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class BatchPlan:
-    """One step's chips, or a part of them.
+class Batch:
+    """One step's chips, or a micro-batch of them.
 
     Attributes:
         epoch, step: from 0; steps count through the whole training.
         rows: (B,) int64 rows of the training data.
-        views: (B,) int64; a row that is in an epoch's plan several times has views
+        views: (B,) int64; a row that is in an epoch several times has views
             0, 1, ..., each with its own mask and jitter.
         masked: (B,) bool, which chips get a mask.
         mask_ids: (B,) int64; the mask is drawn from (seed, epoch, mask id), so that
@@ -40,20 +40,21 @@ class BatchPlan:
     masked: NDArray[np.bool_]
     mask_ids: Whole
 
-    def part(self, number: int, parts: int) -> BatchPlan:
-        """The `number`-th of `parts` equal runs of chips.
+    def micro_batch(self, number: int, count: int) -> Batch:
+        """The `number`-th of `count` equal runs of chips.
 
         Raises:
             InvalidConfig: the chips cannot be divided equally.
         """
-        if len(self.rows) % parts:
+        if len(self.rows) % count:
             raise InvalidConfig(
                 f"a batch of {len(self.rows)} chips cannot be divided equally into "
-                f"{parts} parts (processes times --accumulate). Change --batch-size."
+                f"{count} micro-batches (processes times --accumulate). Change "
+                "--batch-size."
             )
-        size = len(self.rows) // parts
+        size = len(self.rows) // count
         chosen = slice(number * size, (number + 1) * size)
-        return BatchPlan(
+        return Batch(
             self.epoch,
             self.step,
             self.rows[chosen],
@@ -64,7 +65,7 @@ class BatchPlan:
 
 
 @dataclass(frozen=True)
-class PlanRules:
+class SamplerConfig:
     """How batches are drawn.
 
     Attributes:
@@ -85,40 +86,40 @@ class PlanRules:
     seed: int
 
 
-def steps_of_epoch(labels: Whole, rules: PlanRules) -> int:
+def steps_of_epoch(labels: Whole, sampling: SamplerConfig) -> int:
     """How many batches an epoch has; the last short one is left out."""
-    if not rules.samples:
-        return len(labels) // min(rules.batch_size, len(labels))
-    groups = int(np.ceil(np.bincount(labels) / rules.samples).sum())
-    return max(1, groups // (rules.batch_size // rules.samples))
+    if not sampling.samples:
+        return len(labels) // min(sampling.batch_size, len(labels))
+    groups = int(np.ceil(np.bincount(labels) / sampling.samples).sum())
+    return max(1, groups // (sampling.batch_size // sampling.samples))
 
 
-def plan_epoch(labels: Whole, rules: PlanRules, epoch: int) -> Iterator[BatchPlan]:
+def sample_epoch(labels: Whole, sampling: SamplerConfig, epoch: int) -> Iterator[Batch]:
     """The batches of one epoch, the same ones for the same (seed, epoch).
 
     Args:
         labels: (N,) person of each row, 0 to P - 1.
     """
-    rng = np.random.default_rng([rules.seed, epoch])
-    steps = steps_of_epoch(labels, rules)
-    if rules.samples:
-        rows, views = _by_person(labels, rules, rng)
+    rng = np.random.default_rng([sampling.seed, epoch])
+    steps = steps_of_epoch(labels, sampling)
+    if sampling.samples:
+        rows, views = _by_person(labels, sampling, rng)
     else:
         rows = rng.permutation(len(labels))
         views = np.zeros_like(rows)
-    size = min(rules.batch_size, len(rows))
+    size = min(sampling.batch_size, len(rows))
     for number in range(steps):
         chosen = slice(number * size, (number + 1) * size)
         some, seen = rows[chosen], views[chosen]
-        masked = _masked(len(some), rules, rng)
+        masked = _masked(len(some), sampling, rng)
         ids = some * MAX_VIEWS + seen
-        ids = share_masks(ids, labels[some], masked, rules.shared_masks, rng)
+        ids = share_masks(ids, labels[some], masked, sampling.shared_masks, rng)
         step = epoch * steps + number
-        yield BatchPlan(epoch, step, some, seen, masked, ids)
+        yield Batch(epoch, step, some, seen, masked, ids)
 
 
 def _by_person(
-    labels: Whole, rules: PlanRules, rng: np.random.Generator
+    labels: Whole, sampling: SamplerConfig, rng: np.random.Generator
 ) -> tuple[Whole, Whole]:
     """Rows and views in groups of K chips of one person, in shuffled order.
 
@@ -130,12 +131,12 @@ def _by_person(
     groups: list[tuple[Whole, Whole]] = []
     for own in np.split(by_person, ends):
         own = rng.permutation(own)
-        wanted = -(-len(own) // rules.samples) * rules.samples
+        wanted = -(-len(own) // sampling.samples) * sampling.samples
         place = np.arange(wanted)
         rows, views = own[place % len(own)], place // len(own)
         groups += zip(
-            rows.reshape(-1, rules.samples),
-            views.reshape(-1, rules.samples),
+            rows.reshape(-1, sampling.samples),
+            views.reshape(-1, sampling.samples),
             strict=True,
         )
     order = rng.permutation(len(groups))
@@ -146,18 +147,18 @@ def _by_person(
 
 
 def _masked(
-    count: int, rules: PlanRules, rng: np.random.Generator
+    count: int, sampling: SamplerConfig, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """(count,) bool: which chips of a batch get a mask."""
-    fraction = rules.masked_fraction
-    if not rules.samples:
+    fraction = sampling.masked_fraction
+    if not sampling.samples:
         return np.asarray(rng.random(count) < fraction)
     inner = 1 if 0 < fraction < 1 else 0
     worn = np.clip(
-        round(rules.samples * fraction), inner, max(inner, rules.samples - inner)
+        round(sampling.samples * fraction), inner, max(inner, sampling.samples - inner)
     )
     # Whichever sample of a person it is, so that views and masks are unrelated.
-    ranks = rng.random((count // rules.samples, rules.samples)).argsort(axis=1)
+    ranks = rng.random((count // sampling.samples, sampling.samples)).argsort(axis=1)
     return np.asarray((ranks < worn).ravel())
 
 

@@ -1,4 +1,4 @@
-"""The data side of training: planned batches to jittered chips on the device."""
+"""Loads the batches of a training: read, masked and jittered chips on the device."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from torch.utils.data import Sampler
 
 from masking.faces.alignment import ChipGeometry
 from training.config import TrainConfig
-from training.data.batch_plan import (
+from training.data.batch_sampler import (
     MAX_VIEWS,
-    BatchPlan,
-    PlanRules,
-    plan_epoch,
+    Batch,
+    SamplerConfig,
+    sample_epoch,
     steps_of_epoch,
 )
-from training.data.chip_dataset import BareChips, Degradation, chip_loader, loaded
+from training.data.chip_dataset import Degradation, UnmaskedChips, chip_loader, loaded
 from training.data.chip_jitter import jittered, jitters_of
 from training.data.online_masks import OnlineMasks, spec_config
 from training.data.train_data import TrainData
 from training.distributed import Processes
 
 
-class Feed(Protocol):
+class BatchLoader(Protocol):
     """Gives a training its batches.
 
     Attributes:
@@ -34,14 +34,14 @@ class Feed(Protocol):
 
     steps: int
 
-    def epoch(self, number: int) -> Iterator[tuple[BatchPlan, Tensor]]:
-        """This process's parts of the epoch's batches, in order.
+    def epoch(self, number: int) -> Iterator[tuple[Batch, Tensor]]:
+        """This process's micro-batches of an epoch, in order.
 
         Each with what the network reads, on the device.
         """
 
 
-class ChipFeed:
+class TrainLoader:
     """Chips by the rows of a manifest, rendered and jittered again in every epoch."""
 
     def __init__(
@@ -60,9 +60,9 @@ class ChipFeed:
         """
         self._config, self._device, self._processes = config, device, processes
         self._labels = data.labels.cpu().numpy()
-        self._rules = plan_rules(config)
-        self.steps = steps_of_epoch(self._labels, self._rules)
-        chips = BareChips(
+        self._sampling = sampler_config(config)
+        self.steps = steps_of_epoch(self._labels, self._sampling)
+        chips = UnmaskedChips(
             data.manifest.folder,
             data.rows,
             data.manifest.geometry,
@@ -74,51 +74,51 @@ class ChipFeed:
         )
         specs = spec_config(config.kinds, config.occluded)
         self._masks = OnlineMasks(device, specs, Degradation(), config.seed)
-        self._keys = PlannedKeys()
+        self._keys = KeySampler()
         pinned = device.type == "cuda"
         self._loader: Any = chip_loader(chips, self._keys, workers, pinned)
 
-    def plans(self, number: int) -> list[BatchPlan]:
-        """This process's parts of an epoch's batches."""
+    def batches(self, number: int) -> list[Batch]:
+        """This process's micro-batches of an epoch."""
         config, processes = self._config, self._processes
-        parts = processes.count * config.accumulate
+        count = processes.count * config.accumulate
         first = processes.rank * config.accumulate
         return [
-            plan.part(place, parts)
-            for plan in plan_epoch(self._labels, self._rules, number)
+            batch.micro_batch(place, count)
+            for batch in sample_epoch(self._labels, self._sampling, number)
             for place in range(first, first + config.accumulate)
         ]
 
-    def epoch(self, number: int) -> Iterator[tuple[BatchPlan, Tensor]]:
-        """See `Feed`: (B, 3, S, S) float32 chips, 0 to 255."""
-        self._keys.plans = plans = self.plans(number)
-        for plan, (chips, marks, looks, _) in zip(
-            plans, loaded(self._loader), strict=True
+    def epoch(self, number: int) -> Iterator[tuple[Batch, Tensor]]:
+        """See `BatchLoader`: (B, 3, S, S) float32 chips, 0 to 255."""
+        self._keys.batches = batches = self.batches(number)
+        for batch, (chips, marks, looks, _) in zip(
+            batches, loaded(self._loader), strict=True
         ):
             chips = chips.to(self._device, non_blocking=True)
-            rendered = self._masks(chips, marks, looks, plan)
-            yield plan, jittered(rendered, jitters_of(plan, self._config.seed))
+            rendered = self._masks(chips, marks, looks, batch)
+            yield batch, jittered(rendered, jitters_of(batch, self._config.seed))
 
 
-class PlannedKeys(Sampler[list[tuple[int, int]]]):
-    """Keys of a `BareChips` for a list of plans, which changes every epoch."""
+class KeySampler(Sampler[list[tuple[int, int]]]):
+    """Keys of `UnmaskedChips` for a list of batches, which changes every epoch."""
 
     def __init__(self) -> None:
-        self.plans: list[BatchPlan] = []
+        self.batches: list[Batch] = []
 
     def __len__(self) -> int:
-        return len(self.plans)
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for plan in self.plans:
+        for batch in self.batches:
             # Views of one row in one epoch draw as other epochs would.
-            passes = (plan.epoch * MAX_VIEWS + plan.views).tolist()
-            yield list(zip(passes, plan.rows.tolist(), strict=True))
+            passes = (batch.epoch * MAX_VIEWS + batch.views).tolist()
+            yield list(zip(passes, batch.rows.tolist(), strict=True))
 
 
-def plan_rules(config: TrainConfig) -> PlanRules:
-    """The rules of the batches that a configuration asks for."""
-    return PlanRules(
+def sampler_config(config: TrainConfig) -> SamplerConfig:
+    """How a configuration asks to draw batches."""
+    return SamplerConfig(
         config.batch_size,
         config.samples_per_person,
         config.masked_fraction,
