@@ -5,7 +5,7 @@ have.
 Embedded once more with a mask rendered over them, and averaged, it comes nearer to the
 person's masked faces and farther from those of others. On 1,201 people held out of
 training that took the fraction of masked faces accepted at FAR 1e-3 from .36 to .52 for
-dlib's untouched network (`training/RECIPE.md`); the embedder that ships has learnt most
+dlib's untouched network (`docs/recipe.md`); the embedder that ships has learnt most
 of it.
 
 Chips are aligned, so the mask goes where an average face has it: no landmarks are
