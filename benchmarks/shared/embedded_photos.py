@@ -23,7 +23,7 @@ from index.datasets.mask_renderer import MaskRenderer
 from index.datasets.views import ViewPlan, all_views
 from masking.faces.finder import default_finder
 from masking.files.writing import write_bytes
-from training.embedders.masked_reference import cover_identity
+from training.embedders.masked_reference import mask_identity
 from training.embedders.protocol import Embedder
 
 _BATCH = 64
@@ -85,7 +85,7 @@ class EmbeddingStore:
             finder_identity(default_finder),
             repr(renderer),
             embedder.fingerprint,
-            cover_identity(),
+            mask_identity(),
             *(f"{photo.path.resolve()} {photo.mask}" for photo in photos),
         ]
         name = sha256(json.dumps(key).encode()).hexdigest()

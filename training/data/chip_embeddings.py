@@ -22,7 +22,7 @@ from training.data.chip_dataset import (
     chip_loader,
     loaded,
 )
-from training.embedders.masked_reference import covered_embeddings
+from training.embedders.masked_reference import masked_references
 from training.embedders.protocol import Embedder
 
 _BATCH = 64
@@ -40,13 +40,13 @@ def embed_rows(
     degradation: Degradation = CALM,
     seed: int = 0,
     label: str = "embed",
-    cover: bool = False,
+    masked_reference: bool = False,
 ) -> Float32:
     """(N, D) float32 embeddings of the rows' chips, as recorded by default.
 
     Args:
         masked_fraction: 1 renders a mask on every chip, drawn by (seed, photo_id).
-        cover: give what masked faces are compared with, see `covered_chips`.
+        masked_reference: give what masked faces are compared with.
     """
     chips = ChipDataset(
         manifest.folder,
@@ -65,7 +65,9 @@ def embed_rows(
     ):
         pixels = batch.numpy()
         found = embedder.embed(pixels)
-        parts.append(covered_embeddings(embedder, pixels, found) if cover else found)
+        parts.append(
+            masked_references(embedder, pixels, found) if masked_reference else found
+        )
     return np.concatenate(parts)
 
 

@@ -1,4 +1,4 @@
-"""Unmasked faces under a plain mask: what masked faces are compared with.
+"""Unmasked faces under a synthetic mask: what masked faces are compared with.
 
 An unmasked face's embedding holds its mouth and chin too, which a masked face cannot
 have.
@@ -9,7 +9,7 @@ dlib's untouched network (`docs/recipe.md`); the embedder that ships has learnt 
 of it.
 
 Chips are aligned, so the mask goes where an average face has it: no landmarks are
-needed, and stored chips can be covered at any time.
+needed, and stored chips can be masked at any time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from masking.rendering.render import render
 from training.embedders.protocol import Embedder
 
 _BLUE = (0.41, 0.68, 0.85)
-_COVER = MaskSpec(
+_MASK = MaskSpec(
     kind="surgical",
     wearing_style="correct",
     rise=0.0,
@@ -46,12 +46,12 @@ _COVER = MaskSpec(
 )
 
 
-def cover_identity() -> str:
-    """Changes when the mask does: for what is kept of covered chips."""
-    return repr(_COVER)
+def mask_identity() -> str:
+    """Changes when the mask does: for what is kept of masked chips."""
+    return repr(_MASK)
 
 
-def covered(chips: Image, geometry: ChipGeometry) -> Image:
+def under_mask(chips: Image, geometry: ChipGeometry) -> Image:
     """(N, 3, S, S) uint8 RGB unmasked chips with a mask over mouth and nose.
 
     Args:
@@ -61,18 +61,18 @@ def covered(chips: Image, geometry: ChipGeometry) -> Image:
     rendered = np.empty_like(chips)
     for number, chip in enumerate(chips):
         upright = np.ascontiguousarray(chip.transpose(1, 2, 0))
-        rendered[number] = render(upright, marks, [_COVER]).pixels.transpose(2, 0, 1)
+        rendered[number] = render(upright, marks, [_MASK]).pixels.transpose(2, 0, 1)
     return rendered
 
 
-def covered_embeddings(embedder: Embedder, chips: Image, unmasked: Float32) -> Float32:
+def masked_references(embedder: Embedder, chips: Image, unmasked: Float32) -> Float32:
     """(N, D) float32: what masked faces are compared with.
 
     Args:
         chips: (N, 3, S, S) uint8 RGB unmasked chips, as the embedder reads them.
         unmasked: (N, D) its embeddings of them.
     """
-    under = embedder.embed(covered(chips, embedder.geometry))
+    under = embedder.embed(under_mask(chips, embedder.geometry))
     return np.asarray((unmasked + under) / np.float32(2), dtype=np.float32)
 
 
@@ -86,16 +86,16 @@ def embed_both(
         unmasked: (N,) which of them wear no mask.
 
     Returns:
-        (N, D) embeddings, and N rows of `covered_embeddings`, None for masked chips.
+        (N, D) embeddings, and N rows of `masked_references`, None for masked chips.
     """
-    plain = embedder.embed(chips)
-    covered: list[Float32 | None] = [None] * len(chips)
+    embeddings = embedder.embed(chips)
+    references: list[Float32 | None] = [None] * len(chips)
     rows = np.flatnonzero(unmasked)
     if len(rows):
-        found = covered_embeddings(embedder, chips[rows], plain[rows])
+        found = masked_references(embedder, chips[rows], embeddings[rows])
         for row, vector in zip(rows, found, strict=True):
-            covered[row] = vector
-    return plain, covered
+            references[row] = vector
+    return embeddings, references
 
 
 def network_input(chips: Sequence[Image]) -> Image:

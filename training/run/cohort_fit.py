@@ -49,8 +49,10 @@ def cohort_of_rows(
         counts[row.identity] += 1
         if row.identity in number and counts[row.identity] <= _PHOTOS:
             chosen.append(row)
-    # Covered, as they are near to unmasked faces and to masked ones alike.
-    found = embed_rows(manifest, chosen, embedder, workers, label="cohort", cover=True)
+    # Masked references, as they are near to unmasked faces and to masked ones alike.
+    found = embed_rows(
+        manifest, chosen, embedder, workers, label="cohort", masked_reference=True
+    )
     labels = torch.tensor([number[row.identity] for row in chosen])
     means = class_means(torch.from_numpy(found), labels, len(people))
     return cohort_of(means.numpy(), seed)

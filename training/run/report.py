@@ -33,7 +33,7 @@ def _curves(progress: Any) -> bytes:
     for key, label in (
         ("uu_1e3", "unmasked - unmasked"),
         ("mu_1e3", "masked - unmasked"),
-        ("mc_1e3", "masked - covered"),
+        ("mc_1e3", "masked - masked reference"),
         ("mm_1e3", "masked - masked"),
     ):
         rates.plot(

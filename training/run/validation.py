@@ -29,9 +29,8 @@ _LARGEST = 1e6
 class ValidationFigures:
     """TAR (higher is better) at FAR 1e-2 and 1e-3, people weighted equally.
 
-    U-U compares unmasked faces, M-U masked with unmasked, M-C masked with covered, M-M
-    masked
-    with masked ones. Galleries compare as in U-U and M-C, see `covered_chips`.
+    U-U compares unmasked faces, M-U masked with unmasked, M-C masked ones with
+    masked references, M-M masked with masked ones. Galleries compare as in U-U and M-C.
     """
 
     uu_1e2: float
@@ -68,8 +67,13 @@ def validate(
     photos = np.arange(len(rows), dtype=np.int32)
     unmasked = embed_rows(manifest, rows, embedder, workers, label="validate unmasked")
     _check_size(unmasked)
-    covered = embed_rows(
-        manifest, rows, embedder, workers, label="validate covered", cover=True
+    references = embed_rows(
+        manifest,
+        rows,
+        embedder,
+        workers,
+        label="validate references",
+        masked_reference=True,
     )
     masked = embed_rows(
         manifest,
@@ -82,13 +86,13 @@ def validate(
         seed=seed,
         label="validate masked",
     )
-    unmasked_faces, masked_faces, covered_faces = (
+    unmasked_faces, masked_faces, reference_faces = (
         EmbeddedFaces(part, people, photos, embedder.cohort)
-        for part in (unmasked, masked, covered)
+        for part in (unmasked, masked, references)
     )
     uu = compare_within(unmasked_faces)
     mu = compare_between(masked_faces, unmasked_faces)
-    mc = compare_between(masked_faces, covered_faces)
+    mc = compare_between(masked_faces, reference_faces)
     mm = compare_within(masked_faces)
     return ValidationFigures(
         tar_at_far(uu, 1e-2),

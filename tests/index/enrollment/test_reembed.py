@@ -27,7 +27,7 @@ from tests.fakes.chip_galleries import (
     filled,
 )
 from tests.fakes.faces_for_index import ColourEmbedder
-from training.embedders.masked_reference import covered_embeddings, network_input
+from training.embedders.masked_reference import masked_references, network_input
 
 
 def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):
@@ -76,7 +76,7 @@ def test_covered_vectors_are_the_new_embedders_too(tmp_path):
     with open_gallery(folder) as gallery:
         chips = network_input([row.pixels for row in chip_rows("Person_01")])
         plain = embedder.embed(chips)
-        under = covered_embeddings(embedder, chips, plain)
+        under = masked_references(embedder, chips, plain)
         for masked, wanted in ((False, plain[0]), (True, under[0])):
             found = gallery.person_template(1, masked)
             # Stored chips are JPEGs.

@@ -25,8 +25,8 @@ from tests.fakes.faces_for_index import (
     draw_photo,
 )
 from training.embedders.masked_reference import (
-    covered_embeddings,
     embed_both,
+    masked_references,
     network_input,
 )
 
@@ -72,7 +72,7 @@ def test_unmasked_photo_gives_a_template_for_masked_faces_too(gallery, tmp_path)
     np.testing.assert_allclose(plain, np.array(RED) / 255, atol=0.03)
     chips = np.empty((1, 3, 32, 32), np.uint8)
     chips[0] = np.array(RED)[:, None, None]
-    under = covered_embeddings(embedder, chips, plain[None])[0]
+    under = masked_references(embedder, chips, plain[None])[0]
     np.testing.assert_allclose(masked, under, atol=0.03)
     # The mask is not red.
     assert np.abs(masked - plain).max() > 0.1

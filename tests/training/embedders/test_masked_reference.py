@@ -5,7 +5,7 @@ import pytest
 
 from masking.faces.alignment import ChipGeometry, crop_chip
 from tests.fakes.drawn_faces import drawn_face
-from training.embedders.masked_reference import covered, covered_embeddings
+from training.embedders.masked_reference import masked_references, under_mask
 
 GEOMETRIES = [ChipGeometry(), ChipGeometry(size_px=112, padding=0.0)]
 
@@ -31,7 +31,7 @@ def chips_of(geometry):
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_a_mask_covers_mouth_and_nose_and_no_eyes(geometry):
     chips = chips_of(geometry)
-    rendered = covered(chips, geometry)
+    rendered = under_mask(chips, geometry)
     assert (rendered.shape, rendered.dtype) == (chips.shape, np.uint8)
     points = geometry.targets()
     # Points 36 to 47 are the eyes, 48 to 67 is the mouth.
@@ -47,30 +47,30 @@ def test_a_mask_covers_mouth_and_nose_and_no_eyes(geometry):
 def test_the_chips_are_left_as_they_are():
     chips = chips_of(ChipGeometry())
     before = chips.copy()
-    covered(chips, ChipGeometry())
+    under_mask(chips, ChipGeometry())
     np.testing.assert_array_equal(chips, before)
 
 
 def test_every_chip_has_the_same_bytes_each_time_and_in_any_batch():
     chips = chips_of(ChipGeometry())
-    both = covered(chips, ChipGeometry())
-    np.testing.assert_array_equal(covered(chips, ChipGeometry()), both)
-    np.testing.assert_array_equal(covered(chips[1:], ChipGeometry()), both[1:])
+    both = under_mask(chips, ChipGeometry())
+    np.testing.assert_array_equal(under_mask(chips, ChipGeometry()), both)
+    np.testing.assert_array_equal(under_mask(chips[1:], ChipGeometry()), both[1:])
 
 
 def test_without_chips_there_is_nothing_to_cover():
     chips = chips_of(ChipGeometry())[:0]
-    assert covered(chips, ChipGeometry()).shape == (0, 3, 150, 150)
+    assert under_mask(chips, ChipGeometry()).shape == (0, 3, 150, 150)
     embedder = MeanColour()
-    rows = covered_embeddings(embedder, chips, embedder.embed(chips))
+    rows = masked_references(embedder, chips, embedder.embed(chips))
     assert (rows.shape, rows.dtype) == ((0, 3), np.float32)
 
 
 def test_masked_faces_are_compared_with_the_mean_of_both_embeddings():
     chips, embedder = chips_of(ChipGeometry()), MeanColour()
     unmasked = embedder.embed(chips)
-    under = embedder.embed(covered(chips, embedder.geometry))
+    under = embedder.embed(under_mask(chips, embedder.geometry))
     assert (np.abs(under - unmasked) > 1).any(axis=1).all()
-    rows = covered_embeddings(embedder, chips, unmasked)
+    rows = masked_references(embedder, chips, unmasked)
     assert rows.dtype == np.float32
     np.testing.assert_allclose(rows, (unmasked + under) / 2, rtol=1e-6)
