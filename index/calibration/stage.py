@@ -219,7 +219,7 @@ def _chip_embeddings(
         degradation=CALM if seed is None else _MISALIGNED,
         seed=seed or 0,
         label="calibrate",
-        cover=cover,
+        masked_reference=cover,
     )
     for row, embedding in zip(rows, matrix, strict=True):
         checked_embedding(embedding, embedder.dimension, row.photo_id)

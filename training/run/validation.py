@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 
@@ -65,21 +66,11 @@ def validate(
     names = sorted({row.identity for row in rows})
     people = np.array([names.index(row.identity) for row in rows], dtype=np.int32)
     photos = np.arange(len(rows), dtype=np.int32)
-    unmasked = embed_rows(manifest, rows, embedder, workers, label="validate unmasked")
+    embed = partial(embed_rows, manifest, rows, embedder, workers)
+    unmasked = embed(label="validate unmasked")
     _check_size(unmasked)
-    references = embed_rows(
-        manifest,
-        rows,
-        embedder,
-        workers,
-        label="validate references",
-        masked_reference=True,
-    )
-    masked = embed_rows(
-        manifest,
-        rows,
-        embedder,
-        workers,
+    references = embed(label="validate references", masked_reference=True)
+    masked = embed(
         masked_fraction=1.0,
         specs=specs,
         degradation=_MISALIGNED,
