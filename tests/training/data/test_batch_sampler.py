@@ -92,29 +92,29 @@ def test_two_samples_are_one_masked_and_one_unmasked_at_any_fraction():
 
 
 def test_no_sample_is_masked_at_a_fraction_of_none():
-    plan = next(plan_epoch(LABELS, rules(samples=2, masked_fraction=0.0), 0))
+    plan = next(sample_epoch(LABELS, sampling(samples=2, masked_fraction=0.0), 0))
     assert not plan.masked.any()
 
 
 def test_fewer_people_than_a_batch_holds_make_one_batch():
     # Groups of two: three of person 0, one of each other, twelve chips in all.
-    wanted = rules(batch_size=64, samples=2)
+    wanted = sampling(batch_size=64, samples=2)
     assert steps_of_epoch(LABELS, wanted) == 1
-    (plan,) = plan_epoch(LABELS, wanted, 0)
+    (plan,) = sample_epoch(LABELS, wanted, 0)
     assert len(plan.rows) == 12
 
 
 def test_every_two_photos_of_a_person_meet_in_some_epoch():
-    labels, wanted = np.zeros(4, dtype=int), rules(batch_size=2, samples=2)
-    plans = [plan for epoch in range(40) for plan in plan_epoch(labels, wanted, epoch)]
+    labels, wanted = np.zeros(4, dtype=int), sampling(batch_size=2, samples=2)
+    plans = [plan for epoch in range(40) for plan in sample_epoch(labels, wanted, epoch)]
     met = {tuple(sorted(plan.rows.tolist())) for plan in plans}
     # 80 draws miss one of the six couples with a chance of 6 * (5/6)**80 < 1e-5.
     assert met == {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)}
 
 
 def test_every_view_of_a_row_has_a_mask_of_its_own():
-    wanted = rules(batch_size=15, samples=3)
-    (plan,) = plan_epoch(LABELS, wanted, 0)
+    wanted = sampling(batch_size=15, samples=3)
+    (plan,) = sample_epoch(LABELS, wanted, 0)
     np.testing.assert_array_equal(plan.mask_ids, 1000 * plan.rows + plan.views)
     assert plan.views.max() == 2 and len(set(plan.mask_ids.tolist())) == 15
 
