@@ -106,7 +106,9 @@ def test_fewer_people_than_a_batch_holds_make_one_batch():
 
 def test_every_two_photos_of_a_person_meet_in_some_epoch():
     labels, wanted = np.zeros(4, dtype=int), sampling(batch_size=2, samples=2)
-    plans = [plan for epoch in range(40) for plan in sample_epoch(labels, wanted, epoch)]
+    plans = [
+        plan for epoch in range(40) for plan in sample_epoch(labels, wanted, epoch)
+    ]
     met = {tuple(sorted(plan.rows.tolist())) for plan in plans}
     # 80 draws miss one of the six couples with a chance of 6 * (5/6)**80 < 1e-5.
     assert met == {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)}
