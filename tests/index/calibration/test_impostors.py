@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from index.calibration.impostors import (
+    ImpostorDistances,
     MeanFaces,
-    StrangerDistances,
     best_matches,
     impostor_distances,
 )
@@ -74,7 +74,7 @@ def test_somebody_else_may_be_nearer_than_the_own_person():
 def best_of(values, own, thresholds=None):
     """Best matches of probes of people 0, 1, .. at given distances."""
     count = len(values)
-    distances = StrangerDistances(np.float32(values), np.float32(own), np.ones(count))
+    distances = ImpostorDistances(np.float32(values), np.float32(own), np.ones(count))
     people = np.arange(count, dtype=np.int32)
     return best_matches(distances, people, thresholds or flat_thresholds(3.0), seed=0)
 
