@@ -1,26 +1,21 @@
 """Kills processes that enroll and rebuild, and lets several use one gallery at once.
 
 No person whose enrolment was acknowledged may be lost, no search may answer wrongly,
-and the gallery must verify as sound afterwards:
-
-    python -m benchmarks.faults.gallery_faults --kills 200 --seconds 30
+and the gallery must verify as sound afterwards. `benchmarks.faults.faults` runs it.
 """
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import random
 import signal
-import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import click
 import numpy as np
 
 from index.gallery.erasure import erase_people
@@ -38,6 +33,8 @@ _CHIP = np.zeros((8, 8, 3), dtype=np.uint8)
 # How long a process works before it is killed, seconds: start, middle, end of a write.
 _SHORTEST_S, _LONGEST_S = 0.0, 0.08
 _REMOVED_FRACTION = 0.1
+# Enrolled before all others, never removed.
+_FIRST = "First"
 
 
 class NoEmbedder:
@@ -67,8 +64,9 @@ class FaultFigures:
         searches: for people just enrolled by this or another process.
         wrong: searches that did not find that person first, at distance 0, or that
             found somebody whose removal had returned before.
-        seconds: for which processes worked at once.
+        rebuilds: of search files meanwhile.
         problems: that `verify` found.
+        errors: of processes that worked at once.
     """
 
     kills: int
@@ -77,8 +75,9 @@ class FaultFigures:
     undead: int
     searches: int
     wrong: int
-    seconds: float
-    problems: int
+    rebuilds: int
+    problems: list[str]
+    errors: list[str]
 
 
 def vector_of(name: str) -> Float32:
@@ -132,12 +131,24 @@ def kill_often(folder: Path, kills: int, seed: int) -> tuple[int, int, int]:
     return len(acknowledged), len(acknowledged - present), len(removed & present)
 
 
-def work_until(
-    folder: Path, name: str, told: Connection, engine: str, end: float
-) -> None:
-    """Enroll, remove and identify own people until a time; tell what was found."""
-    searches = wrong = number = 0
-    added: list[str] = []
+@dataclass
+class Work:
+    """What a process did while others worked.
+
+    Attributes:
+        error: that ended it early; "" for none.
+    """
+
+    added: list[str] = field(default_factory=list)
+    searches: int = 0
+    wrong: int = 0
+    rebuilds: int = 0
+    error: str = ""
+
+
+def change_until(folder: Path, name: str, end: float, work: Work) -> None:
+    """Enroll, remove and identify own people until a time; `name` is the engine."""
+    number = 0
     removed_ids: set[int] = set()
     with open_gallery(folder) as gallery:
         search = None
@@ -146,54 +157,94 @@ def work_until(
             person = f"{name}-{number}"
             vector = vector_of(person)
             gallery.add([NewPhoto(person, "s", "drawn", _CHIP, vector)])
-            added.append(person)
-            search = search or open_search(gallery, engine)
+            work.added.append(person)
+            search = search or open_search(gallery, name)
             best = search.nearest(vector, 1)[0]
             found = gallery.names([best.person_id]).get(best.person_id)
-            searches += 1
-            wrong += found != person or best.distance > 0
+            work.searches += 1
+            work.wrong += found != person or best.distance > 0
             if number % 20 == 0:
                 removed_ids.add(best.person_id)
-                erase_people(gallery.store, [added.pop()])
+                erase_people(gallery.store, [work.added.pop()])
                 later = search.nearest(vector, 3)
-                wrong += any(n.person_id in removed_ids for n in later)
-    told.send((added, searches, wrong))
+                work.wrong += any(n.person_id in removed_ids for n in later)
 
 
-def work_at_once(folder: Path, seconds: float) -> tuple[list[str], int, int]:
-    """Two processes at one gallery: people added, searches made, wrong ones."""
+def ask_until(folder: Path, name: str, end: float, work: Work) -> None:
+    """Identify somebody who is never removed; open everything again each time."""
+    vector = vector_of(_FIRST)
+    while time.time() < end:
+        with open_gallery(folder) as gallery:
+            best = open_search(gallery, name).nearest(vector, 1)[0]
+            found = gallery.names([best.person_id]).get(best.person_id)
+        work.searches += 1
+        work.wrong += found != _FIRST or best.distance > 0
+
+
+def rebuild_until(folder: Path, name: str, end: float, work: Work) -> None:
+    """Write search files again and again."""
+    with open_gallery(folder) as gallery:
+        while time.time() < end:
+            build_snapshot(gallery)
+            work.rebuilds += 1
+
+
+_WORKERS = (
+    (change_until, "exact"),
+    (change_until, "annoy"),
+    (ask_until, "exact"),
+    (rebuild_until, ""),
+)
+
+
+def work_at_once(folder: Path, seconds: float) -> list[Work]:
+    """Four processes at one gallery: what each did."""
     end = time.time() + seconds
     jobs = []
-    for engine in ("exact", "annoy"):
+    for job, engine in _WORKERS:
         told, tell = multiprocessing.Pipe(duplex=False)
-        jobs.append((told, _started(work_until, folder, engine, tell, engine, end)))
-    results = [told.recv() for told, _ in jobs]
-    for _, process in jobs:
+        jobs.append((told, _started(_reported, job, folder, engine, end, tell)))
+        tell.close()
+    results = []
+    for told, process in jobs:
+        try:
+            results.append(told.recv())
+        except EOFError:
+            results.append(Work(error="a process died"))
         process.join()
-    added = [name for names, _, _ in results for name in names]
-    return added, sum(r[1] for r in results), sum(r[2] for r in results)
+    return results
+
+
+def _reported(
+    job: Callable[..., None], folder: Path, name: str, end: float, told: Connection
+) -> None:
+    work = Work()
+    try:
+        job(folder, name, end, work)
+    except Exception as error:
+        work.error = f"{job.__name__}: {type(error).__name__}: {error}"
+    told.send(work)
 
 
 def measure(folder: Path, kills: int, seconds: float, seed: int = 0) -> FaultFigures:
     """Both trials, one after the other, on one gallery."""
     with open_or_create_gallery(folder, NoEmbedder()) as gallery:
-        first = NewPhoto("First", "s", "drawn", _CHIP, vector_of("First"))
-        gallery.add([first])
+        gallery.add([NewPhoto(_FIRST, "s", "drawn", _CHIP, vector_of(_FIRST))])
     acknowledged, lost, undead = kill_often(folder, kills, seed)
-    added, searches, wrong = work_at_once(folder, seconds)
+    works = work_at_once(folder, seconds)
+    added = {name for work in works for name in work.added}
     with open_gallery(folder) as gallery:
         present = {person.name for person in gallery.people()}
-    lost += len(set(added) - present)
-    problems = verify_gallery(folder, queries=10).problems
     return FaultFigures(
         kills=kills,
         acknowledged=acknowledged + len(added),
-        lost=lost,
+        lost=lost + len(added - present),
         undead=undead,
-        searches=searches,
-        wrong=wrong,
-        seconds=seconds,
-        problems=len(problems),
+        searches=sum(work.searches for work in works),
+        wrong=sum(work.wrong for work in works),
+        rebuilds=sum(work.rebuilds for work in works),
+        problems=list(verify_gallery(folder, queries=10).problems),
+        errors=[work.error for work in works if work.error],
     )
 
 
@@ -214,22 +265,3 @@ def _received(told: Connection) -> list[tuple[str, str]]:
             messages.append(told.recv())
     except EOFError:
         return messages
-
-
-@click.command()
-@click.option("--kills", default=200, show_default=True)
-@click.option("--seconds", default=30.0, show_default=True, help="Of working at once.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(kills: int, seconds: float, as_json: bool) -> None:
-    """Kill KILLS writers, then let two processes work for SECONDS."""
-    with tempfile.TemporaryDirectory() as folder:
-        figures = asdict(measure(Path(folder) / "gallery", kills, seconds))
-    if as_json:
-        click.echo(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        click.echo(f"{name:<14} {value:>8}")
-
-
-if __name__ == "__main__":
-    main()

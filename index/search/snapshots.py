@@ -81,18 +81,19 @@ def build_snapshot(gallery: Gallery) -> Snapshot:
     """
     reason = "no attempt was made"
     for _ in range(_ATTEMPTS):
-        before = gallery.last_erasure
+        before, folder = gallery.last_erasure, None
         try:
             folder = _written(gallery)
-        except OSError as error:
-            # A removal in another process sweeps what is being written.
-            if gallery.last_erasure == before:
+            if folder is not None:
+                return read_snapshot(folder, gallery.gallery_id, gallery.fingerprint)
+            reason = "a person was removed meanwhile"
+        except (OSError, BadRecord) as error:
+            # Other processes sweep: a removal what is being written or was just
+            # written, the makers of newer snapshots what was written.
+            swept = folder is not None and not folder.exists()
+            if gallery.last_erasure == before and not swept:
                 raise
             reason = str(error)
-            continue
-        if folder is not None:
-            return read_snapshot(folder, gallery.gallery_id, gallery.fingerprint)
-        reason = "a person was removed meanwhile"
     raise BadRecord(f"{gallery.folder}: no search index can be made ({reason})")
 
 

@@ -19,6 +19,7 @@ from PIL import Image as Pillow
 from PIL import JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from masking.errors import UnreadableImage
+from masking.files.whole_pictures import check_png, check_tiff
 from masking.landmarks import Image
 
 # Pillow opens 40 more by content; PostScript, for one, would start Ghostscript.
@@ -149,6 +150,7 @@ def _tiff_pixels(
     data: bytes, picture: TiffImagePlugin.TiffImageFile, name: str
 ) -> Image:
     """OpenCV turns the picture by its orientation, and 8 bits it lays on black."""
+    check_tiff(data, picture)
     # For the whole process, as libtiff itself has it; the answer is None on damage.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -173,6 +175,7 @@ def _other_pixels(data: bytes, picture: Pillow.Image, name: str) -> Image:
         # Decoding alone skips the checksums.
         with opened(data) as checked:
             checked.verify()
+        check_png(data)
     picture.load()
     if picture.mode.startswith("I"):
         return _grey(_eight_bits(np.asarray(picture), name))

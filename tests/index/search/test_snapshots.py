@@ -130,6 +130,35 @@ def test_removal_that_sweeps_what_is_being_written_starts_it_again(
     assert len(snapshot.templates.person_ids) == 49
 
 
+def test_snapshot_that_is_swept_before_it_is_read_is_made_again(gallery, monkeypatch):
+    read, swept = snapshots.read_snapshot, []
+
+    def sweep(folder, *rest):
+        if not swept:
+            swept.append(folder)
+            drop_snapshots(gallery.folder)
+        return read(folder, *rest)
+
+    monkeypatch.setattr(snapshots, "read_snapshot", sweep)
+    snapshot = build_snapshot(gallery)
+    assert len(swept) == 1
+    assert snapshot.folder != swept[0]
+    assert len(snapshot.templates.person_ids) == 50
+
+
+def test_snapshot_that_is_damaged_when_it_is_read_is_refused(gallery, monkeypatch):
+    write = snapshots.write_snapshot
+
+    def damage(*rest):
+        folder = write(*rest)
+        (folder / "matrix.npy").write_bytes(b"x")
+        return folder
+
+    monkeypatch.setattr(snapshots, "write_snapshot", damage)
+    with pytest.raises(BadRecord, match=r"matrix\.npy: damaged"):
+        build_snapshot(gallery)
+
+
 def test_disk_that_is_full_is_not_tried_again(gallery, monkeypatch):
     tried = []
 

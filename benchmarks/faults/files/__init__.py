@@ -1,0 +1,1 @@
+"""Damaged files of every other kind that the toolkit reads."""

@@ -1,0 +1,1 @@
+"""Damaged pictures, and what reading them must not do."""

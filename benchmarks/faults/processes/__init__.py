@@ -1,0 +1,1 @@
+"""Processes that are killed, or work on one gallery at once."""

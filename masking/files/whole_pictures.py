@@ -1,0 +1,138 @@
+"""Whether a PNG or TIFF holds as many bytes of pixels as its header says.
+
+Decoders do not ask. Pillow leaves the missing rows of a PNG black, and OpenCV reads
+beyond the end of a TIFF's strip and passes over errors of libtiff, which itself never
+comes to the checksum behind packed pixels.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+from PIL import TiffImagePlugin
+
+# First column and row, and steps, of the passes of an interlaced PNG.
+# Source: W3C, Portable Network Graphics (Second Edition), section 8.2.
+_ADAM7 = (
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+    *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
+)
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _COLOURS = 256, 257, 258, 259, 262
+_SAMPLES, _PLANES = 277, 284
+_STRIPS, _STRIP_ROWS, _STRIP_SIZES = 273, 278, 279
+_TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_SIZES = 322, 323, 324, 325
+_PLAIN, _DEFLATED = 1, (8, 32946)
+# Colours may be stored for several pixels at once.
+_YCBCR = 6
+# Unpacked and packed.
+_STEP_BYTES, _PACKED_STEP = 1 << 20, 1 << 16
+
+
+def check_png(data: bytes) -> None:
+    """Raise ValueError or zlib.error where rows of a PNG are missing.
+
+    Args:
+        data: of a PNG whose chunks are whole.
+    """
+    expected, found = _png_bytes(data[16:29]), 0
+    unpacker = zlib.decompressobj()
+    for packed in _png_pixels(data):
+        for size in _unpacked(unpacker, packed):
+            found += size
+            if found >= expected:
+                return
+    raise ValueError(f"{found:,} of {expected:,} bytes of pixels are there")
+
+
+def _png_bytes(head: bytes) -> int:
+    """Bytes that the pixels of a PNG unpack to, by the content of its header chunk."""
+    width, height = (int.from_bytes(head[i : i + 4], "big") for i in (0, 4))
+    depth, colours, interlaced = head[8], head[9], head[12]
+    bits = depth * _PNG_CHANNELS[colours]
+    total = 0
+    for left, top, across, down in _ADAM7 if interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        # A byte before each row says how it is filtered.
+        total += rows * (1 + -(-columns * bits // 8)) if min(columns, rows) > 0 else 0
+    return total
+
+
+def _png_pixels(data: bytes) -> Iterator[memoryview]:
+    """The contents of the chunks that hold pixels."""
+    place, whole = 8, memoryview(data)
+    while place < len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        if data[place + 4 : place + 8] == b"IDAT":
+            yield whole[place + 8 : place + 8 + size]
+        place += 12 + size
+
+
+def check_tiff(data: bytes, picture: TiffImagePlugin.TiffImageFile) -> None:
+    """Raise ValueError or zlib.error where pixels of a TIFF's first page are missing.
+
+    Only plain and deflated ones are looked at.
+
+    Args:
+        picture: the header of `data`.
+    """
+    tags = picture.tag_v2
+    packing = tags.get(_COMPRESSION, _PLAIN)
+    if packing not in (_PLAIN, *_DEFLATED) or tags.get(_COLOURS) == _YCBCR:
+        return
+    tiled = _TILES in tags
+    starts = tags[_TILES if tiled else _STRIPS]
+    # Writers of old leave out the size of a single plain strip.
+    sizes = tags.get(_TILE_SIZES if tiled else _STRIP_SIZES) or [len(data)]
+    parts = list(_tiff_parts(picture))
+    if min(len(starts), len(sizes)) < len(parts):
+        raise ValueError(f"{len(starts)} of {len(parts)} parts are there")
+    whole = memoryview(data)
+    for start, size, expected in zip(starts, sizes, parts, strict=False):
+        stored = whole[start : start + size]
+        found = len(stored) if packing == _PLAIN else _inflated(stored, expected)
+        if found < expected:
+            raise ValueError(f"{found:,} of {expected:,} bytes of a part are there")
+
+
+def _tiff_parts(picture: TiffImagePlugin.TiffImageFile) -> Iterator[int]:
+    """Unpacked bytes of each strip or tile."""
+    tags = picture.tag_v2
+    # As it is stored: Pillow's size is that of the picture turned upright.
+    width, height = tags[_WIDTH], tags[_HEIGHT]
+    planes = tags.get(_SAMPLES, 1) if tags.get(_PLANES, 1) == 2 else 1
+    bits = sum(tags.get(_BITS, (1,))) // planes
+    for _ in range(planes):
+        if _TILES in tags:
+            across, down = tags[_TILE_WIDTH], tags[_TILE_LENGTH]
+            count = -(-width // across) * -(-height // down)
+            yield from [down * -(-across * bits // 8)] * count
+        else:
+            rows = min(tags.get(_STRIP_ROWS, height), height)
+            for top in range(0, height, rows):
+                yield min(rows, height - top) * -(-width * bits // 8)
+
+
+def _inflated(packed: memoryview, expected: int) -> int:
+    """How many bytes are there; up to the checksum, where little follows them."""
+    found, unpacker = 0, zlib.decompressobj()
+    for size in _unpacked(unpacker, packed):
+        found += size
+        if found > expected + _STEP_BYTES:
+            break
+    if found >= expected or unpacker.eof:
+        return found
+    raise ValueError("packed pixels end too early")
+
+
+def _unpacked(unpacker: zlib._Decompress, packed: memoryview) -> Iterator[int]:
+    """Sizes of what packed bytes unpack to, piece by piece in little memory."""
+    for start in range(0, len(packed), _PACKED_STEP):
+        piece: bytes | memoryview = packed[start : start + _PACKED_STEP]
+        full = True
+        # A full piece may leave more inside, when all bytes were taken.
+        while (piece or full) and not unpacker.eof:
+            size = len(unpacker.decompress(piece, _STEP_BYTES))
+            full, piece = size == _STEP_BYTES, unpacker.unconsumed_tail
+            yield size

@@ -1,0 +1,144 @@
+"""Pictures whose pixels are fewer, or others, than the header says are refused."""
+
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from masking.datasets.image_decoding import decode_rgb
+from masking.errors import UnreadableImage
+from masking.files.whole_pictures import check_png
+
+
+def noise(mode="RGB", height=90, width=70):
+    shape = (height, width, 3) if mode == "RGB" else (height, width)
+    rng = np.random.default_rng(4)
+    return Pillow.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).convert(mode)
+
+
+def file_of(picture, kind, **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def with_png_size(data, width, height):
+    head = b"IHDR" + struct.pack(">II", width, height) + data[24:29]
+    return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
+
+
+def with_tiff_size(data, width, height):
+    picture = Pillow.open(io.BytesIO(data))
+    place = int.from_bytes(data[4:8], "little")
+    found = bytearray(data)
+    for entry in range(len(picture.tag_v2)):
+        start = place + 2 + 12 * entry
+        tag = int.from_bytes(data[start : start + 2], "little")
+        if tag in (256, 257):
+            size = width if tag == 256 else height
+            found[start + 2 : start + 12] = struct.pack("<HII", 4, 1, size)
+    return bytes(found)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "RGBA", "I;16"])
+def test_a_png_with_fewer_rows_than_it_says_is_refused(mode):
+    if mode == "I;16":
+        values = np.arange(90 * 70, dtype=np.uint16).reshape(90, 70) * 10
+        picture = Pillow.fromarray(values)
+    else:
+        picture = noise("L" if mode == "1" else "RGB").convert(mode)
+    whole = file_of(picture, "PNG")
+    assert decode_rgb(whole, "a.png").shape == (90, 70, 3)
+    assert decode_rgb(with_png_size(whole, 70, 90), "a.png").shape == (90, 70, 3)
+    with pytest.raises(UnreadableImage, match="damaged"):
+        decode_rgb(with_png_size(whole, 70, 91), "a.png")
+
+
+def interlaced(depth, width, height, missing=0):
+    """A PNG of zeros, RGB, in the seven passes that the standard names."""
+    total = 0
+    # Pixels of each pass in a square of 8: standard, section 8.2.
+    for columns, rows in (
+        *((range(0, 8, 8), range(0, 8, 8)), (range(4, 8, 8), range(0, 8, 8))),
+        *((range(0, 8, 4), range(4, 8, 8)), (range(2, 8, 4), range(0, 8, 4))),
+        *((range(0, 8, 2), range(2, 8, 4)), (range(1, 8, 2), range(0, 8, 2))),
+        (range(0, 8, 1), range(1, 8, 2)),
+    ):
+        across = sum(x % 8 in columns for x in range(width))
+        down = sum(y % 8 in rows for y in range(height))
+        total += down * (1 + across * 3 * depth // 8) if across else 0
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 1)),
+        (b"IDAT", zlib.compress(bytes(total - missing))),
+        (b"IEND", b""),
+    ]
+    chunks = (
+        struct.pack(">I", len(c)) + n + c + struct.pack(">I", zlib.crc32(n + c))
+        for n, c in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (8, 8), (13, 21)])
+def test_interlaced_pngs_are_counted_by_pass(size):
+    check_png(interlaced(8, *size))
+    check_png(interlaced(16, *size))
+    assert decode_rgb(interlaced(8, *size), "a.png").shape == (*size[::-1], 3)
+    with pytest.raises(ValueError, match="bytes of pixels are there"):
+        check_png(interlaced(8, *size, missing=1))
+
+
+@pytest.mark.parametrize("packing", ["raw", "tiff_adobe_deflate", "tiff_deflate"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_tiff_with_fewer_pixels_than_it_says_is_refused(packing, mode):
+    whole = file_of(noise().convert(mode), "TIFF", compression=packing)
+    assert decode_rgb(whole, "a.tif").shape == (90, 70, 3)
+    for size in ((70, 91), (71, 90)):
+        with pytest.raises(UnreadableImage, match="damaged"):
+            decode_rgb(with_tiff_size(whole, *size), "a.tif")
+
+
+def test_sixteen_bits_of_a_tiff_are_not_read_beyond_its_end():
+    values = np.arange(90 * 70, dtype=np.uint16).reshape(90, 70) * 10
+    whole = file_of(Pillow.fromarray(values), "TIFF")
+    assert decode_rgb(whole, "a.tif").shape == (90, 70, 3)
+    with pytest.raises(UnreadableImage, match="damaged"):
+        decode_rgb(with_tiff_size(whole, 70, 140), "a.tif")
+
+
+def test_a_changed_bit_of_a_deflated_tiff_is_refused():
+    whole = file_of(noise(), "TIFF", compression="tiff_adobe_deflate")
+    picture = Pillow.open(io.BytesIO(whole))
+    start = picture.tag_v2[273][0]
+    # Noise is stored as it is: only the checksum behind it can tell.
+    changed = bytearray(whole)
+    changed[start + 1000] ^= 0x80
+    with pytest.raises(UnreadableImage, match="damaged"):
+        decode_rgb(bytes(changed), "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("compression", "mode"),
+    [(1, "RGB"), (8, "RGB"), (8, "L"), (32946, "RGB"), (5, "L")],
+)
+def test_tiffs_in_many_strips_of_opencv_are_read(compression, mode):
+    pixels = np.asarray(noise(mode, 300, 200))
+    options = [cv2.IMWRITE_TIFF_COMPRESSION, compression]
+    options += [cv2.IMWRITE_TIFF_ROWSPERSTRIP, 7]
+    data = cv2.imencode(".tif", pixels, options)[1].tobytes()
+    shown = decode_rgb(data, "a.tif")
+    expected = pixels[:, :, ::-1] if mode == "RGB" else np.dstack([pixels] * 3)
+    np.testing.assert_array_equal(shown, expected)
+
+
+def test_a_large_deflated_tiff_takes_one_piece_at_a_time():
+    # 12 MB of one colour in one strip: many full pieces from few bytes.
+    pixels = np.full((2000, 2000, 3), 77, dtype=np.uint8)
+    options = [cv2.IMWRITE_TIFF_COMPRESSION, 8, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 2000]
+    data = cv2.imencode(".tif", pixels, options)[1].tobytes()
+    assert len(data) < 100_000
+    assert (decode_rgb(data, "a.tif") == 77).all()
