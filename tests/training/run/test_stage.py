@@ -200,15 +200,6 @@ def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(
     assert not (tmp_path / "models" / STATE).exists()
 
 
-def test_forgetting_a_run_deletes_its_own_maps_alone(tmp_path):
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    for end in ("0123456789abcdef.npy", "0123456789abcdef.known.npy", "of-town.npy"):
-        (cache / f"maps-{end}").touch()
-    forget_run(tmp_path)
-    assert [path.name for path in cache.iterdir()] == ["maps-of-town.npy"]
-
-
 def test_unmasked_embeddings_are_computed_once(small_manifest, tmp_path, monkeypatch):
     embedder = dlib_embedder()
     first = unmasked_embeddings(small_manifest, embedder, 0, tmp_path)
