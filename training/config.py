@@ -29,7 +29,7 @@ class TrainConfig(Settings):
     backbone: str = setting(
         "auto",
         "dlib, iresnet18, iresnet34, iresnet50, iresnet100 or timm:NAME; auto is that "
-        "of --start.",
+        "of --init.",
     )
     epochs: int = setting(6, "Passes over all chips.", at_least=1)
     batch_size: int = setting(
@@ -99,7 +99,7 @@ class TrainConfig(Settings):
     )
     blend: float = setting(
         0.8,
-        "Fraction of trained weights in the result, the start's being the rest; from "
+        "Fraction of trained weights in the result, the rest being initial ones; from "
         "scratch it is 1.",
         above=0,
         at_most=1,

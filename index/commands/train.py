@@ -21,10 +21,10 @@ from training.config import TrainConfig
 @click.command("train")
 @workspace_option
 @click.option(
-    "--start",
+    "--init",
     default="auto",
     show_default=True,
-    help="Weights to start from: shipped, dlib, scratch, a checkpoint, or a state dict "
+    help="Initial weights: shipped, dlib, scratch, a checkpoint, or a state dict "
     "of the backbone; auto is shipped, for other backbones scratch.",
 )
 @click.option(
@@ -35,7 +35,7 @@ from training.config import TrainConfig
 @options_from(TrainConfig)
 def train_command(
     workspace: Path,
-    start: str,
+    init: str,
     only: Path | None,
     without: Path | None,
     as_json: bool,
@@ -64,8 +64,8 @@ def train_command(
     )
     models = workspace / "models"
     with process_group(config.device) as processes:
-        begin = initialise(start, config.backbone, models, config.device, config.seed)
-        report = train(manifest, models, config, begin, processes)
+        initial = initialise(init, config.backbone, models, config.device, config.seed)
+        report = train(manifest, models, config, initial, processes)
     if not processes.first:
         return
     embedder = choose_embedder(str(report.checkpoint), models, config.device)

@@ -71,8 +71,8 @@ def initialise(
     start = choose_embedder(choice, models, device, flip_average=False)
     if backbone not in (AUTO, start.backbone):
         raise InvalidConfig(
-            f"--start {choice} is a {start.backbone} network, but --backbone is "
-            f"{backbone}. Leave one of them out, or use --start {SCRATCH_NAME}."
+            f"--init {choice} is a {start.backbone} network, but --backbone is "
+            f"{backbone}. Leave one of them out, or use --init {SCRATCH_NAME}."
         )
     return _with_teacher(start, True)
 

@@ -79,7 +79,7 @@ class TrainRun:
             self.head_optimiser = HeadOptimiser(head, _WEIGHT_DECAY)
         blend = config.blend if init.warm else 1.0
         self.average = AveragedWeights(network, state, config.ema_decay, blend)
-        self.recorded = config.recorded() | {"start": self._student.fingerprint}
+        self.recorded = config.recorded() | {"init": self._student.fingerprint}
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
