@@ -35,11 +35,16 @@ def test_a_command_parses(line):
     assert asked <= set(options)
 
 
-def test_files_and_modules_that_it_names_exist():
-    text = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_files_and_modules_that_a_page_names_exist(page):
+    text = (ROOT / page).read_text()
     named = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(
         r"`((?:tools|masking|training|index|benchmarks|tests)/[\w./-]*)`", text
     )
+    named += [
+        name.replace(".", "/") + ".py"
+        for name in re.findall(r"-m ((?:tools|benchmarks)\.[\w.]*\w)", text)
+    ]
     assert len(named) > 5
     for name in named:
         assert (ROOT / name).exists(), name
