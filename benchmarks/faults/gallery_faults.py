@@ -20,12 +20,13 @@ import numpy as np
 
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
-from index.gallery.storage.rows import NewPhoto
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot
 from index.search.verify import verify_gallery
+from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
+from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.score_normalization import Cohort
 
 _DIMENSION = 32
@@ -80,6 +81,10 @@ class FaultFigures:
     errors: list[str]
 
 
+def _photo(person: str, vector: Float32) -> tuple[str, EmbeddedFace]:
+    return person, EmbeddedFace(AlignedFace("drawn", "s", crops=(_CHIP,)), vector)
+
+
 def vector_of(name: str) -> Float32:
     """The embedding of a drawn person, far from all others."""
     seed = [*name.encode()]
@@ -93,7 +98,7 @@ def enroll_for_ever(folder: Path, name: str, told: Connection) -> None:
         told.send(("ready", ""))
         for number in range(1_000_000):
             person = f"{name}-{number}"
-            photo = NewPhoto(person, "s", "drawn", _CHIP, vector_of(person))
+            photo = _photo(person, vector_of(person))
             gallery.add([photo])
             told.send(("added", person))
             if rng.random() < _REMOVED_FRACTION:
@@ -156,7 +161,7 @@ def change_until(folder: Path, name: str, end: float, work: Work) -> None:
             number += 1
             person = f"{name}-{number}"
             vector = vector_of(person)
-            gallery.add([NewPhoto(person, "s", "drawn", _CHIP, vector)])
+            gallery.add([_photo(person, vector)])
             work.added.append(person)
             search = search or open_search(gallery, name)
             best = search.nearest(vector, 1)[0]
@@ -229,7 +234,7 @@ def _reported(
 def measure(folder: Path, kills: int, seconds: float, seed: int = 0) -> FaultFigures:
     """Both trials, one after the other, on one gallery."""
     with open_or_create_gallery(folder, NoEmbedder()) as gallery:
-        gallery.add([NewPhoto(_FIRST, "s", "drawn", _CHIP, vector_of(_FIRST))])
+        gallery.add([_photo(_FIRST, vector_of(_FIRST))])
     acknowledged, lost, undead = kill_often(folder, kills, seed)
     works = work_at_once(folder, seconds)
     added = {name for work in works for name in work.added}

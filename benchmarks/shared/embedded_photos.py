@@ -100,7 +100,7 @@ def _write(path: Path, views: EmbeddedViews, number: int) -> None:
         photos=views.photos,
         masks=np.array(views.masks, dtype=np.str_),
         detectors=np.array(views.detectors, dtype=np.str_),
-        failures=np.array([failure or "" for failure in views.failures], np.str_),
+        failures=np.array(views.failures, np.str_),
         rows=views.embeddings[number],
         covered=views.covered[number],
     )
@@ -114,7 +114,7 @@ def _read(paths: Sequence[Path]) -> EmbeddedViews:
         first["photos"],
         tuple(first["masks"].tolist()),
         tuple(first["detectors"].tolist()),
-        tuple(failure or None for failure in first["failures"].tolist()),
+        tuple(first["failures"].tolist()),
         tuple(file["rows"] for file in files),
         tuple(file["covered"] for file in files),
     )

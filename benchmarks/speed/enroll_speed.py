@@ -11,11 +11,12 @@ import numpy as np
 
 from benchmarks.shared.synthetic_people import draw_people
 from index.gallery.gallery import Gallery, open_or_create_gallery
-from index.gallery.storage.rows import NewPhoto
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot
+from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
+from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.score_normalization import Cohort
 
 _TIMES = 20
@@ -98,10 +99,13 @@ def _check(gallery: Gallery, person_id: int, number: int) -> None:
         raise RuntimeError(f"{_name(number)} was enrolled, but {name} was found")
 
 
-def _photo(number: int, vector: Float32, chip: Image | None = None) -> NewPhoto:
+def _photo(
+    number: int, vector: Float32, chip: Image | None = None
+) -> tuple[str, EmbeddedFace]:
     # All but the measured ones share a tiny chip: they are not read again.
     pixels = np.zeros((8, 8, 3), dtype=np.uint8) if chip is None else chip
-    return NewPhoto(_name(number), f"{number}", "drawn", pixels, vector)
+    face = AlignedFace("drawn", f"{number}", crops=(pixels,))
+    return _name(number), EmbeddedFace(face, vector)
 
 
 def _name(number: int) -> str:

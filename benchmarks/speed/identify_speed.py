@@ -30,11 +30,13 @@ from index.identification.config import IdentifyConfig
 from index.identification.stage import Identifier
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
+from masking.faces.aligned_faces import AlignedFace, AlignedPhoto
 from masking.faces.alignment import crop_chip
 from masking.faces.finder import FaceFinder, default_finder, unmasked_finder
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from training.checkpoints.choose import choose_embedder, choose_quick_embedder
+from training.embedders.embedded_face import embed_faces
 from training.embedders.protocol import Embedder
 
 _ENROLLED = 2
@@ -139,16 +141,16 @@ def _our_steps(
         face = finder.find(image)[0]
     with watch.step("  align"):
         chip = crop_chip(image, face.landmarks, embedder.geometry, str(probe))
-    row = np.ascontiguousarray(chip.pixels.transpose(2, 0, 1))
+    found = AlignedFace(str(probe), crops=(chip.pixels,), box=face.box)
     with watch.step("  embed"):
-        embedding = embedder.embed(row[None])[0]
+        (embedded,) = embed_faces(embedder, [found])
     with watch.step("  search and decide"):
-        decision = identifier.recogniser.decide(embedding, row)
-    found = identifier.reader.look(image, probe, "speed")
+        decision = identifier.recogniser.decide(embedded)
+    photo = AlignedPhoto(str(probe), "speed", image, (found,))
     with watch.step("a card"):
-        identifier.cards.write_face(found, 0, decision, "face1", "")
+        identifier.cards.write_face(photo, 0, embedded, decision, "face1", "")
     with watch.step("a face more with torch, once it is loaded"):
-        heavy.embed(row[None])
+        embed_faces(heavy, [found])
 
 
 def _theirs(

@@ -27,7 +27,8 @@ from masking.datasets.collections import Photo
 from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import encode_image, list_images, read_bytes
 from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.rotation_search import Finder, augment_finder
+from masking.faces.finder import Finder
+from masking.faces.rotation_search import augment_finder
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.photo_light import PhotoLook

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,18 @@ from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import embed_views, geometries_of
 from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
-from index.datasets.views import Finder, ViewPlan, all_views
+from index.datasets.views import ViewPlan, all_views
 from index.engines.normalised_vectors import vectors_and_offsets
 from index.engines.templates import MASKED, UNMASKED
 from index.gallery.gallery import Gallery
-from index.gallery.storage.rows import checked_embedding
 from masking.augment.manifest import Manifest, ManifestRow
-from masking.datasets.images import file_sha256, read_bytes
-from masking.errors import InvalidConfig, UnreadableImage
+from masking.errors import InvalidConfig
+from masking.faces.finder import Finder
 from masking.files.name_form import normal_form
 from masking.landmarks import Float32
 from training.data.chip_dataset import CALM, Degradation
 from training.data.chip_embeddings import embed_rows
+from training.embedders.embedded_face import check_embedding
 from training.embedders.protocol import Embedder
 from training.metrics.pairs import EmbeddedFaces
 
@@ -75,12 +74,13 @@ def calibrate_on_photos(
     finders = RememberingFinders(make_finder, found_faces)
     unmasked, masked_references, masked = [], [], []
     unread: list[str] = []
+    shas: Collection[str] = ()
     for seed in range(masks if rendered else 1):
         renderer = mask_renderer(seed, ALL_KINDS) if rendered else None
         plan = ViewPlan(geometries_of([embedder]), renderer=renderer)
         views = all_views(photos, plan, workers, finders)
         embedded = embed_views(views, [embedder], _BATCH)
-        unread = embedded.unread_reasons()
+        unread, shas = embedded.unread_reasons(), embedded.sha256s
         faces = embedded.faces(0, people, embedder.cohort)
         masked.append(faces[embedded.masked])
         unmasked.append(faces[~embedded.masked])
@@ -88,17 +88,10 @@ def calibrate_on_photos(
         masked_references.append(under[~embedded.masked])
     kind = f"{masks} synthetic masks" if rendered else "their masks"
     source = f"photos of {len(names)} impostors, unmasked and with {kind}"
-    shas = set(_readable_shas(photos))
     own = own_people(gallery, set(names.tolist()), shas)
     references, under_masks = masked_references[0], EmbeddedFaces.joined(masked)
     held_out = HeldOutFaces(unmasked[0], references, under_masks)
     return _fitted(gallery, held_out, own, source), unread
-
-
-def _readable_shas(photos: Sequence[LabelledPhoto]) -> Iterator[str]:
-    for photo in photos:
-        with suppress(UnreadableImage):
-            yield file_sha256(read_bytes(photo.path))
 
 
 def calibrate_on_chips(
@@ -222,5 +215,5 @@ def _chip_embeddings(
         masked_reference=cover,
     )
     for row, embedding in zip(rows, matrix, strict=True):
-        checked_embedding(embedding, embedder.dimension, row.photo_id)
+        check_embedding(embedding, row.photo_id)
     return matrix

@@ -36,7 +36,7 @@ def _augment(workspace: Path) -> Iterator[str]:
 
 
 def _train(workspace: Path) -> Iterator[str]:
-    from index.enrollment.after_training import build_gallery
+    from index.enrollment.after_training import rebuild_gallery
     from masking.augment.manifest import read_manifest
     from training.checkpoints.choose import choose_embedder
     from training.config import TrainConfig
@@ -55,7 +55,7 @@ def _train(workspace: Path) -> Iterator[str]:
     )
     yield f"   look at {models}/train-report/curves.png"
     embedder = choose_embedder(str(trained.checkpoint), models, config.device)
-    built = build_gallery(workspace / "gallery", manifest, manifest, embedder, config)
+    built = rebuild_gallery(workspace / "gallery", manifest, manifest, embedder, config)
     forget_run(models)
     yield f"   gallery of {built.people} people"
 

@@ -69,9 +69,9 @@ def train_command(
     if not processes.first:
         return
     embedder = choose_embedder(str(report.checkpoint), models, config.device)
-    from index.enrollment.after_training import build_gallery
+    from index.enrollment.after_training import rebuild_gallery
 
-    built = build_gallery(workspace / "gallery", whole, manifest, embedder, config)
+    built = rebuild_gallery(workspace / "gallery", whole, manifest, embedder, config)
     forget_run(models)
     if as_json:
         trained = asdict(report) | {"checkpoint": str(report.checkpoint)}

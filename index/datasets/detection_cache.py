@@ -10,14 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from index.datasets.views import Finder
 from masking.faces import detection_filter as face_check
 from masking.faces import detectors as face_detection
 from masking.faces import finder as face_finding
 from masking.faces import hog as oriented_gradients
 from masking.faces import landmark_predictor as landmark_prediction
 from masking.faces.detectors import FaceBox
-from masking.faces.finder import Face
+from masking.faces.finder import Face, Finder
 from masking.faces.model_files import MODELS
 from masking.files.private_folder import private_folder
 from masking.files.shipped import TABLE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -27,21 +27,23 @@ class EmbeddedViews:
         photos: (V,) int32, number of the photograph of each view.
         masks: (V,) kind of mask, NO_MASK without one.
         detectors: (V,) stage that found the face, "" when not acquired.
-        failures: (V,) why a face was not acquired; None when it was.
+        failures: (V,) why a face was not acquired; "" when it was.
         embeddings: one (V, D) float32 per embedder, NaN rows when not acquired.
         covered: likewise what masked faces are compared with: of unmasked faces see
             `training.embedders.masked_reference`, of masked ones the embeddings
             themselves.
         unread: numbers of the photographs that could not be read.
+        sha256s: of the files of the others.
     """
 
     photos: Indices
     masks: tuple[str, ...]
     detectors: tuple[str, ...]
-    failures: tuple[str | None, ...]
+    failures: tuple[str, ...]
     embeddings: tuple[Float32, ...]
     covered: tuple[Float32, ...]
     unread: frozenset[int] = frozenset()
+    sha256s: frozenset[str] = frozenset()
 
     @property
     def masked(self) -> NDArray[np.bool_]:
@@ -51,7 +53,7 @@ class EmbeddedViews:
     def unread_reasons(self) -> list[str]:
         """Why each of `unread` could not be read, in their order."""
         reasons = dict(zip(self.photos.tolist(), self.failures, strict=True))
-        return [str(reasons[number]) for number in sorted(self.unread)]
+        return [reasons[number] for number in sorted(self.unread)]
 
     def faces(
         self, embedder: int, people: Indices, cohort: Cohort | None
@@ -86,7 +88,12 @@ def embed_views(
     Chips are dropped batch by batch; millions of views need only their vectors.
     """
     stream = iter(views)
-    kept: list[View] = []
+    photos: list[int] = []
+    masks: list[str] = []
+    detectors: list[str] = []
+    failures: list[str] = []
+    unread: set[int] = set()
+    sha256s: set[str] = set()
     parts: list[list[Float32]] = [[] for _ in embedders]
     covered: list[list[Float32]] = [[] for _ in embedders]
     while batch := list(islice(stream, batch_size)):
@@ -95,13 +102,18 @@ def embed_views(
             rows, under = _embed_batch(batch, embedder, chosen)
             parts[number].append(rows)
             covered[number].append(under)
-        kept += [replace(view, chips=()) for view in batch]
+        photos += [view.photo for view in batch]
+        masks += [view.mask for view in batch]
+        detectors += [view.face.box.detector for view in batch]
+        failures += [view.face.failure for view in batch]
+        sha256s |= {view.face.sha256 for view in batch if not view.face.unread}
+        unread |= {view.photo for view in batch if view.face.unread}
     empty = [np.empty((0, embedder.dimension), np.float32) for embedder in embedders]
     return EmbeddedViews(
-        np.array([view.photo for view in kept], dtype=np.int32),
-        tuple(view.mask for view in kept),
-        tuple(view.detector for view in kept),
-        tuple(view.failure for view in kept),
+        np.array(photos, dtype=np.int32),
+        tuple(masks),
+        tuple(detectors),
+        tuple(failures),
         tuple(
             np.concatenate([first, *rows])
             for first, rows in zip(empty, parts, strict=True)
@@ -110,20 +122,21 @@ def embed_views(
             np.concatenate([first, *rows])
             for first, rows in zip(empty, covered, strict=True)
         ),
-        frozenset(view.photo for view in kept if view.unread),
+        frozenset(unread),
+        frozenset(sha256s),
     )
 
 
 def _embed_batch(
     batch: list[View], embedder: Embedder, chosen: int
 ) -> tuple[Float32, Float32]:
-    """(B, D) float32 embeddings and covered ones; NaN rows for views without a chip."""
+    """(B, D) float32 embeddings and covered ones; NaN rows for views without a face."""
     rows = np.full((len(batch), embedder.dimension), np.nan, dtype=np.float32)
     under = rows.copy()
-    acquired = [number for number, view in enumerate(batch) if view.chips]
+    acquired = [number for number, view in enumerate(batch) if view.face.crops]
     if not acquired:
         return rows, under
-    chips = network_input([batch[number].chips[chosen] for number in acquired])
+    chips = network_input([batch[number].face.crops[chosen] for number in acquired])
     unmasked = np.array([not batch[number].masked for number in acquired])
     plain, covered = embed_both(embedder, chips, unmasked)
     rows[acquired] = under[acquired] = plain

@@ -9,14 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
 from masking.datasets.images import read_rgb
 from masking.errors import NoFace, ToolkitError, UnreadableImage
-from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.faces.aligned_faces import (
+    AlignedFace,
+    AlignedPhoto,
+    Fallback,
+    align,
+    align_faces,
+    read_faces,
+    read_photo,
+)
+from masking.faces.alignment import ChipGeometry
 from masking.faces.detectors import FaceBox
-from masking.faces.finder import Face
+from masking.faces.finder import Face, Finder
 from masking.landmarks import Image, Landmarks
 from masking.workers import ordered_map, worker_count
 
@@ -25,16 +34,6 @@ from masking.workers import ordered_map, worker_count
 # crops that dlib's detector found, rounded and made symmetric.
 CROP_BOX = (0.19, 0.30, 0.81, 0.91)
 CROP_DETECTOR = "whole-picture"
-
-
-class Finder(Protocol):
-    """Finds faces and landmarks; `masking.faces.detectors.FaceFinder` is one."""
-
-    def find(self, image: Image) -> list[Face]:
-        """Faces of an (H, W, 3) uint8 RGB picture, the most prominent first."""
-
-    def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
-        """The 68 points of the face in `box`, in px of the picture."""
 
 
 class Renderer(Protocol):
@@ -65,25 +64,18 @@ class ViewPlan:
     redetect: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class View:
-    """One face as the embedders see it.
+class View(NamedTuple):
+    """One face as it is compared.
 
     Attributes:
         photo: number of the photograph in the list.
         mask: kind of mask, `labelled_photos.NO_MASK` without one.
-        detector: stage that found the face; "" when it was not acquired.
-        chips: (S, S, 3) uint8 RGB, one per geometry; empty when not acquired.
-        failure: why it was not acquired; None when it was.
-        unread: because the photograph could not be read.
+        face: its crops for the plan's geometries, or why there are none.
     """
 
     photo: int
     mask: str
-    detector: str
-    chips: tuple[Image, ...]
-    failure: str | None
-    unread: bool = False
+    face: AlignedFace
 
     @property
     def masked(self) -> bool:
@@ -118,22 +110,41 @@ def photo_views(
     """The views of one photograph; never raises ToolkitError."""
     renderer, name = plan.renderer, str(photo.path)
     masks = [photo.mask] + ([renderer.kind(photo.name)] if renderer else [])
+    fallback = crop_face if plan.on_no_face == "crop" else None
     try:
-        image = read_rgb(photo.path)
-        face = face_in(image, finder, plan.on_no_face, name)
+        file = read_photo(photo.path)
+        read = read_faces(file, finder, plan.geometries, fallback)
+    except UnreadableImage as error:
+        failed = AlignedFace(name, failure=str(error), unread=True)
+        return [View(number, mask, failed) for mask in masks]
+    if not renderer or read.prominent.failure:
+        return [View(number, mask, read.prominent) for mask in masks]
+    try:
+        masked = _masked_face(read, photo.name, renderer, plan, finder, fallback)
     except ToolkitError as error:
-        unread = isinstance(error, UnreadableImage)
-        return [View(number, mask, "", (), str(error), unread) for mask in masks]
-    views = [_view(number, photo.mask, image, face, plan)]
-    if renderer:
-        try:
-            masked = renderer.render(image, face.landmarks, photo.name)
-            if plan.redetect:
-                face = face_in(masked, finder, plan.on_no_face, f"{name}, rendered")
-            views.append(_view(number, masks[1], masked, face, plan))
-        except ToolkitError as error:
-            views.append(View(number, masks[1], "", (), str(error)))
-    return views
+        masked = AlignedFace(name, read.sha256, failure=str(error))
+    return [View(number, masks[0], read.prominent), View(number, masks[1], masked)]
+
+
+def _masked_face(
+    photo: AlignedPhoto,
+    name: str,
+    renderer: Renderer,
+    plan: ViewPlan,
+    finder: Finder,
+    fallback: Fallback | None,
+) -> AlignedFace:
+    """The prominent face with a rendered mask, found again if the plan says so."""
+    face = photo.prominent
+    picture = renderer.render(photo.image, face.landmarks, name)
+    source = f"{photo.source}, rendered"
+    if plan.redetect:
+        again = align_faces(
+            picture, source, photo.sha256, finder, plan.geometries, fallback
+        )
+        return again.prominent
+    found = Face(face.box, face.landmarks)
+    return align(picture, found, source, photo.sha256, plan.geometries)
 
 
 def picture_seen(
@@ -157,31 +168,14 @@ def picture_seen(
         return image
 
 
-def face_in(image: Image, finder: Finder, on_no_face: str, name: str) -> Face:
-    """The most prominent face; without any, the picture itself if it is a crop.
-
-    Raises:
-        NoFace: none was found and `on_no_face` is "fail".
-    """
-    faces = finder.find(image)
-    if faces:
-        return faces[0]
-    if on_no_face != "crop":
-        raise NoFace(f"{name}: no face found.")
+def crop_face(image: Image, finder: Finder) -> list[Face]:
+    """The face of a picture that is a crop of one with the usual margin."""
     height, width = image.shape[:2]
     left, top, right, bottom = CROP_BOX
     box = FaceBox(
         left * width, top * height, right * width, bottom * height, 0.0, CROP_DETECTOR
     )
-    return Face(box, finder.landmarks_in(image, box))
-
-
-def _view(number: int, mask: str, image: Image, face: Face, plan: ViewPlan) -> View:
-    chips = tuple(
-        crop_chip(image, face.landmarks, geometry, "").pixels
-        for geometry in plan.geometries
-    )
-    return View(number, mask, face.box.detector, chips, None)
+    return [Face(box, finder.landmarks_in(image, box))]
 
 
 class _ViewStep:

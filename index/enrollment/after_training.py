@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
 
 from index.calibration.config import CalibrateConfig
 from index.calibration.decision import policy_of
 from index.calibration.fit import TooFewImpostors
-from index.calibration.stage import calibrate_on_chips
-from index.enrollment.from_manifest import enroll_celebrities
+from index.calibration.stage import calibrate_on_chips, check_alignment
+from index.enrollment.face_step import NamedFace
 from index.enrollment.reembed import reembed_gallery
-from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.enrollment.report import EnrollReport
+from index.enrollment.stage import enroll_faces
+from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
+from index.gallery.people import stored_hashes
 from index.gallery.storage.database import FILE_NAME
+from index.gallery.storage.names import checked_name
 from index.search.snapshots import refresh_snapshot
-from masking.augment.manifest import Manifest
+from masking.augment.manifest import Manifest, ManifestRow
+from masking.errors import ToolkitError
+from masking.faces.aligned_faces import AlignedFace
+from masking.files.name_form import normal_form
+from masking.masks.spec import SpecConfig
 from masking.workers import worker_count
 from training.config import TrainConfig
+from training.data.chip_dataset import CALM, ChipDataset
 from training.data.train_data import held_out_rows
 from training.embedders.protocol import Embedder
 
@@ -44,17 +57,17 @@ class BuiltGallery:
     calibrated: bool
 
 
-def build_gallery(
+def rebuild_gallery(
     folder: Path,
-    celebrities: Manifest,
+    people: Manifest,
     trained_on: Manifest,
     embedder: Embedder,
     config: TrainConfig,
 ) -> BuiltGallery:
-    """Bring a gallery to a new embedder and add all celebrities to it.
+    """Bring a gallery to a new embedder and add the people of a manifest.
 
     Args:
-        celebrities: whom to add.
+        people: whom to add.
         trained_on: the part that the embedder was trained on; the people that the
             training held out are the impostors of the calibration.
     """
@@ -69,7 +82,7 @@ def build_gallery(
     )
     workers, masks = worker_count(config.workers), CalibrateConfig().masks
     with open_or_create_gallery(folder, embedder) as gallery:
-        added = enroll_celebrities(gallery, celebrities, embedder)
+        added = enroll_manifest(gallery, people, embedder)
         try:
             calibrate_on_chips(gallery, trained_on, impostors, embedder, masks, workers)
         except TooFewImpostors as error:
@@ -84,3 +97,78 @@ def build_gallery(
             threshold_masked=policy.threshold(masked_probe=True, masked_template=True),
             calibrated=policy.calibrated,
         )
+
+
+def enroll_manifest(gallery: Gallery, manifest: Manifest, embedder: Embedder) -> int:
+    """Add everybody of a manifest; photos that are enrolled are left as they are.
+
+    Photographs that could not be added, or that do not look like the others of the
+    same name, are logged.
+
+    Returns:
+        How many photographs are new.
+
+    Raises:
+        EmbedderMismatch: the gallery belongs to another embedder.
+        InvalidConfig: the manifest's chips are aligned in another way.
+    """
+    check_alignment(manifest, embedder)
+    faces = _manifest_faces(gallery, manifest, embedder)
+    shown = tqdm(
+        faces, "gallery", len(manifest.faces()), unit="photo", disable=None, leave=False
+    )
+    report = enroll_faces(gallery, embedder, shown)
+    _log_doubts(report)
+    return len(report.added)
+
+
+def _log_doubts(report: EnrollReport) -> None:
+    if report.failures:
+        reason = next(iter(report.failures.values()))
+        count = len(report.failures)
+        _log.warning("%d photos could not be enrolled, the first: %s", count, reason)
+    if report.unlike:
+        photo, distance = max(report.unlike.items(), key=lambda item: item[1])
+        _log.warning(
+            "%d photos do not look like the others of the same name, least of all "
+            "%s (distance %.2f); they stay enrolled",
+            len(report.unlike),
+            photo,
+            distance,
+        )
+
+
+def _manifest_faces(
+    gallery: Gallery, manifest: Manifest, embedder: Embedder
+) -> Iterator[NamedFace]:
+    """The crops of a manifest; those that are enrolled already are not read."""
+    rows = manifest.faces()
+    crops = _crops(manifest, rows, embedder)
+    for index, row in enumerate(rows):
+        name = normal_form(row.identity)
+        face = AlignedFace(row.photo_id, row.sha256)
+        try:
+            name = checked_name(name)
+        except ToolkitError as error:
+            yield NamedFace(name, replace(face, failure=str(error)))
+            continue
+        if row.sha256 in stored_hashes(gallery.store, name):
+            yield NamedFace(name, face, enrolled=True)
+            continue
+        pixels = np.ascontiguousarray(crops[0, index][0].numpy().transpose(1, 2, 0))
+        yield NamedFace(name, replace(face, crops=(pixels,)))
+
+
+def _crops(
+    manifest: Manifest, rows: Sequence[ManifestRow], embedder: Embedder
+) -> ChipDataset:
+    return ChipDataset(
+        manifest.folder,
+        rows,
+        manifest.geometry,
+        embedder.geometry,
+        0.0,
+        SpecConfig(),
+        CALM,
+        0,
+    )

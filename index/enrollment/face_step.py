@@ -8,34 +8,33 @@ from typing import NamedTuple
 
 from index.enrollment.sources import NamedPhoto
 from index.gallery.gallery import Gallery
-from index.gallery.people import photo_is_stored
+from index.gallery.people import stored_hashes
 from index.gallery.storage.names import checked_name
-from masking.datasets.images import file_sha256, read_bytes
 from masking.errors import ToolkitError
-from masking.faces.aligned_faces import PhotoFaces, photo_faces
+from masking.faces.aligned_faces import AlignedFace, read_faces, read_photo
 from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import FaceFinder
-from masking.landmarks import Image
 from masking.workers import ordered_map
 
 
-class FoundFace(NamedTuple):
-    """What one photograph gave.
+class NamedFace(NamedTuple):
+    """One face to enroll, and whose it is.
 
     Attributes:
-        known: whether the same person has it in the gallery; then nothing was done.
-        failure: why there is no chip; "" when there is one.
-        unread: because the file was not or could not be read.
-        sha256: of the file.
-        pixels: (S, S, 3) uint8 RGB chip; None without one.
+        name: unchecked.
+        face: cropped as the embedder reads it, or why there is none.
+        masked: whether the person wears a mask; None when nobody said.
+        enrolled: the person has this photo in the gallery; then nothing was done.
     """
 
-    photo: NamedPhoto
-    known: bool = False
-    failure: str = ""
-    sha256: str = ""
-    pixels: Image | None = None
-    unread: bool = False
+    name: str
+    face: AlignedFace
+    masked: bool | None = None
+    enrolled: bool = False
+
+
+# A photo and the hashes of those that its person has already.
+_Job = tuple[NamedPhoto, frozenset[str]]
 
 
 class _Step:
@@ -44,13 +43,26 @@ class _Step:
     def __init__(self, make_finder: Callable[[], FaceFinder], geometry: ChipGeometry):
         self._finder, self._geometry = make_finder(), geometry
 
-    def __call__(self, photo: NamedPhoto | FoundFace) -> FoundFace:
-        if isinstance(photo, FoundFace):
-            return photo
-        found = photo_faces(photo.path, self._finder, self._geometry)
-        failure = _failure(found)
-        pixels = None if failure else found.chips[0].pixels
-        return FoundFace(photo, False, failure, found.sha256, pixels, found.unread)
+    def __call__(self, job: _Job | NamedFace) -> NamedFace:
+        if isinstance(job, NamedFace):
+            return job
+        photo, stored = job
+        source = str(photo.path)
+        try:
+            file = read_photo(photo.path)
+            if file.sha256 in stored:
+                face = AlignedFace(source, file.sha256)
+                return NamedFace(photo.name, face, photo.masked, enrolled=True)
+            read = read_faces(file, self._finder, [self._geometry])
+        except ToolkitError as error:
+            return _failed(photo, str(error), unread=True)
+        if len(read.faces) > 1:
+            return _failed(
+                photo,
+                f"{source}: shows {len(read.faces)} faces, one is needed. Crop the "
+                "photo to the person.",
+            )
+        return NamedFace(photo.name, read.prominent, photo.masked)
 
 
 def single_faces(
@@ -59,8 +71,8 @@ def single_faces(
     geometry: ChipGeometry,
     make_finder: Callable[[], FaceFinder],
     workers: int,
-) -> Iterator[FoundFace]:
-    """What each photograph gave, in their order; the bad ones never stop the rest.
+) -> Iterator[NamedFace]:
+    """The face of each photograph, in their order; the bad ones never stop the rest.
 
     Photographs that are enrolled already are not looked at again, so that a run that
     was interrupted goes on where it stopped.
@@ -69,33 +81,20 @@ def single_faces(
         make_finder: builds a process's finder; picklable for more than one worker.
         workers: processes; 1 works in this one.
     """
-    ready = (_looked_up(photo, gallery) for photo in photos)
-    yield from ordered_map(partial(_Step, make_finder, geometry), ready, workers)
+    jobs = (_job(photo, gallery) for photo in photos)
+    yield from ordered_map(partial(_Step, make_finder, geometry), jobs, workers)
 
 
-def _looked_up(photo: NamedPhoto, gallery: Gallery) -> NamedPhoto | FoundFace:
-    """The photo if it has to be looked at, else what is known of it."""
+def _job(photo: NamedPhoto, gallery: Gallery) -> _Job | NamedFace:
     if photo.refused:
-        return FoundFace(photo, failure=photo.refused, unread=True)
+        return _failed(photo, photo.refused, unread=True)
     try:
-        photo = photo._replace(name=checked_name(photo.name))
+        name = checked_name(photo.name)
     except ToolkitError as error:
-        return FoundFace(photo, failure=f"{photo.path}: {error}", unread=True)
-    try:
-        sha256 = file_sha256(read_bytes(photo.path))
-    except ToolkitError as error:
-        return FoundFace(photo, failure=str(error), unread=True)
-    if photo_is_stored(gallery.store, photo.name, sha256):
-        return FoundFace(photo, known=True, sha256=sha256)
-    return photo
+        return _failed(photo, f"{photo.path}: {error}", unread=True)
+    return photo._replace(name=name), stored_hashes(gallery.store, name)
 
 
-def _failure(found: PhotoFaces) -> str:
-    if found.failure:
-        return found.failure
-    if len(found.chips) > 1:
-        return (
-            f"{found.path}: shows {len(found.chips)} faces, one is needed. Crop the "
-            "photo to the person."
-        )
-    return ""
+def _failed(photo: NamedPhoto, reason: str, unread: bool = False) -> NamedFace:
+    face = AlignedFace(str(photo.path), failure=reason, unread=unread)
+    return NamedFace(photo.name, face)

@@ -20,12 +20,13 @@ from index.engines.snapshot import drop_snapshots
 from index.gallery.embedder_record import check_chips_fit, embedder_meta
 from index.gallery.erasure import drop_copies
 from index.gallery.storage.database import reported
-from index.gallery.storage.rows import checked_embedding, vector_bytes
+from index.gallery.storage.rows import vector_bytes
 from index.gallery.storage.seals import seal
 from index.gallery.storage.store import GalleryStore
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
 from masking.landmarks import Image
+from training.embedders.embedded_face import check_embedding
 from training.embedders.masked_reference import embed_both, network_input
 from training.embedders.protocol import Embedder
 
@@ -100,8 +101,8 @@ def _embed_missing(store: GalleryStore, embedder: Embedder, progress: Any) -> No
                 if part is None:
                     sealed += [None, None]
                     continue
-                checked = checked_embedding(part, embedder.dimension, source)
-                blob = vector_bytes(checked)
+                check_embedding(part, source)
+                blob = vector_bytes(part)
                 sealed += [blob, seal(row[1], row[2], row[3], blob)]
             store.execute(
                 "INSERT OR REPLACE INTO fresh VALUES (?, ?, ?, ?, ?, ?)",

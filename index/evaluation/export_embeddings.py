@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from index.datasets.embed_views import embed_views, geometries_of
 from index.datasets.labelled_photos import LabelledPhoto
-from index.datasets.views import Finder, ViewPlan, all_views
+from index.datasets.views import ViewPlan, all_views
 from index.evaluation.config import EmbedConfig
 from masking.datasets.images import list_images
 from masking.errors import InvalidConfig
-from masking.faces.finder import default_finder
+from masking.faces.finder import Finder, default_finder
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32
 from training.embedders.protocol import Embedder
@@ -76,14 +76,14 @@ def embed_folder(
     views = all_views(photos, plan, config.workers, make_finder)
     shown = tqdm(views, total=len(photos), desc="embed", unit="photo", disable=None)
     embedded = embed_views(shown, [embedder], config.batch_size)
-    found = np.array([failure is None for failure in embedded.failures], dtype=bool)
+    found = np.array([not failure for failure in embedded.failures], dtype=bool)
     names = [photo.name for photo in photos]
     vectors = embedded.embeddings[0], embedded.covered[0]
     write_embeddings(out, names, vectors, found, embedder)
     failures = {
         photo.name: failure
         for photo, failure in zip(photos, embedded.failures, strict=True)
-        if failure is not None
+        if failure
     }
     unread = [photos[number].name for number in sorted(embedded.unread)]
     return EmbedReport(int(found.sum()), failures, unread)

@@ -9,11 +9,12 @@ import numpy as np
 
 from index.datasets.embed_views import EmbeddedViews
 from index.datasets.labelled_photos import LabelledPhoto
-from index.datasets.views import Finder, ViewPlan, photo_views, picture_seen
+from index.datasets.views import ViewPlan, photo_views, picture_seen
 from index.evaluation.figures import ALL, Measured
 from index.evaluation.set_figures import FARS
 from index.evaluation.worst_errors import WorstPair, WorstPairs
 from masking.errors import UnreadableImage
+from masking.faces.finder import Finder
 from masking.landmarks import Image
 
 # More pictures without a face are only listed.
@@ -82,7 +83,7 @@ def gather_errors(
     }
     reasons: dict[str, list[str]] = {}
     for photo, failure in zip(embedded.photos, embedded.failures, strict=True):
-        if failure is not None:
+        if failure:
             reasons.setdefault(photos[int(photo)].name, []).append(failure)
     return PrivateErrors(
         worst,
@@ -100,8 +101,8 @@ def _chips(
     chips: dict[Seen, Image] = {}
     for number in sorted({number for number, _ in wanted}):
         for view in photo_views(number, photos[number], plan, finder):
-            if view.chips:
-                chips[number, view.masked] = view.chips[0]
+            if not view.face.failure:
+                chips[number, view.masked] = view.face.crop
     return chips
 
 
@@ -111,7 +112,7 @@ def _unfound(
     plan: ViewPlan,
     finder: Finder,
 ) -> list[tuple[Image, str]]:
-    failed = [place for place, why in enumerate(embedded.failures) if why is not None]
+    failed = [place for place, why in enumerate(embedded.failures) if why]
     pictures = []
     for place in failed[:_UNFOUND]:
         photo = photos[int(embedded.photos[place])]

@@ -14,7 +14,7 @@ from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
 from index.datasets.mask_renderer import mask_renderer
-from index.datasets.views import Finder, Renderer, ViewPlan, all_views
+from index.datasets.views import Renderer, ViewPlan, all_views
 from index.evaluation.compared_embedders import (
     Compared,
     compared_embedders,
@@ -33,7 +33,7 @@ from index.evaluation.protocol import Collection
 from index.evaluation.record import EvaluateReport, ListedTest, acquisition
 from index.evaluation.set_figures import Chance
 from masking.errors import InvalidConfig, MissingInput
-from masking.faces.finder import default_finder
+from masking.faces.finder import Finder, default_finder
 from training.embedders.protocol import Embedder
 from training.metrics.sampled_pairs import PairBudget
 

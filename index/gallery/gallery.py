@@ -21,11 +21,9 @@ from index.gallery.storage.rows import (
     NO_TERMS,
     AuditEntry,
     GalleryPhoto,
-    NewPhoto,
     Person,
     PhotoRow,
     Terms,
-    checked_embedding,
     vector_bytes,
 )
 from index.gallery.storage.store import GalleryStore
@@ -38,8 +36,9 @@ from index.gallery.vectors import (
     read_templates,
 )
 from masking.datasets.images import encode_image
-from masking.errors import EmbedderMismatch, ToolkitError
+from masking.errors import BadRecord, EmbedderMismatch, ToolkitError
 from masking.landmarks import Float32
+from training.embedders.embedded_face import EmbeddedFace
 from training.embedders.protocol import Embedder
 
 # Chips are kept to be embedded again by a later model, not only to be shown.
@@ -150,35 +149,45 @@ class Gallery:
                 "stored photos again: python cli.py gallery rebuild --model MODEL"
             )
 
-    def add(self, photos: Sequence[NewPhoto], terms: Terms = NO_TERMS) -> int:
-        """Store photographs, people who are new included; all of them or none.
+    def add(
+        self, faces: Sequence[tuple[str, EmbeddedFace]], terms: Terms = NO_TERMS
+    ) -> int:
+        """Store faces with whose they are; new people included; all of them or none.
 
         A photo that the person already has is left as it is.
 
         Args:
-            terms: recorded with every person of `photos`, where they say something.
+            terms: recorded with every person of `faces`, where they say something.
 
         Returns:
             How many were new.
 
         Raises:
-            BadRecord: an embedding is not finite or of the wrong length.
+            BadRecord: an embedding is of the wrong length.
             InvalidConfig: a name that nobody can have.
             EmbedderMismatch: another process embedded the gallery again.
         """
-        ready = []
-        for photo in photos:
-            row = checked_embedding(photo.embedding, self.dimension, photo.source)
-            chip = encode_image(photo.chip, ".jpg", _CHIP_QUALITY)
-            name = checked_name(photo.name)
-            reference = photo.masked_reference
-            if reference is not None:
-                reference = checked_embedding(reference, self.dimension, photo.source)
-            stored = None if reference is None else vector_bytes(reference)
-            ready.append(PhotoRow(name, photo, chip, vector_bytes(row), stored))
+        ready = [self._row(name, face) for name, face in faces]
         with self.store.changes():
             check_unchanged(self.store, self.fingerprint)
             return insert_photos(self.store, ready, terms)
+
+    def _row(self, name: str, face: EmbeddedFace) -> PhotoRow:
+        reference = face.masked_reference
+        for vector in (face.embedding, reference):
+            if vector is not None and vector.shape != (self.dimension,):
+                raise BadRecord(
+                    f"{face.face.source}: its embedding has shape {vector.shape}, the "
+                    f"gallery holds ({self.dimension},). Use the model that the "
+                    "gallery was made with."
+                )
+        return PhotoRow(
+            checked_name(name),
+            face,
+            encode_image(face.face.crop, ".jpg", _CHIP_QUALITY),
+            vector_bytes(face.embedding),
+            None if reference is None else vector_bytes(reference),
+        )
 
     def set_terms(self, names: Collection[str], terms: Terms) -> None:
         """Record consent and the end of keeping with people who are enrolled.

@@ -39,8 +39,9 @@ def insert_photos(store: GalleryStore, rows: Sequence[PhotoRow], terms: Terms) -
 
 def _insert_photo(store: GalleryStore, row: PhotoRow) -> int:
     """The number of the person; 0 when they already have this photo."""
-    now, photo = utc_now(), row.photo
-    if photo_is_stored(store, row.name, photo.sha256):
+    now, face = utc_now(), row.face.face
+    masked = bool(row.face.masked)
+    if face.sha256 in stored_hashes(store, row.name):
         return 0
     known = store.read("SELECT id FROM people WHERE name = ?", (row.name,))
     person_id = (
@@ -51,16 +52,16 @@ def _insert_photo(store: GalleryStore, row: PhotoRow) -> int:
         )
     )
     # A file name need not be Unicode; what SQLite stores must be.
-    source = photo.source.encode("utf-8", "backslashreplace").decode()
-    sealed = partial(seal, person_id, photo.sha256, photo.masked)
+    source = face.source.encode("utf-8", "backslashreplace").decode()
+    sealed = partial(seal, person_id, face.sha256, masked)
     photo_id = store.execute(
         """INSERT INTO photos (person_id, sha256, source, masked, created, seal, chip)
         VALUES (?, ?, ?, ?, ?, ?, ?)""",
         (
             person_id,
-            photo.sha256,
+            face.sha256,
             source,
-            int(photo.masked),
+            int(masked),
             now,
             sealed(row.chip),
             row.chip,
@@ -98,11 +99,11 @@ def set_terms(store: GalleryStore, names: Collection[str], terms: Terms) -> None
             store.record("terms", person_id, f"kept until {new[1] or 'further notice'}")
 
 
-def photo_is_stored(store: GalleryStore, name: str, sha256: str) -> bool:
-    """Whether this photo of this person is stored."""
-    query = """SELECT 1 FROM photos JOIN people ON people.id = person_id
-        WHERE name = ? AND sha256 = ?"""
-    return bool(store.read(query, (normal_form(name), sha256)))
+def stored_hashes(store: GalleryStore, name: str) -> frozenset[str]:
+    """SHA-256 of the photos that a person has."""
+    query = """SELECT sha256 FROM photos JOIN people ON people.id = person_id
+        WHERE name = ?"""
+    return frozenset(row[0] for row in store.read(query, (normal_form(name),)))
 
 
 def rename_person(store: GalleryStore, name: str, new_name: str) -> None:

@@ -11,11 +11,13 @@ from index.calibration.calibration import Decision
 from index.identification.cards.occlusion_map import occlusion_heat
 from index.identification.cards.overview_card import OverviewFace, draw_overview
 from index.identification.cards.result_card import CardContent, draw_card
-from index.identification.probes import Probe
 from index.identification.recogniser import Recogniser
 from masking.datasets.images import write_image
 from masking.errors import MissingInput, ToolkitError
+from masking.faces.aligned_faces import AlignedPhoto
 from masking.files.private_folder import private_folder
+from training.embedders.embedded_face import EmbeddedFace
+from training.embedders.masked_reference import network_input
 from training.embedders.protocol import Embedder
 
 # File systems allow names of 255 bytes; a letter takes up to four.
@@ -39,38 +41,40 @@ class CardWriter:
 
     def write_face(
         self,
-        probe: Probe,
-        face: int,
+        photo: AlignedPhoto,
+        place: int,
+        face: EmbeddedFace,
         decision: Decision,
-        part: str,
+        ending: str,
         circumstances: str,
     ) -> Path:
         """The card of one face; gives its path.
 
         Args:
-            part: which card of the probe it is, for the file's name.
+            place: of the face among those of the photo.
+            ending: of the file's name: which picture and which of its cards.
             circumstances: a line for the card.
 
         Raises:
             ToolkitError: it cannot be written.
         """
-        path = self.out / f"{card_stem(probe.path)}-{probe.token}-{part}.png"
-        embedding = probe.embeddings[face]
+        path = self._path(photo, ending)
         heat = None
         if self.heatmap and decision.matches:
             # Removed in this moment by another process: nothing to explain.
             with suppress(MissingInput):
                 person = self.recogniser.template(decision.matches[0])
-                heat = occlusion_heat(probe.chips[face], person, self.embedder)
+                (crop,) = network_input([face.face.crop])
+                heat = occlusion_heat(crop, person, self.embedder)
         state = decision.mask_state
         content = CardContent(
-            photo=probe.image,
-            photo_name=probe.path.name,
-            boxes=probe.boxes,
-            face=face,
-            chip=probe.chip(face),
+            photo=photo.image,
+            photo_name=Path(photo.source).name,
+            boxes=tuple(found.box for found in photo.faces),
+            face=place,
+            chip=face.face.crop,
             name=decision.name,
-            candidates=tuple(self.recogniser.candidates(decision, embedding)),
+            candidates=tuple(self.recogniser.candidates(decision, face.embedding)),
             threshold=decision.threshold,
             metric=decision.metric,
             note=self.recogniser.note(),
@@ -84,30 +88,40 @@ class CardWriter:
             write_image(private_folder(self.out) / path.name, draw_card(content))
         return path
 
-    def write_overview(self, probe: Probe, decisions: Sequence[Decision]) -> Path:
+    def write_overview(
+        self, photo: AlignedPhoto, decisions: Sequence[Decision]
+    ) -> Path:
         """The card of all faces of a photo; gives its path.
 
         Raises:
             ToolkitError: it cannot be written.
         """
-        path = self.out / f"{card_stem(probe.path)}-{probe.token}-all.png"
+        path = self._path(photo, f"{card_token(photo)}-all")
         faces = [
             OverviewFace(
-                probe.boxes[face],
-                probe.chip(face),
+                face.box,
+                face.crop,
                 decision.name,
                 decision.matches[0].name if decision.matches else "",
                 decision.matches[0].distance if decision.matches else 0.0,
                 decision.probability,
             )
-            for face, decision in enumerate(decisions)
+            for face, decision in zip(photo.faces, decisions, strict=True)
         ]
         card = draw_overview(
-            probe.image, probe.path.name, self.recogniser.note(), faces
+            photo.image, Path(photo.source).name, self.recogniser.note(), faces
         )
         with writing(self.out):
             write_image(private_folder(self.out) / path.name, card)
         return path
+
+    def _path(self, photo: AlignedPhoto, ending: str) -> Path:
+        return self.out / f"{card_stem(Path(photo.source))}-{ending}.png"
+
+
+def card_token(photo: AlignedPhoto) -> str:
+    """Short, and the same for the same file: new cards replace its old ones."""
+    return photo.sha256[:8]
 
 
 def card_stem(path: Path) -> str:

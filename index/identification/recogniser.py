@@ -12,8 +12,10 @@ from index.identification.config import IdentifyConfig
 from index.search.open_search import open_search
 from masking.errors import MissingInput
 from masking.faces.alignment import ChipGeometry
-from masking.landmarks import Float32, Image
+from masking.landmarks import Float32
+from training.embedders.embedded_face import EmbeddedFace
 from training.embedders.mask_classifier import mask_states
+from training.embedders.masked_reference import network_input
 from training.metrics.score_normalization import Cohort, distance_name
 
 # The nearest are those of either of their templates, and only one of them counts: among
@@ -59,15 +61,10 @@ class Recogniser:
         """
         return self._gallery.person_template(match.person_id, match.masked_template)
 
-    def decide(self, embedding: Float32, chip: Image) -> Decision:
-        """Who a face is, with candidates enough for a card.
-
-        Args:
-            embedding: (D,).
-            chip: (3, S, S) uint8 RGB, what was embedded.
-        """
+    def decide(self, face: EmbeddedFace) -> Decision:
+        """Who a face is, with candidates enough for a card."""
         wanted = max(self._config.top_k, CARD_CANDIDATES)
-        found = self._search.nearest(embedding, wanted + _SPARE_CANDIDATES)
+        found = self._search.nearest(face.embedding, wanted + _SPARE_CANDIDATES)
         metric = distance_name(self._gallery.metric, self.cohort)
         names = self._gallery.names([neighbour.person_id for neighbour in found])
         matches = [
@@ -81,7 +78,7 @@ class Recogniser:
             for neighbour in found
             if neighbour.person_id in names
         ]
-        (state,) = mask_states(chip[None], self._geometry)
+        (state,) = mask_states(network_input([face.face.crop]), self._geometry)
         return self._policy.decide(matches, state)
 
     def candidates(

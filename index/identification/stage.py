@@ -17,16 +17,23 @@ from index.identification.answers import (
     answer_record,
     status_of,
 )
-from index.identification.card_writer import CardWriter, writing
+from index.identification.card_writer import CardWriter, card_token, writing
 from index.identification.cards.result_card import CARD_CANDIDATES
 from index.identification.config import IdentifyConfig
-from index.identification.probes import Probe, ProbeReader
 from index.identification.recogniser import Recogniser
 from index.identification.sources import probe_photos, shown_name
 from masking.datasets.images import read_bytes
 from masking.datasets.separate_folders import refuse_overlap
 from masking.errors import BadRecord, UnreadableImage
+from masking.faces.aligned_faces import (
+    AlignedPhoto,
+    PhotoFile,
+    align_faces,
+    read_faces,
+)
 from masking.faces.finder import FaceFinder
+from masking.landmarks import Image
+from training.embedders.embedded_face import EmbeddedFace, embed_faces
 from training.embedders.protocol import Embedder
 
 
@@ -73,8 +80,8 @@ class Identifier:
     ):
         gallery.check_embedder(embedder)
         self.recogniser = Recogniser(gallery, embedder.geometry, config)
-        self.reader = ProbeReader(embedder, finder)
         self.cards = CardWriter(out, self.recogniser, embedder, config.heatmap)
+        self.embedder, self._finder = embedder, finder
         self._out, self._config = out, config
 
     def photos(self, given: Sequence[Path]) -> list[Path]:
@@ -96,20 +103,32 @@ class Identifier:
         started = time.perf_counter()
         given, photo = photo, shown_name(photo)
         try:
-            probe = self.reader.read(read(given), photo)
+            file = PhotoFile(str(photo), read(given))
+            probe = read_faces(file, self._finder, [self.embedder.geometry])
+            faces = embed_faces(self.embedder, probe.faces)
         except (UnreadableImage, BadRecord) as error:
             answers = [Answer(photo, UNREADABLE, reason=str(error))]
         else:
-            answers = self._answers(probe, started) or [
+            answers = self._answers(photo, probe, faces, started) or [
                 Answer(
                     photo,
                     NO_FACE,
-                    f"{photo}: no face found.",
+                    probe.prominent.failure,
                     seconds=time.perf_counter() - started,
                 )
             ]
         self.record(answers)
         return answers
+
+    def faces(self, image: Image, source: str) -> list[EmbeddedFace]:
+        """The faces of an (H, W, 3) uint8 RGB picture that is no file.
+
+        Raises:
+            BadRecord: the embedder answers what is no embedding.
+        """
+        geometries = [self.embedder.geometry]
+        found = align_faces(image, source, "", self._finder, geometries)
+        return embed_faces(self.embedder, found.faces)
 
     def record(self, answers: Sequence[Answer]) -> None:
         """Append answers to the file RECORDS.
@@ -130,28 +149,31 @@ class Identifier:
         count = max(self._config.top_k, CARD_CANDIDATES)
         return tuple(match.person_id for match in decision.matches[:count])
 
-    def _answers(self, probe: Probe, started: float) -> list[Answer]:
-        decisions = [
-            self.recogniser.decide(embedding, chip)
-            for embedding, chip in zip(probe.embeddings, probe.chips, strict=True)
-        ]
+    def _answers(
+        self,
+        path: Path,
+        photo: AlignedPhoto,
+        faces: Sequence[EmbeddedFace],
+        started: float,
+    ) -> list[Answer]:
+        decisions = [self.recogniser.decide(face) for face in faces]
         seconds = time.perf_counter() - started
         cards: list[Path | None] = [None] * len(decisions)
         overview = None
         if self._config.cards:
             cards = [
-                self._card(probe, face, decision, seconds)
-                for face, decision in enumerate(decisions)
+                self._card(photo, faces, place, decision, seconds)
+                for place, decision in enumerate(decisions)
             ]
             if len(decisions) > 1:
-                overview = self.cards.write_overview(probe, decisions)
+                overview = self.cards.write_overview(photo, decisions)
         return [
             Answer(
-                photo=probe.path,
+                photo=path,
                 status=status_of(decision),
                 face=face + 1,
                 faces=len(decisions),
-                box=probe.boxes[face],
+                box=photo.faces[face].box,
                 decision=self.reported(decision),
                 card=cards[face],
                 overview=overview,
@@ -162,9 +184,15 @@ class Identifier:
         ]
 
     def _card(
-        self, probe: Probe, face: int, decision: Decision, seconds: float
+        self,
+        photo: AlignedPhoto,
+        faces: Sequence[EmbeddedFace],
+        place: int,
+        decision: Decision,
+        seconds: float,
     ) -> Path:
-        count = len(probe.boxes)
-        which = f"face {face + 1} of {count}" if count > 1 else "one face"
+        count = len(faces)
+        which = f"face {place + 1} of {count}" if count > 1 else "one face"
         line = f"{which} · {seconds:.2f} s"
-        return self.cards.write_face(probe, face, decision, f"face{face + 1}", line)
+        ending = f"{card_token(photo)}-face{place + 1}"
+        return self.cards.write_face(photo, place, faces[place], decision, ending, line)

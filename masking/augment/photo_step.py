@@ -18,12 +18,17 @@ from masking.augment.full_photos import (
 )
 from masking.augment.manifest import ManifestRow, MaskedFile, MaskedPhoto, WornMask
 from masking.datasets.collections import Photo
-from masking.datasets.image_decoding import decode_rgb
-from masking.datasets.images import file_sha256, read_bytes, write_image
+from masking.datasets.images import write_image
 from masking.errors import UnreadableImage
+from masking.faces.aligned_faces import (
+    AlignedPhoto,
+    PhotoFile,
+    read_faces,
+    read_photo,
+)
 from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.finder import Face
-from masking.faces.rotation_search import Finder, whole_picture
+from masking.faces.finder import Finder
+from masking.faces.rotation_search import whole_picture
 from masking.files.writing import write_bytes
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
@@ -54,45 +59,42 @@ class PhotoStep:
     def __call__(self, task: Task) -> tuple[ManifestRow, bool]:
         """The row, and whether it is the known one whose files are still true."""
         photo, known = task
-        if known is not None and self._still_true(photo, known):
-            return known, True
-        return self._row(photo), False
-
-    def _still_true(self, photo: Photo, row: ManifestRow) -> bool:
-        if row.failure or not all((self._out / name).is_file() for name in row.files()):
-            return False
-        try:
-            return row.sha256 == file_sha256(read_bytes(photo.path))
-        except UnreadableImage:
-            return False
-
-    def _row(self, photo: Photo) -> ManifestRow:
         row = ManifestRow(photo.photo_id, photo.identity, "")
         if photo.refused:
-            return replace(row, failure=photo.refused, unread=True)
+            return replace(row, failure=photo.refused, unread=True), False
         try:
             # Records name a photograph within its collection: they are the same
             # wherever that lies.
-            data = read_bytes(photo.path, photo.photo_id)
-            row = replace(row, sha256=file_sha256(data))
-            image = decode_rgb(data, photo.photo_id)
+            file = read_photo(photo.path, photo.photo_id)
+            row = replace(row, sha256=file.sha256)
+            if known is not None and self._still_true(known, file):
+                return known, True
+            return self._row(row, file), False
         except UnreadableImage as error:
-            return replace(row, failure=str(error), unread=True)
-        faces = self._finder.find(image)
-        if not faces and self._config.crop_is_face:
-            faces = whole_picture(image, self._finder)
-        if not faces:
-            return replace(row, failure=f"{photo.photo_id}: no face found.")
+            return replace(row, failure=str(error), unread=True), False
+
+    def _still_true(self, known: ManifestRow, file: PhotoFile) -> bool:
+        return (
+            not known.failure
+            and known.sha256 == file.sha256
+            and all((self._out / name).is_file() for name in known.files())
+        )
+
+    def _row(self, row: ManifestRow, file: PhotoFile) -> ManifestRow:
+        fallback = whole_picture if self._config.crop_is_face else None
+        photo = read_faces(file, self._finder, fallback=fallback)
+        if not photo.faces:
+            return replace(row, failure=photo.prominent.failure)
         row = replace(
             row,
-            detector=faces[0].box.detector,
-            faces=len(faces),
-            landmarks=_rounded(faces[0].landmarks),
+            detector=photo.faces[0].box.detector,
+            faces=len(photo.faces),
+            landmarks=_rounded(photo.faces[0].landmarks),
         )
         if self._config.output != "photo":
-            row = self._with_chips(row, image)
+            row = self._with_chips(row, photo.image)
         if self._config.output != "chip":
-            row = self._with_photos(row, data, image, faces)
+            row = self._with_photos(row, file, photo)
         return row
 
     def _with_chips(self, row: ManifestRow, image: Image) -> ManifestRow:
@@ -121,17 +123,19 @@ class PhotoStep:
         )
 
     def _with_photos(
-        self, row: ManifestRow, data: bytes, image: Image, faces: list[Face]
+        self, row: ManifestRow, file: PhotoFile, photo: AlignedPhoto
     ) -> ManifestRow:
+        faces = photo.faces
         chosen = faces if self._config.faces == "all" else faces[:1]
         every = [_rounded(face.landmarks) for face in faces]
         marks = [landmarks_from(points) for points in every[: len(chosen)]]
-        target = format_of(data)
+        target = format_of(file.data)
         photos = []
         for number in range(self._config.variants):
             stem = f"{PHOTOS}/{row.photo_id}-{number}"
             specs = [self._drawn(row, number, face) for face in range(len(chosen))]
-            sample, reasons = render_faces(image, list(zip(marks, specs, strict=True)))
+            wearers = list(zip(marks, specs, strict=True))
+            sample, reasons = render_faces(photo.image, wearers)
             write_bytes(
                 self._out / f"{stem}{target.suffix}",
                 encode_photo(sample.pixels, target),

@@ -34,7 +34,8 @@ from masking.datasets.contact_sheet import contact_sheet
 from masking.datasets.images import read_rgb, write_image
 from masking.datasets.separate_folders import refuse_overlap
 from masking.datasets.shards import WHOLE, Shard
-from masking.faces.rotation_search import Finder, augment_finder
+from masking.faces.finder import Finder
+from masking.faces.rotation_search import augment_finder
 from masking.files.strict_json import strict_json
 from masking.files.writing import write_bytes
 from masking.masks.spec import SpecConfig

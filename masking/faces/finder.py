@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -59,6 +60,16 @@ class Face:
 
     box: FaceBox
     landmarks: Landmarks
+
+
+class Finder(Protocol):
+    """Anything that finds faces with their landmarks."""
+
+    def find(self, image: Image) -> list[Face]:
+        """Faces of an (H, W, 3) uint8 RGB picture, the most prominent first."""
+
+    def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
+        """The 68 points of the face in `box`, in px of the picture."""
 
 
 class FaceFinder:

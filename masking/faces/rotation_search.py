@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from masking.faces.detectors import WORKING_SIDE_PX, FaceBox
-from masking.faces.finder import Face, FaceFinder, unmasked_finder
+from masking.faces.finder import Face, FaceFinder, Finder, unmasked_finder
 from masking.landmarks import Image, Landmarks
 
 Matrix = NDArray[np.floating]
@@ -30,16 +30,6 @@ _TINY_PX = 160
 _ENLARGED_PX = 320
 # Below it the picture holds no face that could be rendered on.
 _SMALLEST_CROP_PX = 24
-
-
-class Finder(Protocol):
-    """Anything that finds faces with their landmarks."""
-
-    def find(self, image: Image) -> list[Face]:
-        """Faces of an (H, W, 3) uint8 RGB picture, the most prominent first."""
-
-    def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
-        """The 68 points of the face in `box`, in px of the picture."""
 
 
 class StockDetector:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from index.enrollment.stage import ChipRow, enroll_chips
+from index.enrollment.face_step import NamedFace
+from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.storage.store import GalleryStore
+from masking.faces.aligned_faces import AlignedFace
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import ColourEmbedder
 
@@ -31,15 +33,16 @@ class DoubleEmbedder(ColourEmbedder):
         return np.hstack([rows, np.ones((len(rows), 1), np.float32)])
 
 
-def chip_rows(*names, grey=10, masked=True):
+def named_faces(*names, grey=10, masked=True):
     for number, name in enumerate(names):
         pixels = np.full((32, 32, 3), (grey + number) % 256, dtype=np.uint8)
-        yield ChipRow(name, f"{name}{number}", f"{name}/{number}.jpg", pixels, masked)
+        source, sha256 = f"{name}/{number}.jpg", f"{name}{number}"
+        yield NamedFace(name, AlignedFace(source, sha256, crops=(pixels,)), masked)
 
 
 def filled(folder: Path, *names: str, masked: bool = True) -> Path:
     with open_or_create_gallery(folder, ColourEmbedder()) as gallery:
-        enroll_chips(gallery, ColourEmbedder(), chip_rows(*names, masked=masked))
+        enroll_faces(gallery, ColourEmbedder(), named_faces(*names, masked=masked))
     return folder
 
 

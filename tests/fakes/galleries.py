@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from index.gallery.storage.rows import NewPhoto
+from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
+from training.embedders.embedded_face import EmbeddedFace
 
 
 class FakeEmbedder:
@@ -34,7 +35,8 @@ def photo(
     vector = np.array(embedding, dtype=np.float32)
     under = masked_reference
     under = None if under is None else np.array(under, dtype=np.float32)
-    return NewPhoto(name, sha256, source, chip, vector, masked, under)
+    face = AlignedFace(source, sha256, crops=(chip,))
+    return name, EmbeddedFace(face, vector, masked, under)
 
 
 def all_bytes(folder: Path) -> bytes:

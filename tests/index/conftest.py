@@ -2,7 +2,7 @@
 
 import pytest
 
-from index.enrollment import from_manifest as celebrity_stage
+from index.enrollment import stage as enroll_stage
 from index.gallery.gallery import open_or_create_gallery
 from masking.augment.manifest import ManifestRow
 from tests.fakes.chip_galleries import (
@@ -33,7 +33,7 @@ def manifest(tmp_path_factory):
 @pytest.fixture
 def gallery(tmp_path, monkeypatch):
     # Plain colours are no faces: what the model makes of them is not the question.
-    monkeypatch.setattr(celebrity_stage, "mask_states", unmasked)
+    monkeypatch.setattr(enroll_stage, "mask_states", unmasked)
     with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
         yield opened
 

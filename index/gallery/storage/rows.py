@@ -11,48 +11,22 @@ import numpy as np
 
 from masking.errors import BadRecord, InvalidConfig
 from masking.landmarks import Float32, Image
-
-# Face networks answer with norms of about 1 to 30; one whose weights are damaged with
-# any number, whose square need not fit float32.
-MAX_NORM = 1e6
-
-
-@dataclass(frozen=True, eq=False)
-class NewPhoto:
-    """One photograph of one person, ready to be stored.
-
-    Attributes:
-        name: whose it is, as `checked_name` returns it.
-        sha256: of the photograph's file: the same photo is stored once a person.
-        source: where the photograph came from.
-        chip: (S, S, 3) uint8 RGB, the aligned face.
-        embedding: (D,) float32 of the chip.
-        masked: whether the person wears a mask in it.
-        masked_reference: (D,) float32 of an unmasked face, for comparing masked ones
-            with (see `training.embedders.masked_reference`); None for a masked one.
-    """
-
-    name: str
-    sha256: str
-    source: str
-    chip: Image
-    embedding: Float32
-    masked: bool = False
-    masked_reference: Float32 | None = None
+from training.embedders.embedded_face import EmbeddedFace
 
 
 class PhotoRow(NamedTuple):
-    """A checked photograph as it is stored.
+    """A photograph of one face as it is stored.
 
     Attributes:
-        name: as `checked_name` returns it.
-        chip: the chip as the bytes of an image file.
+        name: whose it is, as `checked_name` returns it.
+        face: where it came from and whether it shows a mask.
+        chip: the crop as the bytes of an image file.
         vector: the embedding as `vector_bytes` gives it.
         masked_reference: likewise; None where there is none.
     """
 
     name: str
-    photo: NewPhoto
+    face: EmbeddedFace
     chip: bytes
     vector: bytes
     masked_reference: bytes | None
@@ -132,32 +106,6 @@ class GalleryPhoto:
     chip: Image
     source: str
     distance: float
-
-
-def checked_embedding(embedding: Float32, dimension: int, source: str) -> Float32:
-    """The embedding as a contiguous (D,) float32 row.
-
-    Raises:
-        BadRecord: of another length, not finite, or of a norm above MAX_NORM.
-    """
-    row = np.ascontiguousarray(embedding, dtype=np.float32)
-    if row.shape != (dimension,):
-        raise BadRecord(
-            f"{source}: its embedding has shape {row.shape}, the gallery holds "
-            f"({dimension},). Use the model that the gallery was made with."
-        )
-    if not np.isfinite(row).all():
-        raise BadRecord(
-            f"{source}: its embedding is not finite. The photo or the model is "
-            "damaged; try another of either."
-        )
-    # float64: the squares of large numbers overflow float32.
-    if (norm := float(np.linalg.norm(row.astype(np.float64)))) > MAX_NORM:
-        raise BadRecord(
-            f"{source}: its embedding has norm {norm:g}, expected at most "
-            f"{MAX_NORM:g}. The model is damaged; use another one."
-        )
-    return row
 
 
 def vector_bytes(row: Float32) -> bytes:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from index.identification.answers import NO_FACE, Answer, Span, status_of
-from index.identification.probes import Probe
 from index.identification.stage import Identifier
 from index.identification.video.config import VideoConfig
 from index.identification.video.frames import Frame
 from index.identification.video.tracks import Sighting, Track, TrackJoiner
 from masking.errors import BadRecord
+from masking.faces.aligned_faces import AlignedPhoto
 
 _log = logging.getLogger(__name__)
 
@@ -64,35 +65,27 @@ def identify_video(
 
 def _sightings(frame: Frame, source: Path, identifier: Identifier) -> list[Sighting]:
     try:
-        probe = identifier.reader.look(frame.image, source, "")
+        faces = identifier.faces(frame.image, str(source))
     except BadRecord as error:
         # One frame that cannot be embedded is no reason to give up the video.
         _log.warning("at %.1f s: %s", frame.time_s, error)
         return []
-    return [
-        Sighting(
-            frame.time_s,
-            probe.boxes[face],
-            probe.chips[face],
-            probe.embeddings[face],
-            frame.image,
-        )
-        for face in range(len(probe.boxes))
-    ]
+    return [Sighting(frame.time_s, face, frame.image) for face in faces]
 
 
 def _answer(
     track: Track, source: Path, token: str, identifier: Identifier, with_cards: bool
 ) -> Answer:
     best = track.best
-    decision = identifier.recogniser.decide(track.embedding, best.chip)
+    face = replace(best.face, embedding=track.embedding)
+    decision = identifier.recogniser.decide(face)
     span = Span(track.first_s, track.last_s, track.count)
     card = None
     if with_cards:
-        chips, rows = best.chip[None], track.embedding[None]
-        probe = Probe(source, token, best.frame, (best.box,), chips, rows)
-        part, line = f"track{track.number}", f"track {track.number}, {span.text}"
-        card = identifier.cards.write_face(probe, 0, decision, part, line)
+        photo = AlignedPhoto(str(source), "", best.frame, (face.face,))
+        ending = f"{token}-track{track.number}"
+        line = f"track {track.number}, {span.text}"
+        card = identifier.cards.write_face(photo, 0, face, decision, ending, line)
     answer = Answer(
         photo=source,
         status=status_of(decision),

@@ -12,6 +12,7 @@ import numpy as np
 
 from masking.faces.detectors import FaceBox
 from masking.landmarks import Float32, Image
+from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.score_normalization import Cohort, distances
 
 
@@ -21,17 +22,23 @@ class Sighting:
 
     Attributes:
         time_s: of the frame, from the video's start.
-        box: px of the frame.
-        chip: (3, S, S) uint8 RGB.
-        embedding: (D,) float32.
+        face: with its embedding.
         frame: (H, W, 3) uint8 RGB, shared by the sightings of a frame.
     """
 
     time_s: float
-    box: FaceBox
-    chip: Image
-    embedding: Float32
+    face: EmbeddedFace
     frame: Image
+
+    @property
+    def box(self) -> FaceBox:
+        """Px of the frame."""
+        return self.face.face.box
+
+    @property
+    def embedding(self) -> Float32:
+        """(D,) float32."""
+        return self.face.embedding
 
 
 @dataclass(frozen=True, eq=False)

@@ -109,7 +109,7 @@ def test_read_only_folder_is_one_line_that_says_so(folder):
 def test_gallery_of_another_folder_is_not_disturbed(folder, tmp_path):
     with open_or_create_gallery(tmp_path / "other", FakeEmbedder()) as other:
         other.add([photo("Person_00", [50, 0, 0, 0])])
-        place = photo("", [50, 0, 0, 0]).embedding
+        place = photo("", [50, 0, 0, 0])[1].embedding
         with open_gallery(folder) as gallery:
             assert open_search(gallery).nearest(place, 1)[0].distance == 31
         assert open_search(other).nearest(place, 1)[0].distance == 0

@@ -140,7 +140,7 @@ def test_people_are_split_and_half_of_the_photos_enrolled():
     ]
     twice = np.repeat(np.arange(18, dtype=np.int32), 2)
     masks = (NO_MASK, "cloth") * 18
-    views = EmbeddedViews(twice, masks, ("",) * 36, (None,) * 36, (), ())
+    views = EmbeddedViews(twice, masks, ("",) * 36, ("",) * 36, (), ())
     split = split_people(photos, views, 4, seed=0)
     assert sorted([*split.mated, *split.impostors]) == list(range(6))
     assert len(split.impostors) == 2

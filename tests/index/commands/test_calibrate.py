@@ -10,7 +10,7 @@ import cli
 from index.calibration import fit as calibration_fit
 from index.calibration.calibration import Calibration
 from index.calibration.config import CalibrateConfig
-from index.enrollment.from_manifest import enroll_celebrities
+from index.enrollment.after_training import enroll_manifest
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from masking.datasets.sample import sample_people
 from masking.errors import InvalidConfig
@@ -24,7 +24,7 @@ def workspace(small_manifest, tmp_path_factory):
     shutil.copytree(small_manifest.folder, folder / "augmented")
     embedder = choose_embedder("shipped", folder / "models", "cpu")
     with open_or_create_gallery(folder / "gallery", embedder) as gallery:
-        enroll_celebrities(gallery, small_manifest, embedder)
+        enroll_manifest(gallery, small_manifest, embedder)
     return folder
 
 

@@ -63,19 +63,19 @@ def views_of(photo, **plan):
 
 def test_a_face_becomes_a_chip_of_each_geometry(drawn):
     (view,) = views_of(drawn("a.png"))
-    assert (view.photo, view.mask, view.detector) == (7, "no-mask", "drawn")
-    assert [chip.shape for chip in view.chips] == [(24, 24, 3), (48, 48, 3)]
-    assert view.failure is None
+    assert (view.photo, view.mask, view.face.box.detector) == (7, "no-mask", "drawn")
+    assert [chip.shape for chip in view.face.crops] == [(24, 24, 3), (48, 48, 3)]
+    assert not view.face.failure
 
 
 def test_a_picture_without_a_face_fails_or_is_taken_whole(drawn):
     dark = drawn("dark.png", brightness=100)
     (failed,) = views_of(dark)
-    assert (failed.chips, failed.detector) == ((), "")
-    assert failed.failure == f"{dark.path}: no face found."
+    assert (failed.face.crops, failed.face.box.detector) == ((), "")
+    assert failed.face.failure == f"{dark.path}: no face found."
     (cropped,) = views_of(dark, on_no_face="crop")
-    assert (len(cropped.chips), cropped.detector) == (2, CROP_DETECTOR)
-    assert cropped.failure is None
+    assert (len(cropped.face.crops), cropped.face.box.detector) == (2, CROP_DETECTOR)
+    assert not cropped.face.failure
 
 
 def test_the_box_in_a_crop_is_upright_and_inside():
@@ -91,7 +91,7 @@ def test_damaged_files_are_failures_with_a_reason(tmp_path):
     photo = LabelledPhoto(path, "broken.jpg", "Ann")
     plain, rendered = views_of(photo, renderer=DarkRenderer())
     for view in (plain, rendered):
-        assert "not an image" in view.failure
+        assert "not an image" in view.face.failure
     assert (plain.mask, rendered.mask) == ("no-mask", "dark")
 
 
@@ -100,24 +100,24 @@ def test_a_rendered_copy_follows_the_photograph(drawn):
     assert (plain.mask, rendered.mask) == ("no-mask", "dark")
     assert rendered.photo == plain.photo
     # The face square is rows 4 to 20 of the chip; its lower half was rendered.
-    np.testing.assert_array_equal(rendered.chips[0][4:11], plain.chips[0][4:11])
-    assert rendered.chips[0][14:19, 12].max() == 0
-    assert plain.chips[0][5:19, 12].min() == 200
+    np.testing.assert_array_equal(rendered.face.crop[4:11], plain.face.crop[4:11])
+    assert rendered.face.crop[14:19, 12].max() == 0
+    assert plain.face.crop[5:19, 12].min() == 200
 
 
 def test_masked_faces_are_found_again_unless_told_otherwise(drawn):
     photo, renderer = drawn("a.png"), DarkRenderer(hide=True)
     plain, lost = views_of(photo, renderer=renderer)
-    assert plain.failure is None
-    assert lost.failure == f"{photo.path}, rendered: no face found."
+    assert not plain.face.failure
+    assert lost.face.failure == f"{photo.path}, rendered: no face found."
     _, aligned = views_of(photo, renderer=renderer, redetect=False)
-    assert (aligned.failure, aligned.detector) == (None, "drawn")
+    assert (aligned.face.failure, aligned.face.box.detector) == ("", "drawn")
 
 
 def test_a_mask_that_cannot_be_rendered_is_a_failure(drawn):
     plain, rendered = views_of(drawn("refuses.png"), renderer=DarkRenderer())
-    assert plain.failure is None
-    assert "outside of the picture" in rendered.failure
+    assert not plain.face.failure
+    assert "outside of the picture" in rendered.face.failure
 
 
 def test_workers_give_the_same_views_in_the_same_order(drawn):
@@ -126,11 +126,11 @@ def test_workers_give_the_same_views_in_the_same_order(drawn):
     alone = list(all_views(photos, plan, 1, BrightFinder))
     together = list(all_views(photos, plan, 2, BrightFinder))
     assert [view.photo for view in alone] == [n for n in range(6) for _ in range(2)]
-    assert sum(view.failure is not None for view in alone) == 4
+    assert sum(bool(view.face.failure) for view in alone) == 4
     for one, other in zip(alone, together, strict=True):
-        assert (one.photo, one.mask, one.failure) == (
+        assert (one.photo, one.mask, one.face.failure) == (
             other.photo,
             other.mask,
-            other.failure,
+            other.face.failure,
         )
-        np.testing.assert_array_equal(one.chips, other.chips)
+        np.testing.assert_array_equal(one.face.crops, other.face.crops)

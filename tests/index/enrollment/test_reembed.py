@@ -12,7 +12,7 @@ import pytest
 
 from index.engines.snapshot import snapshot_folders
 from index.enrollment.reembed import reembed_gallery
-from index.enrollment.stage import enroll_chips
+from index.enrollment.stage import enroll_faces
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.gallery.storage.store import GalleryStore
@@ -22,9 +22,9 @@ from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitErr
 from tests.fakes.chip_galleries import (
     CALIBRATION,
     DoubleEmbedder,
-    chip_rows,
     content,
     filled,
+    named_faces,
 )
 from tests.fakes.faces_for_index import ColourEmbedder
 from training.embedders.masked_reference import masked_references, network_input
@@ -74,7 +74,7 @@ def test_covered_vectors_are_the_new_embedders_too(tmp_path):
     assert reembed_gallery(folder, embedder) == 2
     assert embedder.batches == [2, 1]
     with open_gallery(folder) as gallery:
-        chips = network_input([row.pixels for row in chip_rows("Person_01")])
+        chips = network_input([named.face.crop for named in named_faces("Person_01")])
         plain = embedder.embed(chips)
         under = masked_references(embedder, chips, plain)
         for masked, wanted in ((False, plain[0]), (True, under[0])):
@@ -230,8 +230,8 @@ def test_people_who_come_and_go_meanwhile(folder):
         with open_gallery(folder) as gallery:
             # The new photos get the numbers of the removed ones.
             erase_people(gallery.store, ["Person_02"])
-            rows = chip_rows("Person_03", "Person_03", "Person_04", grey=200)
-            enroll_chips(gallery, ColourEmbedder(), rows)
+            rows = named_faces("Person_03", "Person_03", "Person_04", grey=200)
+            enroll_faces(gallery, ColourEmbedder(), rows)
             assert gallery.store.read("SELECT MIN(id) FROM photos") == [(1,)]
             assert gallery.store.read("SELECT MAX(id) FROM photos") == [(4,)]
 

@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 
 from index.engines.templates import UNMASKED
-from index.enrollment.sources import photos_of_folders
-from index.enrollment.stage import (
-    ChipRow,
-    enroll,
-    enroll_chips,
-    enroll_photos,
-    photo_list,
-)
+from index.enrollment.face_step import NamedFace
+from index.enrollment.sources import photo_list, photos_of_folders
+from index.enrollment.stage import enroll, enroll_faces, enroll_photos
 from index.gallery.gallery import open_or_create_gallery
+from index.gallery.people import stored_hashes
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
+from masking.faces import aligned_faces
+from masking.faces.aligned_faces import AlignedFace
 from tests.fakes.faces_for_index import (
     BLUE,
     GREEN,
@@ -93,12 +91,12 @@ def test_of_unmasked_and_masked_chips_each_gets_what_it_needs(gallery):
     kinds = [False, True, True, False, True]
     rows = [
         row._replace(name=f"P{i}", masked=masked)
-        for i, (row, masked) in enumerate(zip(chip_rows(5), kinds, strict=True))
+        for i, (row, masked) in enumerate(zip(named_faces(5), kinds, strict=True))
     ]
     embedder = ColourEmbedder()
-    enroll_chips(gallery, embedder, rows)
+    enroll_faces(gallery, embedder, rows)
     assert embedder.embedded == 5 + 2
-    chips = network_input([row.pixels for row in rows])
+    chips = network_input([row.face.crop for row in rows])
     plain, covered = embed_both(ColourEmbedder(), chips, ~np.array(kinds))
     assert [vector is None for vector in covered] == kinds
     for number, masked in enumerate(kinds):
@@ -214,27 +212,38 @@ def test_covered_face_whose_embedding_is_not_finite_is_reported(gallery, tmp_pat
     assert "not finite" in report.failures[str(photos[0])]
 
 
-def chip_rows(count):
+def named_faces(count):
     for number in range(count):
         pixels = np.full((32, 32, 3), number % 256, dtype=np.uint8)
-        yield ChipRow(f"Person_{number % 50:02d}", f"sha{number}", f"{number}", pixels)
+        face = AlignedFace(f"{number}", f"sha{number}", crops=(pixels,))
+        yield NamedFace(f"Person_{number % 50:02d}", face, masked=False)
 
 
-def test_thousands_of_chips_go_in_and_a_second_run_adds_only_what_is_missing(gallery):
+def test_thousands_of_faces_go_in_and_those_that_are_enrolled_are_left(gallery):
     embedder = ColourEmbedder()
-    assert len(enroll_chips(gallery, embedder, chip_rows(300)).added) == 300
-    report = enroll_chips(gallery, embedder, chip_rows(320))
+    assert len(enroll_faces(gallery, embedder, named_faces(300)).added) == 300
+    stored = {n: stored_hashes(gallery.store, f"Person_{n:02d}") for n in range(50)}
+    faces = [
+        face._replace(enrolled=face.face.sha256 in stored[number % 50])
+        for number, face in enumerate(named_faces(320))
+    ]
+    report = enroll_faces(gallery, embedder, faces)
     assert (len(report.added), len(report.known)) == (20, 300)
     # Each as it is and covered.
     assert embedder.embedded == 2 * 320
     assert len(gallery.people()) == 50
 
 
-def test_chip_of_an_impossible_name_is_reported(gallery):
-    rows = [
-        row._replace(name="a\\b") if i == 1 else row
-        for i, row in enumerate(chip_rows(3))
-    ]
-    report = enroll_chips(gallery, ColourEmbedder(), rows)
-    assert len(report.added) == 2
-    assert "looks like a path" in report.failures["1"]
+def test_a_photo_is_read_and_hashed_once(gallery, tmp_path, monkeypatch):
+    photos = [draw_photo(tmp_path / f"{c[0]}.png", c) for c in (RED, GREEN)]
+    enrolled(gallery, "Person_01", photos[:1])
+    read = []
+
+    def reading(path, name=""):
+        read.append(path)
+        return path.read_bytes()
+
+    monkeypatch.setattr(aligned_faces, "read_bytes", reading)
+    report = enrolled(gallery, "Person_01", photos)
+    assert (report.known, report.added) == ([str(photos[0])], [str(photos[1])])
+    assert read == photos

@@ -11,6 +11,7 @@ from index.datasets.views import View
 from index.evaluation.config import EmbedConfig
 from index.evaluation.export_embeddings import embed_folder
 from masking.errors import InvalidConfig, MissingInput
+from masking.faces.aligned_faces import AlignedFace
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
 CONFIG = EmbedConfig(workers=1, batch_size=2)
@@ -66,11 +67,11 @@ def test_every_face_is_embedded_once_more_under_a_mask(folder):
 
 
 def test_masked_faces_and_lost_ones_are_not_covered():
-    chips = (np.full((24, 24, 3), 100, np.uint8),)
+    crops = (np.full((24, 24, 3), 100, np.uint8),)
     views = [
-        View(0, NO_MASK, "", (), "no face found."),
-        View(0, "cloth", "drawn", chips, None),
-        View(1, NO_MASK, "drawn", chips, None),
+        View(0, NO_MASK, AlignedFace("a", failure="no face found.")),
+        View(0, "cloth", AlignedFace("a", crops=crops)),
+        View(1, NO_MASK, AlignedFace("b", crops=crops)),
     ]
     # Batches with and without an unmasked face.
     for batch_size in (1, 3):

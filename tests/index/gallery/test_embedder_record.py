@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from index.enrollment.reembed import reembed_gallery
-from index.enrollment.stage import enroll_chips
+from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.search.open_search import open_search
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
@@ -12,9 +12,9 @@ from masking.faces.alignment import ChipGeometry
 from tests.fakes.chip_galleries import (
     CALIBRATION,
     DoubleEmbedder,
-    chip_rows,
     content,
     filled,
+    named_faces,
 )
 from tests.fakes.faces_for_index import ColourEmbedder
 from training.metrics.score_normalization import Cohort
@@ -47,7 +47,7 @@ def test_gallery_that_was_open_meanwhile_refuses_to_mix(folder):
         assert stale.nearest_photo(1, query).source == "Person_01/0.jpg"
         reembed_gallery(folder, DoubleEmbedder())
         uses = (
-            lambda: enroll_chips(stale, ColourEmbedder(), chip_rows("Person_05")),
+            lambda: enroll_faces(stale, ColourEmbedder(), named_faces("Person_05")),
             lambda: stale.set_calibration(CALIBRATION.to_json()),
             lambda: stale.nearest_photo(1, query),
             lambda: open_search(stale, "exact"),

@@ -10,7 +10,7 @@ import pytest
 from index.gallery import erasure as gallery_erasure
 from index.gallery.erasure import Erasure, erase_people
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
-from index.gallery.people import photo_is_stored
+from index.gallery.people import stored_hashes
 from index.gallery.storage.rows import Terms
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, newest_snapshot
@@ -169,7 +169,8 @@ def test_same_photo_twice_is_stored_once(gallery):
     version = gallery.version
     assert gallery.add([first]) == 0
     assert gallery.version == version
-    assert photo_is_stored(gallery.store, "Person_01", "s")
+    assert stored_hashes(gallery.store, "Person_01") == {"s"}
+    assert stored_hashes(gallery.store, "Person_02") == frozenset()
     assert [person.photo_count for person in gallery.people()] == [1]
 
 
@@ -187,7 +188,9 @@ def test_nearest_photo_is_the_nearest_of_that_person(gallery):
     found = gallery.nearest_photo(1, np.zeros(4, dtype=np.float32))
     assert found.distance == 1.0
     # JPEG keeps even noise close enough to tell the two chips apart.
-    errors = [np.abs(found.chip.astype(int) - p.chip).mean() for p in (near, far)]
+    errors = [
+        np.abs(found.chip.astype(int) - p.face.crop).mean() for _, p in (near, far)
+    ]
     assert errors[0] < 20 < 60 < errors[1]
 
 
@@ -212,7 +215,8 @@ def test_remove_leaves_no_bytes(gallery):
     ]
     gallery.add(people)
     build_snapshot(gallery)
-    vectors = [people[1].embedding.tobytes(), people[1].masked_reference.tobytes()]
+    gone = people[1][1]
+    vectors = [gone.embedding.tobytes(), gone.masked_reference.tobytes()]
     ((chip,),) = gallery.store.read("SELECT chip FROM photos WHERE person_id = 2")
     # A JPEG starts with tables that all of them share; its end is the face.
     traces = [b"Person_Gone", b"gone/Gone.jpg", *vectors, chip[-200:-100]]
@@ -226,7 +230,7 @@ def test_remove_leaves_no_bytes(gallery):
     assert b"Person_Kept" in after
     assert [person.name for person in gallery.people()] == ["Person_Kept"]
     assert newest_snapshot(gallery) is None
-    assert open_search(gallery).nearest(people[1].embedding, 9)[0].person_id == 1
+    assert open_search(gallery).nearest(gone.embedding, 9)[0].person_id == 1
 
 
 def test_interrupted_erasure_is_finished_at_the_next_opening(tmp_path, monkeypatch):
@@ -249,15 +253,6 @@ def test_removed_numbers_are_not_given_again(gallery):
     erase_people(gallery.store, ["Person_01"])
     gallery.add([photo("Person_02", [1, 0, 0, 0])])
     assert [person.person_id for person in gallery.people()] == [2]
-
-
-def test_embedding_of_an_impossible_norm_is_refused(gallery):
-    # 1e20 squared is more than float32 holds.
-    for value in (2e6, 1e20):
-        with pytest.raises(BadRecord, match=r"norm .*, expected at most 1e\+06"):
-            gallery.add([photo("Person_01", [value, 0, 0, 0])])
-    assert gallery.size == 0
-    gallery.add([photo("Person_01", [0.9e6, 0, 0, 0])])
 
 
 def test_rename(gallery):
@@ -342,25 +337,6 @@ def test_calibration_is_kept(gallery):
 def test_gallery_of_another_embedder_is_refused(gallery):
     with pytest.raises(EmbedderMismatch, match=r"a{12}, but .* b{12}\. Use that model"):
         open_or_create_gallery(gallery.folder, FakeEmbedder("b" * 64))
-
-
-@pytest.mark.parametrize("wrong", [np.nan, np.inf])
-def test_embedding_that_is_not_finite_is_refused_and_nothing_is_added(gallery, wrong):
-    photos = [photo("Person_01", [1, 0, 0, 0]), photo("Person_02", [0, wrong, 0, 0])]
-    with pytest.raises(BadRecord, match="not finite"):
-        gallery.add(photos)
-    assert gallery.people() == []
-
-
-@pytest.mark.parametrize("wrong", [np.nan, np.inf])
-def test_covered_vector_that_is_not_finite_is_refused(gallery, wrong):
-    good = photo("Person_01", [1, 0, 0, 0], masked_reference=[1, 0, 0, 0])
-    bad = photo(
-        "Person_02", [1, 0, 0, 0], source="2.jpg", masked_reference=[0, wrong, 0, 0]
-    )
-    with pytest.raises(BadRecord, match=r"2\.jpg: its embedding is not finite"):
-        gallery.add([good, bad])
-    assert gallery.people() == []
 
 
 def test_embedding_of_another_length_is_refused(gallery):

@@ -8,12 +8,13 @@ import pytest
 
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
-from index.gallery.storage.rows import NewPhoto
 from index.search import snapshots
 from index.search.open_search import open_search
 from index.search.verify import verify_gallery
 from masking.errors import ToolkitError
+from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
+from training.embedders.embedded_face import EmbeddedFace
 
 
 class AnyEmbedder:
@@ -36,7 +37,8 @@ def folder(tmp_path):
 def photo(number):
     chip = np.zeros((16, 16, 3), np.uint8)
     vector = np.float32([number, 0, 0, 0])
-    return NewPhoto(f"Person_{number}", f"sha {number}", "photo.jpg", chip, vector)
+    face = AlignedFace("photo.jpg", f"sha {number}", crops=(chip,))
+    return f"Person_{number}", EmbeddedFace(face, vector)
 
 
 @pytest.fixture

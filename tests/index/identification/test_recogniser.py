@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from index.gallery.gallery import open_or_create_gallery
-from index.gallery.storage.rows import NewPhoto
 from index.identification import recogniser as recognition
 from index.identification.config import IdentifyConfig
+from masking.faces.aligned_faces import AlignedFace
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import ColourEmbedder
+from training.embedders.embedded_face import EmbeddedFace
 from training.embedders.mask_classifier import MaskState
 
 CROWD = 40
@@ -20,7 +21,8 @@ def photo(name, unmasked, masked_reference=None):
         np.array(v, np.float32) if v else None for v in (unmasked, masked_reference)
     ]
     chip = np.zeros((8, 8, 3), np.uint8)
-    return NewPhoto(name, name, "folder/photo.jpg", chip, vectors[0], False, vectors[1])
+    face = AlignedFace("folder/photo.jpg", name, crops=(chip,))
+    return name, EmbeddedFace(face, vectors[0], False, vectors[1])
 
 
 @pytest.fixture
@@ -43,7 +45,10 @@ def test_templates_for_masked_faces_do_not_crowd_out_a_unmasked_one(
     monkeypatch.setattr(recognition, "mask_states", lambda *_: unmasked)
     config = IdentifyConfig(engine=engine, threshold=0.5)
     found = recognition.Recogniser(gallery, ColourEmbedder.geometry, config).decide(
-        np.zeros(3, np.float32), np.zeros((3, 8, 8), np.uint8)
+        EmbeddedFace(
+            AlignedFace("probe", crops=(np.zeros((8, 8, 3), np.uint8),)),
+            np.zeros(3, np.float32),
+        )
     )
     assert found.name == "Right"
     assert found.matches[0].distance == pytest.approx(0.2)

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from masking.datasets.images import list_images, read_rgb
 from masking.datasets.sample import sample_newcomers, sample_people
-from masking.faces.aligned_faces import photo_faces
+from masking.faces.aligned_faces import read_faces, read_photo
 from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import FaceFinder, plain_finder
 from masking.faces.model_files import RECOGNITION, dlib_model
@@ -70,9 +70,9 @@ def test_dlibs_embedder_tells_the_people_apart(finder: FaceFinder) -> None:
     rows, owners = [], []
     for number, folder in enumerate(chosen):
         for photo in list_images(folder)[:EMBEDDED_PHOTOS]:
-            faces = photo_faces(photo, finder, ChipGeometry())
-            for chip in faces.chips[:1]:
-                pixels = np.array(chip.pixels)
+            found = read_faces(read_photo(photo), finder, [ChipGeometry()])
+            for face in found.faces[:1]:
+                pixels = np.array(face.crop)
                 rows.append(np.array(network.compute_face_descriptor(pixels)))
                 owners.append(number)
     points, people = np.stack(rows), np.array(owners)

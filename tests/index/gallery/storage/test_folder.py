@@ -18,9 +18,10 @@ from index.gallery.gallery import (
 from index.gallery.storage import backup as gallery_backup
 from index.gallery.storage import folder as gallery_folder
 from index.gallery.storage.folder import backup_files
-from index.gallery.storage.rows import NewPhoto
 from masking.errors import MissingInput, ToolkitError
+from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
+from training.embedders.embedded_face import EmbeddedFace
 
 
 class AnyEmbedder:
@@ -36,7 +37,8 @@ def enroll(folder: Path, name: str) -> None:
     chip = np.zeros((16, 16, 3), np.uint8)
     vector = np.float32([1, 2, 3, len(name)])
     with open_or_create_gallery(folder, AnyEmbedder()) as gallery:
-        gallery.add([NewPhoto(name, f"sha of {name}", "photo.jpg", chip, vector)])
+        face = AlignedFace("photo.jpg", f"sha of {name}", crops=(chip,))
+        gallery.add([(name, EmbeddedFace(face, vector))])
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from index.identification.video.tracks import (
     TrackJoiner,
     intersection_over_union,
 )
+from masking.faces.aligned_faces import AlignedFace
 from masking.faces.detectors import FaceBox
+from training.embedders.embedded_face import EmbeddedFace
 
 FRAME = np.zeros((10, 10, 3), np.uint8)
 CHIP = np.zeros((3, 4, 4), np.uint8)
@@ -20,7 +22,8 @@ def box(left, side=100.0):
 
 def seen(time_s, left, embedding=(0.0, 0.0), side=100.0):
     row = np.float32(embedding)
-    return Sighting(time_s, box(left, side), CHIP, row, FRAME)
+    face = AlignedFace("film", box=box(left, side), crops=(CHIP,))
+    return Sighting(time_s, EmbeddedFace(face, row), FRAME)
 
 
 def joiner(**changes):

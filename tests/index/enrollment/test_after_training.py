@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from index.engines.templates import MASKED, UNMASKED
-from index.enrollment import from_manifest as celebrity_stage
-from index.enrollment.from_manifest import enroll_celebrities
+from index.enrollment import stage as enroll_stage
+from index.enrollment.after_training import enroll_manifest
 from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from tests.fakes.faces_for_index import ColourEmbedder
@@ -15,8 +15,8 @@ from training.embedders.mask_classifier import MaskState
 
 def test_everybody_with_a_face_goes_in_once(gallery, manifest):
     embedder = ColourEmbedder()
-    assert enroll_celebrities(gallery, manifest, embedder) == PEOPLE + STRANGERS
-    assert enroll_celebrities(gallery, manifest, embedder) == 0
+    assert enroll_manifest(gallery, manifest, embedder) == PEOPLE + STRANGERS
+    assert enroll_manifest(gallery, manifest, embedder) == 0
     # Each as it is and covered.
     assert embedder.embedded == 2 * (PEOPLE + STRANGERS)
     people = gallery.people()
@@ -32,7 +32,7 @@ def test_chips_of_another_size_are_scaled(tmp_path, gallery):
     geometry = ChipGeometry(size_px=64, padding=0.0)
     row = row_of(tmp_path, "Person_01", 1, (9, 90, 200))
     large = manifest_of(tmp_path, [row], geometry)
-    assert enroll_celebrities(gallery, large, ColourEmbedder()) == 1
+    assert enroll_manifest(gallery, large, ColourEmbedder()) == 1
 
 
 def test_what_could_not_be_enrolled_or_looks_odd_is_logged(tmp_path, gallery, caplog):
@@ -40,7 +40,7 @@ def test_what_could_not_be_enrolled_or_looks_odd_is_logged(tmp_path, gallery, ca
     rows = [row_of(tmp_path, "Person_01", i, red) for i in range(3)]
     rows.append(row_of(tmp_path, "Person_01", 3, blue))
     rows.append(row_of(tmp_path, "x" * 201, 4, red))
-    assert enroll_celebrities(gallery, manifest_of(tmp_path, rows), ColourEmbedder())
+    assert enroll_manifest(gallery, manifest_of(tmp_path, rows), ColourEmbedder())
     assert "1 photos could not be enrolled, the first: a name has 1 to" in caplog.text
     assert "least of all Person_01/3.jpg (distance 1.39)" in caplog.text
     assert gallery.people()[0].photo_count == 4
@@ -50,17 +50,16 @@ def test_chips_that_are_aligned_in_another_way_are_refused(gallery, manifest):
     inner = ChipGeometry(size_px=32, padding=0.0, points="inner")
     other = manifest_of(manifest.folder, manifest.faces(), inner)
     with pytest.raises(InvalidConfig, match="aligned by the inner points"):
-        enroll_celebrities(gallery, other, ColourEmbedder())
+        enroll_manifest(gallery, other, ColourEmbedder())
     assert gallery.people() == []
 
 
 def test_photos_that_show_a_mask_are_enrolled_as_masked(gallery, manifest, monkeypatch):
     def reddish(chips, geometry):
-        (chip,) = chips
-        return (MaskState(float(chip[0].mean() > 128), 0.0),)
+        return tuple(MaskState(float(chip[0].mean() > 128), 0.0) for chip in chips)
 
-    monkeypatch.setattr(celebrity_stage, "mask_states", reddish)
-    enroll_celebrities(gallery, manifest, ColourEmbedder())
+    monkeypatch.setattr(enroll_stage, "mask_states", reddish)
+    enroll_manifest(gallery, manifest, ColourEmbedder())
     assert [photo.masked for photo in gallery.photos("Person 00")] == [True]
     assert [photo.masked for photo in gallery.photos(name_of(1))] == [False] * 2
     # Who is enrolled unmasked has a template for masked faces as well.
