@@ -7,9 +7,14 @@ comes to the checksum behind packed pixels.
 
 from __future__ import annotations
 
+import io
+import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 
+from PIL import Image as Pillow
 from PIL import TiffImagePlugin
 
 # First column and row, and steps, of the passes of an interlaced PNG.
@@ -70,16 +75,18 @@ def _png_pixels(data: bytes) -> Iterator[memoryview]:
 
 
 def check_tiff(data: bytes, picture: TiffImagePlugin.TiffImageFile) -> None:
-    """Raise ValueError or zlib.error where pixels of a TIFF's first page are missing.
-
-    Only plain and deflated ones are looked at.
+    """Raise an error where pixels of a TIFF's first page are missing or damaged.
 
     Args:
         picture: the header of `data`.
+
+    Raises:
+        ValueError, zlib.error, OSError: they are.
     """
     tags = picture.tag_v2
     packing = tags.get(_COMPRESSION, _PLAIN)
     if packing not in (_PLAIN, *_DEFLATED) or tags.get(_COLOURS) == _YCBCR:
+        _check_codes(data)
         return
     tiled = _TILES in tags
     starts = tags[_TILES if tiled else _STRIPS]
@@ -94,6 +101,32 @@ def check_tiff(data: bytes, picture: TiffImagePlugin.TiffImageFile) -> None:
         found = len(stored) if packing == _PLAIN else _inflated(stored, expected)
         if found < expected:
             raise ValueError(f"{found:,} of {expected:,} bytes of a part are there")
+
+
+def _check_codes(data: bytes) -> None:
+    """Raise OSError where libtiff finds an error in packed pixels.
+
+    Pillow stops at errors, which OpenCV passes over, but has libtiff print them.
+    """
+    with _quiet(), Pillow.open(io.BytesIO(data), formats=["TIFF"]) as picture:
+        picture.load()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing that libraries in C print reaches the terminal; one thread at a time."""
+    with _one_by_one:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
+
+
+_one_by_one = Lock()
 
 
 def _tiff_parts(picture: TiffImagePlugin.TiffImageFile) -> Iterator[int]:

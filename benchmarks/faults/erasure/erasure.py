@@ -28,9 +28,6 @@ from benchmarks.faults.small_workspace import (
 from benchmarks.faults.tally import Tally, Trial
 
 NAME = "Zoë Quillfeather"
-# What the README names: cards are the user's to delete, and what `augment` made goes
-# when it is run again without the person's photographs.
-EXCEPTIONS = ("identified/", "augmented/")
 # Distance of embeddings below which dlib takes two faces for one person is .6.
 SAME_FACE = 0.4
 
@@ -58,9 +55,8 @@ def try_erasure(trial: Trial) -> Tally:
     # Where nothing had been, finding nothing would say nothing.
     tally.tried = len(_left(before, traces, found))
     for file, kind in _left(workspace, traces, found):
-        if not f"{file}/".startswith(EXCEPTIONS):
-            tally.fault("erased_found", f"removed, {kind} in {_place(file)} | {file}")
-    # As the README tells: without the photographs, `augment` removes what it made.
+        tally.fault("erased_found", f"removed, {kind} in {_place(file)} | {file}")
+    # The photographs are the user's to delete; then nothing comes back.
     shutil.rmtree(people / NAME)
     run(["augment", people, *ONE, "--workspace", workspace], scratch)
     for file, kind in traces_below(workspace / "augmented", traces):
@@ -89,7 +85,6 @@ def _commands(
     return [
         ("augment", people, "--variants", "1", *ONE),
         ("train", *TRAINED),
-        ("gallery", "remove", NAME),
         ("enroll", NAME, *photos[:2], "--consent", f"form of {NAME}"),
         ("enroll", "--csv", table, *ONE),
         ("identify", photos[3]),

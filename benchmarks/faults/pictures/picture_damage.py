@@ -13,10 +13,11 @@ from PIL import Image as Pillow
 from benchmarks.faults.files import byte_damage
 from benchmarks.faults.pictures.base_pictures import BasePicture, png_chunk
 
-# Many times what is read, just below and above, narrow ones, a row more, and none.
+# Many times what is read, just below and above, narrow ones, some more, and none.
 SIZES = (
     *((65_000, 65_000), (30_000, 30_000), (13_300, 13_300), (13_400, 13_400)),
-    *((65_500, 2_700), (16_000, 1_000), (250, 251), (0, 250)),
+    *((65_500, 2_700), (16_000, 1_000), (250, 400), (400, 250)),
+    (0, 250),
 )
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 

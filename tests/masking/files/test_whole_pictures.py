@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import zlib
 
 import cv2
@@ -142,3 +143,22 @@ def test_a_large_deflated_tiff_takes_one_piece_at_a_time():
     data = cv2.imencode(".tif", pixels, options)[1].tobytes()
     assert len(data) < 100_000
     assert (decode_rgb(data, "a.tif") == 77).all()
+
+
+# Codes that LZW does not have yet; PackBits' for 1,000 bytes in the room of 2,000.
+@pytest.mark.parametrize(
+    ("packing", "codes"), [("tiff_lzw", b"\xff"), ("packbits", b"\0"), ("jpeg", b"")]
+)
+def test_damaged_codes_of_a_packed_tiff_are_refused_quietly(packing, codes, capfd):
+    whole = file_of(noise(), "TIFF", compression=packing)
+    assert decode_rgb(whole, "a.tif").shape == (90, 70, 3)
+    with pytest.raises(UnreadableImage, match="damaged"):
+        decode_rgb(with_tiff_size(whole, 70, 140), "a.tif")
+    start = Pillow.open(io.BytesIO(whole)).tag_v2[273][0]
+    changed = whole[: start + 300] + codes * 2000 + whole[start + 2300 :]
+    if codes:
+        with pytest.raises(UnreadableImage, match="damaged"):
+            decode_rgb(changed, "a.tif")
+    assert capfd.readouterr() == ("", "")
+    print("still there", file=sys.stderr)
+    assert capfd.readouterr().err == "still there\n"
