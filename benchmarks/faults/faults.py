@@ -26,7 +26,7 @@ import click
 
 from benchmarks.faults.tally import Tally
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _COPIED = ("masking", "training", "index", "benchmarks", "cli.py", "setup.cfg")
 _COLUMNS = {
     "tried": "tried",

@@ -14,13 +14,9 @@ from masking.datasets.sample import sample_newcomers, sample_people
 
 ONE = ("--workers", "1")
 SHIPPED = ("--model", "shipped")
-# Small enough for seconds; the second keeps what frozen stages make of the chips.
+# Small enough for seconds.
 BATCH = ("--batch-size", "4", "--epochs", "2", "--device", "cpu", *ONE)
 TRAINED = ("--samples-per-person", "2", *BATCH)
-FROZEN = (
-    *("--samples-per-person", "0", "--head", "none", "--freeze-stages", "3"),
-    *("--cached-variants", "1", *BATCH),
-)
 # Times, and how often something was done before, differ from run to run.
 _VARYING = ("seconds", "exact_ms", "annoy_ms", "reused", "resumed_at", "created")
 

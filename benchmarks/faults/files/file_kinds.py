@@ -19,7 +19,7 @@ class Kind:
         state: of `file_states` that holds it; "toolkit" for what ships.
         pattern: where it lies there.
         commands: run one after the other until one refuses. W stands for the
-            workspace, F for the file, TRAIN and FREEZE for options of `train`.
+            workspace, F for the file, TRAIN for options of `train`.
         ways: of damaging it.
         made: files that are part of the answer.
         exact: whether the answer has to be that for whole files; False for what
@@ -48,7 +48,6 @@ _SHOW = "gallery show Person_02 --json --workspace W"
 _AUGMENT = f"augment W/people --variants 1 --workspace W {_ONE}"
 _EVALUATE = f"evaluate W/people --rounds 0 {_SHIPPED} {_ONE}"
 _TRAIN = "train TRAIN --workspace W"
-_FREEZE = "train FREEZE --workspace W"
 _LEARNT = ("models/latest", "models/train-report/report.json")
 _PICTURES = ("augmented",)
 _MANIFEST = "augmented/manifest.jsonl"
@@ -121,7 +120,7 @@ KINDS: tuple[Kind, ...] = (
         _LEARNT,
         weight=8,
     ),
-    Kind("training caches", "frozen", "models/cache/*", (_FREEZE,), BYTES, _LEARNT),
+    Kind("training caches", "training", "models/cache/*", (_TRAIN,), BYTES, _LEARNT),
     Kind(
         "calibrations",
         "toolkit",

@@ -12,7 +12,6 @@ from pathlib import Path
 import cv2
 
 from benchmarks.faults.small_workspace import (
-    FROZEN,
     ONE,
     SHIPPED,
     TRAINED,
@@ -166,10 +165,6 @@ def _training(states: States) -> None:
     started_training(states.restore("augmented"), states.scratch, TRAINED)
 
 
-def _frozen(states: States) -> None:
-    started_training(states.restore("augmented"), states.scratch, FROZEN)
-
-
 def _evaluated(states: States) -> None:
     home = states.restore("inputs")
     states.run("evaluate", home / "people", "--rounds", "0", *SHIPPED, *ONE)
@@ -183,6 +178,5 @@ _MAKERS: dict[str, Callable[[States], None]] = {
     "journal": _journal,
     "trained": _trained,
     "training": _training,
-    "frozen": _frozen,
     "evaluated": _evaluated,
 }

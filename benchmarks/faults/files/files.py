@@ -15,7 +15,7 @@ from tqdm import tqdm
 from benchmarks.faults.files.file_kinds import KINDS, Kind
 from benchmarks.faults.files.file_states import States
 from benchmarks.faults.processes.children import Done, run
-from benchmarks.faults.small_workspace import FROZEN, TRAINED, answer
+from benchmarks.faults.small_workspace import TRAINED, answer
 from benchmarks.faults.tally import Tally, Trial
 
 _MISSING = "missing"
@@ -110,7 +110,7 @@ def _words(command: str, workspace: Path, file: Path) -> list[str]:
     return words
 
 
-_OPTIONS = {"TRAIN": TRAINED, "FREEZE": FROZEN}
+_OPTIONS = {"TRAIN": TRAINED}
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pkgutil
 
 PACKAGES = ("masking", "training", "index")
 # Of extras that need not be installed, or that start threads.
-_EXTRAS = ("app_page", "milvus", "tensorboard", "ray_map", "gradio", "timm", "onnx")
+_EXTRAS = ("index.app", "milvus", "tensorboard", "gradio", "timm", "onnx")
 
 
 def import_all() -> None:

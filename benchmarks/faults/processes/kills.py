@@ -23,7 +23,6 @@ from benchmarks.faults.erasure.traces import (
 from benchmarks.faults.files.file_states import States
 from benchmarks.faults.processes.children import Done, Moment, run
 from benchmarks.faults.small_workspace import (
-    FROZEN,
     ONE,
     SHIPPED,
     TRAINED,
@@ -78,7 +77,6 @@ def jobs(workspace: Path) -> list[Job]:
         Job("backup", "gallery", ("gallery", "backup"), weight=2),
         Job("augment", "inputs", augment, ("augmented",), 3),
         Job("train", "augmented", ("train", *TRAINED), learnt, 1),
-        Job("train, kept maps", "augmented", ("train", *FROZEN), learnt, 1),
     ]
 
 
