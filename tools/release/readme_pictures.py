@@ -1,37 +1,69 @@
-"""Draws the README's pictures from the embedded sample and a demo's workspace.
+"""Draws the pictures of README and docs: synthetic people of the sample alone.
 
-python cli.py demo && python -m tools.release.readme_pictures
+In a workspace of the sample, as after `augment` and `train` in a fresh clone:
+
+    python -m tools.release.readme_pictures
 """
 
 from __future__ import annotations
 
+import io
+import shutil
+import tempfile
 from pathlib import Path
 
 import click
+import numpy as np
+from PIL import Image as PILImage
 
 from masking.datasets.contact_sheet import contact_sheet
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
 from masking.faces.finder import unmasked_finder
+from masking.landmarks import Image
 from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 
 COLUMNS = 6
+# The probe that README's commands identify.
+PROBE_PERSON, PROBE_PHOTO = "Person_14", "8.jpg"
+_WIDTH_PX, _HEIGHT_PX = 1100, 780
 
 
 @click.command()
 @click.option(
-    "--cards",
+    "--workspace",
     type=click.Path(path_type=Path),
-    default=Path("workspace/demo/identified"),
+    default=Path("workspace"),
     show_default=True,
-    help="Folder of result cards.",
+    help="Where the sample's people are enrolled.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("docs"), show_default=True
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("docs/pictures"),
+    show_default=True,
 )
-def main(cards: Path, out: Path) -> None:
-    """Write masks.jpg (every kind on synthetic people) and card.jpg."""
+def main(workspace: Path, out: Path) -> None:
+    """Write ./masked.jpg, and masks.jpg, card.jpg and page.jpg into OUT."""
+    probe = Path("masked.jpg")
+    write_image(probe, probe_pixels())
+    write_image(out / "masks.jpg", kinds_sheet(), quality=88)
+    card, page = card_and_page(workspace, probe)
+    write_image(out / "card.jpg", card, quality=88)
+    write_image(out / "page.jpg", page, quality=88)
+
+
+def probe_pixels() -> Image:
+    """(H, W, 3) uint8 RGB, a person of the sample in a surgical mask."""
+    photo = sample_people() / PROBE_PERSON / PROBE_PHOTO
+    specs = draw_specs(sample_rng(4, "demo"), SpecConfig(("surgical",), wrongly_worn=0))
+    image = read_rgb(photo)
+    return render(image, unmasked_finder().find(image)[0].landmarks, specs).pixels
+
+
+def kinds_sheet() -> Image:
+    """(H, W, 3) uint8 RGB, twelve people in all kinds of mask, half worn wrongly."""
     finder = unmasked_finder()
     people = sorted(sample_people().iterdir())
     tiles = []
@@ -43,9 +75,46 @@ def main(cards: Path, out: Path) -> None:
         specs = draw_specs(sample_rng(3, str(number)), SpecConfig((kind,), wrong))
         rendered = render(image, face.landmarks, specs).pixels
         tiles.append((rendered, f"{kind}, {specs[0].wearing_style.replace('_', ' ')}"))
-    write_image(out / "masks.jpg", contact_sheet(tiles, columns=COLUMNS), quality=88)
-    card = sorted(cards.glob("*.png"))[-1]
-    write_image(out / "card.jpg", read_rgb(card), quality=88)
+    return contact_sheet(tiles, columns=COLUMNS)
+
+
+def card_and_page(workspace: Path, probe: Path) -> tuple[Image, Image]:
+    """The card of an answer, and the page that shows it, as (H, W, 3) uint8 RGB."""
+    from index.app.gradio_settings import keep_quiet
+
+    with tempfile.TemporaryDirectory() as dropped:
+        keep_quiet(Path(dropped))
+        from index.app.actions import AppActions
+        from index.app.page import CSS, THEME, build_page
+        from index.app.server import served
+        from training.checkpoints.choose import choose_embedder
+
+        embedder = choose_embedder("auto", workspace / "models", "auto")
+        actions = AppActions(workspace, embedder)
+        card = actions.identify(probe, heatmap=True).cards[0]
+        with served(build_page(actions), THEME, CSS, 0) as address:
+            return read_rgb(card), _page(address, probe)
+
+
+def _page(address: str, probe: Path) -> Image:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": _WIDTH_PX, "height": _HEIGHT_PX})
+        page.goto(address)
+        page.set_input_files("input[type=file] >> nth=0", str(probe))
+        page.wait_for_selector("img[src*='masked']")
+        page.get_by_role("button", name="Identify", exact=True).click()
+        page.wait_for_function("document.querySelector('#answer textarea').value")
+        page.wait_for_selector("img[src*='face1']")
+        page.wait_for_timeout(1000)
+        pixels = page.screenshot()
+        browser.close()
+    with PILImage.open(io.BytesIO(pixels)) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,18 @@
+"""The pictures of README show the sample as it is rendered today."""
+
+from pathlib import Path
+
+import numpy as np
+
+from masking.datasets.images import read_rgb
+from tools.release.readme_pictures import probe_pixels
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_probe_is_a_masked_person_of_the_sample():
+    kept = read_rgb(ROOT / "masked.jpg").astype(np.int16)
+    rendered = probe_pixels().astype(np.int16)
+    assert kept.shape == rendered.shape == (250, 250, 3)
+    # JPEG loses a little; another photo or a mask elsewhere would differ by tens.
+    assert np.abs(kept - rendered).mean() < 4
