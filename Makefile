@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check install clean
+.PHONY: demo test check docs install clean
 
 demo: install
 	$(RUN) cli.py demo
@@ -15,6 +15,15 @@ check: install
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(VENV)/bin/codespell
+
+# The site lies in build/site; any warning, such as a dead link, is an error.
+docs: $(VENV)/.docs
+	$(VENV)/bin/mkdocs build --strict
+
+$(VENV)/.docs: setup.cfg | install
+	$(VENV)/bin/pip install -e '.[docs]'
+	touch $@
 
 install: $(VENV)/.installed
 
