@@ -76,6 +76,19 @@ class Landmarks:
         return Landmarks(points)
 
 
+def five_points(points: Float32) -> Float32:
+    """Eyes, tip of the nose and corners of the mouth of 68 points.
+
+    Args:
+        points: (68, 2).
+
+    Returns:
+        (5, 2) float32; the person's right side first.
+    """
+    eyes = points[RIGHT_EYE].mean(axis=0), points[LEFT_EYE].mean(axis=0)
+    return np.array([*eyes, points[30], points[48], points[54]], dtype=np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class FaceChip:
     """One upright face, cut out of a photograph.

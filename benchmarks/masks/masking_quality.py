@@ -22,8 +22,9 @@ import click
 
 from benchmarks.masks.quality_figures import MaskingFigures, measure
 from benchmarks.masks.quality_photos import chosen_photos, peer_pairs, rendered_pairs
+from benchmarks.shared.stock_finder import StockFinder
 from masking.errors import InvalidConfig, ToolkitError
-from masking.faces.finder import default_finder, plain_finder, unmasked_finder
+from masking.faces.finder import default_finder, unmasked_finder
 from masking.masks.spec import SpecConfig
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _faces(
     peer: tuple[Path, Path] | None,
 ) -> dict[str, MaskingFigures]:
     """Figures of our masks and of a peer's: (its pictures, what it rendered on)."""
-    finder = plain_finder()
+    finder = StockFinder()
     chosen = chosen_photos(photos, names, count)
     ours = measure(rendered_pairs(chosen, finder, SpecConfig(), seed), finder)
     if peer is None:
@@ -140,7 +141,7 @@ def _beside_real(
     if variants < 1:
         raise InvalidConfig(f"variants must be at least 1, got {variants}")
     photos = labelled(folder)
-    readers = FaceReaders(default_finder(), plain_finder(), dlib_embedder())
+    readers = FaceReaders(default_finder(), StockFinder(), dlib_embedder())
     rendered = {"ours": render_like_real(photos, unmasked_finder(), variants, seed)}
     if peer is not None:
         rendered["peer"] = peer_rendered(photos, folder, peer)

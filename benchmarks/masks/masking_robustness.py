@@ -21,12 +21,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.shared.stock_finder import StockFinder
 from masking.augment.config import AugmentConfig
 from masking.augment.manifest import read_manifest
 from masking.augment.people_lists import people_found, read_names
 from masking.augment.stage import augment
 from masking.datasets.images import list_images, read_rgb, write_image
-from masking.faces.finder import FaceFinder, plain_finder
+from masking.faces.finder import Finder
 from masking.landmarks import Image, Landmarks
 
 Matrix = NDArray[np.float64]
@@ -116,7 +117,7 @@ CHANGES: dict[str, tuple[Change, int]] = {
 
 
 def measure(
-    photos: list[Path], finder: FaceFinder, crop_is_face: bool
+    photos: list[Path], finder: Finder, crop_is_face: bool
 ) -> list[RobustnessFigures]:
     """Figures of each change, on the photographs in which `finder` sees a face."""
     known = []
@@ -187,7 +188,7 @@ def main(
     people = sorted(people_found(read_names(names), folders, "--names", photos))
     chosen = np.linspace(0, len(people) - 1, min(count, len(people))).astype(int)
     paths = [list_images(photos / people[index])[0] for index in chosen]
-    rows = measure(paths, plain_finder(), crop_is_face)
+    rows = measure(paths, StockFinder(), crop_is_face)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows]))
         return

@@ -19,7 +19,7 @@ from benchmarks.masks.quality_measures import (
 from benchmarks.masks.quality_photos import MaskedPair, plain_fabric
 from benchmarks.masks.quality_sharpness import sharpness_ratio
 from benchmarks.masks.quality_straps import strap_gaps
-from masking.faces.finder import FaceFinder
+from masking.faces.finder import Finder
 from masking.landmarks import Landmarks
 
 _NAN = float("nan")
@@ -60,7 +60,7 @@ class MaskingFigures:
     hog_again: float
 
 
-def measure(pairs: Iterable[MaskedPair], stock: FaceFinder) -> MaskingFigures:
+def measure(pairs: Iterable[MaskedPair], stock: Finder) -> MaskingFigures:
     """Figures of many masked faces; `stock` is the detector of `hog_again`."""
     tally = _Tally(stock)
     for pair in pairs:
@@ -71,7 +71,7 @@ def measure(pairs: Iterable[MaskedPair], stock: FaceFinder) -> MaskingFigures:
 class _Tally:
     """Values of one kind each, face by face."""
 
-    def __init__(self, stock: FaceFinder):
+    def __init__(self, stock: Finder):
         self._stock = stock
         self._untouched: list[bool] = []
         self._rim: list[tuple[int, int]] = []
@@ -135,7 +135,7 @@ def _or_nan(
     return [float(v) for v in figure(values)] if values else [_NAN] * count
 
 
-def _found(finder: FaceFinder, pair: MaskedPair) -> bool:
+def _found(finder: Finder, pair: MaskedPair) -> bool:
     """Whether a detector finds the face: a box whose middle is not an eye away."""
     middle = pair.landmarks.points.mean(axis=0)
     reach = pair.landmarks.interocular_px

@@ -15,7 +15,7 @@ from masking.augment.people_lists import read_names
 from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import encode_image, list_images, read_rgb
 from masking.errors import MissingInput
-from masking.faces.finder import FaceFinder
+from masking.faces.finder import Finder
 from masking.landmarks import JAW, Float32, Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import MaskedSample, render
@@ -109,7 +109,7 @@ def masked_pair(
 
 
 def rendered_pairs(
-    photos: list[Path], finder: FaceFinder, config: SpecConfig, seed: int
+    photos: list[Path], finder: Finder, config: SpecConfig, seed: int
 ) -> Iterator[MaskedPair]:
     """Photos with a mask on the prominent face; those without a face are left out."""
     for photo in photos:
@@ -128,9 +128,7 @@ def plain_fabric(pair: MaskedPair) -> MaskedPair:
     return masked_pair(pair.name, pair.unmasked, pair.landmarks, (spec,))
 
 
-def peer_pairs(
-    masked: Path, originals: Path, finder: FaceFinder
-) -> Iterator[MaskedPair]:
+def peer_pairs(masked: Path, originals: Path, finder: Finder) -> Iterator[MaskedPair]:
     """A peer's pictures beside the originals, matched by `originals_by_name`.
 
     Originals without a face are left out, and so are pictures of another size: a

@@ -19,7 +19,7 @@ from index.datasets.labelled_photos import LabelledPhoto, read_labelled_photos
 from masking.datasets.images import read_rgb
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import crop_chip
-from masking.faces.finder import FaceFinder
+from masking.faces.finder import Finder
 from masking.landmarks import Float32, Image
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
@@ -97,8 +97,8 @@ class FaceReaders:
         embedder: dlib's untouched network.
     """
 
-    finder: FaceFinder
-    stock: FaceFinder
+    finder: Finder
+    stock: Finder
     embedder: Embedder
 
 
@@ -180,7 +180,7 @@ def labelled(folder: Path) -> list[LabelledPhoto]:
 
 
 def render_like_real(
-    photos: list[LabelledPhoto], finder: FaceFinder, variants: int, seed: int
+    photos: list[LabelledPhoto], finder: Finder, variants: int, seed: int
 ) -> Shown:
     """Masks of our engine on the unmasked photos, of kinds drawn from the real labels.
 
@@ -202,9 +202,7 @@ def render_like_real(
     return shown
 
 
-def render_over_real(
-    photos: list[LabelledPhoto], finder: FaceFinder, seed: int
-) -> Shown:
+def render_over_real(photos: list[LabelledPhoto], finder: Finder, seed: int) -> Shown:
     """A mask of our engine over each real mask, of the same kind.
 
     Args:
@@ -281,5 +279,5 @@ def _interval_over_people(values: Float32, seed: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _fraction_found(shown: Shown, finder: FaceFinder) -> float:
+def _fraction_found(shown: Shown, finder: Finder) -> float:
     return float(np.mean([bool(finder.find(image)) for _, image in shown]))

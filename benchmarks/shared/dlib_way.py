@@ -18,15 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from masking.faces.model_files import (
-    DETECTOR_CNN,
-    LANDMARKS_68,
-    RECOGNITION,
-    dlib_model,
-)
+from masking.faces.model_files import LANDMARKS_68, RECOGNITION, dlib_model
 from masking.landmarks import Image
 
 Encodings = NDArray[np.float64]
+_CNN_DETECTOR = "mmod_human_face_detector.dat"
 _FIVE_POINTS = "shape_predictor_5_face_landmarks.dat"
 _UPSAMPLE = 1
 
@@ -39,7 +35,7 @@ class DlibWay:
         # Loaded and not used by default, as in the package.
         dlib.shape_predictor(str(dlib_model(LANDMARKS_68)))
         self._five: Any = dlib.shape_predictor(str(dlib_model(_FIVE_POINTS)))
-        dlib.cnn_face_detection_model_v1(str(dlib_model(DETECTOR_CNN)))
+        dlib.cnn_face_detection_model_v1(str(dlib_model(_CNN_DETECTOR)))
         self._encoder: Any = dlib.face_recognition_model_v1(
             str(dlib_model(RECOGNITION))
         )

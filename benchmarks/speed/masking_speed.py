@@ -27,8 +27,7 @@ from masking.datasets.collections import Photo
 from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import encode_image, list_images, read_bytes
 from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.finder import Finder
-from masking.faces.rotation_search import augment_finder
+from masking.faces.finder import Finder, unmasked_finder
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.photo_light import PhotoLook
@@ -82,7 +81,7 @@ def measure(photos: list[Path], rounds: int) -> list[SpeedFigures]:
     """Figures of every way of working on the photographs that show a face."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    finder = augment_finder()
+    finder = unmasked_finder()
     known = (_known(path, finder) for path in photos)
     faces = [face for face in known if face is not None]
     with tempfile.TemporaryDirectory() as out:

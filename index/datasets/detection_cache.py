@@ -1,4 +1,4 @@
-"""Remembers the faces found in a picture, because finding masked ones is slow."""
+"""Remembers the faces found in a picture, because finding them takes a while."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from masking.faces import detection_filter as face_check
-from masking.faces import detectors as face_detection
 from masking.faces import finder as face_finding
-from masking.faces import hog as oriented_gradients
-from masking.faces import landmark_predictor as landmark_prediction
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, Finder
 from masking.faces.model_files import MODELS
 from masking.files.private_folder import private_folder
@@ -77,14 +73,7 @@ def finder_identity(make_finder: Callable[[], Finder]) -> str:
     named = inspect.isfunction(make_finder) or inspect.isclass(make_finder)
     maker: Any = make_finder if named else type(make_finder)
     source = Path(inspect.getsourcefile(maker) or face_finding.__file__)
-    steps = (
-        face_check,
-        face_detection,
-        face_finding,
-        landmark_prediction,
-        oriented_gradients,
-    )
-    code = [Path(str(step.__file__)) for step in steps]
+    code = sorted(Path(face_finding.__file__).parent.glob("*.py"))
     # Whoever loads a model sees to it that its hash is the one in this table.
     for path in [source, *code, MODELS / TABLE]:
         identity.update(hashlib.sha256(path.read_bytes()).digest())

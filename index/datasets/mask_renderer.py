@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from masking.faces.landmark_predictor import LandmarkPredictor, box_around
-from masking.faces.model_files import LANDMARKS_68, dlib_model
+from masking.faces.finder import unmasked_predictor
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
@@ -41,13 +40,11 @@ class MaskRenderer:
             NoFace: the landmarks lie outside of the picture.
         """
         # The landmarks of a finder of masked faces are exact at the eyes only.
-        exact = _unmasked_predictor().predict(image, box_around(landmarks))
+        exact = _predictor().predict(image, landmarks.points)
         return render(image, exact, self.specs(name)).pixels
 
 
-@cache
-def _unmasked_predictor() -> LandmarkPredictor:
-    return LandmarkPredictor(dlib_model(LANDMARKS_68))
+_predictor = cache(unmasked_predictor)
 
 
 def mask_renderer(seed: int, kinds: str) -> MaskRenderer:

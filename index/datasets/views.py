@@ -24,7 +24,7 @@ from masking.faces.aligned_faces import (
     read_photo,
 )
 from masking.faces.alignment import ChipGeometry
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, Finder
 from masking.landmarks import Image, Landmarks
 from masking.workers import ordered_map, worker_count

@@ -9,7 +9,7 @@ from typing import Any
 
 from index.calibration.calibration import Decision
 from index.identification.cards.canvas import percent
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.files.strict_json import strict_json
 
 MATCH, UNKNOWN, NO_FACE, UNREADABLE = "match", "unknown", "no face", "unreadable"

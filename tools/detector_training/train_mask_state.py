@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.alignment import ChipGeometry, chip_matrix, warp
-from masking.faces.finder import plain_finder
+from masking.faces.finder import unmasked_finder
 from masking.faces.model_arrays import write_arrays
 from masking.landmarks import Float32, Image, Landmarks
 from masking.masks import spec as mask_spec
@@ -57,7 +57,7 @@ class MakeFaces:
     """One photograph to the features and labels of several versions of its face."""
 
     def __init__(self, versions: int, seed: int):
-        self._finder, self._versions, self._seed = plain_finder(), versions, seed
+        self._finder, self._versions, self._seed = unmasked_finder(), versions, seed
         self._geometry = ChipGeometry()
 
     def __call__(self, path: Path) -> Faces | None:

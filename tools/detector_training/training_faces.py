@@ -12,7 +12,7 @@ import numpy as np
 from masking.augment.people_lists import people_found, read_names
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.alignment import similarity
-from masking.faces.finder import plain_finder
+from masking.faces.finder import unmasked_finder
 from masking.landmarks import Float32, Image
 
 SIDE_PX = 250
@@ -58,7 +58,7 @@ def choose_faces(
     folder: Path, names: list[str], photos_each: int
 ) -> Iterator[TrainingFace]:
     """Colour photographs with one near-frontal face in the middle."""
-    finder = plain_finder()
+    finder = unmasked_finder()
     for name in names:
         if not (folder / name).is_dir():
             continue

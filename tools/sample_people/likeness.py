@@ -9,7 +9,7 @@ import dlib
 import numpy as np
 
 from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.finder import plain_finder
+from masking.faces.finder import unmasked_finder
 from masking.faces.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Float32, Image
 
@@ -21,7 +21,7 @@ class LikenessCheck:
         self._network: Any = dlib.face_recognition_model_v1(
             str(dlib_model(RECOGNITION))
         )
-        self._finder = plain_finder()
+        self._finder = unmasked_finder()
 
     def embeddings(self, images: Iterable[Image]) -> Float32:
         """(N, 128) float32, one row a picture; NaN where no face is found."""

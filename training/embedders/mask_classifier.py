@@ -18,10 +18,10 @@ import numpy as np
 
 from masking.errors import BadRecord
 from masking.faces.alignment import ChipGeometry
-from masking.faces.hog import CELLS, GRADIENTS, SIDE_PX, oriented_gradients
 from masking.faces.model_arrays import read_arrays
 from masking.files.shipped import shipped_file
 from masking.landmarks import Float32, Image
+from training.embedders.hog import CELLS, GRADIENTS, SIDE_PX, oriented_gradients
 
 MODEL_FILE = Path(__file__).parents[1] / "models" / "mask-state.npz"
 FORMAT_VERSION = 1

@@ -18,7 +18,7 @@ from index.identification.cards.style import (
     WIDTH_PX,
     draw_band,
 )
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.landmarks import Image
 
 _PHOTO_BOTTOM = 942.0

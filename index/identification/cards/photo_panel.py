@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from index.identification.cards.canvas import Box, Canvas, Colour, text_width
 from index.identification.cards.style import MAT, PAPER
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.landmarks import Image
 
 _LABEL_PX = 22

@@ -30,7 +30,7 @@ from index.identification.cards.style import (
     WIDTH_PX,
     draw_band,
 )
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.landmarks import Float32, Image
 
 # The best one large, the next four small.

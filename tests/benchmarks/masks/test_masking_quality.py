@@ -38,11 +38,12 @@ from benchmarks.masks.quality_real import (
 )
 from benchmarks.masks.quality_sharpness import edge_widths, sharpness_ratio
 from benchmarks.masks.quality_straps import ear_corners, strap_gaps
+from benchmarks.shared.stock_finder import StockFinder
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry
-from masking.faces.finder import Face, plain_finder
+from masking.faces.finder import Face
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
@@ -422,7 +423,7 @@ def test_a_peers_pictures_without_an_original_are_refused(tmp_path):
 def test_the_command_measures_a_peer_beside_our_masks(tmp_path):
     people = sorted(path.name for path in sample_people().iterdir())[:3]
     (tmp_path / "names.txt").write_text("\n".join(people))
-    finder = plain_finder()
+    finder = StockFinder()
     for person in people:
         photo = list_images(sample_people() / person)[0]
         image = read_rgb(photo)

@@ -8,7 +8,7 @@ from index.datasets.detection_cache import (
     RememberingFinders,
     finder_identity,
 )
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, default_finder
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks

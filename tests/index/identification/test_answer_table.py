@@ -9,7 +9,7 @@ from index.calibration.calibration import Decision, Match
 from index.identification.answer_table import COLUMNS, answer_table
 from index.identification.answers import MATCH, NO_FACE, UNKNOWN, Answer, Span
 from masking.errors import InvalidConfig, ToolkitError
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 
 BOX = FaceBox(1.0, 2.0, 3.5, 4.0, 1.0, "drawn")
 

@@ -19,8 +19,8 @@ from masking.datasets.images import encode_image, read_rgb, write_image
 from masking.datasets.sample import sample_people
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.alignment import crop_chip
-from masking.faces.detectors import FaceBox
-from masking.faces.finder import Face, plain_finder
+from masking.faces.detector import FaceBox
+from masking.faces.finder import Face, unmasked_finder
 from masking.landmarks import Landmarks
 from masking.masks.spec import spec_from_json
 from masking.rendering.photo_light import look_from_list
@@ -29,11 +29,6 @@ from tests.fakes.drawn_people import DrawnFinder, draw_person
 
 CONFIG = AugmentConfig(variants=2, workers=1)
 BAD = ["Person_01/cut.jpg", "Person_01/text.jpg", "Person_02/wall.png"]
-
-
-def hog_finder():
-    # The first stage of the default cascade: the last one takes seconds a wall.
-    return plain_finder()
 
 
 def contents(folder):
@@ -63,7 +58,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def done(photos, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    return out, augment(photos, out, CONFIG, hog_finder)
+    return out, augment(photos, out, CONFIG, unmasked_finder)
 
 
 def test_every_photograph_has_a_row(done):
@@ -90,7 +85,7 @@ def test_chips_and_masked_chips_are_where_the_rows_say(done):
     for row in manifest.faces():
         chip = read_rgb(out / row.chip).astype(int)
         assert chip.shape == (200, 200, 3)
-        assert row.detector == "hog"
+        assert row.detector == "yunet"
         # Chips show the face in the same place: the eyes lie on the target.
         eyes = np.array(row.chip_landmarks)[36:48]
         np.testing.assert_allclose(eyes, CHIP_GEOMETRY.targets()[36:48], atol=12)
@@ -116,7 +111,7 @@ def test_report_and_preview_are_written(done):
 
 
 def test_two_workers_write_the_same_bytes(photos, done, tmp_path):
-    report = augment(photos, tmp_path, replace(CONFIG, workers=2), hog_finder)
+    report = augment(photos, tmp_path, replace(CONFIG, workers=2), unmasked_finder)
     assert report == done[1]
     assert contents(tmp_path) == contents(done[0])
     assert len(contents(tmp_path)) == 4 + 8 + 2  # chips, masked, manifest, preview

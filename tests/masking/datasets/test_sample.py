@@ -14,7 +14,7 @@ from masking.datasets.images import list_images, read_rgb
 from masking.datasets.sample import sample_newcomers, sample_people
 from masking.faces.aligned_faces import read_faces, read_photo
 from masking.faces.alignment import ChipGeometry
-from masking.faces.finder import FaceFinder, plain_finder
+from masking.faces.finder import FaceFinder, unmasked_finder
 from masking.faces.model_files import RECOGNITION, dlib_model
 
 # dlib takes a tenth of a second a chip.
@@ -33,7 +33,7 @@ def people_folders() -> list[Path]:
 @pytest.fixture(scope="module")
 def finder() -> FaceFinder:
     # The first stage of the default cascade: what it finds, the cascade finds.
-    return plain_finder()
+    return unmasked_finder()
 
 
 def test_sixty_people_and_two_newcomers_have_eight_photos_each() -> None:

@@ -9,7 +9,7 @@ from masking.datasets.images import write_image
 from masking.errors import UnreadableImage
 from masking.faces.aligned_faces import PhotoFile, read_faces, read_photo
 from masking.faces.alignment import ChipGeometry
-from masking.faces.rotation_search import whole_picture
+from masking.faces.finder import whole_picture
 from tests.fakes.drawn_people import DrawnFinder
 from tests.fakes.faces_for_index import BLUE, RED, SquareFinder, draw_photo
 

@@ -10,7 +10,8 @@ from index.calibration import shipped as shipped_calibrations
 from masking.errors import BadRecord, MissingInput, ToolkitError
 from masking.faces import finder as face_finding
 from masking.faces import model_files
-from masking.faces.detectors import CnnDetector
+from masking.faces.finder import unmasked_predictor
+from masking.faces.roll import RollEstimator
 from masking.files.shipped import TABLE, checked_file, shipped_file, write_table
 from training.backbones.dlib_weights import read_dlib_network
 from training.checkpoints import store
@@ -35,7 +36,7 @@ def test_the_tables_that_ship_are_current(package):
 
 
 def test_every_file_of_dlib_that_is_used_is_in_its_table():
-    for name in ("LANDMARKS_68", "DETECTOR_CNN", "RECOGNITION"):
+    for name in ("LANDMARKS_68", "RECOGNITION"):
         assert model_files.dlib_model(getattr(model_files, name)).is_file()
 
 
@@ -85,12 +86,7 @@ def damaged_copy(path, folder):
     shutil.copy(path.parent / TABLE, folder)
 
 
-OWN = {
-    "stock-frontal.svm": face_finding.plain_finder,
-    "masked-upright.svm": face_finding.default_finder,
-    "masked-landmarks.dat": face_finding.masked_predictor,
-    "face-check.npz": face_finding.default_finder,
-}
+OWN = {"roll.onnx": RollEstimator, "masked-landmarks.dat": face_finding.default_finder}
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -128,7 +124,7 @@ def test_a_damaged_mask_classifier_and_calibration_end_so_too(tmp_path, monkeypa
     ("name", "use"),
     [
         (model_files.RECOGNITION, read_dlib_network),
-        (model_files.DETECTOR_CNN, lambda: CnnDetector("mmod", 1.0)),
+        (model_files.LANDMARKS_68, unmasked_predictor),
     ],
 )
 def test_dlibs_files_are_checked(name, use, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 from index.identification.cards.overview_card import OverviewFace, draw_overview
 from index.identification.cards.style import HEIGHT_PX, SURE, UNSURE, WIDTH_PX
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 
 
 def face(number, name="Somebody", **changes):

@@ -8,7 +8,7 @@ import pytest
 from index.identification.cards.canvas import percent, printable, text_width, two_lines
 from index.identification.cards.result_card import CardCandidate, CardContent, draw_card
 from index.identification.cards.style import HEIGHT_PX, WIDTH_PX
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 
 BLUE, ORANGE = (17, 94, 163), (190, 82, 8)
 

@@ -9,7 +9,7 @@ from index.identification.video.tracks import (
     intersection_over_union,
 )
 from masking.faces.aligned_faces import AlignedFace
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from training.embedders.embedded_face import EmbeddedFace
 
 FRAME = np.zeros((10, 10, 3), np.uint8)
