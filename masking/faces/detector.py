@@ -171,7 +171,8 @@ class FaceDetector:
         best = self._settled(image, face, 0.0)
         if best.score < _SURE:
             others = [self._settled(image, face, turn) for turn in (90.0, 180.0, 270.0)]
-            best = max([best, *others], key=_score)
+            # As YuNet took it: small faces are too coarse to tell their roll.
+            best = max([best, self.look(image, face, 0.0), *others], key=_score)
         return best
 
     def _settled(self, image: Image, face: Detection, roll_deg: float) -> Detection:

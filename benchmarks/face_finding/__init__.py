@@ -1,0 +1,1 @@
+"""How many faces are found, how exactly, at what cost."""
