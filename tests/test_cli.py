@@ -66,16 +66,16 @@ def workspace(small_people, newcomer, tmp_path_factory):
 
 
 def test_a_masked_newcomer_is_identified_without_retraining(workspace, masked):
-    done = call("identify", masked, "--workspace", workspace, "--threshold", 0.9)
+    done = call("identify", masked, "--workspace", workspace, "--threshold", -60)
     assert done.exit_code == 0, done.output
-    assert "New Person (normalised euclidean distance" in done.output
+    assert "New Person (score " in done.output
     card = done.output.split("card: ")[1].strip()
     assert read_rgb(workspace.parent / card).shape[2] == 3
 
 
 def test_identify_prints_json(workspace, masked):
     done = call(
-        "identify", masked, "--workspace", workspace, "--json", "--threshold", 0.9
+        "identify", masked, "--workspace", workspace, "--json", "--threshold", -60
     )
     record = json.loads(done.stdout)
     assert record["status"] == "match"
@@ -88,7 +88,7 @@ def test_identify_reads_standard_input_and_writes_a_table(workspace, masked, tmp
     done = CliRunner().invoke(
         cli.main,
         [
-            *("identify", "-", "--workspace", str(workspace), "--threshold", "0.9"),
+            *("identify", "-", "--workspace", str(workspace), "--threshold", "-60"),
             *("--csv", str(table), "--no-cards"),
         ],
         input=masked.read_bytes(),
@@ -112,7 +112,7 @@ def test_identify_follows_faces_through_a_video(workspace, masked, tmp_path):
     writer.release()
     done = call(
         *("identify", "--video", video, "--every", 3, "--workspace", workspace),
-        *("--threshold", 0.9, "--json"),
+        *("--threshold", -60, "--json"),
     )
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
@@ -151,7 +151,7 @@ def test_a_photo_is_identified_without_loading_what_it_does_not_need(workspace, 
     )
     arguments = ["identify", str(masked), "--workspace", str(workspace)]
     run = subprocess.run(
-        [sys.executable, "-c", code, *arguments, "--threshold", "0.9"],
+        [sys.executable, "-c", code, *arguments, "--threshold", "-60"],
         cwd=Path(cli.__file__).parent,
         capture_output=True,
         text=True,
@@ -170,7 +170,7 @@ def test_the_page_says_how_to_install_it(workspace, monkeypatch):
 
 
 def test_a_strict_threshold_answers_unknown(workspace, masked):
-    done = call("identify", masked, "--workspace", workspace, "--threshold", 0.01)
+    done = call("identify", masked, "--workspace", workspace, "--threshold", 90)
     assert done.exit_code == 3
     assert "unknown" in done.output
 

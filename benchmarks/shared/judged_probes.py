@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.calibration import Calibration, Match
+from index.calibration.calibration import Calibration
 from index.calibration.decision import DecisionPolicy
 from index.calibration.impostors import MeanFaces
+from index.engines.neighbours import Neighbour
 from training.embedders.mask_classifier import MaskState
 from training.metrics.pairs import EmbeddedFaces, Indices
-from training.metrics.score_normalization import offset_distances
+from training.metrics.score_normalization import offset_squares
 
 Bools = NDArray[np.bool_]
 Float64 = NDArray[np.float64]
@@ -42,7 +43,7 @@ class Judged:
 
     Attributes:
         best: person of the best match, -1 when the face was not acquired.
-        named: whether the best was accepted.
+        named: whether the best was accepted, alone or with others.
         probability: that the best is right; NaN when none is given.
         people: who it is.
     """
@@ -124,12 +125,10 @@ def judged(
     named, probability = best > 0, np.full(len(best), np.nan)
     owners, plain, covered = templates.people, templates.plain, templates.covered
     worn = np.array([state.is_masked for state in probes.states], dtype=bool)
-    away = offset_distances(
-        faces.embeddings, plain.matrix, faces.offsets, plain.offsets
-    )
+    away = offset_squares(faces.embeddings, plain.matrix, faces.offsets, plain.offsets)
     # Who has no unmasked photo is compared as masked with everybody.
     under = worn | templates.only_masked
-    away[under] = offset_distances(
+    away[under] = offset_squares(
         faces.embeddings[under], covered.matrix, faces.offsets[under], covered.offsets
     )
     if as_impostors:
@@ -145,14 +144,15 @@ def judged(
     )
     several = min(_CANDIDATES, len(owners))
     nearest = np.argpartition(away, several - 1, axis=1)[:, :several]
+    names = dict.fromkeys(range(len(owners)), "")
     for row in np.flatnonzero(faces.acquired):
-        matches = [
-            Match("", int(i), float(away[row, i]), "euclidean", bool(under[row]))
+        found = [
+            Neighbour(int(i), float(away[row, i]), bool(under[row]))
             for i in nearest[row]
         ]
-        decided = policy.decide(matches, probes.states[row])
+        decided = policy.decide(found, names, probes.states[row])
         best[row] = owners[decided.matches[0].person_id]
-        named[row] = decided.name is not None
+        named[row] = bool(decided.names)
         if decided.probability is not None:
             probability[row] = decided.probability
     return Judged(best, named, probability, faces.people)

@@ -1,12 +1,9 @@
-"""What was measured on impostors: thresholds, and how likely a match is right.
-
-All distances are Euclidean, lower is closer. A face is accepted when its distance
-is strictly below the threshold.
-"""
+"""What was measured on impostors: thresholds, and how likely a match is right."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,7 +13,9 @@ from index.calibration.thresholds import Thresholds
 from masking.errors import BadRecord
 from training.embedders.mask_classifier import MaskState
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# People with several photos, below which no probability is given.
+MIN_MATED_PEOPLE = 20
 # Mask states of a probe and of the template that it is compared with.
 STATES = ("unmasked", "masked")
 PAIRS = tuple(f"{probe}-{template}" for probe in STATES for template in STATES)
@@ -24,17 +23,19 @@ PAIRS = tuple(f"{probe}-{template}" for probe in STATES for template in STATES)
 
 @dataclass(frozen=True)
 class Match:
-    """A person of the gallery and the distance to them, in `metric`.
+    """A person of the gallery and how near the face is to them.
 
     Attributes:
-        masked_template: whether the distance is to the person's template for masked
-            faces instead of the one for unmasked ones.
+        score: see `index.calibration.score`; higher is closer.
+        distance: plain Euclidean distance to the person's template.
+        masked_template: whether that is the template for masked faces instead of the
+            one for unmasked ones.
     """
 
     name: str
     person_id: int
+    score: float
     distance: float
-    metric: str
     masked_template: bool = False
 
 
@@ -43,27 +44,38 @@ class Decision:
     """Who it is, or "unknown", and why.
 
     Attributes:
-        name: the accepted person; None means unknown, a normal answer.
-        matches: candidates, the best first, whether accepted or not.
-        threshold: the first is accepted when its distance is below it.
-        metric: of distances and threshold.
+        names: of the accepted people: none means unknown, a normal answer; of several
+            it is one, whose scores are as alike as those of one person would be.
+        matches: candidates, the highest score first, whether accepted or not.
+        accepted_from: the score from which on a name is accepted.
         calibrated: whether the threshold was measured for this embedder or is
             the default.
         mask_state: whether the probe wears a mask; None when nobody looked.
-        probability: that the first is the right person, in [0, 1], for faces half of
-            which belong to people of the gallery; None when that was not measured.
-        margin: how much farther from acceptance the second person is, in `metric`;
-            None without one.
+        probability: that the first's name is the right one, in [0, 1], for faces half
+            of which belong to people of the gallery; None when that was not measured.
+        no_probability: why there is none, one sentence; "" when there is one.
+        gap: how much lower the second's score is; None without one.
     """
 
-    name: str | None
+    names: tuple[str, ...]
     matches: tuple[Match, ...]
-    threshold: float
-    metric: str
+    accepted_from: float
     calibrated: bool
     mask_state: MaskState | None = None
     probability: float | None = None
-    margin: float | None = None
+    no_probability: str = ""
+    gap: float | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The accepted person; None when nobody is, or several are."""
+        return self.names[0] if len(self.names) == 1 else None
+
+    @property
+    def answer(self) -> str:
+        """For people: "Ann", "Ann or Bea" or "unknown"."""
+        *others, last = self.names or ("unknown",)
+        return f"{', '.join(others)} or {last}" if others else last
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,8 @@ class Calibration:
             `template_size`.
         probability: by mask state of the probe, a key of STATES; empty when too few
             people with several photos were there to measure it.
+        alike: by mask state of the probe: two scores that are no farther apart are as
+            alike as those of one person who is enrolled under two names.
         impostors: people whose faces were compared with templates of others.
         source: what was measured, one line.
     """
@@ -83,12 +97,17 @@ class Calibration:
     thresholds: Mapping[str, Thresholds]
     spread: Mapping[str, float]
     probability: Mapping[str, MatchProbability]
+    alike: Mapping[str, float]
     impostors: int
     source: str
 
     def __post_init__(self) -> None:
         if set(self.thresholds) != set(PAIRS):
             raise BadRecord(f"a calibration needs thresholds for {', '.join(PAIRS)}")
+        if set(self.alike) != set(STATES) or not all(
+            0 <= value < math.inf for value in self.alike.values()
+        ):
+            raise BadRecord("a calibration says what is alike, unmasked and masked")
         if set(self.spread) != set(STATES) or not all(
             0 <= value < 1 for value in self.spread.values()
         ):
@@ -105,9 +124,9 @@ class Calibration:
         masked_probe: bool = True,
         masked_template: bool = False,
     ) -> float:
-        """The distance at which a fraction `fpir` of impostors is given some name.
+        """The squared distance below which a fraction `fpir` of impostors comes.
 
-        Holds for templates of one photo; `template_size.limit_for` for more.
+        Holds for templates of one photo; `template_size.limits_for` for more.
 
         Args:
             gallery_size: people in the gallery, at least 1: a face is compared with
@@ -134,7 +153,7 @@ class Calibration:
             if version != FORMAT_VERSION:
                 raise BadRecord(
                     f"it has format version {version}, expected {FORMAT_VERSION}; "
-                    "update the program"
+                    "update the program, or run again: python cli.py calibrate"
                 )
             return Calibration(
                 {pair: _table(record["thresholds"][pair]) for pair in PAIRS},
@@ -143,6 +162,7 @@ class Calibration:
                     state: MatchProbability(**{k: float(v) for k, v in values.items()})
                     for state, values in record["probability"].items()
                 },
+                {state: float(record["alike"][state]) for state in STATES},
                 int(record["impostors"]),
                 str(record["source"]),
             )
@@ -154,6 +174,6 @@ def _table(record: dict[str, Any]) -> Thresholds:
     return Thresholds(
         tuple(int(size) for size in record["sizes"]),
         tuple(float(rate) for rate in record["fpirs"]),
-        tuple(tuple(float(d) for d in row) for row in record["distances"]),
+        tuple(tuple(float(d) for d in row) for row in record["squares"]),
         int(record["measured_size"]),
     )

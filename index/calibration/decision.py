@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from index.calibration.calibration import STATES, Calibration, Decision, Match
+from index.calibration.calibration import (
+    MIN_MATED_PEOPLE,
+    STATES,
+    Calibration,
+    Decision,
+    Match,
+)
+from index.calibration.score import scores
 from index.calibration.shipped import default_calibration, shipped_calibration
-from index.calibration.template_size import limit_for, single_distance
-from index.engines.snapshot import METRIC
+from index.engines.neighbours import Neighbour
 from index.gallery.gallery import Gallery
 from training.embedders.mask_classifier import MaskState
+from training.metrics.score_normalization import Cohort
 
 # What probabilities are measured against, whatever rate a user asks for.
 _USUAL_FPIR = 0.01
@@ -24,6 +31,7 @@ class DecisionPolicy:
     Attributes:
         calibrated: whether the thresholds were measured for the gallery's embedder.
         gallery_size: people who are searched.
+        accepted_from: the score from which on a name is accepted.
     """
 
     def __init__(
@@ -32,116 +40,138 @@ class DecisionPolicy:
         calibrated: bool,
         gallery_size: int,
         fpir: float,
-        threshold: float = 0.0,
+        accepted_from: float = 0.0,
         photo_counts: PhotoCounts = lambda person_ids: {},
     ):
         """
         Args:
             fpir: fraction of impostors that may be given a name.
-            threshold: set by hand for all templates alike; 0 = by calibration.
+            accepted_from: 0 accepts at the calibrated thresholds.
             photo_counts: photos of the templates of people, by a person's number and
                 whether it is that for masked faces; one that is missing has one.
         """
-        self._calibration, self._fpir, self._by_hand = calibration, fpir, threshold
+        self._calibration, self._fpir = calibration, fpir
         self._photo_counts = photo_counts
-        self.calibrated = calibrated and not threshold
-        self.gallery_size = gallery_size
+        self.calibrated, self.gallery_size = calibrated, gallery_size
+        self.accepted_from = accepted_from
 
-    def threshold(
-        self, masked_probe: bool, masked_template: bool = False, photos: int = 1
+    def score(
+        self,
+        square: float,
+        masked_probe: bool,
+        masked_template: bool = False,
+        photos: int = 1,
+        fpir: float | None = None,
     ) -> float:
-        """A probe of this kind is accepted below this distance to such a template.
+        """The score of a squared, normalised distance to a template.
 
         Args:
             photos: whose mean the template is.
+            fpir: None = that of this policy.
         """
-        if self._by_hand:
-            return self._by_hand
-        single = self._calibration.threshold(
-            self.gallery_size, self._fpir, masked_probe, masked_template
+        threshold = self._calibration.threshold(
+            self.gallery_size, fpir or self._fpir, masked_probe, masked_template
         )
-        return limit_for(
-            single, photos, self._calibration.spread[STATES[masked_template]]
-        )
+        spread = self._calibration.spread[STATES[masked_template]]
+        return float(scores(square, threshold, photos, spread))
 
-    def decide(self, matches: Sequence[Match], state: MaskState) -> Decision:
+    def highest(self, square: float, masked_probe: bool) -> float:
+        """The highest score that any template so far away, or farther, can have."""
+        return max(self.score(square, masked_probe, kind) for kind in (False, True))
+
+    def decide(
+        self,
+        found: Sequence[Neighbour],
+        names: Mapping[int, str],
+        state: MaskState,
+    ) -> Decision:
         """Who it is.
 
         Args:
-            matches: candidates in any order, those that can win and the next best,
-                as the margin needs two people; a person may come twice, with the
+            found: candidates in any order, those that can win and the next best, as
+                the probability needs two people; a person may come twice, with the
                 template for unmasked and that for masked faces. The one for faces like
                 the probe counts; the other one only where there is no such.
+            names: by number; whoever has none is left out.
             state: of the probe.
         """
-        matches = _of_the_right_kind(matches, state.is_masked)
-        counts = self._photo_counts([match.person_id for match in matches])
-
-        def photos(match: Match) -> int:
-            return counts.get((match.person_id, match.masked_template), 1)
-
-        def excess(match: Match) -> float:
-            # The same distance means less where impostors come nearer: to masked
-            # faces, which resemble each other, and to means of many photos.
-            limit = self.threshold(state.is_masked, match.masked_template)
-            return self._distance(match, photos(match)) - limit
-
-        ranked = _best_of_each(sorted((excess(m), m.person_id, m) for m in matches))
-        if not ranked:
-            limit = self.threshold(state.is_masked, state.is_masked)
-            return Decision(None, (), limit, METRIC, self.calibrated, state)
-        over, first = ranked[0]
-        margin = ranked[1][0] - over if len(ranked) > 1 else None
+        known = [one for one in found if one.person_id in names]
+        scored = self._scored(known, state.is_masked)
+        matches = tuple(
+            Match(names[one.person_id], one.person_id, value, one.distance, one.masked)
+            for value, _, one in scored
+        )
+        probability, reason = self._probability(
+            [usual for _, usual, _ in scored[:2]], STATES[state.is_masked]
+        )
         return Decision(
-            first.name if over < 0 else None,
-            tuple(match for _, match in ranked),
-            self.threshold(state.is_masked, first.masked_template, photos(first)),
-            first.metric,
+            self._accepted(matches, STATES[state.is_masked]),
+            matches,
+            self.accepted_from,
             self.calibrated,
             state,
-            self._probability(first, margin, state, photos(first)),
-            margin,
+            probability,
+            reason,
+            matches[0].score - matches[1].score if len(matches) > 1 else None,
         )
 
-    def _distance(self, match: Match, photos: int) -> float:
-        """As if the template were of one photo."""
-        if self._by_hand:
-            return match.distance
-        spread = self._calibration.spread[STATES[match.masked_template]]
-        return single_distance(match.distance, photos, spread)
+    def _scored(
+        self, found: Sequence[Neighbour], masked: bool
+    ) -> list[tuple[float, float, Neighbour]]:
+        """One template of each person, the highest score first, the lower number next.
+
+        With its score, and that for _USUAL_FPIR.
+        """
+        kept = _of_the_right_kind(found, masked)
+        counts = self._photo_counts([one.person_id for one in kept])
+
+        def score(one: Neighbour, fpir: float) -> float:
+            photos = counts.get((one.person_id, one.masked), 1)
+            return self.score(one.square, masked, one.masked, photos, fpir)
+
+        scored = [
+            (score(one, self._fpir), score(one, _USUAL_FPIR), one) for one in kept
+        ]
+        return sorted(scored, key=lambda row: (-row[0], row[2].person_id))
+
+    def _accepted(self, matches: Sequence[Match], state: str) -> tuple[str, ...]:
+        """Names of those who pass, and are no less like the face than chance allows."""
+        passing = [one for one in matches if one.score >= self.accepted_from]
+        alike = self._calibration.alike[state]
+        return tuple(
+            one.name for one in passing if passing[0].score - one.score <= alike
+        )
 
     def _probability(
-        self, match: Match, margin: float | None, state: MaskState, photos: int
-    ) -> float | None:
-        model = self._calibration.probability.get(STATES[state.is_masked])
-        if model is None or not self.calibrated:
-            return None
-        usual = self._calibration.threshold(
-            self.gallery_size, _USUAL_FPIR, state.is_masked, match.masked_template
-        )
-        return model.of(usual - self._distance(match, photos), margin)
+        self, best: Sequence[float], state: str
+    ) -> tuple[float | None, str]:
+        """That the first is the right person, or why nobody knows."""
+        if not best:
+            return None, "nobody was compared"
+        if not self.calibrated:
+            return None, (
+                "nothing was measured for this model; run: python cli.py calibrate"
+            )
+        model = self._calibration.probability.get(state)
+        if model is None:
+            return None, (
+                f"fewer than {MIN_MATED_PEOPLE} people with several photos were there "
+                "to measure it on; give more to: python cli.py calibrate FOLDER"
+            )
+        return model.of(*best), ""
 
 
-def _of_the_right_kind(matches: Sequence[Match], masked: bool) -> list[Match]:
-    served = {m.person_id for m in matches if m.masked_template == masked}
-    return [
-        match
-        for match in matches
-        if match.masked_template == masked or match.person_id not in served
-    ]
-
-
-def _best_of_each(
-    ranked: Iterable[tuple[float, int, Match]],
-) -> list[tuple[float, Match]]:
-    best: dict[int, tuple[float, Match]] = {}
-    for over, person_id, match in ranked:
-        best.setdefault(person_id, (over, match))
-    return list(best.values())
+def _of_the_right_kind(found: Sequence[Neighbour], masked: bool) -> list[Neighbour]:
+    """One of each person: with the template for faces like the probe, if there is."""
+    chosen: dict[int, Neighbour] = {}
+    for one in found:
+        if one.person_id not in chosen or one.masked == masked:
+            chosen[one.person_id] = one
+    return list(chosen.values())
 
 
 def policy_of(
-    gallery: Gallery, fpir: float = 0.01, threshold: float = 0.0
+    gallery: Gallery, fpir: float = 0.01, accepted_from: float = 0.0
 ) -> DecisionPolicy:
     """The policy of a gallery as it is now; arguments as for `DecisionPolicy`.
 
@@ -151,7 +181,7 @@ def policy_of(
     calibration, calibrated = calibration_of(gallery)
     size = max(1, gallery.size)
     return DecisionPolicy(
-        calibration, calibrated, size, fpir, threshold, gallery.photo_counts
+        calibration, calibrated, size, fpir, accepted_from, gallery.photo_counts
     )
 
 
@@ -161,11 +191,14 @@ def calibration_of(gallery: Gallery) -> tuple[Calibration, bool]:
     The gallery's own comes first, then the one that ships for its embedder, then
     the default of its kind of distance.
     """
-    measured = (
-        Calibration.from_json(gallery.calibration_json)
-        if gallery.calibration_json
-        else shipped_calibration(gallery.fingerprint)
-    )
-    return (
-        (measured, True) if measured else (default_calibration(gallery.cohort), False)
-    )
+    if gallery.calibration_json:
+        return Calibration.from_json(gallery.calibration_json), True
+    return reference_calibration(gallery.fingerprint, gallery.cohort)
+
+
+def reference_calibration(
+    fingerprint: str, cohort: Cohort | None
+) -> tuple[Calibration, bool]:
+    """That which ships for an embedder, else the default of its kind of distance."""
+    shipped = shipped_calibration(fingerprint)
+    return (shipped, True) if shipped else (default_calibration(cohort), False)

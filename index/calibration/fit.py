@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.calibration.calibration import STATES, Calibration
+from index.calibration.calibration import MIN_MATED_PEOPLE, STATES, Calibration
 from index.calibration.impostors import (
-    ImpostorDistances,
+    Comparisons,
     MeanFaces,
     best_matches,
-    impostor_distances,
+    compare,
+    name_gap,
 )
 from index.calibration.probabilities import MatchProbability, fit_probability
 from index.calibration.template_size import measured_spread
@@ -21,8 +22,6 @@ from training.metrics.pairs import EmbeddedFaces
 
 # Fewer say nothing about one impostor in a hundred.
 MIN_PAIRS = 1000
-# People with several photos, below which no probability is given.
-MIN_MATED_PEOPLE = 20
 # More templates cost memory and hardly change what is extrapolated from them.
 _MOST_TEMPLATES = 10_000
 # Fewer templates are left to the reference.
@@ -99,22 +98,24 @@ def fit_calibration(
     }
     tables: dict[str, Thresholds] = {}
     probability: dict[str, MatchProbability] = {}
+    alike: dict[str, float] = {}
     for state, probes in zip(STATES, (unmasked, masked), strict=True):
         for kind, (templates, more) in kinds.items():
             pair = f"{state}-{kind}"
-            distances = impostor_distances(probes, templates, more, spread[kind])
-            _check(distances)
-            tables[pair] = _table(distances, reference, pair)
+            compared = compare(probes, templates, more, spread[kind])
+            _check(compared)
+            tables[pair] = _table(compared, reference, pair)
             if kind != state:
                 continue
             # As galleries do: masked faces are compared with masked references.
-            matches = best_matches(distances, probes.people, tables[pair], _SEED)
+            matches = best_matches(compared, probes.people, tables[pair], _SEED)
             if matches.mated_people >= MIN_MATED_PEOPLE:
                 probability[state] = fit_probability(
-                    matches.closeness, matches.margin, matches.right, matches.weights
+                    matches.first, matches.second, matches.right, matches.weights
                 )
+            alike[state] = _alike(compared, tables[pair], reference, state)
     people = len(np.unique(np.concatenate([unmasked.people, masked.people])))
-    return Calibration(tables, spread, probability, people, source)
+    return Calibration(tables, spread, probability, alike, people, source)
 
 
 def _some(others: MeanFaces) -> MeanFaces:
@@ -137,8 +138,20 @@ def _spread(
     return measured
 
 
-def _check(distances: ImpostorDistances) -> None:
-    pairs = int(np.isfinite(distances.values).sum())
+def _alike(
+    compared: Comparisons,
+    thresholds: Thresholds,
+    reference: Calibration | None,
+    state: str,
+) -> float:
+    measured = name_gap(compared, thresholds)
+    if measured is None:
+        return reference.alike[state] if reference else 0.0
+    return measured
+
+
+def _check(compared: Comparisons) -> None:
+    pairs = int(np.isfinite(compared.squares).sum())
     if pairs < MIN_PAIRS:
         raise TooFewImpostors(
             f"a calibration needs {MIN_PAIRS:,} pairs of impostors and others, "
@@ -147,10 +160,10 @@ def _check(distances: ImpostorDistances) -> None:
 
 
 def _table(
-    distances: ImpostorDistances, reference: Calibration | None, pair: str
+    compared: Comparisons, reference: Calibration | None, pair: str
 ) -> Thresholds:
     known = reference.thresholds[pair] if reference else None
-    templates = int(np.isfinite(distances.values).any(axis=0).sum())
+    templates = int(np.isfinite(compared.squares).any(axis=0).sum())
     if known is not None and templates < _FEWEST_TEMPLATES:
         return known
-    return extended(measure(distances.values, distances.weights), known)
+    return extended(measure(compared.single(), compared.weights), known)

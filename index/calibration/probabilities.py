@@ -1,4 +1,4 @@
-"""How likely the best match is the right person: logistic regression on distances."""
+"""How likely the name of the best match is right, from the two highest scores."""
 
 from __future__ import annotations
 
@@ -12,76 +12,82 @@ from masking.errors import BadRecord
 
 Float64 = NDArray[np.float64]
 
-# A second person who is farther off than this tells no more.
-LARGEST_MARGIN = 0.25
-# Distances are given to the regression in tenths: about their spread.
-_TENTH = 0.1
+# Scores are given to the model in tens: about their spread.
+_TEN = 10.0
+# A gap that is as good as infinite.
+_FARTHEST = 1e3
+_RIDGE = 1e-5
 
 
 @dataclass(frozen=True)
 class MatchProbability:
-    """P(right) = 1 / (1 + exp(-(offset + closeness * c + margin * m))).
+    """P(right) = s(offset + score * a) * s(gap * (a - b)), s(x) = 1 / (1 + exp(-x)).
 
-    c is how far the match lies below the threshold for FPIR 1%, m how much farther
-    the second person is, both in tenths. No weight is negative, so a closer match is
-    never less likely.
+    a and b are the scores of the first and the second, in tens. The first factor is
+    whether it is one of the two at all, the second one which of them: of two with the
+    same score, neither is more likely than a half. No weight is negative, so a higher
+    score is never less likely, and a second that comes nearer never makes it likelier.
     """
 
     offset: float
-    closeness: float
-    margin: float
+    score: float
+    gap: float
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(value) for value in asdict(self).values()):
             raise BadRecord("a probability needs finite weights")
-        if self.closeness < 0 or self.margin < 0:
+        if self.score < 0 or self.gap < 0:
             raise BadRecord("the weights of a probability are not negative")
 
-    def of(self, closeness: float, margin: float | None) -> float:
-        """Probability in [0, 1] that a match is right.
+    def of(self, first: float, second: float | None = None) -> float:
+        """Probability in [0, 1] that the name of the first is right.
 
         Args:
-            closeness: threshold for FPIR 1% less the distance; may be negative.
-            margin: of the second person; None when there is none.
+            first, second: the two highest scores at the threshold for FPIR 1%; they
+                may be negative. None when there is no second person.
         """
-        second = LARGEST_MARGIN if margin is None else margin
-        weights = np.array([self.offset, self.closeness, self.margin])
-        logit = (_inputs(np.array([closeness]), np.array([second])) @ weights).item()
-        small = math.exp(-abs(logit))
-        return (1 if logit >= 0 else small) / (1 + small)
+        other = -math.inf if second is None else second
+        weights = np.array([self.offset, self.score, self.gap])
+        return float(_probabilities(weights, np.array([first]), np.array([other]))[0])
 
 
 def fit_probability(
-    closeness: Float64, margin: Float64, right: NDArray[np.bool_], weights: Float64
+    first: Float64, second: Float64, right: NDArray[np.bool_], weights: Float64
 ) -> MatchProbability:
     """Maximum likelihood, with weights that are not negative.
 
     Args:
-        closeness, margin: (N,), see `MatchProbability.of`.
-        right: (N,) whether the match is the right person; both must occur.
-        weights: (N,) of the probes, positive.
+        first, second: (N,), see `MatchProbability.of`; -infinite without a second.
+        right: (N,) whether the first is the right person; both must occur.
+        weights: (N,) of the probes, positive; only their ratios matter.
 
     Raises:
         ValueError: all are right, or none.
-        BadRecord: closer matches are more often wrong.
     """
-    from sklearn.linear_model import LogisticRegression
+    from scipy.optimize import minimize
 
     if right.all() or not right.any():
         raise ValueError("right and wrong matches are needed to tell them apart")
-    rows = _inputs(closeness, margin)[:, 1:]
-    fractions = weights * len(weights) / weights.sum()
-    # Hardly any ridge: it only keeps the weights of separable people finite.
-    model = LogisticRegression(C=100.0).fit(rows, right, fractions)
-    if (model.coef_[0] < 0).any():
-        # The margin follows from the distance in a small gallery: it tells nothing new.
-        rows = rows * [1.0, 0.0]
-        model = LogisticRegression(C=100.0).fit(rows, right, fractions)
-    closer, apart = (float(weight) for weight in model.coef_[0])
-    return MatchProbability(float(model.intercept_[0]), closer, apart)
+    fractions = weights / weights.sum()
+
+    def loss(values: Float64) -> float:
+        found = np.clip(_probabilities(values, first, second), 1e-9, 1 - 1e-9)
+        fit = fractions @ np.log(np.where(right, found, 1 - found))
+        # Hardly any ridge: it only keeps the weights of separable people finite.
+        return float(_RIDGE * (values**2).sum() - fit)
+
+    bounds = [(None, None), (0, None), (0, None)]
+    best = minimize(loss, np.array([0.0, 1.0, 1.0]), method="L-BFGS-B", bounds=bounds)
+    return MatchProbability(*map(float, best.x))
 
 
-def _inputs(closeness: Float64, margin: Float64) -> Float64:
-    ones = np.ones_like(closeness)
-    capped = np.minimum(margin, LARGEST_MARGIN)
-    return np.stack([ones, closeness / _TENTH, capped / _TENTH], axis=1)
+def _probabilities(weights: Float64, first: Float64, second: Float64) -> Float64:
+    offset, score, gap = weights
+    # Without a second the gap is infinite, and infinity times no weight is nothing.
+    apart = np.minimum(first - second, _FARTHEST) / _TEN
+    either = _logistic(offset + score * first / _TEN)
+    return np.asarray(either * _logistic(gap * apart))
+
+
+def _logistic(values: Float64) -> Float64:
+    return np.asarray(1 / (1 + np.exp(-np.clip(values, -500, 500))))

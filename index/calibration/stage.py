@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from index.calibration.calibration import Calibration
-from index.calibration.decision import calibration_of
+from index.calibration.decision import reference_calibration
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.calibration.impostors import MeanFaces
 from index.datasets.detection_cache import RememberingFinders
@@ -163,7 +163,7 @@ def _fitted(
     gallery: Gallery, faces: HeldOutFaces, own: set[int], source: str
 ) -> Calibration:
     others = OtherPeople(*(_others(gallery, kind, own) for kind in (UNMASKED, MASKED)))
-    reference, _ = calibration_of(gallery)
+    reference, _ = reference_calibration(gallery.fingerprint, gallery.cohort)
     source = f"{source}; {len(others.unmasked.photos)} templates of others"
     calibration = fit_calibration(faces, others, source, reference)
     gallery.set_calibration(calibration.to_json())

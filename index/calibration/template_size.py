@@ -2,50 +2,54 @@
 
 The mean of several photos lies nearer to everybody than a single photo does: the
 mean of k has 1/k of the variance of one. So impostors come nearer to people with many
-photos, and one threshold for all would favour these. Distances are made comparable by
+photos, and one threshold for all would favour these. Squared distances are made
+comparable by
 
     d_1^2 = d_k^2 / (1 - spread * (1 - 1/k)),
 
 which is exact for impostors and photos that are normally distributed alike in all
 directions; spread is the fraction of one photo's variance in their squared distance. It
-is measured on near impostors, where it matters.
+is measured on near impostors, where it matters. What normalisation brought below 0
+stays as it is.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
 from training.metrics.pairs import EmbeddedFaces
-from training.metrics.score_normalization import offset_distances
+from training.metrics.score_normalization import Float64, offset_squares
+
+Int64 = NDArray[np.int64]
 
 # Near impostors: the pairwise rate at which single photos and pairs are compared.
 _FRACTION = 0.01
 _FEWEST_PEOPLE = 10
 
 
-def as_single(distances: Float32, photos: NDArray[np.int64], spread: float) -> Float32:
-    """Distances to templates as if each were of one photo.
+def as_single(squares: Float32, photos: NDArray[np.int64], spread: float) -> Float32:
+    """Squared distances to templates as if each were of one photo.
 
     Args:
-        distances: (..., T) float32.
+        squares: (..., T) float32.
         photos: (T,) in each template, at least 1.
     """
-    scale = np.sqrt(1 - spread * (1 - 1 / photos))
-    return np.asarray(distances / scale, dtype=np.float32)
+    grown = np.maximum(squares, 0) / _scale(photos, spread)
+    return np.asarray(grown + np.minimum(squares, 0), dtype=np.float32)
 
 
-def single_distance(distance: float, photos: int, spread: float) -> float:
-    """`as_single` of one distance."""
-    return distance / math.sqrt(1 - spread * (1 - 1 / photos))
+def limits_for(
+    threshold: float, photos: NDArray[np.int64] | int, spread: float
+) -> Float64:
+    """Thresholds for templates of so many photos, from that for one photo."""
+    shrunk = max(threshold, 0.0) * _scale(photos, spread)
+    return np.asarray(shrunk + min(threshold, 0.0))
 
 
-def limit_for(threshold: float, photos: int, spread: float) -> float:
-    """The threshold for a template of so many photos, from that for one photo."""
-    return threshold * math.sqrt(1 - spread * (1 - 1 / photos))
+def _scale(photos: NDArray[np.int64] | int, spread: float) -> Float64:
+    return np.asarray(1 - spread * (1 - 1 / np.asarray(photos)))
 
 
 def measured_spread(probes: EmbeddedFaces, templates: EmbeddedFaces) -> float | None:
@@ -71,8 +75,10 @@ def measured_spread(probes: EmbeddedFaces, templates: EmbeddedFaces) -> float | 
     added.append((added[0] + added[1]) / 2)
     near = []
     for matrix, more in zip((one, other, both), added, strict=True):
-        away = offset_distances(probes.embeddings, matrix, probes.offsets, more)
+        away = offset_squares(probes.embeddings, matrix, probes.offsets, more)
         near.append(float(np.quantile(away[impostors], _FRACTION)))
-    single = (near[0] ** 2 + near[1] ** 2) / 2
+    single = (near[0] + near[1]) / 2
+    if single <= 0:
+        return None
     # Half of it is gone with two photos. All of it never is.
-    return min(max(0.0, 2 * (1 - near[2] ** 2 / single)), 0.9)
+    return min(max(0.0, 2 * (1 - near[2] / single)), 0.9)

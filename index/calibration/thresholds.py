@@ -1,7 +1,8 @@
 """Thresholds by gallery size and false-positive rate, from the distances of impostors.
 
 FPIR, the false-positive identification rate, is the fraction of impostors to whom a
-gallery gives some name. Distances are Euclidean; lower is closer.
+gallery gives some name. All distances are squared and, beside a cohort, normalised;
+lower is closer, and they may be negative.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Thresholds:
     Attributes:
         sizes: numbers of templates in a gallery, ascending.
         fpirs: rates in (0, 1), ascending.
-        distances: one row a size, one column a rate: a fraction `fpir` of impostors is
+        squares: one row a size, one column a rate: a fraction `fpir` of impostors is
             nearer than this to some template. Rows ascend.
         measured_size: the largest gallery that was measured; larger ones are
             extrapolated.
@@ -39,11 +40,11 @@ class Thresholds:
 
     sizes: tuple[int, ...]
     fpirs: tuple[float, ...]
-    distances: tuple[tuple[float, ...], ...]
+    squares: tuple[tuple[float, ...], ...]
     measured_size: int
 
     def __post_init__(self) -> None:
-        table = np.array(self.distances, dtype=np.float64)
+        table = np.array(self.squares, dtype=np.float64)
         shape = (len(self.sizes), len(self.fpirs))
         if table.shape != shape or min(shape) < 2 or not np.isfinite(table).all():
             raise BadRecord(f"thresholds of shape {table.shape}, expected {shape}")
@@ -54,11 +55,11 @@ class Thresholds:
             raise BadRecord("thresholds need sizes of at least 1 and rates in (0, 1)")
 
     def threshold(self, gallery_size: int, fpir: float) -> float:
-        """The distance below which a fraction `fpir` of impostors comes.
+        """The squared distance below which a fraction `fpir` of impostors comes.
 
         Between the measured sizes and rates on a straight line in their logarithms,
-        which is nearly how such distances fall; outside of them on the line through
-        the last two. Never negative.
+        which is nearly how such squares fall; outside of them on the line through the
+        last two.
 
         Args:
             gallery_size: people, at least 1.
@@ -66,8 +67,8 @@ class Thresholds:
         """
         if gallery_size < 1 or not 0 < fpir < 1:
             raise ValueError(f"no threshold for {gallery_size} templates, FPIR {fpir}")
-        by_size = [_line(self.fpirs, row, fpir) for row in self.distances]
-        return max(0.0, _line(self.sizes, by_size, gallery_size))
+        by_size = [_line(self.fpirs, row, fpir) for row in self.squares]
+        return _line(self.sizes, by_size, gallery_size)
 
 
 def _line(
@@ -90,7 +91,7 @@ def sizes_up_to(largest: int) -> tuple[int, ...]:
     return tuple(int(size) for size in np.unique(np.round(grid)))
 
 
-def measure(distances: Float32, weights: Float64) -> Thresholds:
+def measure(squares: Float32, weights: Float64) -> Thresholds:
     """Thresholds for galleries of up to as many templates as there are columns.
 
     For a gallery of n of the N templates, drawn at random, the k-th nearest of a
@@ -100,19 +101,19 @@ def measure(distances: Float32, weights: Float64) -> Thresholds:
     impostors differ in how near they come to everybody is measured, not assumed away.
 
     Args:
-        distances: (S, T) of impostors to templates; infinite where a template is the
+        squares: (S, T) of impostors to templates; infinite where a template is the
             impostor's own. Leave people out whom the embedder was trained on.
         weights: (S,) of the impostors, positive; people, not photos, count alike.
 
     Raises:
         ValueError: fewer than two templates or impostors, or a wrong shape.
     """
-    count = int(np.isfinite(distances).sum(axis=1).min()) if distances.size else 0
-    if len(distances) < 2 or count < 2 or weights.shape != (len(distances),):
+    count = int(np.isfinite(squares).sum(axis=1).min()) if squares.size else 0
+    if len(squares) < 2 or count < 2 or weights.shape != (len(squares),):
         raise ValueError(
-            f"thresholds need two impostors and templates, got {distances.shape}"
+            f"thresholds need two impostors and templates, got {squares.shape}"
         )
-    ranked = np.sort(distances, axis=1)[:, :count].astype(np.float64)
+    ranked = np.sort(squares, axis=1)[:, :count].astype(np.float64)
     fractions = weights / weights.sum()
     # Each person counts once: photos of one are no independent impostors.
     people = 1 / (fractions**2).sum()
@@ -139,7 +140,7 @@ def _chance_of_rank(count: int, size: int) -> Float64:
 def _quantiles(
     values: Float64, weights: Float64, fpirs: tuple[float, ...]
 ) -> tuple[float, ...]:
-    """Largest distances below which at most each fraction of the weight lies."""
+    """Largest squares below which at most each fraction of the weight lies."""
     below = np.cumsum(weights)
     places = np.searchsorted(below, np.array(fpirs) + 1e-12, side="right")
     return tuple(values[np.minimum(places, len(values) - 1)].tolist())
@@ -149,8 +150,8 @@ def extended(measured: Thresholds, reference: Thresholds | None) -> Thresholds:
     """The same thresholds with all of FPIRS, for galleries of up to a million.
 
     What was not measured follows another embedder's curve, moved so that it meets
-    the nearest measured one. Without a reference it goes on in larger galleries as
-    over the last decade.
+    the nearest measured one. Without a reference it goes on in larger galleries by
+    the fraction of the last decade.
     """
     largest = measured.sizes[-1]
     larger = [s for s in sizes_up_to(_LARGEST_SIZE) if s > 1.2 * largest]
@@ -166,11 +167,11 @@ def extended(measured: Thresholds, reference: Thresholds | None) -> Thresholds:
                     reference.threshold(size, fpir),
                     reference.threshold(*near),
                 )
-                table[row, column] += wanted - met
-            elif size > largest:
-                table[row, column] += _slope(measured) * math.log(size / largest)
+                table[row, column] = _moved(table[row, column], wanted, met)
+            elif size > largest and table[row, column] > 0:
+                table[row, column] *= (size / largest) ** _fall(measured)
     # A curve that was moved may cross another by a hair.
-    table = np.maximum.accumulate(np.maximum(table, 0.0), axis=1)
+    table = np.maximum.accumulate(table, axis=1)
     return Thresholds(
         sizes,
         FPIRS,
@@ -179,13 +180,27 @@ def extended(measured: Thresholds, reference: Thresholds | None) -> Thresholds:
     )
 
 
-def _slope(measured: Thresholds) -> float:
-    """Change of the threshold per logarithm of the size, over the last decade."""
+def _moved(value: float, wanted: float, met: float) -> float:
+    """A threshold moved as the reference's from `met` to `wanted`."""
+    # Squares fall as powers of the size, so that their ratio carries over; what is
+    # below 0 beside a cohort has none.
+    if min(value, wanted, met) > 0:
+        return value * wanted / met
+    return value + wanted - met
+
+
+def _fall(measured: Thresholds) -> float:
+    """The power of the size by which thresholds fall over the last decade.
+
+    The number of people within a radius grows as a power of it, so the squared
+    distance of the nearest of n falls as one of n: of dlib's network by .77, .77 and
+    .79 a decade, up to 4,000 people.
+    """
     largest = measured.sizes[-1]
     smaller = max(1, largest // 10)
-    falls = [
-        (measured.threshold(largest, f) - measured.threshold(smaller, f))
-        / math.log(largest / smaller)
+    ends = [
+        (measured.threshold(smaller, f), measured.threshold(largest, f))
         for f in measured.fpirs
     ]
-    return min(0.0, float(np.mean(falls)))
+    falls = [math.log(low / high) for high, low in ends if min(high, low) > 0]
+    return min(0.0, float(np.mean(falls or [0.0])) / math.log(largest / smaller))

@@ -107,11 +107,11 @@ def _show(calibration: Calibration, size: int, as_json: bool) -> None:
         say_json(record | shown | known)
         return
     say(f"calibrated on {calibration.source}")
-    say("accepted below, for 1% of impostors:" + "unmasked   masked".rjust(16))
+    say("score 0, at 1% of impostors, is at squared distance:  unmasked   masked")
     for row, number in enumerate(sizes):
         here = " (this gallery)" if number == size else ""
         say(
-            f"  {f'{number:,} people{here}':<38}{limits['unmasked'][row]:.3f}  "
+            f"  {f'{number:,} people{here}':<52}{limits['unmasked'][row]:.3f}    "
             f"{limits['masked'][row]:.3f}"
         )
     if not calibration.probability:

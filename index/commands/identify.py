@@ -77,8 +77,11 @@ def identify_command(
     """Say who is in PHOTOS (files, folders, or - for standard input), masked or not.
 
     Draws a card for every face: probe, score and the person it was identified
-    with, or "unknown". Exit code: 0 all named, 3 some unknown, 4 a photo without a
-    face, 2 a photo that cannot be read.
+    with, or "unknown". The score says how much nearer the face is than a match has to
+    be in this gallery: higher is closer, and a name is accepted from 0 on. "A or B"
+    (ambiguous) means that two people pass who are too alike to tell. Exit code: 0 all
+    named, 5 some ambiguous, 3 some unknown, 4 a photo without a face, 2 a photo that
+    cannot be read.
 
     \b
     Examples:

@@ -80,10 +80,7 @@ def train_command(
     say(f"trained on {report.chips} chips of {report.people} people")
     say_lines(_figures_table(report.before, report.after, report.validation_people))
     known = "calibrated" if built.calibrated else "not calibrated for this model"
-    say(
-        f"gallery: {built.people} people, {built.photos} photos, {known}; accepted "
-        f"below distance {built.threshold:.3f}, masked {built.threshold_masked:.3f}"
-    )
+    say(f"gallery: {built.people} people, {built.photos} photos, {known}")
     say(f"model {report.checkpoint}, curves in {models}/train-report")
 
 

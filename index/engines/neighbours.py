@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from index.engines.templates import Int64, Templates
+from index.engines.templates import Bools, Int64, Templates
 from masking.errors import BadRecord
 from masking.landmarks import Float32
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A person, by number, and the Euclidean distance to one of their templates.
+    """A person, by number, and how far one of their templates is.
 
     Attributes:
+        square: squared Euclidean distance of what is searched; after
+            `normalised_vectors.normalised_neighbours` the normalised one, which may
+            be negative. Never rounded or cut: it orders neighbours.
         masked: whether the template is the one for masked faces.
+        last: the template's last coordinate.
+        offset: what score normalisation added to `square`.
     """
 
     person_id: int
-    distance: float
+    square: float
     masked: bool = False
+    last: float = field(default=0.0, compare=False)
+    offset: float = field(default=0.0, compare=False)
+
+    @property
+    def distance(self) -> float:
+        """The plain Euclidean distance, without score normalisation."""
+        return math.sqrt(max(0.0, self.square - self.offset))
 
 
 class NeighbourSearch(Protocol):
@@ -45,26 +59,34 @@ def ranked(
     templates: Templates, rows: Int64, query: Float32, k: int
 ) -> list[Neighbour]:
     """The k nearest people among the owners of some rows, by exact distances."""
-    order = np.lexsort((templates.person_ids[rows], _distances(templates, rows, query)))
+    squares = squares_to(templates.matrix[rows], query)
+    order = np.lexsort((templates.person_ids[rows], squares))
     owners = templates.person_ids[rows][order]
     _, first = np.unique(owners, return_index=True)
     people = owners[np.sort(first)[:k]]
     rows = templates.rows_of(people)
+    vectors = templates.matrix[rows]
+    return neighbours(
+        templates.person_ids[rows], templates.masked[rows], vectors, query
+    )
+
+
+def neighbours(
+    person_ids: Int64, masked: Bools, vectors: Float32, query: Float32
+) -> list[Neighbour]:
+    """Templates by (n,) owners, (n,) kinds and (n, L) vectors, as `nearest` lists."""
+    squares = squares_to(vectors, query)
+    columns = person_ids, squares, masked, vectors[:, -1]
     found = [
-        Neighbour(int(person), float(distance), bool(masked))
-        for person, distance, masked in zip(
-            templates.person_ids[rows],
-            _distances(templates, rows, query),
-            templates.masked[rows],
-            strict=True,
-        )
+        Neighbour(int(person), float(square), bool(worn), float(last))
+        for person, square, worn, last in zip(*columns, strict=True)
     ]
     return in_order(found)
 
 
 def in_order(found: list[Neighbour]) -> list[Neighbour]:
     """Neighbours as `nearest` lists them."""
-    return sorted(found, key=lambda n: (n.distance, n.person_id, n.masked))
+    return sorted(found, key=lambda n: (n.square, n.person_id, n.masked))
 
 
 def first_people(found: list[Neighbour], k: int) -> list[Neighbour]:
@@ -88,5 +110,7 @@ def checked_query(query: Float32, dimension: int) -> Float32:
     return np.asarray(query, dtype=np.float32)
 
 
-def _distances(templates: Templates, rows: Int64, query: Float32) -> Float32:
-    return np.asarray(np.linalg.norm(templates.matrix[rows] - query, axis=1))
+def squares_to(vectors: Float32, query: Float32) -> NDArray[np.float64]:
+    """(n,) squared distances of (n, L) vectors to (L,), exact to the last digit."""
+    apart = vectors.astype(np.float64) - query
+    return np.asarray(np.einsum("ij,ij->i", apart, apart))

@@ -14,7 +14,6 @@ probes rightly at FPIR 1% instead of .55.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -59,15 +58,15 @@ def normalised_query(query: Float32, cohort: Cohort | None) -> Float32:
     return query if cohort is None else np.append(query, np.float32(0))
 
 
-def true_distances(
+def normalised_neighbours(
     found: list[Neighbour], query: Float32, cohort: Cohort | None
 ) -> list[Neighbour]:
-    """Neighbours of a `normalised_query` with distances to the (D,) query itself."""
+    """Neighbours of a `normalised_query` with squared distances to the (D,) query."""
     if cohort is None:
         return found
     more = float(cohort.offsets(query[None])[0]) - _added(cohort)
     return [
-        replace(one, distance=math.sqrt(max(0.0, one.distance**2 + more)))
+        replace(one, square=one.square + more, offset=one.last**2 + more)
         for one in found
     ]
 

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from index.calibration.config import CalibrateConfig
-from index.calibration.decision import policy_of
+from index.calibration.decision import calibration_of
 from index.calibration.fit import TooFewImpostors
 from index.calibration.stage import calibrate_on_chips, check_alignment
 from index.enrollment.face_step import NamedFace
@@ -44,16 +44,12 @@ class BuiltGallery:
     Attributes:
         people, photos: in it; photos counts those that are new.
         reembedded: photos that were enrolled with an earlier embedder.
-        threshold: distance below which an unmasked face is accepted.
-        threshold_masked: below which a masked face is.
         calibrated: whether the threshold was measured for this embedder.
     """
 
     people: int
     photos: int
     reembedded: int
-    threshold: float
-    threshold_masked: float
     calibrated: bool
 
 
@@ -88,14 +84,12 @@ def rebuild_gallery(
         except TooFewImpostors as error:
             _log.warning("%s: not calibrated: %s", folder, error)
         refresh_snapshot(gallery)
-        policy = policy_of(gallery)
+        _, calibrated = calibration_of(gallery)
         return BuiltGallery(
             people=len(gallery.people()),
             photos=added,
             reembedded=reembedded,
-            threshold=policy.threshold(masked_probe=False),
-            threshold_masked=policy.threshold(masked_probe=True, masked_template=True),
-            calibrated=policy.calibrated,
+            calibrated=calibrated,
         )
 
 

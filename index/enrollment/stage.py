@@ -169,5 +169,5 @@ def _unlike(
     for name, sources in new_photos.items():
         # A person may be removed meanwhile, by another process.
         with suppress(MissingInput):
-            gaps = unlike_the_others(gallery.photos(name), policy.threshold)
+            gaps = unlike_the_others(gallery.photos(name), policy.score)
             yield from ((sources[key], gaps[key]) for key in sources if key in gaps)

@@ -28,7 +28,7 @@ class PersonPhoto:
         masked: whether it was enrolled as masked.
         created: when it was enrolled; UTC, ISO 8601.
         distance: to the mean of the person's other photos, masked or not; lower is
-            closer, 0 for an only photo.
+            closer, negative in a lonely place, 0 for an only photo.
     """
 
     source: str
@@ -76,15 +76,15 @@ def _from_the_others(vectors: Float32, cohort: Cohort | None) -> Float32:
 
 
 def unlike_the_others(
-    photos: Sequence[PersonPhoto], limit: Callable[[bool, bool, int], float]
+    photos: Sequence[PersonPhoto], score: Callable[[float, bool, bool, int], float]
 ) -> dict[str, float]:
-    """Photos that are farther from the person's other photos than a limit.
+    """Photos that would not pass as one of the person's other photos.
 
     Args:
         photos: all photos of one person.
-        limit: the largest distance that passes, between a photo and the mean of the
-            others, by whether the photo is masked, whether most others are, and how
-            many others there are.
+        score: at least 0 for one that passes, of the squared distance between a photo
+            and the mean of the others, whether the photo is masked, whether most
+            others are, and how many others there are.
 
     Returns:
         SHA-256 -> distance to the mean of the others. Of two photos that differ
@@ -97,6 +97,7 @@ def unlike_the_others(
     found = {}
     for photo in photos:
         others_masked = 2 * (masked_photos - photo.masked) > count - 1
-        if photo.distance > limit(photo.masked, others_masked, count - 1):
+        square = photo.distance * abs(photo.distance)
+        if score(square, photo.masked, others_masked, count - 1) < 0:
             found[photo.sha256] = photo.distance
     return found

@@ -18,10 +18,11 @@ COLUMNS = (
     "status",
     "name",
     "nearest",
+    "score",
+    "accepted_from",
     "distance",
-    "threshold",
     "probability",
-    "margin",
+    "gap",
     "mask",
     "left",
     "top",
@@ -82,15 +83,16 @@ def table_row(answer: Answer) -> dict[str, str]:
     decision = answer.decision
     if decision is None:
         return row
-    name = spreadsheet_text(decision.name or "")
-    row |= {"name": name, "threshold": f"{decision.threshold:.4f}"}
+    name = spreadsheet_text(decision.answer if decision.names else "")
+    row |= {"name": name, "accepted_from": f"{decision.accepted_from:g}"}
     if decision.matches:
-        row["nearest"] = spreadsheet_text(decision.matches[0].name)
-        row["distance"] = f"{decision.matches[0].distance:.4f}"
+        best = decision.matches[0]
+        row["nearest"] = spreadsheet_text(best.name)
+        row["score"], row["distance"] = f"{best.score:.4f}", f"{best.distance:.4f}"
     if decision.probability is not None:
         row["probability"] = f"{decision.probability:.4f}"
-    if decision.margin is not None:
-        row["margin"] = f"{decision.margin:.4f}"
+    if decision.gap is not None:
+        row["gap"] = f"{decision.gap:.4f}"
     if decision.mask_state is not None:
         row["mask"] = decision.mask_state.label
     return row

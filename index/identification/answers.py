@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from index.calibration.calibration import Decision
+from index.calibration.score import accepted_from, shown
 from index.identification.cards.canvas import percent
 from masking.faces.detector import FaceBox
 from masking.files.strict_json import strict_json
 
-MATCH, UNKNOWN, NO_FACE, UNREADABLE = "match", "unknown", "no face", "unreadable"
+MATCH, AMBIGUOUS, UNKNOWN = "match", "ambiguous", "unknown"
+NO_FACE, UNREADABLE = "no face", "unreadable"
 # The worst answer decides, in this order.
-EXIT_CODES = {UNREADABLE: 2, NO_FACE: 4, UNKNOWN: 3}
+EXIT_CODES = {UNREADABLE: 2, NO_FACE: 4, UNKNOWN: 3, AMBIGUOUS: 5}
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Answer:
 
     Attributes:
         photo: the probe.
-        status: MATCH, UNKNOWN, NO_FACE or UNREADABLE.
+        status: MATCH, AMBIGUOUS, UNKNOWN, NO_FACE or UNREADABLE.
         reason: why there is no decision; "" when there is one.
         face: number of the face in the photo, or of the track in the video, from 1;
             0 when there is none.
@@ -74,15 +76,18 @@ class Answer:
 
 
 def status_of(decision: Decision) -> str:
-    """MATCH or UNKNOWN."""
-    return UNKNOWN if decision.name is None else MATCH
+    """MATCH, AMBIGUOUS or UNKNOWN."""
+    if not decision.names:
+        return UNKNOWN
+    return MATCH if len(decision.names) == 1 else AMBIGUOUS
 
 
 def exit_code(statuses: Iterable[str]) -> int:
     """What a command answers to the shell, from the statuses of all answers.
 
     2 if any photo was unreadable, else 4 if any showed no face, else 3 if any
-    face is unknown, else 0: every face of every photo has a name.
+    face is unknown, else 5 if any face is one of two people who are too alike, else 0:
+    every face of every photo has a name.
     """
     found = set(statuses)
     return next((code for status, code in EXIT_CODES.items() if status in found), 0)
@@ -94,18 +99,24 @@ def answer_line(answer: Answer) -> str:
     if decision is None:
         return answer.reason
     where = f"{answer.photo}{_place(answer)}"
-    who = "unknown" if decision.name is None else decision.name
     if not decision.matches:
-        return f"{where}: {who}"
-    best = decision.matches[0]
-    if decision.name is None:
-        who = f"unknown, nearest is {best.name}"
-    elif decision.probability is not None:
-        who += f", probability {percent(decision.probability)}"
-    return (
-        f"{where}: {who} ({decision.metric} distance {best.distance:.3f}, accepted "
-        f"below {decision.threshold:.3f}; lower is closer)"
+        return f"{where}: {decision.answer}"
+    scores = [shown(match.score) for match in decision.matches]
+    who, score = decision.answer, f"score {scores[0]}"
+    if not decision.names:
+        who = f"unknown, nearest is {decision.matches[0].name}"
+    elif len(decision.names) > 1:
+        score = f"too alike: scores {', '.join(scores[: len(decision.names)])}"
+    if decision.names and decision.probability is not None:
+        first = "" if decision.name else f" of {decision.names[0]}"
+        who += f", probability{first} {percent(decision.probability)}"
+    line = (
+        f"{where}: {who} ({score}, accepted from "
+        f"{accepted_from(decision.accepted_from)}; higher is closer)"
     )
+    if decision.names and decision.no_probability:
+        line += f". No probability: {decision.no_probability}"
+    return line
 
 
 def _place(answer: Answer) -> str:
@@ -147,14 +158,19 @@ def _decision_record(decision: Decision) -> dict[str, Any]:
     state = decision.mask_state
     return {
         "name": decision.name,
-        "metric": decision.metric,
-        "threshold": round(decision.threshold, 6),
+        "names": list(decision.names),
+        "accepted_from": decision.accepted_from,
         "calibrated": decision.calibrated,
         "probability": _rounded(decision.probability),
-        "margin": _rounded(decision.margin),
+        "no_probability": decision.no_probability,
+        "gap": _rounded(decision.gap),
         "mask": state.label if state else None,
         "matches": [
-            {"name": match.name, "distance": round(match.distance, 6)}
+            {
+                "name": match.name,
+                "score": _rounded(match.score),
+                "distance": _rounded(match.distance),
+            }
             for match in decision.matches
         ],
     }

@@ -73,14 +73,14 @@ class CardWriter:
             boxes=tuple(found.box for found in photo.faces),
             face=place,
             chip=face.face.crop,
-            name=decision.name,
+            names=decision.names,
             candidates=tuple(self.recogniser.candidates(decision, face.embedding)),
-            threshold=decision.threshold,
-            metric=decision.metric,
+            accepted_from=decision.accepted_from,
             note=self.recogniser.note(),
             circumstances=circumstances,
             probability=decision.probability,
-            margin=decision.margin,
+            gap=decision.gap,
+            no_probability=decision.no_probability,
             mask=state.label if state else "",
             heat=heat,
         )
@@ -101,9 +101,10 @@ class CardWriter:
             OverviewFace(
                 face.box,
                 face.crop,
-                decision.name,
+                decision.names,
+                decision.answer,
                 decision.matches[0].name if decision.matches else "",
-                decision.matches[0].distance if decision.matches else 0.0,
+                decision.matches[0].score if decision.matches else 0.0,
                 decision.probability,
             )
             for face, decision in zip(photo.faces, decisions, strict=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from index.calibration.calibration import Decision, Match
 from index.calibration.decision import calibration_of, policy_of
+from index.engines.neighbours import Neighbour
 from index.gallery.gallery import Gallery
 from index.identification.cards.result_card import CARD_CANDIDATES, CardCandidate
 from index.identification.config import IdentifyConfig
@@ -16,11 +17,13 @@ from masking.landmarks import Float32
 from training.embedders.embedded_face import EmbeddedFace
 from training.embedders.mask_classifier import mask_states
 from training.embedders.masked_reference import network_input
-from training.metrics.score_normalization import Cohort, distance_name
+from training.metrics.score_normalization import Cohort
 
 # The nearest are those of either of their templates, and only one of them counts: among
 # 5,000 drawn people, the best match of one impostor in a hundred was lost with 5 more.
 _SPARE_CANDIDATES = 50
+# Whose scores have to be the highest of all: the answer and its runner-up.
+_DECISIVE = 2
 
 
 class Recogniser:
@@ -43,7 +46,7 @@ class Recogniser:
 
     @property
     def same_person(self) -> float:
-        """Two faces that are farther apart than this are hardly one person."""
+        """Two faces whose squared distance is larger are hardly one person."""
         calibration, _ = calibration_of(self._gallery)
         # One person, because the question is not who of all people it is.
         return calibration.threshold(1, masked_probe=False, masked_template=False)
@@ -63,23 +66,28 @@ class Recogniser:
 
     def decide(self, face: EmbeddedFace) -> Decision:
         """Who a face is, with candidates enough for a card."""
-        wanted = max(self._config.top_k, CARD_CANDIDATES)
-        found = self._search.nearest(face.embedding, wanted + _SPARE_CANDIDATES)
-        metric = distance_name(self._gallery.metric, self.cohort)
-        names = self._gallery.names([neighbour.person_id for neighbour in found])
-        matches = [
-            Match(
-                names[neighbour.person_id],
-                neighbour.person_id,
-                neighbour.distance,
-                metric,
-                neighbour.masked,
-            )
-            for neighbour in found
-            if neighbour.person_id in names
-        ]
         (state,) = mask_states(network_input([face.face.crop]), self._geometry)
-        return self._policy.decide(matches, state)
+        wanted = max(self._config.top_k, CARD_CANDIDATES) + _SPARE_CANDIDATES
+        while True:
+            found = self._search.nearest(face.embedding, wanted)
+            names = self._gallery.names([one.person_id for one in found])
+            decision = self._policy.decide(found, names, state)
+            # The nearest are searched, the highest scores wanted: thresholds differ by
+            # template, so somebody farther off may have a higher one.
+            everybody = len({one.person_id for one in found}) < wanted
+            if everybody or self._is_final(decision, found, state.is_masked):
+                return decision
+            wanted *= 4
+
+    def _is_final(
+        self, decision: Decision, found: Sequence[Neighbour], masked: bool
+    ) -> bool:
+        """Whether nobody who was not found can have one of the highest scores."""
+        nearest: dict[int, float] = {}
+        for one in found:
+            nearest.setdefault(one.person_id, one.square)
+        beyond = self._policy.highest(max(nearest.values()), masked)
+        return all(m.score >= beyond for m in decision.matches[:_DECISIVE])
 
     def candidates(
         self, decision: Decision, embedding: Float32
@@ -91,7 +99,7 @@ class Recogniser:
             except MissingInput:
                 # Removed in this moment by another process: not shown any more.
                 continue
-            yield CardCandidate(match.name, match.distance, photo.chip)
+            yield CardCandidate(match.name, match.score, photo.chip)
 
     def note(self) -> str:
         """Where the threshold comes from, in a line."""

@@ -20,7 +20,7 @@ from index.engines.neighbours import (
     first_people,
     in_order,
 )
-from index.engines.normalised_vectors import normalised_query, true_distances
+from index.engines.normalised_vectors import normalised_neighbours, normalised_query
 from index.engines.templates import Int64, Templates
 from index.gallery.gallery import Gallery
 from masking.landmarks import Float32
@@ -93,7 +93,7 @@ class DeltaSearch:
         asked = normalised_query(query, self._cohort)
         found = [*self._from_base(asked, k), *self._fresh.nearest(asked, k)]
         nearest = first_people(in_order(found), k)
-        return true_distances(nearest, query, self._cohort)
+        return normalised_neighbours(nearest, query, self._cohort)
 
     @property
     def changed(self) -> int:

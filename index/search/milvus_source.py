@@ -10,7 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from index.engines.milvus import Collection, checked_uri, reached
-from index.engines.neighbours import Neighbour, checked_query, first_people, in_order
+from index.engines.neighbours import (
+    Neighbour,
+    checked_query,
+    first_people,
+    neighbours,
+)
 from index.engines.normalised_vectors import normalised_dimension
 from index.engines.templates import Int64
 from index.gallery.erasure import note_copy
@@ -108,10 +113,4 @@ def _brought_up_to_date(collection: Collection, gallery: Gallery) -> int:
 
 
 def _neighbours(keys: Int64, vectors: Float32, query: Float32) -> list[Neighbour]:
-    distances = np.linalg.norm(vectors - query, axis=1)
-    return in_order(
-        [
-            Neighbour(int(key) // 2, float(distance), bool(key % 2))
-            for key, distance in zip(keys, distances, strict=True)
-        ]
-    )
+    return neighbours(keys // 2, keys % 2 == 1, vectors, query)

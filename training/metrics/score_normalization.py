@@ -11,7 +11,10 @@ says how near impostors come to it. Distances are then
 
     d(x, y)^2 = |x - y|^2 + o(x) + o(y),   o(x) = (usual - a(x)) / 2,
 
-the plain distance where both faces are as crowded as is usual. On 1,201 people kept
+the plain distance where both faces are as crowded as is usual. Of two photos alike in
+a lonely place even less than nothing is left: squares are signed and never cut, as
+a cut would make ties of them, and a distance is the root with the sign of its square.
+On 1,201 people kept
 out of training TAR at FAR 1e-3 rose from .75 to .77 for masked faces and covered
 unmasked
 ones, from .69 to .73 for two masked ones, and the fraction of masked faces of a
@@ -135,16 +138,30 @@ def offsets_of(embeddings: Float32, cohort: Cohort | None) -> Float64:
 
 def distances(rows: Float32, columns: Float32, cohort: Cohort | None) -> Float32:
     """(N, D) and (M, D) to (N, M) float32; infinite where a row is NaN."""
+    return _signed_roots(squared_distances(rows, columns, cohort))
+
+
+def squared_distances(
+    rows: Float32, columns: Float32, cohort: Cohort | None
+) -> Float64:
+    """`distances`, squared with their sign."""
     added = (offsets_of(part, cohort) for part in (rows, columns))
-    return offset_distances(rows, columns, *added)
+    return offset_squares(rows, columns, *added)
 
 
 def offset_distances(
     rows: Float32, columns: Float32, row_offsets: Float64, column_offsets: Float64
 ) -> Float32:
     """`distances` where the offsets are known."""
-    squares = _squares(rows, columns)
-    return _rooted(squares + row_offsets[:, None] + column_offsets[None, :])
+    return _signed_roots(offset_squares(rows, columns, row_offsets, column_offsets))
+
+
+def offset_squares(
+    rows: Float32, columns: Float32, row_offsets: Float64, column_offsets: Float64
+) -> Float64:
+    """`squared_distances` where the offsets are known."""
+    squares = _squares(rows, columns) + row_offsets[:, None]
+    return _far_where_lost(squares + column_offsets[None, :])
 
 
 def paired_distances(rows: Float32, others: Float32, offsets: Float64) -> Float32:
@@ -153,8 +170,13 @@ def paired_distances(rows: Float32, others: Float32, offsets: Float64) -> Float3
     Args:
         offsets: (N,) sum of those of both.
     """
+    return _signed_roots(paired_squares(rows, others, offsets))
+
+
+def paired_squares(rows: Float32, others: Float32, offsets: Float64) -> Float64:
+    """`paired_distances`, squared with their sign."""
     apart = rows.astype(np.float64) - others
-    return _rooted(np.einsum("ij,ij->i", apart, apart) + offsets)
+    return _far_where_lost(np.einsum("ij,ij->i", apart, apart) + offsets)
 
 
 def _squares(rows: Float32, columns: Float32) -> Float64:
@@ -166,11 +188,13 @@ def _squares(rows: Float32, columns: Float32) -> Float64:
     return np.asarray(squares)
 
 
-def _rooted(squares: Float64) -> Float32:
-    # Of two photos alike in a crowded place even less than nothing is left.
-    found: Float32 = np.sqrt(np.maximum(squares, 0)).astype(np.float32)
-    found[~np.isfinite(found)] = np.inf
-    return found
+def _signed_roots(squares: Float64) -> Float32:
+    return np.asarray(np.copysign(np.sqrt(np.abs(squares)), squares), dtype=np.float32)
+
+
+def _far_where_lost(squares: Float64) -> Float64:
+    squares[~np.isfinite(squares)] = np.inf
+    return squares
 
 
 def _nearest_mean(squares: Float64) -> Float64:

@@ -1,8 +1,9 @@
 """Which parts of a face a score rests on: occlusion sensitivity.
 
 Source: Zeiler & Fergus, "Visualizing and understanding convolutional networks",
-ECCV 2014, section 4.2, with the distance to a person in place of a class score. It
-explains what the network looked at; it does not prove that the answer is right.
+ECCV 2014, section 4.2, with the squared distance to a person in place of a class
+score. It explains what the network looked at; it does not prove that the answer is
+right.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import numpy as np
 
 from masking.landmarks import Float32, Image
 from training.embedders.protocol import Embedder
-from training.metrics.score_normalization import distances
+from training.metrics.score_normalization import squared_distances
 
 # Side of the patch, as a fraction of the chip's, and patches along a side. Smaller
 # patches move an embedding by less than its noise.
 _PATCH = 0.25
 _PLACES = 7
-# Distances change by less than this through noise; colours start here.
+# Squared distances change by less than this through noise; colours start here.
 _SILENCE = 0.02
 _FOR = np.array([230, 97, 1], dtype=np.float32)
 _AGAINST = np.array([33, 102, 172], dtype=np.float32)
@@ -29,7 +30,7 @@ def occlusion_heat(chip: Image, person: Float32, embedder: Embedder) -> Float32:
     """How much farther from a person a face gets when a part of it is covered.
 
     A patch of the chip's mean colour slides over it; a pixel's value is the mean
-    change of the distance over the patches that cover it.
+    change of the squared distance over the patches that cover it.
 
     Args:
         chip: (3, S, S) uint8 RGB.
@@ -49,7 +50,7 @@ def occlusion_heat(chip: Image, person: Float32, embedder: Embedder) -> Float32:
     for number, (down, across) in enumerate(windows):
         covered[number, :, down, across] = mean[:, None, None]
     rows = embedder.embed(covered)
-    away = distances(rows, person[None], embedder.cohort)[:, 0]
+    away = squared_distances(rows, person[None], embedder.cohort)[:, 0]
     total = np.zeros((side, side), np.float32)
     count = np.zeros((side, side), np.float32)
     for (down, across), distance in zip(windows, away[:-1], strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from index.calibration.score import shown
 from index.identification.cards.canvas import Canvas, Colour, percent
 from index.identification.cards.photo_panel import draw_photo
 from index.identification.cards.style import (
@@ -34,17 +35,19 @@ class OverviewFace:
     Attributes:
         box: photo px.
         chip: (S, S, 3) uint8 RGB, aligned.
-        name: the accepted person; None means unknown.
-        nearest: the nearest person; "" when nobody was compared.
-        distance: to the nearest person.
-        probability: that the nearest is the right one; None when not calibrated.
+        names: of the accepted people; none means unknown, several that it is one.
+        answer: these names in words.
+        nearest: the person of the highest score; "" when nobody was compared.
+        score: theirs.
+        probability: that theirs is the right name; None when not calibrated.
     """
 
     box: FaceBox
     chip: Image
-    name: str | None
+    names: tuple[str, ...]
+    answer: str
     nearest: str
-    distance: float
+    score: float
     probability: float | None = None
 
 
@@ -59,7 +62,7 @@ def draw_overview(
         faces: all of the photo, in the order of their cards.
     """
     canvas = Canvas(WIDTH_PX, HEIGHT_PX, PAPER)
-    named = sum(face.name is not None for face in faces)
+    named = sum(len(face.names) == 1 for face in faces)
     title = f"{named} of {len(faces)} named"
     colour = SURE if named == len(faces) else UNSURE
     draw_band(canvas, f"{len(faces)} FACES", title, ("", ""), colour)
@@ -67,7 +70,7 @@ def draw_overview(
     colours = {number: _colour(face) for number, face in enumerate(faces)}
     listed = _COLUMNS * _ROWS
     labels = {
-        number: f"{number + 1} {_who(face)}"
+        number: f"{number + 1} {face.answer}"
         if len(faces) <= listed
         else f"{number + 1}"
         for number, face in enumerate(faces)
@@ -97,11 +100,14 @@ def _draw_row(canvas: Canvas, number: int, face: OverviewFace) -> None:
     canvas.picture(face.chip, (left, y, left + _THUMB, y + _THUMB), 10)
     canvas.outline((left, y, left + _THUMB, y + _THUMB), colour, 3, 10)
     text, room = left + _THUMB + 16, 484.0 - 48 - _THUMB - 32
-    who = _who(face)
-    canvas.text((text, y + 34), who, 28, INK, bold=True, width=room, smallest=21)
-    detail = f"distance {face.distance:.2f}"
-    if face.name is None and face.nearest:
-        detail = f"nearest is {face.nearest}, {face.distance:.2f}"
+    canvas.text(
+        (text, y + 34), face.answer, 28, INK, bold=True, width=room, smallest=21
+    )
+    detail = f"score {shown(face.score)}"
+    if not face.names and face.nearest:
+        detail = f"nearest is {face.nearest}, {shown(face.score)}"
+    elif len(face.names) > 1:
+        detail = f"too alike to tell · {detail}"
     elif face.probability is not None:
         detail = f"{percent(face.probability)} · {detail}"
     if face.nearest:
@@ -115,9 +121,5 @@ def _corner(number: int) -> tuple[float, float]:
     return MARGIN + column * width, _LIST_TOP + row * _ROW_PX
 
 
-def _who(face: OverviewFace) -> str:
-    return "unknown" if face.name is None else face.name
-
-
 def _colour(face: OverviewFace) -> Colour:
-    return UNSURE if face.name is None else SURE
+    return SURE if len(face.names) == 1 else UNSURE

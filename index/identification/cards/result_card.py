@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from index.calibration.score import accepted_from, shown
 from index.identification.cards.canvas import (
     Box,
     Canvas,
     Colour,
     percent,
-    text_width,
     two_lines,
 )
 from index.identification.cards.occlusion_map import coloured_heat
@@ -41,6 +41,8 @@ _PHOTO: Box = (_LEFT, 192.0, _RIGHT, 592.0)
 _TILE, _TILE_TOP = 300.0, 656.0
 _SCORE_TOP, _FACTS_TOP, _NEXT_TOP = 1026.0, 1152.0, 1238.0
 _THUMB = 124.0
+# Scores on either side of the threshold that the scale shows.
+_USUAL_REACH = 50.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +51,12 @@ class CardCandidate:
 
     Attributes:
         name: as enrolled.
-        distance: to the person's template.
+        score: see `index.calibration.score`; higher is closer.
         chip: (S, S, 3) uint8 RGB.
     """
 
     name: str
-    distance: float
+    score: float
     chip: Image
 
 
@@ -68,14 +70,14 @@ class CardContent:
         boxes: all faces in it, photo px.
         face: which of them the card is about, from 0.
         chip: (S, S, 3) uint8 RGB, that face aligned.
-        name: the accepted person; None means unknown.
-        candidates: the nearest first, up to CARD_CANDIDATES.
-        threshold: the nearest is accepted when its distance is below it.
-        metric: of the distances.
+        names: of the accepted people; none means unknown, several that it is one.
+        candidates: the highest score first, up to CARD_CANDIDATES.
+        accepted_from: the score from which on a name is accepted.
         note: one line on where the threshold comes from.
         circumstances: which face of the photo or video, and how long it took.
-        probability: that the nearest is the right person; None when not calibrated.
-        margin: how much farther the second person is; None without one.
+        probability: that the first's name is the right one; None when not measured.
+        no_probability: why there is none, one sentence.
+        gap: how much lower the second's score is; None without one.
         mask: state of the mask in words; "" when it was not looked at.
         heat: (S, S) float32 of `occlusion_heat`; None when it was not asked for.
     """
@@ -85,14 +87,14 @@ class CardContent:
     boxes: tuple[FaceBox, ...]
     face: int
     chip: Image
-    name: str | None
+    names: tuple[str, ...]
     candidates: tuple[CardCandidate, ...]
-    threshold: float
-    metric: str
+    accepted_from: float
     note: str
     circumstances: str
     probability: float | None = None
-    margin: float | None = None
+    no_probability: str = ""
+    gap: float | None = None
     mask: str = ""
     heat: Float32 | None = None
 
@@ -111,16 +113,21 @@ def draw_card(content: CardContent) -> Image:
         _draw_score(canvas, content)
         _draw_facts(canvas, content)
     _draw_alternatives(canvas, content)
+    if content.no_probability:
+        place = (_LEFT, HEIGHT_PX - 50.0)
+        text = f"No probability: {content.no_probability}"
+        canvas.text(place, text, 19, SOFT, width=_RIGHT - _LEFT)
     footer = (_LEFT, HEIGHT_PX - 22.0)
     canvas.text(footer, content.note, 19, SOFT, width=_RIGHT - _LEFT)
     return canvas.pixels()
 
 
 def _draw_answer(canvas: Canvas, content: CardContent) -> None:
-    label = "MATCH" if content.name is not None else "NO MATCH"
-    name = "unknown" if content.name is None else content.name
-    aside = ("", "")
-    if content.name is not None and content.probability is not None:
+    label = ("NO MATCH", "MATCH")[bool(content.names)]
+    aside, name = ("", ""), " or ".join(content.names) or "unknown"
+    if len(content.names) > 1:
+        label = "TOO ALIKE TO TELL"
+    elif content.names and content.probability is not None:
         aside = (percent(content.probability), "probability")
     draw_band(canvas, label, name, aside, _accent(content))
 
@@ -136,11 +143,13 @@ def _draw_evidence(canvas: Canvas, content: CardContent) -> None:
         return
     best = content.candidates[0]
     # The name matters most when it was not accepted and stands nowhere else.
-    matched = content.name is not None
-    who = "Best gallery photo" if matched else f"Nearest: {best.name}"
-    _tile(canvas, second, best.chip, who)
-    left, top, right = second
-    canvas.outline((left, top, right, top + _TILE), _accent(content), 5, 14)
+    who = "Best gallery photo" if content.names else f"Nearest: {best.name}"
+    alike = len(content.names) > 1 and len(content.candidates) > 1
+    _tile(canvas, second, best.chip, best.name if alike else who, _accent(content))
+    if alike:
+        other = content.candidates[1]
+        _tile(canvas, third, other.chip, other.name, _accent(content))
+        return
     if content.heat is not None:
         heat = coloured_heat(content.chip, content.heat)
         _tile(canvas, third, heat, "What the score rests on")
@@ -148,66 +157,71 @@ def _draw_evidence(canvas: Canvas, content: CardContent) -> None:
         legend = "A hint: orange for, blue against"
         canvas.text(below, legend, 19, SOFT, width=_TILE)
         return
-    distance, threshold = _numbers(content)
     left, top, right = third
     room = right - left
-    metric = f"{content.metric.capitalize()} distance"
-    canvas.text((left, top + 40), metric, 24, SOFT, width=room)
-    accent = _accent(content)
-    canvas.text((left, top + 150), distance, 104, accent, bold=True, width=room)
-    accepted = content.name is not None
-    comparison = f"{'below' if accepted else 'not below'} {threshold}:"
+    canvas.text((left, top + 40), "Score", 24, SOFT, width=room)
+    accent, score = _accent(content), shown(best.score)
+    canvas.text((left, top + 150), score, 104, accent, bold=True, width=room)
+    comparison = f"accepted from {accepted_from(content.accepted_from)}:"
     canvas.text((left, top + 214), comparison, 26, INK, width=room)
-    meaning = "accepted" if accepted else "not accepted"
+    meaning = "accepted" if content.names else "not accepted"
     canvas.text((left, top + 250), meaning, 26, INK, bold=True, width=room)
 
 
 def _tile(
-    canvas: Canvas, place: tuple[float, float, float], picture: Image, caption: str
+    canvas: Canvas,
+    place: tuple[float, float, float],
+    picture: Image,
+    caption: str,
+    frame: Colour | None = None,
 ) -> None:
     left, top, right = place
     canvas.picture(picture, (left, top, right, top + _TILE), 14)
+    if frame:
+        canvas.outline((left, top, right, top + _TILE), frame, 5, 14)
     below = (left, top + _TILE + 32)
     canvas.text(below, caption, 23, SOFT, width=right - left, smallest=19)
 
 
 def _draw_score(canvas: Canvas, content: CardContent) -> None:
-    best = content.candidates[0]
     top = _SCORE_TOP + 42
-    # At least to 1, so that cards look alike unless a face is far off.
-    end = max(1.0, 1.1 * best.distance, 1.4 * content.threshold)
+    limit = content.accepted_from
+    passing = content.candidates[: max(1, len(content.names))]
+    # At least so wide, so that cards look alike unless a face is far off.
+    widest = max(abs(one.score - limit) for one in passing)
+    reach = max(_USUAL_REACH, 1.1 * widest)
 
-    def across(distance: float) -> float:
-        return _LEFT + (_RIGHT - _LEFT) * distance / end
+    def across(score: float) -> float:
+        return (_LEFT + _RIGHT) / 2 + (_RIGHT - _LEFT) / 2 * (score - limit) / reach
 
-    shown_distance, shown_threshold = _numbers(content)
-    line = (
-        f"{content.metric.capitalize()} distance {shown_distance}, accepted below "
-        f"{shown_threshold}; lower is closer"
-    )
+    both = " and ".join(shown(one.score) for one in passing)
+    line = f"Score {both}, accepted from {accepted_from(limit)}; higher is closer"
     canvas.text((_LEFT, _SCORE_TOP + 24), line, 24, INK, width=_RIGHT - _LEFT)
-    tick, mark = across(content.threshold), across(best.distance)
+    tick = across(limit)
     canvas.rectangle((_LEFT, top, _RIGHT, top + 22), LINE, 11)
-    canvas.rectangle((_LEFT, top, max(tick, _LEFT + 22), top + 22), SURE_ZONE, 11)
-    canvas.rectangle((tick - 14, top, tick, top + 22), SURE_ZONE)
+    canvas.rectangle((tick, top, _RIGHT, top + 22), SURE_ZONE, 11)
+    canvas.rectangle((tick, top, tick + 14, top + 22), SURE_ZONE)
     canvas.rectangle((tick - 2, top - 7, tick + 2, top + 30), INK)
-    canvas.rectangle((mark - 17, top - 6, mark + 17, top + 28), PAPER, 17)
-    canvas.rectangle((mark - 14, top - 3, mark + 14, top + 25), _accent(content), 14)
-    label = f"threshold {shown_threshold}"
-    half = text_width(label, 20) / 2
-    middle = min(max(tick, _LEFT + half), _RIGHT - half)
-    canvas.text((middle, top + 54), label, 20, INK, anchor="ms")
+    for one in passing[::-1]:
+        mark = across(one.score)
+        canvas.rectangle((mark - 17, top - 6, mark + 17, top + 28), PAPER, 17)
+        spot = (mark - 14, top - 3, mark + 14, top + 25)
+        canvas.rectangle(spot, _accent(content), 14)
+    label = f"accepted from {accepted_from(limit)}"
+    canvas.text((tick, top + 54), label, 20, INK, anchor="ms")
 
 
 def _draw_facts(canvas: Canvas, content: CardContent) -> None:
-    # Without a second person there is no margin, but whether one is calibrated is
-    # always said.
-    odds = "not calibrated"
+    # Without a second person there is no gap, but whether a probability was measured
+    # is always said.
+    odds = "not measured"
     if content.probability is not None:
         odds = percent(content.probability)
-    facts = [("Probability of the nearest", odds)]
-    if content.margin is not None:
-        facts.append(("Second is farther by", f"{content.margin:.2f}"))
+    several = len(content.names) > 1
+    whose = f"Probability of {content.names[0]}" if several else "Probability"
+    facts = [(whose, odds)]
+    if content.gap is not None:
+        facts.append(("Second is lower by", f"{content.gap:.1f}"))
     if content.mask:
         facts.append(("Mask", content.mask))
     slot = (_RIGHT - _LEFT) / 3
@@ -228,22 +242,11 @@ def _draw_alternatives(canvas: Canvas, content: CardContent) -> None:
     for place, candidate in enumerate(others):
         x, y = _LEFT + place * (slot + gap), _NEXT_TOP + 54
         canvas.picture(candidate.chip, (x, y, x + _THUMB, y + _THUMB), 10)
-        distance = f"{candidate.distance:.2f}"
-        canvas.text((x + _THUMB + 12, y + 28), distance, 24, SOFT)
+        canvas.text((x + _THUMB + 12, y + 28), shown(candidate.score), 24, SOFT)
         for line, text in enumerate(two_lines(candidate.name, 22, slot)):
             below = (x, y + _THUMB + 30 + 28 * line)
             canvas.text(below, text, 22, INK, width=slot, smallest=22)
 
 
-def _numbers(content: CardContent) -> tuple[str, str]:
-    """Best distance and threshold, with digits enough to see which is lower."""
-    values = content.candidates[0].distance, content.threshold
-    for digits in (2, 3, 4):
-        distance, threshold = (f"{value:.{digits}f}" for value in values)
-        if distance != threshold:
-            break
-    return distance, threshold
-
-
 def _accent(content: CardContent) -> Colour:
-    return UNSURE if content.name is None else SURE
+    return SURE if len(content.names) == 1 else UNSURE

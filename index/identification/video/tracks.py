@@ -13,7 +13,7 @@ import numpy as np
 from masking.faces.detector import FaceBox
 from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
-from training.metrics.score_normalization import Cohort, distances
+from training.metrics.score_normalization import Cohort, squared_distances
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +95,8 @@ class TrackJoiner:
         Args:
             gap_s: a face that is not seen for longer ends its track.
             overlap: least intersection over union of a face and its track's last box.
-            same_person: a face at this distance from the track's mean, or farther, is
-                somebody else: a cut puts another face in the same place.
+            same_person: a face at this squared distance from the track's mean, or
+                farther, is somebody else: a cut puts another face in the same place.
             cohort: of the embedder.
         """
         self._gap_s, self._overlap, self._same = gap_s, overlap, same_person
@@ -138,7 +138,7 @@ class TrackJoiner:
             for place, sighting in enumerate(sightings):
                 shared = intersection_over_union(track.last_box, sighting.box)
                 pair = track.embedding[None], sighting.embedding[None]
-                away = float(distances(*pair, self._cohort)[0, 0])
+                away = float(squared_distances(*pair, self._cohort)[0, 0])
                 if shared >= self._overlap and away < self._same:
                     pairs.append((shared, number, place))
         return sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2]))

@@ -58,8 +58,8 @@ def test_templates_are_joined_row_by_row():
 
 
 def test_probes_are_decided_one_by_one():
-    model = MatchProbability(0.0, 1.0, 0.0)
-    calibration = flat_calibration(0.5, {"unmasked": model})
+    model = MatchProbability(0.0, 1.0, 1.0)
+    calibration = flat_calibration(0.25, {"unmasked": model})
     templates = templates_of([0.0, 1.0, 5.0], [0, 1, 2])
     probes = Probes(
         faces([0.4, 1.4, 2.9, NAN], [0, 0, 7, 1]), [MaskState(0.0, 0.0)] * 4
@@ -67,7 +67,7 @@ def test_probes_are_decided_one_by_one():
     found = judged(probes, templates, calibration, 0.01, False)
     assert found.best.tolist() == [0, 1, 1, -1]
     assert found.named.tolist() == [True, True, False, False]
-    assert found.probability[0] == pytest.approx(model.of(0.1, None))
+    assert found.probability[0] == pytest.approx(model.of(9, -11), abs=1e-5)
     assert np.isnan(found.probability[3])
     # As impostors: 0.4 is nearest to 1, 1.4 too.
     strange = judged(probes, templates, calibration, 0.01, True)
@@ -76,11 +76,11 @@ def test_probes_are_decided_one_by_one():
 
 
 def test_means_of_several_photos_have_to_be_nearer():
-    calibration = flat_calibration(0.5, spread=0.4)
+    calibration = flat_calibration(0.25, spread=0.4)
     templates = templates_of([-0.5, 0.5, 3.0], [0, 0, 1])
     probes = Probes(faces([0.44, 0.46], [0, 0]), [MaskState(0.0, 0.0)] * 2)
     found = judged(probes, templates, calibration, 0.01, False)
-    # 0.25 * (1 - 0.4 / 2) = 0.447^2.
+    # 0.25 * (1 - 0.4 / 2) = 0.2 = 0.447^2.
     assert found.named.tolist() == [True, False]
 
 
@@ -89,13 +89,13 @@ def test_masked_probes_are_compared_with_covered_templates():
     people = [0, 1]
     templates = mean_templates(faces([0.0, 2.0], people), faces([2.0, 0.0], people))
     probes = Probes(faces([0.3, 0.3, 1.7, 1.7], [0, 1, 1, 0]), [unmasked, masked] * 2)
-    calibration = flat_calibration(0.4)
+    calibration = flat_calibration(0.16)
     found = judged(probes, templates, calibration, 0.01, False)
     # Under their masks both look like the other one does without.
     assert found.best.tolist() == [0, 1, 1, 0]
     assert found.named.all()
     # The threshold is that of such a template: 0.3 is too far.
-    strict = flat_calibration(0.4, masked_masked=0.2)
+    strict = flat_calibration(0.16, masked_masked=0.04)
     found = judged(probes, templates, strict, 0.01, False)
     assert found.named.tolist() == [True, False, True, False]
 
@@ -105,7 +105,7 @@ def test_people_without_a_unmasked_photo_are_compared_as_masked():
     worn = faces([0.0, 2.0], [0, 1])
     templates = mean_templates(worn, worn, only_masked=True)
     probes = Probes(faces([0.3, 0.3], [0, 0]), [unmasked, masked])
-    calibration = flat_calibration(0.1, unmasked_masked=0.4, masked_masked=0.2)
+    calibration = flat_calibration(0.01, unmasked_masked=0.16, masked_masked=0.04)
     found = judged(probes, templates, calibration, 0.01, False)
     assert found.named.tolist() == [True, False]
     assert templates.joined(templates).only_masked

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from index.calibration.calibration import PAIRS, Calibration
+from index.calibration.calibration import PAIRS, STATES, Calibration
 from index.calibration.probabilities import MatchProbability
 from masking.errors import BadRecord
 from tests.fakes.drawn_calibrations import flat_calibration, flat_thresholds
@@ -21,7 +21,9 @@ def test_each_pair_of_mask_states_has_its_threshold():
 
 def test_calibration_survives_json():
     models = {"unmasked": MatchProbability(0.1, 2.0, 0.0)}
-    calibration = flat_calibration(0.5, models, spread=0.1, masked_masked=0.3)
+    calibration = flat_calibration(
+        0.5, models, spread=0.1, alike=2.5, masked_masked=0.3
+    )
     assert Calibration.from_json(calibration.to_json()) == calibration
 
 
@@ -35,11 +37,13 @@ def test_what_is_no_calibration_is_refused(text):
     ("key", "value"),
     [
         ("thresholds", {"unmasked-unmasked": asdict(flat_thresholds(0.5))}),
-        ("probability", {"unmasked": {"offset": 0, "closeness": -1, "margin": 0}}),
-        ("probability", {"striped": {"offset": 0, "closeness": 1, "margin": 0}}),
+        ("probability", {"unmasked": {"offset": 0, "score": -1, "gap": 0}}),
+        ("probability", {"striped": {"offset": 0, "score": 1, "gap": 0}}),
         ("spread", {"unmasked": 0.1}),
         ("spread", {"unmasked": 0.1, "masked": float("nan")}),
         ("spread", {"unmasked": 0.1, "masked": 1.0}),
+        ("alike", {"unmasked": 1.0}),
+        ("alike", {"unmasked": 1.0, "masked": -1.0}),
         ("format_version", None),
     ],
 )
@@ -51,11 +55,12 @@ def test_damaged_calibration_is_refused(key, value):
 
 def test_thresholds_of_all_pairs_are_needed():
     tables = {pair: flat_thresholds(0.5) for pair in PAIRS[:3]}
+    nothing = dict.fromkeys(STATES, 0.0)
     with pytest.raises(BadRecord, match="unmasked-masked"):
-        Calibration(tables, {"unmasked": 0.0, "masked": 0.0}, {}, 1, "drawn")
+        Calibration(tables, nothing, {}, nothing, 1, "drawn")
 
 
 def test_a_calibration_of_a_newer_version_is_refused():
-    record = json.loads(flat_calibration().to_json()) | {"format_version": 2}
-    with pytest.raises(BadRecord, match="version 2, expected 1; update the program"):
+    record = json.loads(flat_calibration().to_json()) | {"format_version": 3}
+    with pytest.raises(BadRecord, match="version 3, expected 2; update the program"):
         Calibration.from_json(json.dumps(record))

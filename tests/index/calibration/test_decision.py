@@ -1,25 +1,26 @@
-"""Decisions by hand: mask states, two templates a person, margins, probabilities."""
+"""Decisions by hand: scores, mask states, two templates a person, look-alikes."""
 
 from dataclasses import replace
 
 import pytest
 
 from index.calibration import decision
-from index.calibration.calibration import PAIRS, Match
+from index.calibration.calibration import PAIRS
 from index.calibration.decision import DecisionPolicy, calibration_of, policy_of
 from index.calibration.probabilities import MatchProbability
 from index.calibration.thresholds import Thresholds
+from index.engines.neighbours import Neighbour
 from index.gallery.gallery import open_or_create_gallery
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.galleries import FakeEmbedder, photo
 from training.embedders.mask_classifier import MaskState
 
 BARE, MASKED = MaskState(0.1, 0.2), MaskState(0.9, 0.2)
+NAMES = {number: f"Person_{number}" for number in range(1, 10)}
 
 
-def match(name, distance, masked_template=False):
-    number = int(name.removeprefix("Person_"))
-    return Match(name, number, distance, "euclidean", masked_template)
+def near(number, square, masked_template=False):
+    return Neighbour(number, square, masked_template)
 
 
 def policy(calibration=None, **settings):
@@ -27,118 +28,158 @@ def policy(calibration=None, **settings):
     return DecisionPolicy(calibration or flat_calibration(0.5), **options)
 
 
-def test_accepts_strictly_below_the_threshold():
-    matches = [match("Person_01", 0.43), match("Person_02", 0.6)]
-    assert policy().decide(matches, BARE).name == "Person_01"
-    assert policy(flat_calibration(0.43)).decide(matches, BARE).name is None
+def test_the_score_is_what_is_left_to_the_threshold_in_hundredths():
+    # 100 * (0.5 - 0.43) and 100 * (0.5 - 0.6).
+    decided = policy().decide([near(2, 0.6), near(1, 0.43)], NAMES, BARE)
+    assert [match.person_id for match in decided.matches] == [1, 2]
+    assert [match.score for match in decided.matches] == pytest.approx([7, -10])
+    assert (decided.names, decided.name) == (("Person_1",), "Person_1")
+    assert decided.gap == pytest.approx(17.0)
+
+
+def test_a_score_of_zero_is_accepted():
+    found = [near(1, 0.25)]
+    assert policy(flat_calibration(0.25)).decide(found, NAMES, BARE).name == "Person_1"
+    assert policy(flat_calibration(0.2499)).decide(found, NAMES, BARE).names == ()
+
+
+def test_squares_below_nothing_stay_apart():
+    """Beside a cohort two photos of a lonely place are less than nothing apart."""
+    decided = policy().decide([near(1, -0.125), near(2, -0.25)], NAMES, BARE)
+    assert [match.score for match in decided.matches] == [75.0, 62.5]
+    assert decided.name == "Person_2"
 
 
 def test_nobody_comes_near():
-    decided = policy().decide([], MASKED)
-    assert (decided.name, decided.matches, decided.margin) == (None, (), None)
+    decided = policy().decide([], {}, MASKED)
+    assert (decided.names, decided.matches, decided.gap) == ((), (), None)
+    assert (decided.name, decided.answer) == (None, "unknown")
     assert decided.mask_state == MASKED
-
-
-def test_margin_is_how_much_farther_the_second_person_is():
-    matches = [match("Person_02", 0.45), match("Person_01", 0.3)]
-    decided = policy().decide(matches, BARE)
-    assert [found.name for found in decided.matches] == ["Person_01", "Person_02"]
-    assert decided.margin == pytest.approx(0.15)
-    assert policy().decide(matches[:1], BARE).margin is None
 
 
 def test_the_mask_of_the_probe_chooses_the_threshold():
     strict = policy(flat_calibration(0.5, masked_unmasked=0.3))
-    matches = [match("Person_01", 0.4)]
-    unmasked, masked = (strict.decide(matches, state) for state in (BARE, MASKED))
-    assert (unmasked.name, unmasked.threshold) == ("Person_01", 0.5)
-    assert (masked.name, masked.threshold) == (None, 0.3)
+    unmasked, masked = (
+        strict.decide([near(1, 0.4)], NAMES, state) for state in (BARE, MASKED)
+    )
+    assert (unmasked.name, unmasked.matches[0].score) == ("Person_1", pytest.approx(10))
+    assert (masked.name, masked.matches[0].score) == (None, pytest.approx(-10))
 
 
-def test_templates_of_both_kinds_compete_by_their_thresholds():
+def test_the_order_shown_is_the_order_decided():
     both = policy(flat_calibration(0.5, masked_masked=0.3))
-    # 0.35 is above what masked templates need, 0.4 below what plain ones do.
-    matches = [match("Person_01", 0.35, True), match("Person_02", 0.4)]
-    decided = both.decide(matches, MASKED)
-    assert decided.name == "Person_02"
-    assert decided.threshold == 0.5
-    assert decided.margin == pytest.approx(0.15)  # 0.05 above against 0.1 below
+    # 0.35 is 5 above what masked templates need, 0.4 is 10 below what plain ones do.
+    decided = both.decide([near(1, 0.35, True), near(2, 0.4)], NAMES, MASKED)
+    assert decided.name == "Person_2"
+    assert [match.score for match in decided.matches] == pytest.approx([10, -5])
+    assert decided.gap == pytest.approx(15)
 
 
 def test_means_of_many_photos_have_to_be_nearer():
     counts = {(1, False): 5, (1, True): 2}
     strict = policy(
-        flat_calibration(0.5, spread=0.4), photo_counts=lambda people: counts
+        flat_calibration(0.25, spread=0.4), photo_counts=lambda people: counts
     )
     # 0.25 * (1 - 0.4 * 4/5) = 0.17; masked templates have twice the spread: 0.15.
-    assert strict.threshold(False, photos=5) == pytest.approx(0.17**0.5)
-    assert strict.threshold(False, True, photos=2) == pytest.approx(0.15**0.5)
-    decided = strict.decide([match("Person_01", 0.42), match("Person_02", 0.45)], BARE)
-    assert decided.name == "Person_02"
-    assert decided.threshold == 0.5
-    assert decided.margin == pytest.approx(0.42 / 0.68**0.5 - 0.45)
-    assert strict.decide([match("Person_01", 0.41)], BARE).name == "Person_01"
+    assert strict.score(0.17, False, photos=5) == pytest.approx(0)
+    assert strict.score(0.15, False, True, photos=2) == pytest.approx(0)
+    found = [near(1, 0.16), near(2, 0.2)]
+    decided = strict.decide(found, NAMES, BARE)
+    # 100 * (0.25 - 0.2) of one photo, 100 * (0.17 - 0.16) of five.
+    assert [match.score for match in decided.matches] == pytest.approx([5, 1])
+    assert decided.name == "Person_2"
+    assert strict.decide(found[:1], NAMES, BARE).name == "Person_1"
     # Without the correction the nearer would have won.
-    assert (
-        policy(flat_calibration(0.5))
-        .decide([match("Person_01", 0.42), match("Person_02", 0.45)], BARE)
-        .name
-        == "Person_01"
-    )
+    plain = policy(flat_calibration(0.25)).decide(found, NAMES, BARE)
+    assert plain.name == "Person_1"
+
+
+def test_nothing_farther_has_a_higher_score_than_the_highest():
+    strict = policy(flat_calibration(0.5, spread=0.4, masked_unmasked=0.6))
+    # 100 * (0.6 - 0.35), that of one photo.
+    assert strict.highest(0.35, masked_probe=True) == pytest.approx(25)
+    assert strict.highest(0.35, masked_probe=False) == pytest.approx(15)
 
 
 def test_a_person_counts_once_with_the_template_for_faces_like_the_probe():
-    plain, covered = match("Person_01", 0.2), match("Person_01", 0.25, True)
-    other = match("Person_02", 0.4)
+    found = [near(1, 0.2), near(1, 0.25, True), near(2, 0.4)]
     unmasked, masked = (
-        policy().decide([plain, covered, other], state) for state in (BARE, MASKED)
+        policy().decide(found, NAMES, state) for state in (BARE, MASKED)
     )
-    assert unmasked.matches == (plain, other)
-    assert unmasked.margin == pytest.approx(0.2)
+    assert [match.masked_template for match in unmasked.matches] == [False, False]
+    assert unmasked.gap == pytest.approx(20)
     # Although the plain one is nearer.
-    assert masked.matches == (covered, other)
-    assert masked.margin == pytest.approx(0.15)
+    assert [match.masked_template for match in masked.matches] == [True, False]
+    assert masked.gap == pytest.approx(15)
 
 
 @pytest.mark.parametrize(("state", "masked"), [(BARE, False), (MASKED, True)])
 def test_the_other_template_of_a_person_names_nobody(state, masked):
-    own, other = match("Person_01", 0.6, masked), match("Person_01", 0.1, not masked)
-    decided = policy().decide([other, own], state)
-    assert (decided.name, decided.matches) == (None, (own,))
+    own, other = near(1, 0.6, masked), near(1, 0.1, not masked)
+    decided = policy().decide([other, own], NAMES, state)
+    assert decided.names == ()
+    assert [match.score for match in decided.matches] == pytest.approx([-10])
     # Who has no template of the right kind is compared with the one that is there.
-    assert policy().decide([other], state).name == "Person_01"
+    assert policy().decide([other], NAMES, state).name == "Person_1"
 
 
-def test_thresholds_are_those_of_the_template_that_counts():
-    strict = policy(flat_calibration(0.5, masked_masked=0.3, unmasked_masked=0.2))
-    both = [match("Person_01", 0.4), match("Person_01", 0.35, True)]
-    unmasked, masked = (strict.decide(both, state) for state in (BARE, MASKED))
-    assert (unmasked.name, unmasked.threshold) == ("Person_01", 0.5)
-    assert (masked.name, masked.threshold) == (None, 0.3)
-    assert strict.decide([], MASKED).threshold == 0.3
-    assert strict.decide([], BARE).threshold == 0.5
+def test_people_who_were_removed_meanwhile_are_left_out():
+    decided = policy().decide([near(99, 0.1), near(1, 0.2)], NAMES, BARE)
+    assert [match.person_id for match in decided.matches] == [1]
 
 
-def test_probability_of_a_masked_face_is_that_of_its_template():
+def test_the_json_distance_is_the_plain_one():
+    # The offsets of both took 0.2 off a square of 0.64.
+    found = Neighbour(1, 0.44, offset=-0.2)
+    (match,) = policy().decide([found], NAMES, BARE).matches
+    assert match.distance == pytest.approx(0.8)
+    assert match.score == pytest.approx(6)
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_two_with_the_same_score_are_alike_whatever_their_numbers(order):
+    model = MatchProbability(9.0, 9.0, 1.0)
+    even = policy(flat_calibration(0.5, {"unmasked": model}))
+    decided = even.decide([near(number, 0.125) for number in order], NAMES, BARE)
+    assert decided.names == ("Person_1", "Person_2")
+    assert (decided.name, decided.answer) == (None, "Person_1 or Person_2")
+    # One of the two it is, but each name is as likely as the other.
+    assert decided.probability == pytest.approx(0.5)
+
+
+def test_people_within_the_calibrated_gap_who_pass_are_alike():
+    known = policy(flat_calibration(0.5, alike=4.0))
+    found = [near(1, 0.30), near(2, 0.33), near(3, 0.35), near(4, 0.51)]
+    # Scores of 20, 17, 15 and -1: 15 is more than 4 lower, masked faces have 8.
+    assert known.decide(found, NAMES, BARE).answer == "Person_1 or Person_2"
+    worn = known.decide(found, NAMES, MASKED)
+    assert worn.answer == "Person_1, Person_2 or Person_3"
+    # Who does not pass is no doubt, however near.
+    alone = known.decide([near(1, 0.49), near(4, 0.51)], NAMES, BARE)
+    assert alone.names == ("Person_1",)
+
+
+def test_probability_is_that_of_the_two_highest_scores():
     model = MatchProbability(0.0, 2.0, 1.0)
     known = flat_calibration(0.5, {"masked": model}, masked_masked=0.4)
-    matches = [
-        match("Person_01", 0.1),
-        match("Person_01", 0.3, True),
-        match("Person_02", 0.35, True),
-    ]
-    decided = policy(known).decide(matches, MASKED)
-    assert decided.probability == pytest.approx(model.of(0.1, 0.05))
+    found = [near(1, 0.1), near(1, 0.3, True), near(2, 0.35, True)]
+    decided = policy(known).decide(found, NAMES, MASKED)
+    assert decided.probability == pytest.approx(model.of(10, 5))
+    assert decided.no_probability == ""
 
 
-def test_probability_needs_a_calibration_for_this_mask_state():
+def test_without_a_probability_a_sentence_says_why():
     model = MatchProbability(0.0, 2.0, 1.0)
     known = flat_calibration(0.5, {"unmasked": model})
-    matches = [match("Person_01", 0.4), match("Person_02", 0.45)]
-    assert policy(known).decide(matches, BARE).probability == model.of(0.1, 0.05)
-    assert policy(known).decide(matches, MASKED).probability is None
-    unsure = policy(known, calibrated=False).decide(matches, BARE)
+    found = [near(1, 0.4), near(2, 0.45)]
+    measured = policy(known).decide(found, NAMES, BARE)
+    assert measured.probability == pytest.approx(model.of(10, 5))
+    few = policy(known).decide(found, NAMES, MASKED)
+    assert few.probability is None
+    assert "fewer than 20 people with several photos" in few.no_probability
+    unsure = policy(known, calibrated=False).decide(found, NAMES, BARE)
     assert (unsure.probability, unsure.calibrated) == (None, False)
+    assert "nothing was measured for this model" in unsure.no_probability
 
 
 def test_probability_is_that_of_one_in_a_hundred_whatever_rate_is_asked_for():
@@ -146,18 +187,20 @@ def test_probability_is_that_of_one_in_a_hundred_whatever_rate_is_asked_for():
     table = Thresholds((1, 100), (0.01, 0.1), ((0.5, 0.7), (0.5, 0.7)), 100)
     tables = dict.fromkeys(PAIRS, table)
     known = replace(flat_calibration(0.5, {"unmasked": model}), thresholds=tables)
-    decided = policy(known, fpir=0.1).decide([match("Person_01", 0.4)], BARE)
-    assert decided.threshold == pytest.approx(0.7)
-    assert decided.probability == pytest.approx(model.of(0.1, None))
+    decided = policy(known, fpir=0.1).decide([near(1, 0.4)], NAMES, BARE)
+    assert decided.matches[0].score == pytest.approx(30)
+    assert decided.probability == pytest.approx(model.of(10))
 
 
-def test_threshold_by_hand_holds_for_all():
-    by_hand = policy(
-        flat_calibration(0.5, {"unmasked": MatchProbability(0, 1, 1)}), threshold=0.7
-    )
-    decided = by_hand.decide([match("Person_01", 0.6, True)], BARE)
-    assert (decided.name, decided.threshold) == ("Person_01", 0.7)
-    assert (decided.calibrated, decided.probability) == (False, None)
+def test_another_score_to_accept_from_changes_nothing_else():
+    model = MatchProbability(0.0, 1.0, 1.0)
+    strict = policy(flat_calibration(0.5, {"unmasked": model}), accepted_from=20.5)
+    decided = strict.decide([near(1, 0.3)], NAMES, BARE)
+    assert (decided.names, decided.accepted_from) == ((), 20.5)
+    assert decided.matches[0].score == pytest.approx(20)
+    assert decided.probability == pytest.approx(model.of(20))
+    easy = policy(accepted_from=-11.0).decide([near(1, 0.6)], NAMES, BARE)
+    assert easy.name == "Person_1"
 
 
 @pytest.fixture
@@ -176,7 +219,7 @@ def test_an_empty_gallery_is_judged_as_one_of_one_person(tmp_path):
     with open_or_create_gallery(tmp_path, FakeEmbedder()) as empty:
         found = policy_of(empty)
         assert found.gallery_size == 1
-        assert found.decide([], BARE).name is None
+        assert found.decide([], {}, BARE).names == ()
 
 
 def test_the_gallerys_own_calibration_comes_first(gallery, monkeypatch):
@@ -192,4 +235,4 @@ def test_the_gallerys_own_calibration_comes_first(gallery, monkeypatch):
     found = policy_of(gallery)
     # People: of their two templates a face is compared with one.
     assert (found.calibrated, found.gallery_size) == (True, 4)
-    assert found.threshold(masked_probe=True) == 0.3
+    assert found.score(0.1, masked_probe=True) == pytest.approx(20)

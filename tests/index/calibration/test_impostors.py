@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from index.calibration.impostors import (
-    ImpostorDistances,
+    Comparisons,
     MeanFaces,
     best_matches,
-    impostor_distances,
+    compare,
+    name_gap,
 )
 from index.calibration.thresholds import Thresholds
 from tests.fakes.drawn_calibrations import flat_thresholds
@@ -26,68 +27,128 @@ OTHERS = MeanFaces(np.float32([[4.0]]), np.array([3]), np.zeros(1))
 
 def test_distances_to_everybody_else():
     probes = faces([1.0, 2.5, 9.0], people=[5, 5, 8], photos=[7, 1, 2])
-    found = impostor_distances(probes, TEMPLATES, OTHERS, 0.0)
+    found = compare(probes, TEMPLATES, OTHERS, 0.0)
     # Columns: the other at 4, person 5 at 1, person 8 at 10.
-    wanted = [[3, np.inf, 9], [1.5, np.inf, 7.5], [5, 8, np.inf]]
-    np.testing.assert_allclose(found.values, wanted)
+    wanted = [[9, np.inf, 81], [2.25, np.inf, 56.25], [25, 64, np.inf]]
+    np.testing.assert_allclose(found.squares, wanted)
+    assert found.photos.tolist() == [3, 2, 1]
     np.testing.assert_allclose(found.weights, [0.5, 0.5, 1.0])
 
 
 def test_own_template_leaves_the_probes_photo_out():
     probes = faces([1.5, 2.5, 9.0, 3.0], people=[5, 5, 8, 9], photos=[7, 1, 2, 9])
-    found = impostor_distances(probes, TEMPLATES, OTHERS, 0.0)
+    found = compare(probes, TEMPLATES, OTHERS, 0.0)
     # Photo 7 is no template: the mean is 1. Photo 1 leaves photo 0. 8 and 9: none.
-    np.testing.assert_allclose(found.own, [0.5, 2.5, np.inf, np.inf])
+    np.testing.assert_allclose(found.own[:, 0], [0.25, 6.25, np.inf, np.inf])
+    assert found.own_photos[:2, 0].tolist() == [2, 1]
+    # As two names, photo 7 could have photo 0 at 0 and photo 1 at 2; the others none.
+    np.testing.assert_allclose(found.own[0, 1:], [2.25, 0.25])
+    assert np.isinf(found.own[1:, 2]).all()
 
 
 def test_templates_of_many_photos_are_compared_as_if_of_one():
     probes = faces([1.0], people=[5], photos=[7])
-    found = impostor_distances(probes, TEMPLATES, OTHERS, 0.6)
-    # 3^2 / (1 - 0.6 * 2/3) for three photos, 9 for one; the own one has two.
-    np.testing.assert_allclose(found.values, [[15**0.5, np.inf, 9]], rtol=1e-6)
-    apart = impostor_distances(faces([2.0], [5], [7]), TEMPLATES, OTHERS, 0.6)
-    np.testing.assert_allclose(apart.own, [(1 / 0.7) ** 0.5], rtol=1e-6)
+    found = compare(probes, TEMPLATES, OTHERS, 0.6)
+    # 3^2 / (1 - 0.6 * 2/3) for three photos, 9^2 for one.
+    np.testing.assert_allclose(found.single(), [[15, np.inf, 81]], rtol=1e-6)
 
 
 def test_best_matches_of_a_whole_gallery():
     probes = faces([1.5, 9.0], people=[5, 8], photos=[7, 2])
-    distances = impostor_distances(probes, TEMPLATES, OTHERS, 0.0)
-    found = best_matches(distances, probes.people, flat_thresholds(3.0), seed=0)
-    # Impostors: 2.5 with 8.5 next; 5 with 8 next. Known: 0.5 with 2.5 next.
-    np.testing.assert_allclose(found.closeness, [0.5, -2.0, 2.5], atol=1e-6)
-    np.testing.assert_allclose(found.margin, [6.0, 3.0, 2.0], atol=1e-6)
-    assert found.right.tolist() == [False, False, True]
-    np.testing.assert_allclose(found.weights, [0.5, 0.5, 1.0])
+    compared = compare(probes, TEMPLATES, OTHERS, 0.0)
+    found = best_matches(compared, probes.people, flat_thresholds(3.0), seed=0)
+    # Impostors: squares of 2.5 with 8.5 next; of 5 with 8 next. Known: 0.5 with 2.5
+    # next, as usual and with the look-alike, who is there anyway; as two names photo
+    # 1 is 0.5 away and photo 0 is 1.5, and either name may be the right one.
+    known, twice = 100 * (3 - 0.5**2), 100 * (3 - 1.5**2)
+    others = [100 * (3 - away**2) for away in (2.5, 5.0)]
+    seconds = [100 * (3 - away**2) for away in (8.5, 8.0)]
+    np.testing.assert_allclose(found.first, [*others, known, known, known, known])
+    np.testing.assert_allclose(
+        found.second, [*seconds, others[0], others[0], twice, twice]
+    )
+    assert found.right.tolist() == [False, False, True, True, True, False]
+    np.testing.assert_allclose(
+        found.weights, [0.5, 0.5, 0.9, 0.05, 0.025, 0.025], rtol=1e-6
+    )
     assert found.mated_people == 1
 
 
 def test_somebody_else_may_be_nearer_than_the_own_person():
     probes = faces([3.9], people=[5], photos=[1])
-    distances = impostor_distances(probes, TEMPLATES, OTHERS, 0.0)
-    found = best_matches(distances, probes.people, flat_thresholds(3.0), seed=0)
-    # Own photo 0 is 3.9 away, the other 0.1.
-    np.testing.assert_allclose(found.closeness, [2.9, 2.9], atol=1e-6)
-    np.testing.assert_allclose(found.margin, [6.0, 3.8], atol=1e-6)
+    compared = compare(probes, TEMPLATES, OTHERS, 0.0)
+    found = best_matches(compared, probes.people, flat_thresholds(3.0), seed=0)
+    # Own photo 0 is 3.9 away, the other 0.1, person 8 is 6.1.
+    np.testing.assert_allclose(found.first, [299, 299, 299], rtol=1e-5)
+    np.testing.assert_allclose(found.second, [-3421, -1221, -1221], rtol=1e-5)
     assert not found.right.any()
 
 
-def best_of(values, own, thresholds=None):
-    """Best matches of probes of people 0, 1, .. at given distances."""
-    count = len(values)
-    distances = ImpostorDistances(np.float32(values), np.float32(own), np.ones(count))
+def best_of(squares, own, thresholds=None):
+    """Best matches of probes of people 0, 1, .. at given squared distances."""
+    count = len(squares)
+    own = np.pad(np.float32(own)[:, None], ((0, 0), (0, 2)), constant_values=np.inf)
+    compared = Comparisons(
+        np.float32(squares),
+        np.ones(len(squares[0]), dtype=np.int64),
+        own,
+        np.ones(own.shape, dtype=np.int64),
+        np.ones(count),
+        0.0,
+    )
     people = np.arange(count, dtype=np.int32)
-    return best_matches(distances, people, thresholds or flat_thresholds(3.0), seed=0)
+    return best_matches(compared, people, thresholds or flat_thresholds(3.0), seed=0)
+
+
+def test_a_look_alike_who_was_not_drawn_is_beside_some_people():
+    # One of 2,000 at 2, the others at 4: drawn into the smallest gallery hardly ever.
+    squares = np.full((1, 2000), 4.0)
+    squares[0, 7] = 2.0
+    found = best_of(squares, [1.0])
+    # First impostors, then usual galleries, then those with the look-alike.
+    assert found.first[:3].tolist() == [-100, 200, 200]
+    assert found.second[:3].tolist() == [-100, -100, 100]
 
 
 def test_somebody_as_near_as_the_own_person_is_a_wrong_match():
     found = best_of([[2.0, 5.0]], [2.0])
-    assert found.right.tolist() == [False, False]
-    assert found.margin.tolist() == [3.0, 0.0]
+    assert found.right.tolist() == [False, False, False]
+    assert found.first.tolist() == found.second[1:2].tolist() * 3
+    assert found.second.tolist() == [-200, 100, 100]
 
 
-def test_closeness_is_measured_from_the_threshold_for_one_in_a_hundred():
+def test_scores_are_measured_from_the_threshold_for_one_in_a_hundred():
     table = Thresholds((1, 10), (0.01, 0.1), ((3.0, 4.0), (3.0, 4.0)), 10)
-    assert best_of([[2.0, 5.0]], [np.inf], table).closeness.tolist() == [1.0]
+    assert best_of([[2.0, 5.0]], [np.inf], table).first.tolist() == [100]
+
+
+def test_without_a_second_person_there_is_no_second_score():
+    assert best_of([[2.0]], [np.inf]).second.tolist() == [-np.inf]
+
+
+def test_means_of_many_photos_score_by_their_own_threshold():
+    probes = faces([2.0], people=[7], photos=[9])
+    others = MeanFaces(np.float32([[2.1], [2.2]]), np.array([5, 1]), np.zeros(2))
+    none = faces(np.zeros(0), [], [])
+    compared = compare(probes, none, others, 0.5)
+    found = best_matches(compared, probes.people, flat_thresholds(0.2), seed=0)
+    # 0.2 * (1 - 0.5 * 4/5) = 0.12 for five photos: 12 - 1 against 20 - 4.
+    np.testing.assert_allclose([found.first[0], found.second[0]], [16, 11], rtol=1e-4)
+
+
+def test_the_gap_of_one_person_under_two_names():
+    # 40 people with photos at 0 and at i / 100, probes at 0: 39 gaps of 0 to 0.1444.
+    count = 40
+    rows = np.stack([np.zeros(count), np.arange(count) / 100], axis=1).ravel()
+    owners = np.repeat(np.arange(count), 2)
+    probes = faces(np.zeros(count), np.arange(count), 100 + np.arange(count))
+    templates = faces(rows, owners, np.arange(2 * count))
+    none = MeanFaces(np.zeros((0, 1), np.float32), np.zeros(0, int), np.zeros(0))
+    # 95% of 40 are the gaps up to that of person 37: 100 * 0.37^2.
+    found = name_gap(compare(probes, templates, none, 0.0), flat_thresholds(1.0))
+    assert found == pytest.approx(13.69, rel=1e-4)
+    few = probes[probes.people < 19]
+    assert name_gap(compare(few, templates, none, 0.0), flat_thresholds(1.0)) is None
 
 
 def test_smaller_galleries_are_drawn_from_the_templates():
@@ -95,12 +156,13 @@ def test_smaller_galleries_are_drawn_from_the_templates():
     matrix = rng.normal(size=(200, 1)).astype(np.float32)
     others = MeanFaces(matrix, np.ones(200, dtype=np.int64), np.zeros(200))
     probes = faces(rng.normal(size=60), np.arange(60) // 2, np.arange(60))
-    distances = impostor_distances(probes, probes, others, 0.0)
-    found = best_matches(distances, probes.people, flat_thresholds(1.0), seed=0)
-    sizes = len(found.right) / 120
+    compared = compare(probes, probes, others, 0.0)
+    found = best_matches(compared, probes.people, flat_thresholds(1.0), seed=0)
+    # 60 impostors; 60 known in a usual gallery and beside a look-alike; no third photo.
+    sizes = len(found.right) / 180
     assert sizes > 3
-    assert found.weights.sum() == pytest.approx(2 * round(sizes), rel=0.01)
-    small, large = found.closeness[:60].mean(), found.closeness[-120:-60].mean()
+    assert found.weights.sum() == pytest.approx(1.95 * round(sizes), rel=0.01)
+    small, large = found.first[:60].mean(), found.first[-180:-120].mean()
     assert small < large  # the nearest of ten is farther than that of 230
 
 
@@ -114,17 +176,17 @@ def test_offsets_of_a_cohort_count_as_the_mean_of_the_photos():
     rendered_on = np.array([1, 5], np.int32)
     probes = EmbeddedFaces(looks, people[rendered_on], rendered_on, cohort)
     more = MeanFaces.of(EmbeddedFaces(looks, people[:2], people[:2], cohort), [0, 0], 1)
-    found = impostor_distances(probes, templates, more, 0.0)
+    found = compare(probes, templates, more, 0.0)
 
     def away(look, used):
         squares = ((look - used.mean(axis=0)) ** 2).sum()
         squares += cohort.offsets(look[None])[0] + cohort.offsets(used).mean()
-        return max(squares, 0) ** 0.5
+        return squares
 
     means = [looks, rows[:3], rows[3:5], rows[5:]]
     wanted = np.array([[away(look, used) for used in means] for look in looks])
     wanted[0, 1] = wanted[1, 3] = np.inf
-    np.testing.assert_allclose(found.values, wanted, rtol=1e-5)
+    np.testing.assert_allclose(found.squares, wanted, rtol=1e-5)
     rests = rows[[0, 2]], rows[[6]]
     own = [away(look, used) for look, used in zip(looks, rests, strict=True)]
-    np.testing.assert_allclose(found.own, own, rtol=1e-5)
+    np.testing.assert_allclose(found.own[:, 0], own, rtol=1e-5)

@@ -6,40 +6,36 @@ import numpy as np
 import pytest
 
 from benchmarks.shared.judged_probes import calibration_error
-from index.calibration.probabilities import (
-    LARGEST_MARGIN,
-    MatchProbability,
-    fit_probability,
-)
+from index.calibration.probabilities import MatchProbability, fit_probability
 from masking.errors import BadRecord
 
 
-def test_probability_is_the_logistic_of_closeness_and_margin():
-    model = MatchProbability(offset=-1.0, closeness=2.0, margin=0.5)
-    # 0.05 and 0.2 are 0.5 and 2 tenths: -1 + 2 * 0.5 + 0.5 * 2 = 1.
-    assert model.of(0.05, 0.2) == pytest.approx(1 / (1 + math.exp(-1)))
-    assert model.of(0.0, 0.0) == pytest.approx(1 / (1 + math.exp(1)))
-    assert model.of(-50.0, 0.0) == pytest.approx(0.0)
+def s(x):
+    return 1 / (1 + math.exp(-x))
 
 
-def test_a_closer_match_is_never_less_likely():
-    model = MatchProbability(0.3, 1.5, 0.0)
-    values = [model.of(closeness, 0.1) for closeness in np.linspace(-1, 1, 21)]
+def test_probability_is_that_of_one_of_two_times_which_of_them():
+    model = MatchProbability(offset=-1.0, score=2.0, gap=0.5)
+    # 15 and -5 are 1.5 and -0.5 tens: s(-1 + 2 * 1.5) * s(0.5 * 2).
+    assert model.of(15, -5) == pytest.approx(s(2) * s(1))
+    assert model.of(0, -20) == pytest.approx(s(-1) * s(1))
+    assert model.of(-5000, -5001) == pytest.approx(0.0)
+    # Without a second person it is the first or nobody.
+    assert model.of(15) == pytest.approx(s(2))
+
+
+def test_of_two_alike_neither_name_is_likelier_than_a_half():
+    assert MatchProbability(50.0, 5.0, 3.0).of(30, 30) == pytest.approx(0.5)
+    assert MatchProbability(0.0, 1.0, 0.0).of(30) == pytest.approx(s(3) / 2)
+
+
+def test_a_higher_score_is_never_less_likely_nor_a_nearer_second_likelier():
+    model = MatchProbability(0.3, 1.5, 0.7)
+    values = [model.of(score, -30) for score in np.linspace(-20, 20, 21)]
     assert values == sorted(values)
     assert len(set(values)) == len(values)
-
-
-def test_far_second_and_no_second_are_alike():
-    model = MatchProbability(0.0, 1.0, 1.0)
-    assert model.of(0.1, None) == model.of(0.1, 9.0) == model.of(0.1, LARGEST_MARGIN)
-    assert model.of(0.1, 0.0) < model.of(0.1, None)
-
-
-def test_a_second_person_farther_than_a_quarter_tells_no_more():
-    model = MatchProbability(0.0, 1.0, 1.0)
-    # 0.25 are 2.5 tenths.
-    assert model.of(0.0, 0.3) == pytest.approx(1 / (1 + math.exp(-2.5)))
-    assert model.of(0.0, 0.2) == pytest.approx(1 / (1 + math.exp(-2.0)))
+    values = [model.of(10, second) for second in np.linspace(-20, 10, 21)]
+    assert values == sorted(values, reverse=True)
 
 
 @pytest.mark.parametrize("wrong", [(0.0, -1.0, 0.0), (0.0, 1.0, -0.1), (np.nan, 1, 1)])
@@ -49,52 +45,55 @@ def test_senseless_weights_are_refused(wrong):
 
 
 def drawn(rng, count):
-    closeness, margin = rng.uniform(-0.3, 0.3, count), rng.uniform(0, 0.3, count)
-    logits = -0.5 + 20 * closeness + 8 * np.minimum(margin, LARGEST_MARGIN)
-    return closeness, margin, rng.random(count) < 1 / (1 + np.exp(-logits))
+    first = rng.uniform(-30, 30, count)
+    second = first - rng.uniform(0, 40, count)
+    right = 1 / (1 + np.exp(0.5 - 0.2 * first)) / (1 + np.exp(-0.08 * (first - second)))
+    return first, second, rng.random(count) < right
 
 
 def test_the_fit_finds_the_weights_that_drew_the_matches():
     rng = np.random.default_rng(0)
     model = fit_probability(*drawn(rng, 20_000), np.ones(20_000))
     assert model.offset == pytest.approx(-0.5, abs=0.15)
-    assert model.closeness == pytest.approx(2.0, abs=0.1)
-    assert model.margin == pytest.approx(0.8, abs=0.1)
-    closeness, margin, right = drawn(rng, 20_000)
-    values = np.array([model.of(c, m) for c, m in zip(closeness, margin, strict=True)])
+    assert model.score == pytest.approx(2.0, abs=0.15)
+    assert model.gap == pytest.approx(0.8, abs=0.1)
+    first, second, right = drawn(rng, 20_000)
+    values = np.array([model.of(f, b) for f, b in zip(first, second, strict=True)])
     assert calibration_error(values, right, np.ones(20_000)) < 0.015
 
 
 def test_weights_stand_for_so_many_probes():
     rng = np.random.default_rng(0)
-    closeness, margin, right = drawn(rng, 2000)
-    twice = fit_probability(closeness, margin, right, np.where(right, 2.0, 1.0))
+    first, second, right = drawn(rng, 2000)
+    twice = fit_probability(first, second, right, np.where(right, 2.0, 1.0))
     rows = np.r_[np.arange(2000), np.flatnonzero(right)]
-    copied = fit_probability(
-        closeness[rows], margin[rows], right[rows], np.ones(len(rows))
-    )
+    copied = fit_probability(first[rows], second[rows], right[rows], np.ones(len(rows)))
     assert twice.offset == pytest.approx(copied.offset, abs=0.02)
-    assert twice.closeness == pytest.approx(copied.closeness, abs=0.02)
+    assert twice.score == pytest.approx(copied.score, abs=0.02)
 
 
 def test_few_matches_are_fitted_with_hardly_any_ridge():
-    # One of four is right at 0, three of four a tenth nearer: odds of 1/3 and 3.
-    closeness = np.repeat([0.0, 0.1], 4)
+    # One of four is right at 0, three of four ten higher: odds of 1/3 and 3.
+    first = np.repeat([0.0, 10.0], 4)
     right = np.array([True, False, False, False, True, True, True, False])
-    model = fit_probability(closeness, np.zeros(8), right, np.ones(8))
-    assert model.offset == pytest.approx(math.log(1 / 3), abs=0.1)
-    assert model.closeness == pytest.approx(math.log(9), abs=0.1)
+    alone = np.full(8, -np.inf)
+    model = fit_probability(first, alone, right, np.ones(8))
+    assert model.offset == pytest.approx(math.log(1 / 3), abs=0.01)
+    assert model.score == pytest.approx(math.log(9), abs=0.01)
     # Only the ratios of the weights matter.
-    small = fit_probability(closeness, np.zeros(8), right, np.full(8, 1e-3))
-    assert small.closeness == pytest.approx(model.closeness, abs=1e-6)
+    small = fit_probability(first, alone, right, np.full(8, 1e-3))
+    assert small.score == pytest.approx(model.score, abs=1e-6)
 
 
-def test_a_margin_that_misleads_is_left_out():
+def test_a_gap_that_misleads_is_left_out():
     rng = np.random.default_rng(0)
-    closeness, margin, right = drawn(rng, 4000)
-    model = fit_probability(closeness, LARGEST_MARGIN - margin, right, np.ones(4000))
-    assert model.margin == 0.0
-    assert model.closeness > 1
+    first = rng.uniform(-30, 30, 4000)
+    gap = rng.uniform(0, 40, 4000)
+    # A far second person makes it less likely.
+    right = rng.random(4000) < 1 / (1 + np.exp(-0.2 * first + 0.1 * gap))
+    model = fit_probability(first, first - gap, right, np.ones(4000))
+    assert model.of(10, 5) == pytest.approx(model.of(10), abs=0.01)
+    assert model.score > 1
 
 
 def test_all_right_says_nothing():

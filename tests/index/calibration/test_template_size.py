@@ -5,28 +5,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from index.calibration.template_size import (
-    as_single,
-    limit_for,
-    measured_spread,
-    single_distance,
-)
+from index.calibration.template_size import as_single, limits_for, measured_spread
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.score_normalization import Cohort
 
 
 def test_distances_grow_to_those_of_single_photos():
-    distances = np.array([[0.3, 0.3, np.inf]], dtype=np.float32)
-    found = as_single(distances, np.array([1, 4, 2]), spread=0.16)
-    # 0.09 / (1 - 0.16 * 3/4) = 0.09 / 0.88
-    np.testing.assert_allclose(found, [[0.3, (0.09 / 0.88) ** 0.5, np.inf]], rtol=1e-6)
+    squares = np.array([[0.09, 0.09, np.inf, -0.1]], dtype=np.float32)
+    found = as_single(squares, np.array([1, 4, 2, 4]), spread=0.16)
+    # 0.09 / (1 - 0.16 * 3/4) = 0.09 / 0.88; what is negative stays.
+    np.testing.assert_allclose(found, [[0.09, 0.09 / 0.88, np.inf, -0.1]], rtol=1e-6)
 
 
 def test_limit_is_the_reverse():
-    single = single_distance(0.4, 3, 0.1)
-    assert single == pytest.approx(as_single(np.array([0.4]), np.array([3]), 0.1)[0])
-    assert limit_for(single, 3, 0.1) == pytest.approx(0.4)
-    assert limit_for(0.5, 1, 0.1) == 0.5
+    single = float(as_single(np.array([0.4]), np.array([3]), 0.1)[0])
+    # 0.4 / (1 - 0.1 * 2/3)
+    assert single == pytest.approx(3 / 7)
+    assert limits_for(single, 3, 0.1) == pytest.approx(0.4)
+    np.testing.assert_allclose(limits_for(0.5, np.array([1, 2]), 0.1), [0.5, 0.475])
+    assert limits_for(-0.5, 2, 0.1) == -0.5
 
 
 def people(rng, count, photos, noise):
@@ -45,10 +42,10 @@ def test_corrected_rates_of_impostors_are_alike_for_any_number_of_photos():
     rates, plain = [], []
     for photos in (1, 2, 8):
         rows = known.embeddings.reshape(200, 8, 12)[:, :photos].mean(axis=1)
-        distances = np.linalg.norm(impostors[:, None] - rows, axis=2)
-        single = as_single(distances, np.full(200, photos), spread)
-        rates.append((single < 0.7).mean())
-        plain.append((distances < 0.7).mean())
+        squares = ((impostors[:, None] - rows) ** 2).sum(axis=2)
+        single = as_single(squares, np.full(200, photos), spread)
+        rates.append((single < 0.49).mean())
+        plain.append((squares < 0.49).mean())
     assert 0.003 < rates[0] < 0.03
     assert max(rates) < 1.3 * min(rates)
     assert max(plain) > 1.7 * min(plain)
@@ -121,7 +118,7 @@ def test_offsets_of_a_cohort_count_as_their_mean():
     both = (rows.mean(axis=0) ** 2).sum(axis=1) + own + others.mean(axis=0)
     single = (rows**2).sum(axis=2) + own + others
     assert single.min() > 0
-    near = [np.quantile(squares**0.5, 0.01) ** 2 for squares in (*single, both)]
+    near = [np.quantile(squares, 0.01) for squares in (*single, both)]
     wanted = 2 * (1 - near[2] / ((near[0] + near[1]) / 2))
     assert 0 < wanted < 0.9
     assert measured_spread(probe, known) == pytest.approx(wanted, rel=1e-5)

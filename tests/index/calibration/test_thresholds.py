@@ -28,7 +28,8 @@ def test_a_table_is_read_between_its_sizes_and_rates():
 def test_a_table_goes_on_past_its_ends():
     assert TABLE.threshold(10_000, 0.01) == pytest.approx(0.2)
     assert TABLE.threshold(1, 0.001) == pytest.approx(0.5)
-    assert TABLE.threshold(10**9, 0.01) == 0.0
+    # Squared distances beside a cohort may be negative: 0.6 - 0.1 * 9.
+    assert TABLE.threshold(10**9, 0.01) == pytest.approx(-0.3)
 
 
 @pytest.mark.parametrize(
@@ -37,9 +38,9 @@ def test_a_table_goes_on_past_its_ends():
         {"sizes": (100, 1)},
         {"fpirs": (0.1, 0.01)},
         {"fpirs": (0.01, 1.0)},
-        {"distances": ((0.6, 0.5), (0.4, 0.5))},
-        {"distances": ((0.6, 0.7),)},
-        {"distances": ((0.6, float("nan")), (0.4, 0.5))},
+        {"squares": ((0.6, 0.5), (0.4, 0.5))},
+        {"squares": ((0.6, 0.7),)},
+        {"squares": ((0.6, float("nan")), (0.4, 0.5))},
     ],
 )
 def test_a_table_without_order_is_refused(change):
@@ -141,8 +142,11 @@ def test_larger_galleries_are_stricter():
 def test_without_a_reference_the_last_decade_goes_on():
     rates, row = (0.1, 0.4), (0.6, 0.7)
     falling = Thresholds((1, 10, 100), rates, ((0.9, 1.0), (0.8, 0.9), row), 100)
-    # 0.2 in the last decade, 0.1 in the one before.
-    assert extended(falling, None).threshold(1000, 0.1) == pytest.approx(0.4)
+    # Of the last decade the mean fraction: the root of 0.6 / 0.8 * 0.7 / 0.9.
+    fraction = (0.75 * 0.7 / 0.9) ** 0.5
+    table = extended(falling, None)
+    assert table.threshold(1000, 0.1) == pytest.approx(0.6 * fraction)
+    assert table.threshold(1_000_000, 0.1) == pytest.approx(0.6 * fraction**4)
     # Thresholds never rise with the size.
     rising = Thresholds((1, 10), rates, ((0.5, 0.6), row), 10)
     assert extended(rising, None).threshold(1000, 0.1) == pytest.approx(0.6)
@@ -154,12 +158,24 @@ def test_without_a_reference_rates_that_were_not_measured_are_the_nearest_ones()
     assert table.threshold(100, 0.001) == pytest.approx(0.4)
 
 
+def test_what_is_below_nothing_stays_there():
+    low = Thresholds((1, 10), (0.1, 0.4), ((0.2, 0.3), (-0.1, 0.15)), 10)
+    assert extended(low, None).threshold(1000, 0.1) == pytest.approx(-0.1)
+    # A reference moves it as far as itself moves: from 0.5 to 0.2.
+    rows = ((0.8, 0.9), (0.5, 0.6), (0.2, 0.3))
+    reference = Thresholds((1, 10, 1_000_000), (0.1, 0.4), rows, 1_000_000)
+    table = extended(low, reference)
+    assert table.threshold(1_000_000, 0.1) == pytest.approx(-0.4)
+    # And by its fraction where there is one: 0.15 * 0.3 / 0.6.
+    assert table.threshold(1_000_000, 0.4) == pytest.approx(0.075)
+
+
 def test_curves_that_a_reference_makes_cross_are_held_in_order():
     rows = ((0.6, 1.0), (0.5, 0.9), (0.5, 0.5))
     reference = Thresholds((1, 10, 1_000_000), (0.1, 0.4), rows, 1_000_000)
     measured = Thresholds((1, 10), (0.1, 0.4), ((0.8, 0.9), (0.72, 0.81)), 10)
     table = extended(measured, reference)
-    # 0.72 + 0.5 - 0.5, and 0.81 + 0.5 - 0.9 = 0.41, which is below it.
+    # 0.72 * 0.5 / 0.5, and 0.81 * 0.5 / 0.9 = 0.45, which is below it.
     assert table.threshold(1_000_000, 0.1) == pytest.approx(0.72)
     assert table.threshold(1_000_000, 0.4) == pytest.approx(0.72)
 
@@ -169,20 +185,16 @@ def test_what_was_not_measured_follows_the_reference():
     reference = Thresholds(
         sizes,
         FPIRS,
-        tuple(tuple(1 + 0.1 * np.log10(f / n) for f in FPIRS) for n in sizes),
+        tuple(tuple(2 * (f / n) ** 0.1 for f in FPIRS) for n in sizes),
         1_000_000,
-    )
-    reference = replace(
-        reference,
-        distances=tuple(tuple(max(0.0, d) for d in row) for row in reference.distances),
     )
     measured = Thresholds((1, 10), (0.1, 0.4), ((0.8, 0.9), (0.72, 0.81)), 10)
     table = extended(measured, reference)
     assert table.threshold(10, 0.1) == pytest.approx(0.72)
-    # Ten times the size and a tenth of the rate: 0.1 lower each.
-    assert table.threshold(100, 0.1) == pytest.approx(0.62, abs=2e-3)
-    assert table.threshold(10, 0.01) == pytest.approx(0.62, abs=2e-3)
-    assert table.threshold(100, 0.01) == pytest.approx(0.52, abs=2e-3)
+    # Ten times the size and a tenth of the rate: 0.1^0.1 = 0.794 of it each.
+    assert table.threshold(100, 0.1) == pytest.approx(0.572, abs=2e-3)
+    assert table.threshold(10, 0.01) == pytest.approx(0.572, abs=2e-3)
+    assert table.threshold(100, 0.01) == pytest.approx(0.454, abs=2e-3)
 
 
 def test_too_little_to_measure():

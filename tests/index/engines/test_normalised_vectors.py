@@ -7,13 +7,17 @@ from index.engines.exact import ExactSearch
 from index.engines.normalised_vectors import (
     normalised,
     normalised_dimension,
+    normalised_neighbours,
     normalised_query,
-    true_distances,
     vectors_and_offsets,
     with_offsets,
 )
 from index.engines.templates import Templates
-from training.metrics.score_normalization import Cohort, distances, offset_distances
+from training.metrics.score_normalization import (
+    Cohort,
+    offset_squares,
+    squared_distances,
+)
 
 rng = np.random.default_rng(0)
 COHORT = Cohort.of(rng.normal(size=(60, 8)), 6.0)
@@ -34,7 +38,7 @@ def expected(queries, cohort):
     if cohort:
         of_photos = [cohort.offsets(rows).mean() for rows in PHOTOS]
         offsets = [cohort.offsets(queries), np.array(of_photos)]
-    return offset_distances(queries, PHOTOS.mean(axis=1), *offsets)
+    return offset_squares(queries, PHOTOS.mean(axis=1), *offsets)
 
 
 @pytest.mark.parametrize("cohort", [None, COHORT])
@@ -43,11 +47,37 @@ def test_everybody_is_found_at_their_distance_to_the_probe(cohort):
     queries = rng.normal(size=(20, 8)).astype(np.float32)
     for query, away in zip(queries, expected(queries, cohort), strict=True):
         found = search.nearest(normalised_query(query, cohort), 40)
-        found = true_distances(found, query, cohort)
+        found = normalised_neighbours(found, query, cohort)
         assert [one.person_id for one in found] == list(np.argsort(away))
+        squares = [one.square for one in found]
+        np.testing.assert_allclose(squares, np.sort(away), rtol=1e-4, atol=1e-4)
+        # The plain distance does not know of the cohort.
+        means = PHOTOS.mean(axis=1)[[one.person_id for one in found]]
+        plain = [one.distance for one in found]
         np.testing.assert_allclose(
-            [one.distance for one in found], np.sort(away), rtol=1e-4
+            plain, np.linalg.norm(means - query, axis=1), rtol=1e-5
         )
+
+
+def test_less_than_nothing_is_left_in_a_lonely_place():
+    rows, ids = np.float32([[0.3, 0.0], [0.0, 0.4]]), np.arange(2, dtype=np.int64)
+    query = np.zeros(2, np.float32)
+    # All of the cohort at (2, 2), a square of 8 from the query: usual in one, 4 more
+    # than usual in the other.
+    for usual, sign in ((8.0, 1), (4.0, -1)):
+        cohort = Cohort.of(np.full((20, 2), 2, np.float32), usual)
+        matrix = normalised(with_offsets(rows, cohort), cohort)
+        search = ExactSearch(Templates("g", 1, ids, np.zeros(2, dtype=bool), matrix))
+        found = search.nearest(normalised_query(query, cohort), 2)
+        found = normalised_neighbours(found, query, cohort)
+        squares = {one.person_id: one.square for one in found}
+        # 1.7^2 + 2^2 = 6.89 and 2^2 + 1.6^2 = 6.56 from the cohort.
+        offsets = [(usual - 8) / 2 + (usual - away) / 2 for away in (6.89, 6.56)]
+        wanted = {0: 0.09 + offsets[0], 1: 0.16 + offsets[1]}
+        assert squares == pytest.approx(wanted, abs=2e-5)
+        assert {np.sign(square) for square in wanted.values()} == {sign}
+        distances = {one.person_id: one.distance for one in found}
+        assert distances == pytest.approx({0: 0.3, 1: 0.4}, abs=1e-6)
 
 
 def test_a_cohort_changes_who_is_nearest():
@@ -74,8 +104,8 @@ def test_what_was_lifted_can_be_taken_apart_again(cohort):
     np.testing.assert_allclose(vectors, PHOTOS.mean(axis=1), rtol=1e-5)
     queries = rng.normal(size=(5, 8)).astype(np.float32)
     own = cohort.offsets(queries) if cohort else np.zeros(5)
-    found = offset_distances(queries, vectors, own, offsets)
-    np.testing.assert_allclose(found, expected(queries, cohort), rtol=1e-4)
+    found = offset_squares(queries, vectors, own, offsets)
+    np.testing.assert_allclose(found, expected(queries, cohort), rtol=1e-4, atol=1e-4)
 
 
 def test_the_loneliest_template_keeps_a_real_coordinate():
@@ -88,6 +118,6 @@ def test_of_one_photo_the_distance_is_that_between_two_faces():
     row = normalised(with_offsets(photo, COHORT), COHORT)
     one = Templates("g", 1, np.arange(1), np.zeros(1, bool), row)
     found = ExactSearch(one).nearest(normalised_query(query[0], COHORT), 1)
-    (found,) = true_distances(found, query[0], COHORT)
-    expected = distances(query, photo, COHORT)[0, 0]
-    assert found.distance == pytest.approx(expected, rel=1e-4)
+    (found,) = normalised_neighbours(found, query[0], COHORT)
+    expected = squared_distances(query, photo, COHORT)[0, 0]
+    assert found.square == pytest.approx(expected, rel=1e-4)

@@ -61,7 +61,8 @@ def described(*distances, masked=()):
 
 
 def always(limit):
-    return lambda masked, others_masked, others: limit
+    """A score that is 0 at a distance."""
+    return lambda square, masked, others_masked, others: limit**2 - square
 
 
 def test_distance_is_to_the_mean_of_the_other_photos(gallery):
@@ -90,7 +91,11 @@ def test_masked_photos_are_compared_by_the_limit_of_their_kind():
 
     def gaps(masked):
         photos = described(1.5, 1.5, 1.5, masked=masked)
-        return set(unlike_the_others(photos, lambda *kinds: limits[kinds[:2]]))
+
+        def score(square, *kinds):
+            return limits[kinds[:2]] ** 2 - square
+
+        return set(unlike_the_others(photos, score))
 
     assert gaps(masked=()) == {"s0", "s1", "s2"}
     # One of the two others is masked: most are not.
@@ -99,17 +104,24 @@ def test_masked_photos_are_compared_by_the_limit_of_their_kind():
     assert gaps(masked={0, 1, 2}) == set()
 
 
+def test_a_photo_of_a_lonely_place_is_nearer_than_nothing():
+    # Its square is -0.25.
+    assert unlike_the_others(described(-0.5, 0.6), always(0.5)) == {"s1": 0.6}
+
+
 def test_most_of_three_others_are_two():
     photos = described(1.5, 1.5, 1.5, 1.5, masked={0, 1})
     asked = []
-    unlike_the_others(photos, lambda *kinds: asked.append(kinds) or 9)
+    unlike_the_others(photos, lambda _, *kinds: asked.append(kinds) or 9)
     # Of an unmasked photo's three others two are masked, of a masked one's only one.
     assert asked == [(True, False, 3)] * 2 + [(False, True, 3)] * 2
 
 
 def test_the_number_of_other_photos_is_told():
     asked = []
-    unlike_the_others(described(0.1, 0.1, 0.1), lambda *kinds: asked.append(kinds) or 9)
+    unlike_the_others(
+        described(0.1, 0.1, 0.1), lambda _, *kinds: asked.append(kinds) or 9
+    )
     assert asked == [(False, False, 2)] * 3
 
 

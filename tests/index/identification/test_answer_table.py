@@ -15,10 +15,9 @@ BOX = FaceBox(1.0, 2.0, 3.5, 4.0, 1.0, "drawn")
 
 
 def answer(name, **changes):
-    matches = (Match("Zoë, 李", 1, 0.41, "euclidean"),)
-    decision = Decision(
-        name, matches, 0.5, "euclidean", True, probability=0.875, margin=0.1
-    )
+    matches = (Match("Zoë, 李", 1, 12.5, 0.41),)
+    names = () if name is None else (name,)
+    decision = Decision(names, matches, 5.0, True, probability=0.875, gap=0.1)
     status = UNKNOWN if name is None else MATCH
     return Answer(Path("a.jpg"), status, "", 1, 1, BOX, decision, **changes)
 
@@ -39,8 +38,9 @@ def test_every_kind_of_answer_has_its_line(tmp_path):
     named, unknown, nobody = rows(path)
     assert tuple(named) == COLUMNS
     assert named["name"] == named["nearest"] == "Zoë, 李"
-    assert (named["distance"], named["threshold"]) == ("0.4100", "0.5000")
-    assert (named["probability"], named["margin"]) == ("0.8750", "0.1000")
+    assert (named["score"], named["accepted_from"]) == ("12.5000", "5")
+    assert (named["distance"], named["gap"]) == ("0.4100", "0.1000")
+    assert named["probability"] == "0.8750"
     assert (named["left"], named["right"], named["card"]) == ("1.0", "3.5", "card.png")
     assert (unknown["status"], unknown["name"]) == ("unknown", "")
     assert (unknown["first_s"], unknown["last_s"]) == ("1.50", "3.25")
@@ -51,9 +51,7 @@ def test_every_kind_of_answer_has_its_line(tmp_path):
 def test_no_cell_is_a_formula(tmp_path, first):
     path = tmp_path / "answers.csv"
     name = f"{first}1+2"
-    decision = Decision(
-        name, (Match(name, 1, 0.4, "x"),), 0.5, "x", False, margin=-0.25
-    )
+    decision = Decision((name,), (Match(name, 1, -0.25, 0.4),), 0.0, False)
     card, box = Path(f"{name}.png"), FaceBox(-1.0, 2, 3, 4, 1.0, "drawn")
     with answer_table(path) as write:
         write(Answer(Path(name), MATCH, name, 1, 1, box, decision, card))
@@ -62,7 +60,7 @@ def test_no_cell_is_a_formula(tmp_path, first):
         assert row[column] == f"'{name}"
     assert row["card"] == f"'{name}.png"
     # Numbers stay numbers.
-    assert (row["left"], row["margin"]) == ("-1.0", "-0.2500")
+    assert (row["left"], row["score"]) == ("-1.0", "-0.2500")
 
 
 def test_names_that_are_no_text_and_places_that_cannot_be_written(tmp_path):

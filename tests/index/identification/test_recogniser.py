@@ -43,7 +43,7 @@ def test_templates_for_masked_faces_do_not_crowd_out_a_unmasked_one(
 ):
     unmasked = [MaskState(0.01, 0.5)]
     monkeypatch.setattr(recognition, "mask_states", lambda *_: unmasked)
-    config = IdentifyConfig(engine=engine, threshold=0.5)
+    config = IdentifyConfig(engine=engine)
     found = recognition.Recogniser(gallery, ColourEmbedder.geometry, config).decide(
         EmbeddedFace(
             AlignedFace("probe", crops=(np.zeros((8, 8, 3), np.uint8),)),
@@ -55,3 +55,32 @@ def test_templates_for_masked_faces_do_not_crowd_out_a_unmasked_one(
     # Of the crowd only the far templates for unmasked faces count.
     assert all(match.distance >= 9 for match in found.matches[1:])
     assert len(found.matches) == CROWD + 1
+
+
+@pytest.mark.parametrize("engine", ["exact", "annoy"])
+def test_whoever_has_the_highest_score_is_found_however_many_are_nearer(
+    tmp_path, engine, monkeypatch
+):
+    """Means of many photos have to be nearer, so a farther single photo may win."""
+    monkeypatch.setattr(recognition, "mask_states", lambda *_: [MaskState(0.01, 0.5)])
+    with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
+        opened.set_calibration(flat_calibration(0.5, spread=0.4).to_json())
+        for i in range(70):
+            near = [0.6 + 0.0001 * i, 0, 0]
+            opened.add([photo(f"Crowd_{i:02d}", near)])
+            other = EmbeddedFace(
+                AlignedFace("", f"more {i}", crops=(np.zeros((8, 8, 3), np.uint8),)),
+                np.float32(near),
+                False,
+                None,
+            )
+            opened.add([(f"Crowd_{i:02d}", other)])
+        opened.add([photo("Right", [0.65, 0, 0])])
+        config = IdentifyConfig(engine=engine)
+        probe = AlignedFace("probe", crops=(np.zeros((8, 8, 3), np.uint8),))
+        found = recognition.Recogniser(opened, ColourEmbedder.geometry, config).decide(
+            EmbeddedFace(probe, np.zeros(3, np.float32))
+        )
+    # 100 * (0.5 - 0.4225) of one photo; of two 100 * (0.5 * 0.8 - 0.36).
+    assert [m.score for m in found.matches[:2]] == pytest.approx([7.75, 4], abs=0.01)
+    assert found.name == "Right"

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.calibration.probabilities import MatchProbability
 from index.enrollment.stage import enroll
 from index.gallery.answer_file import RECORDS
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_or_create_gallery
 from index.identification import recogniser as recognition
+from index.identification.answer_table import table_row
 from index.identification.answers import (
+    AMBIGUOUS,
     MATCH,
     NO_FACE,
     UNKNOWN,
@@ -37,7 +40,8 @@ from tests.fakes.faces_for_index import (
 )
 from training.embedders.mask_classifier import MaskState
 
-CONFIG = IdentifyConfig(threshold=0.5)
+CONFIG = IdentifyConfig()
+PROBABILITY = dict.fromkeys(("unmasked", "masked"), MatchProbability(0.0, 1.0, 1.0))
 
 
 @pytest.fixture
@@ -46,6 +50,7 @@ def gallery(tmp_path):
         for name, colour in (("Person_01", RED), ("Zoë 李", GREEN)):
             photo = draw_photo(tmp_path / f"{name}.png", colour)
             enroll(name, [photo], opened, ColourEmbedder(), SquareFinder())
+        opened.set_calibration(flat_calibration(0.25, PROBABILITY).to_json())
         yield opened
 
 
@@ -68,7 +73,9 @@ def test_known_face_is_named_with_card_and_record(ask, tmp_path):
     assert [match.name for match in answer.decision.matches] == ["Person_01", "Zoë 李"]
     # Colours (240, 20, 20) and (250, 5, 5) differ by (10, 15, 15) / 255.
     distance = np.linalg.norm([10, 15, 15]) / 255
-    assert answer.decision.matches[0].distance == pytest.approx(distance, abs=0.01)
+    best = answer.decision.matches[0]
+    assert best.distance == pytest.approx(distance, abs=0.01)
+    assert best.score == pytest.approx(100 * (0.25 - distance**2), abs=0.3)
     assert read_rgb(answer.card).shape == (HEIGHT_PX, WIDTH_PX, 3)
     assert exit_code([answer.status]) == 0
     lines = (tmp_path / "identified" / "answers.jsonl").read_text().splitlines()
@@ -76,7 +83,40 @@ def test_known_face_is_named_with_card_and_record(ask, tmp_path):
     assert len(lines) == 1
     assert record["name"] == "Person_01"
     assert record["box_px"] == [20.0, 20.0, 80.0, 80.0]
-    assert record["threshold"] == 0.5
+    assert record["names"] == ["Person_01"]
+    assert record["accepted_from"] == 0
+    assert record["matches"][0]["score"] == pytest.approx(best.score, abs=1e-6)
+    assert record["matches"][0]["distance"] == pytest.approx(best.distance, abs=1e-6)
+    # 100 * (0.25 - 550 / 255^2): a square of 0.0085.
+    assert answer_line(answer).endswith(
+        "Person_01, probability 92% (score +24.2, accepted from 0; higher is closer)"
+    )
+
+
+@pytest.mark.parametrize("first", ["Ann", "Zed"])
+def test_one_person_under_two_names_is_told_as_such(ask, gallery, tmp_path, first):
+    photo = draw_photo(tmp_path / "yellow.png", YELLOW)
+    second = "Zed" if first == "Ann" else "Ann"
+    for name in (first, second):
+        enroll(name, [photo], gallery, ColourEmbedder(), SquareFinder())
+    (answer,) = ask(draw_photo(tmp_path / "probe.png", YELLOW))
+    assert answer.status == AMBIGUOUS
+    assert (answer.decision.names, answer.decision.name) == ((first, second), None)
+    assert exit_code([answer.status]) == 5
+    # One of the two: s(25 / 10) for both, and a half for each.
+    assert answer.decision.probability == pytest.approx(0.462, abs=0.002)
+    line = answer_line(answer)
+    assert f"{first} or {second}, probability of {first} 46%" in line
+    assert "too alike: scores +25.0, +25.0, accepted from 0" in line
+    record = json.loads(answer_record(answer))
+    assert (record["status"], record["name"]) == ("ambiguous", None)
+    assert record["names"] == [first, second]
+    assert table_row(answer)["name"] == f"{first} or {second}"
+
+
+def test_of_two_ambiguous_and_unknown_the_worse_decides():
+    assert exit_code([MATCH, AMBIGUOUS]) == 5
+    assert exit_code([AMBIGUOUS, UNKNOWN]) == 3
 
 
 def test_cards_are_not_taken_for_photographs(ask, tmp_path):
@@ -98,7 +138,7 @@ def test_records_are_appended(ask, tmp_path):
 @pytest.mark.parametrize("engine", ["annoy", "exact"])
 def test_impostor_is_unknown_but_candidates_are_told(ask, tmp_path, engine):
     probe = draw_photo(tmp_path / "probe.png", BLUE)
-    config = IdentifyConfig(threshold=0.5, engine=engine)
+    config = IdentifyConfig(engine=engine)
     (answer,) = ask(probe, config=config)
     assert answer.status == UNKNOWN
     assert answer.decision.name is None
@@ -163,7 +203,7 @@ def test_a_photo_of_several_gets_a_card_of_all(ask, tmp_path):
 
 
 def test_without_cards_nothing_is_drawn(ask, tmp_path):
-    config = IdentifyConfig(threshold=0.5, cards=False)
+    config = IdentifyConfig(cards=False)
     answers = ask(draw_photo(tmp_path / "group.png", GREEN, RED), config=config)
     assert [answer.decision.name for answer in answers] == ["Zoë 李", "Person_01"]
     assert {(answer.card, answer.overview) for answer in answers} == {(None, None)}
@@ -174,7 +214,7 @@ def test_a_heatmap_changes_the_card_alone(ask, tmp_path):
     probe = draw_photo(tmp_path / "probe.png", (240, 20, 20))
     (plain,) = ask(probe)
     without = read_rgb(plain.card)
-    config = IdentifyConfig(threshold=0.5, heatmap=True)
+    config = IdentifyConfig(heatmap=True)
     embedder = ColourEmbedder()
     (explained,) = ask(probe, config=config, embedder=embedder)
     assert explained.decision == plain.decision
@@ -214,12 +254,23 @@ def test_answers_come_one_by_one(gallery, tmp_path):
 
 def test_threshold_comes_from_the_gallery_calibration(ask, gallery, tmp_path):
     probe = draw_photo(tmp_path / "probe.png", RED)
-    (before,) = ask(probe, config=IdentifyConfig())
+    with gallery.store.changes():
+        gallery.store.execute("DELETE FROM meta WHERE key = 'calibration'")
+    (before,) = ask(probe)
     assert not before.decision.calibrated
+    assert "No probability: nothing was measured for this model" in answer_line(before)
     gallery.set_calibration(flat_calibration(0.2).to_json())
-    (after,) = ask(probe, config=IdentifyConfig())
+    (after,) = ask(probe)
     assert after.decision.calibrated
-    assert after.decision.threshold == pytest.approx(0.2)
+    assert after.decision.matches[0].score == pytest.approx(20, abs=0.2)
+    assert "fewer than 20 people with several photos" in answer_line(after)
+
+
+def test_another_score_is_accepted_from_on_demand(ask, tmp_path):
+    probe = draw_photo(tmp_path / "probe.png", (240, 20, 20))
+    (strict,) = ask(probe, config=IdentifyConfig(threshold=24.9))
+    assert (strict.status, strict.decision.accepted_from) == (UNKNOWN, 24.9)
+    assert "score +24.2, accepted from +24.9" in answer_line(strict)
 
 
 @pytest.mark.parametrize("masked", [False, True])

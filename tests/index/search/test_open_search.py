@@ -20,7 +20,7 @@ from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, refresh_snapshot
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from tests.fakes.galleries import FakeEmbedder, photo
-from training.metrics.score_normalization import Cohort, distances
+from training.metrics.score_normalization import Cohort, distances, squared_distances
 
 PEOPLE = 200
 
@@ -73,18 +73,18 @@ def test_agrees_with_plain_numpy(tmp_path, engine, cohort, caplog):
         new = rng.normal(size=(5, 4))
         gallery.add([photo(f"New_{i}", row) for i, row in enumerate(new)])
         erase_people(gallery.store, ["Person_007"])
-        templates = gallery.templates()
+        templates, below = gallery.templates(), 0
         for query in rng.normal(size=(20, 4)).astype(np.float32):
             vectors, _ = vectors_and_offsets(templates.matrix, cohort)
-            (away,) = distances(query[None], vectors, cohort)
-            # Those who are crowded by more than their distance are all at 0.
+            (away,) = squared_distances(query[None], vectors, cohort)
             wanted = np.lexsort((templates.person_ids, away))[:5]
             found = search.nearest(query, 5)
-            np.testing.assert_allclose(
-                [one.distance for one in found], away[wanted], atol=1e-4
-            )
-            clear = away[wanted] > 0
-            assert (np.array(ids(found)) == templates.person_ids[wanted])[clear].all()
+            squares = [one.square for one in found]
+            np.testing.assert_allclose(squares, away[wanted], atol=1e-4)
+            # Nobody is tied, not even those who are nearer than nothing.
+            assert ids(found) == templates.person_ids[wanted].tolist()
+            below += int((away[wanted] < 0).sum())
+    assert (below > 5) == (cohort is not None)
     assert not caplog.records
 
 
@@ -124,8 +124,8 @@ def test_person_with_two_templates_is_listed_twice_and_counted_once(gallery, sea
     wanted = [
         Neighbour(both, 0.0, False),
         Neighbour(other, 1.0, False),
-        Neighbour(masked, 2.0, True),
-        Neighbour(both, 3.0, True),
+        Neighbour(masked, 4.0, True),
+        Neighbour(both, 9.0, True),
     ]
     assert search.nearest(query, 3) == wanted
     assert search.nearest(query, 1) == [wanted[0], wanted[3]]
@@ -146,11 +146,11 @@ def test_changes_of_another_process_are_seen_at_once(gallery, search):
         assert search.nearest(place, 1) == [Neighbour(PEOPLE + 1, 0.0)]
         # The mean moves away: the old template must not answer any more.
         other.add([photo("New", [74, 0, 0, 0])])
-        assert search.nearest(place, 1) == [Neighbour(PEOPLE + 1, 2.0)]
+        assert search.nearest(place, 1) == [Neighbour(PEOPLE + 1, 4.0)]
         other.add([photo("Person_007", [-1000, 0, 0, 0])])
         assert 8 not in ids(search.nearest(np.zeros(4, np.float32), PEOPLE))
         other.rename("New", "Renamed")
-        assert search.nearest(place, 1) == [Neighbour(PEOPLE + 1, 2.0)]
+        assert search.nearest(place, 1) == [Neighbour(PEOPLE + 1, 4.0)]
         erase_people(other.store, ["Renamed"])
         assert PEOPLE + 1 not in ids(search.nearest(place, 10 * PEOPLE))
         other.add([photo("Newest", [70, 1, 0, 0])])

@@ -12,6 +12,7 @@ from training.metrics.score_normalization import (
     distances,
     offset_distances,
     paired_distances,
+    squared_distances,
 )
 from training.metrics.verification import tar_at_far
 
@@ -36,7 +37,8 @@ def test_distances_are_plain_ones_where_both_are_as_crowded_as_usual():
         cohort.usual
         - (cohort.crowding(rows)[:, None] + cohort.crowding(columns)[None]) / 2
     )
-    expected = np.sqrt(np.maximum(plain**2 + added, 0))
+    squares = plain**2 + added
+    expected = np.sign(squares) * np.sqrt(np.abs(squares))
     found = distances(rows, columns, cohort)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     offsets = cohort.offsets(rows), cohort.offsets(columns)
@@ -46,6 +48,20 @@ def test_distances_are_plain_ones_where_both_are_as_crowded_as_usual():
         np.diag(found),
         rtol=1e-5,
     )
+
+
+def test_distances_of_a_lonely_place_are_negative_and_never_cut():
+    """Cut at 0, all of these would be at the same distance."""
+    cohort = Cohort.of(np.full((20, 1), 3.0, np.float32), 1.0)
+    rows = np.float32([[0.0], [0.1], [0.3]])
+    # Squares to the cohort: 9, 2.9^2 and 2.7^2; half of what is above 1 is taken off.
+    offsets = [(1 - 9) / 2, (1 - 8.41) / 2, (1 - 7.29) / 2]
+    squares = [2 * offsets[0], 0.01 + sum(offsets[:2]), 0.09 + offsets[0] + offsets[2]]
+    found = squared_distances(rows[:1], rows, cohort)[0]
+    np.testing.assert_allclose(found, squares, rtol=1e-4)
+    roots = distances(rows[:1], rows, cohort)[0]
+    np.testing.assert_allclose(roots, -np.sqrt(np.abs(squares)), rtol=1e-4)
+    assert roots[0] < roots[1] < roots[2] < 0
 
 
 def test_nearly_equal_vectors_keep_their_digits():

@@ -37,7 +37,7 @@ def test_heat_lies_on_the_part_that_decides(chip):
     assert heat.shape == (SIDE, SIDE)
     assert embedder.calls == 1
     # The patch at the corner takes 100 of 400 px from 240 to the chip's mean, 60.
-    change = 180 * 100 / 400 / 255
+    change = (180 * 100 / 400 / 255) ** 2
     assert heat[0, 0] == pytest.approx(change, abs=1e-6)
     # A patch has a quarter of the side: this far from the red part none touches it.
     assert (heat[SIDE // 2 + 10 :, :] == 0).all()

@@ -8,11 +8,11 @@ from index.identification.cards.style import HEIGHT_PX, SURE, UNSURE, WIDTH_PX
 from masking.faces.detector import FaceBox
 
 
-def face(number, name="Somebody", **changes):
+def face(number, *names, **changes):
     box = FaceBox(100.0 * number, 50, 100.0 * number + 60, 110, 1.0, "drawn")
     chip = np.full((30, 30, 3), (30, 200 - 10 * number, 30), np.uint8)
-    parts = {"nearest": "Nearest", "distance": 0.4}
-    return OverviewFace(box, chip, name, **(parts | changes))
+    parts = {"answer": " or ".join(names) or "unknown", "nearest": "Nearest"}
+    return OverviewFace(box, chip, names, **(parts | {"score": -4.0} | changes))
 
 
 def draw(*faces):
@@ -25,12 +25,13 @@ def fraction(card, colour):
 
 
 def test_named_and_unknown_faces_are_told_apart():
-    named = draw(face(0), face(1), face(2, probability=0.93))
+    named = draw(face(0, "A"), face(1, "B"), face(2, "C", probability=0.93))
     assert named.shape == (HEIGHT_PX, WIDTH_PX, 3)
     assert fraction(named, SURE) > 0.08 and fraction(named, UNSURE) == 0
-    mixed = draw(face(0), face(1, None), face(2))
-    # One unknown face makes the headline orange; frames keep their colours.
-    assert fraction(mixed, UNSURE) > 0.08 and fraction(mixed, SURE) > 0.001
+    for doubt in (face(1), face(1, "B", "C")):
+        mixed = draw(face(0, "A"), doubt, face(2, "D"))
+        # One face in doubt makes the headline orange; frames keep their colours.
+        assert fraction(mixed, UNSURE) > 0.08 and fraction(mixed, SURE) > 0.001
 
 
 def test_every_chip_is_shown_up_to_the_end_of_the_list():
@@ -44,4 +45,5 @@ def test_every_chip_is_shown_up_to_the_end_of_the_list():
 
 @pytest.mark.parametrize("name", ["", "x" * 200, "Zoë 李", "two\nlines", None])
 def test_any_name_can_be_drawn(name):
-    assert draw(face(0, name), face(1, name, nearest="")).shape[2] == 3
+    names = [name] if name is not None else []
+    assert draw(face(0, *names), face(1, *names, nearest="")).shape[2] == 3

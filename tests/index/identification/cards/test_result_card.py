@@ -27,7 +27,7 @@ def content():
         (90, 9, 90),
     ]
     candidates = tuple(
-        CardCandidate(f"Person_{i:02d}", 0.4 + 0.1 * i, flat(colour))
+        CardCandidate(f"Person_{i:02d}", 12.0 - 9 * i, flat(colour))
         for i, colour in enumerate(colours)
     )
     return CardContent(
@@ -36,10 +36,9 @@ def content():
         boxes=(FaceBox(100, 100, 200, 220, 1.0, "drawn"),),
         face=0,
         chip=flat((80, 60, 200)),
-        name="Person_00",
+        names=("Person_00",),
         candidates=candidates,
-        threshold=0.55,
-        metric="euclidean",
+        accepted_from=0.0,
         note="Default threshold for 5 people, not calibrated for this model.",
         circumstances="one face · 0.40 s",
     )
@@ -61,9 +60,28 @@ def test_shows_photo_chip_and_every_candidate(content):
 
 def test_match_and_unknown_differ_in_colour(content):
     match = draw_card(content)
-    unknown = draw_card(dataclasses.replace(content, name=None, threshold=0.3))
+    unknown = draw_card(dataclasses.replace(content, names=(), accepted_from=20.0))
     assert fraction(match, BLUE) > 0.005 > fraction(match, ORANGE)
     assert fraction(unknown, ORANGE) > 0.005 > fraction(unknown, BLUE)
+
+
+def test_two_alike_are_shown_side_by_side(content):
+    both = dataclasses.replace(
+        content, names=("Person_00", "Person_01"), probability=0.5
+    )
+    card = draw_card(both)
+    assert fraction(card, ORANGE) > 0.005 > fraction(card, BLUE)
+    # The second person's photo fills the place of the large number.
+    tile = card[680:930, 760:1010]
+    assert fraction(tile, content.candidates[1].chip[0, 0]) == 1
+
+
+def test_a_sentence_says_why_there_is_no_probability(content):
+    place = slice(HEIGHT_PX - 70, HEIGHT_PX - 44)
+    plain = draw_card(content)[place]
+    said = draw_card(dataclasses.replace(content, no_probability="nobody measured it"))
+    assert (plain == 255).all()
+    assert (said[place] < 200).any()
 
 
 def test_frame_lies_around_the_face(content):
@@ -98,7 +116,7 @@ def test_same_content_gives_the_same_card(content):
 def test_any_name_can_be_drawn(content, name):
     candidates = tuple(dataclasses.replace(c, name=name) for c in content.candidates)
     odd = dataclasses.replace(
-        content, name=name, photo_name=name, candidates=candidates
+        content, names=(name,), photo_name=name, candidates=candidates
     )
     assert draw_card(odd).shape == (HEIGHT_PX, WIDTH_PX, 3)
 
@@ -116,14 +134,14 @@ def test_any_photo_can_be_drawn(content, size):
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_few_candidates(content, count):
-    few = dataclasses.replace(content, candidates=content.candidates[:count], name=None)
+    few = dataclasses.replace(content, candidates=content.candidates[:count], names=())
     assert draw_card(few).shape == (HEIGHT_PX, WIDTH_PX, 3)
 
 
-@pytest.mark.parametrize("distance", [0.0, 0.5501, 30.0])
-def test_score_beyond_the_scale_stays_on_the_card(content, distance):
-    first = dataclasses.replace(content.candidates[0], distance=distance)
-    far = dataclasses.replace(content, candidates=(first,), name=None)
+@pytest.mark.parametrize("score", [75.0, -0.01, -3000.0])
+def test_score_beyond_the_scale_stays_on_the_card(content, score):
+    first = dataclasses.replace(content.candidates[0], score=score)
+    far = dataclasses.replace(content, candidates=(first,), names=())
     card = draw_card(far)
     assert fraction(card[200:, WIDTH_PX - 30 :], ORANGE) == 0
 
@@ -145,10 +163,10 @@ def test_heat_takes_the_place_of_the_large_number(content):
     assert rows.min() >= 656 and rows.max() < 1026 and columns.min() >= 732
 
 
-def test_probability_mask_and_margin_are_shown_where_they_are_known(content):
+def test_probability_mask_and_gap_are_shown_where_they_are_known(content):
     facts = slice(1152, 1230)
     plain = draw_card(content)[facts]
-    known = dataclasses.replace(content, probability=0.97, mask="masked", margin=0.1)
+    known = dataclasses.replace(content, probability=0.97, mask="masked", gap=9.0)
     shown = draw_card(known)[facts]
     ink = [int((part[:, 370:].min(axis=2) < 128).sum()) for part in (plain, shown)]
     assert ink[0] == 0 and ink[1] > 200

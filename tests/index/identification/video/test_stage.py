@@ -14,6 +14,7 @@ from index.identification.video.config import VideoConfig
 from index.identification.video.frames import Frame
 from index.identification.video.stage import identify_video
 from masking.datasets.images import read_rgb
+from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import (
     BLUE,
     GREEN,
@@ -41,9 +42,10 @@ def ask(tmp_path):
         enroll("Red", [photo], gallery, ColourEmbedder(), SquareFinder())
         photo = draw_photo(tmp_path / "green.png", GREEN)
         enroll("Green", [photo], gallery, ColourEmbedder(), SquareFinder())
+        gallery.set_calibration(flat_calibration(0.25).to_json())
 
         def asked(frames, cards=True, embedder=None):
-            out, config = tmp_path / "out", IdentifyConfig(threshold=0.5)
+            out, config = tmp_path / "out", IdentifyConfig()
             identifier = Identifier(
                 gallery, embedder or ColourEmbedder(), SquareFinder(), out, config
             )
