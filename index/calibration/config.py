@@ -21,6 +21,9 @@ class CalibrateConfig(Settings):
     validation_seed: int = setting(
         0, "Of that choice of people, as given to train.", at_least=0
     )
+    fpir: float = setting(
+        0.01, "For --check: the FPIR that is wanted.", above=0, below=1
+    )
     workers: int = setting(
         0, "Processes that find faces; 0 = one a CPU core.", at_least=0
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from index.calibration.calibration import (
     MIN_MATED_PEOPLE,
@@ -14,8 +15,10 @@ from index.calibration.calibration import (
 from index.calibration.score import scores
 from index.calibration.shipped import default_calibration, shipped_calibration
 from index.engines.neighbours import Neighbour
-from index.gallery.gallery import Gallery
+from index.gallery.gallery import Gallery, open_gallery
+from index.gallery.storage.database import FILE_NAME
 from training.embedders.mask_classifier import MaskState
+from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import Cohort
 
 # What probabilities are measured against, whatever rate a user asks for.
@@ -202,3 +205,16 @@ def reference_calibration(
     """That which ships for an embedder, else the default of its kind of distance."""
     shipped = shipped_calibration(fingerprint)
     return (shipped, True) if shipped else (default_calibration(cohort), False)
+
+
+def calibration_for(folder: Path, embedder: Embedder) -> tuple[Calibration, bool]:
+    """`calibration_of` the gallery in a folder; of the embedder, where there is none.
+
+    Raises:
+        EmbedderMismatch: the gallery belongs to another embedder.
+    """
+    if (folder / FILE_NAME).is_file():
+        with open_gallery(folder) as gallery:
+            gallery.check_embedder(embedder)
+            return calibration_of(gallery)
+    return reference_calibration(embedder.fingerprint, embedder.cohort)

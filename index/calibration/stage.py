@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from index.calibration.calibration import Calibration
+from index.calibration.check import Check, check_views
 from index.calibration.decision import reference_calibration
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.calibration.impostors import MeanFaces
 from index.datasets.detection_cache import RememberingFinders
-from index.datasets.embed_views import embed_views, geometries_of
+from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from index.datasets.views import ViewPlan, all_views
@@ -28,7 +29,7 @@ from training.data.chip_dataset import CALM, Degradation
 from training.data.chip_embeddings import embed_rows
 from training.embedders.embedded_face import check_embedding
 from training.embedders.protocol import Embedder
-from training.metrics.pairs import EmbeddedFaces
+from training.metrics.pairs import EmbeddedFaces, Indices
 
 # Landmarks on masked faces are off by about this much.
 _MISALIGNED = Degradation(
@@ -68,18 +69,14 @@ def calibrate_on_photos(
         TooFewImpostors: nothing can be said about one in a hundred.
     """
     gallery.check_embedder(embedder)
-    names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
-    people = numbers.astype(np.int32)
+    names, people = _numbered(photos)
     rendered = not any(photo.masked for photo in photos)
     finders = RememberingFinders(make_finder, found_faces)
     unmasked, masked_references, masked = [], [], []
     unread: list[str] = []
     shas: Collection[str] = ()
     for seed in range(masks if rendered else 1):
-        renderer = mask_renderer(seed, ALL_KINDS) if rendered else None
-        plan = ViewPlan(geometries_of([embedder]), renderer=renderer)
-        views = all_views(photos, plan, workers, finders)
-        embedded = embed_views(views, [embedder], _BATCH)
+        embedded = _embedded(photos, embedder, seed, workers, finders)
         unread, shas = embedded.unread_reasons(), embedded.sha256s
         faces = embedded.faces(0, people, embedder.cohort)
         masked.append(faces[embedded.masked])
@@ -88,10 +85,56 @@ def calibrate_on_photos(
         masked_references.append(under[~embedded.masked])
     kind = f"{masks} synthetic masks" if rendered else "their masks"
     source = f"photos of {len(names)} impostors, unmasked and with {kind}"
-    own = own_people(gallery, set(names.tolist()), shas)
+    own = own_people(gallery, set(names), shas)
     references, under_masks = masked_references[0], EmbeddedFaces.joined(masked)
     held_out = HeldOutFaces(unmasked[0], references, under_masks)
     return _fitted(gallery, held_out, own, source), unread
+
+
+def check_on_photos(
+    calibration: Calibration,
+    photos: Sequence[LabelledPhoto],
+    embedder: Embedder,
+    fpir: float,
+    workers: int,
+    found_faces: Path,
+    make_finder: Callable[[], Finder],
+) -> tuple[list[Check], list[str]]:
+    """What a calibration is worth on photographs of people, see `check_views`.
+
+    Args:
+        photos: masks are rendered on them where nobody wears one.
+        found_faces: folder that remembers detections.
+
+    Returns:
+        The rates, and why each photograph that could not be read was not.
+    """
+    _, people = _numbered(photos)
+    finders = RememberingFinders(make_finder, found_faces)
+    views = _embedded(photos, embedder, 0, workers, finders)
+    checks = check_views(views, people, embedder, calibration, fpir)
+    return checks, views.unread_reasons()
+
+
+def _numbered(photos: Sequence[LabelledPhoto]) -> tuple[list[str], Indices]:
+    """The people's names, and the number of each photograph's person."""
+    names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
+    return names.tolist(), numbers.astype(np.int32)
+
+
+def _embedded(
+    photos: Sequence[LabelledPhoto],
+    embedder: Embedder,
+    seed: int,
+    workers: int,
+    finders: RememberingFinders,
+) -> EmbeddedViews:
+    """As they are, and with a synthetic mask each where nobody wears one."""
+    rendered = not any(photo.masked for photo in photos)
+    renderer = mask_renderer(seed, ALL_KINDS) if rendered else None
+    plan = ViewPlan(geometries_of([embedder]), renderer=renderer)
+    views = all_views(photos, plan, workers, finders)
+    return embed_views(views, [embedder], _BATCH)
 
 
 def calibrate_on_chips(

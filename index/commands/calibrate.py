@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +21,11 @@ from index.commands.terminal.options import (
     workspace_option,
 )
 from index.commands.terminal.printing import say, say_json
+from masking.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from index.calibration.calibration import Calibration
+    from index.calibration.check import Check, Estimate
 
 # What is shown: galleries of so many people.
 _SIZES = (100, 1000, 5000)
@@ -29,6 +33,13 @@ _SIZES = (100, 1000, 5000)
 
 @click.command("calibrate")
 @click.argument("folder", required=False, type=A_PATH)
+@click.option(
+    "--check",
+    "checked",
+    multiple=True,
+    type=A_PATH,
+    help="Folder of people: measure what the thresholds are worth there, change none.",
+)
 @workspace_option
 @model_option
 @device_option
@@ -36,6 +47,7 @@ _SIZES = (100, 1000, 5000)
 @options_from(CalibrateConfig)
 def calibrate_command(
     folder: Path | None,
+    checked: tuple[Path, ...],
     workspace: Path,
     model: str,
     device: str,
@@ -50,11 +62,39 @@ def calibrate_command(
     Without it: the people of the last `augment` whom
     `train` held out.
 
+    With --check, half of a folder's people are enrolled for the time being and looked
+    for, the other half are impostors, and the halves change places: it says which
+    fraction of impostors is given a name (FPIR) and of the others the right one (TPIR),
+    with 95% intervals, and from which score on FPIR would be as wanted.
+
     \b
-    Example:
+    Examples:
         python cli.py calibrate photos/impostors
+        python cli.py calibrate --check photos/people
     """
     config = CalibrateConfig(**options)
+    if checked:
+        if folder is not None:
+            raise InvalidConfig(
+                f"--check changes no thresholds, but {folder} is given to set them by. "
+                "Run calibrate once with the folder and once with --check."
+            )
+        sys.exit(_check(checked, workspace, model, device, config, as_json))
+    calibration, size, unread = _calibrated(folder, workspace, model, device, config)
+    for reason in unread:
+        say(f"not read: {reason}", err=True)
+    _show(calibration, size, as_json)
+    sys.exit(2 if unread else 0)
+
+
+def _calibrated(
+    folder: Path | None,
+    workspace: Path,
+    model: str,
+    device: str,
+    config: CalibrateConfig,
+) -> tuple[Calibration, int, list[str]]:
+    """The new calibration, how many people the gallery has, and what was not read."""
     from index.calibration.stage import calibrate_on_chips, calibrate_on_photos
     from index.datasets.labelled_photos import read_labelled_photos
     from index.gallery.gallery import open_gallery
@@ -66,7 +106,6 @@ def calibrate_command(
 
     if folder is not None:
         refuse_inside(folder, workspace)
-    unread: list[str] = []
     embedder, workers = embedder_of(workspace, model, device), config.workers
     with open_gallery(workspace / "gallery") as gallery:
         if folder is None:
@@ -74,24 +113,87 @@ def calibrate_command(
             rows = held_out_rows(
                 manifest, config.validation_fraction, config.validation_seed
             )
-            calibration = calibrate_on_chips(
+            found = calibrate_on_chips(
                 gallery, manifest, rows, embedder, config.masks, worker_count(workers)
             )
-        else:
-            calibration, unread = calibrate_on_photos(
-                gallery,
-                read_labelled_photos(folder),
-                embedder,
-                config.masks,
-                workers,
-                workspace / "found-faces",
-                default_finder,
-            )
-        size = len(gallery.people())
+            return found, gallery.size, []
+        found, unread = calibrate_on_photos(
+            gallery,
+            read_labelled_photos(folder),
+            embedder,
+            config.masks,
+            workers,
+            workspace / "found-faces",
+            default_finder,
+        )
+        return found, gallery.size, unread
+
+
+def _check(
+    folders: tuple[Path, ...],
+    workspace: Path,
+    model: str,
+    device: str,
+    config: CalibrateConfig,
+    as_json: bool,
+) -> int:
+    from index.calibration.decision import calibration_for
+    from index.calibration.stage import check_on_photos
+    from index.datasets.labelled_photos import read_labelled_photos
+    from masking.faces.finder import default_finder
+
+    embedder = embedder_of(workspace, model, device)
+    calibration, calibrated = calibration_for(workspace / "gallery", embedder)
+    records, unread = [], []
+    for folder in folders:
+        photos = read_labelled_photos(folder)
+        checks, reasons = check_on_photos(
+            calibration,
+            photos,
+            embedder,
+            config.fpir,
+            config.workers,
+            workspace / "found-faces",
+            default_finder,
+        )
+        unread += reasons
+        records.append({"folder": str(folder), "checks": [asdict(c) for c in checks]})
+        if not as_json:
+            _show_checks(folder, len(photos), checks, config.fpir)
     for reason in unread:
         say(f"not read: {reason}", err=True)
-    _show(calibration, size, as_json)
-    sys.exit(2 if unread else 0)
+    if as_json:
+        known = {"fpir": config.fpir, "calibrated": calibrated}
+        say_json(known | {"source": calibration.source, "folders": records})
+    elif not calibrated:
+        say("the thresholds are another model's: nothing was measured for this one")
+    return 2 if unread else 0
+
+
+def _show_checks(
+    folder: Path, photos: int, checks: Sequence[Check], fpir: float
+) -> None:
+    from index.calibration.score import shown
+
+    say(f"{folder}: {photos} photos")
+    for one in checks:
+        say(
+            f"  {one.probes}, {one.people} people, galleries of {one.gallery}: "
+            f"FPIR {_range(one.fpir)}, TPIR {_range(one.tpir)}; "
+            f"{one.not_found:.1%} of the faces not found"
+        )
+        if one.accepted_from.value == one.accepted_from.value:
+            low, high = shown(one.accepted_from.low), shown(one.accepted_from.high)
+            say(
+                f"    FPIR {fpir:.1%} from score {shown(one.accepted_from.value)} on "
+                f"({low} to {high}): identify --threshold {one.accepted_from.value:.1f}"
+            )
+        else:
+            say(f"    too few people to say from which score on FPIR is {fpir:.1%}")
+
+
+def _range(estimate: Estimate) -> str:
+    return f"{estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%})"
 
 
 def _show(calibration: Calibration, size: int, as_json: bool) -> None:

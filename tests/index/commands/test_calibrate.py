@@ -72,6 +72,42 @@ def test_photographs_of_impostors(workspace, impostors, monkeypatch):
     )
 
 
+def test_thresholds_are_checked_on_other_people(workspace, impostors):
+    before = (workspace / "gallery" / "gallery.sqlite").read_bytes()
+    places = ["--check", impostors, "--check", impostors, "--fpir", "0.25"]
+    done = calibrated(workspace, *places, "--json")
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert (record["fpir"], record["calibrated"]) == (0.25, True)
+    assert len(record["folders"]) == 2
+    unmasked, masked = record["folders"][0]["checks"]
+    assert (unmasked["people"], unmasked["gallery"]) == (8, 4)
+    assert (unmasked["probes"], masked["probes"]) == ("unmasked", "masked")
+    assert unmasked["tpir"]["value"] > 0.8
+    for one in (unmasked, masked):
+        rate = one["fpir"]
+        assert 0 <= rate["low"] <= rate["value"] <= rate["high"] <= 1
+    assert (workspace / "gallery" / "gallery.sqlite").read_bytes() == before
+
+
+def test_a_check_says_from_which_score_on_the_rate_is_as_wanted(tmp_path, impostors):
+    # Without a gallery too: the thresholds are those that ship.
+    done = calibrated(tmp_path, "--check", impostors)
+    assert done.exit_code == 0, done.output
+    assert f"{impostors}: 24 photos" in done.output
+    assert "unmasked, 8 people, galleries of 4: FPIR " in done.output
+    assert "too few people to say from which score on FPIR is 1.0%" in done.output
+    done = calibrated(tmp_path, "--check", impostors, "--fpir", "0.25")
+    assert "FPIR 25.0% from score " in done.output
+    assert "identify --threshold " in done.output
+
+
+def test_a_check_changes_nothing(workspace, impostors):
+    done = calibrated(workspace, impostors, "--check", impostors)
+    assert done.exit_code == 2
+    assert "--check changes no thresholds" in done.output
+
+
 def test_people_whom_train_held_out(workspace, monkeypatch):
     monkeypatch.setattr(calibration_fit, "MIN_PAIRS", 10)
     done = calibrated(workspace)

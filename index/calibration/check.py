@@ -1,0 +1,236 @@
+"""What thresholds are worth on a folder of people: FPIR and TPIR, with intervals.
+
+Half of the people, at random, are enrolled with half of their photos and looked for by
+the others; the other half are impostors. Then the halves change places, so that
+everybody is each of the two once.
+
+Source: Grother, Ngan & Hanaoka, NISTIR 8271, section 3; intervals by drawing people
+again, as in `training.metrics.bootstrap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.calibration.calibration import STATES, Calibration
+from index.calibration.impostors import MeanFaces
+from index.calibration.score import scores
+from index.datasets.embed_views import EmbeddedViews
+from masking.errors import InvalidConfig
+from training.embedders.protocol import Embedder
+from training.metrics.bootstrap import drawn_means, drawn_people, interval
+from training.metrics.pairs import EmbeddedFaces, Indices
+from training.metrics.score_normalization import Float64, offset_squares
+
+Bools = NDArray[np.bool_]
+
+_SEED, _ROUNDS = 1, 1000
+_FEWEST_PEOPLE = 4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95% interval; NaN where nothing can be said."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def drawn(cls, value: float, draws: Float64) -> Estimate:
+        """With the interval of (rounds,) bootstrap draws."""
+        return cls(float(value), *interval(draws))
+
+
+@dataclass(frozen=True)
+class Check:
+    """What became of the probes of one mask state.
+
+    Attributes:
+        probes: a key of STATES.
+        gallery: people in each of the two galleries, at most.
+        people: each in the gallery of one half and an impostor to the other.
+        fpir: fraction of impostors who are given some name, people weighted equally.
+        tpir: fraction of those looked for whose right name comes first and is
+            accepted, alone or with one too alike to tell; a face that was not found,
+            in a probe or in what was enrolled, counts as missed.
+        accepted_from: the score from which on the wanted FPIR would hold.
+        not_found: fraction of the probes in which no face was found.
+    """
+
+    probes: str
+    gallery: int
+    people: int
+    fpir: Estimate
+    tpir: Estimate
+    accepted_from: Estimate
+    not_found: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Enrolled:
+    """The templates of some people, as a gallery has them.
+
+    Attributes:
+        people: (T,) int32.
+        plain: for unmasked faces; of no photo for those who have none unmasked.
+        covered: for masked faces.
+    """
+
+    people: Indices
+    plain: MeanFaces
+    covered: MeanFaces
+
+    def scores(
+        self, probes: EmbeddedFaces, masked: bool, calibration: Calibration, fpir: float
+    ) -> Float64:
+        """(N, T), each with the template for faces like the probe, if there is one."""
+        found = []
+        for kind, means in ((False, self.plain), (True, self.covered)):
+            squares = offset_squares(
+                probes.embeddings, means.matrix, probes.offsets, means.offsets
+            )
+            threshold = calibration.threshold(len(self.people), fpir, masked, kind)
+            photos = np.maximum(means.photos, 1)
+            spread = calibration.spread[STATES[kind]]
+            found.append(scores(squares, threshold, photos, spread))
+        return np.where(masked | (self.plain.photos == 0), found[1], found[0])
+
+
+def check_views(
+    views: EmbeddedViews,
+    people: Indices,
+    embedder: Embedder,
+    calibration: Calibration,
+    fpir: float,
+) -> list[Check]:
+    """The rates of unmasked and of masked probes, where there are any.
+
+    Args:
+        views: by `embedder` alone.
+        people: (photos,) the person of each photograph.
+        fpir: that is wanted, and that thresholds are for.
+
+    Raises:
+        InvalidConfig: fewer than four people.
+    """
+    faces = views.faces(0, people, embedder.cohort)
+    covered = views.covered_faces(0, people, embedder.cohort)
+    halves = _halves(np.unique(faces.people))
+    enrolled = _enrolled_rows(faces, views.masked)
+    galleries = [
+        _gallery(faces, covered, views.masked, enrolled & np.isin(faces.people, half))
+        for half in halves
+    ]
+    probes = ~np.isin(faces.photos, faces.photos[enrolled])
+    found = []
+    for masked, state in enumerate(STATES):
+        rows = faces[probes & (views.masked == bool(masked))]
+        if len(rows.people):
+            tables = [
+                one.scores(rows, bool(masked), calibration, fpir) for one in galleries
+            ]
+            found.append(_measured(rows, halves, galleries, tables, state, fpir))
+    return found
+
+
+def _halves(people: Indices) -> tuple[Indices, Indices]:
+    if len(people) < _FEWEST_PEOPLE:
+        raise InvalidConfig(
+            f"a check needs {_FEWEST_PEOPLE} people, half of them impostors, got "
+            f"{len(people)}. Give a folder of more."
+        )
+    drawn = np.random.default_rng(_SEED).permutation(people)
+    return drawn[: len(people) // 2], drawn[len(people) // 2 :]
+
+
+def _enrolled_rows(faces: EmbeddedFaces, masked: Bools) -> Bools:
+    """(V,) half of each person's unmasked photos, rounded up; else of masked ones."""
+    chosen = np.zeros(len(masked), dtype=bool)
+    for person in np.unique(faces.people):
+        own = np.flatnonzero((faces.people == person) & ~masked)
+        if not len(own):
+            own = np.flatnonzero(faces.people == person)
+        chosen[own[: -(-len(own) // 2)]] = True
+    return chosen
+
+
+def _gallery(
+    faces: EmbeddedFaces, covered: EmbeddedFaces, masked: Bools, chosen: Bools
+) -> _Enrolled:
+    acquired = chosen & faces.acquired
+    people, places = np.unique(faces.people[acquired], return_inverse=True)
+    unmasked = ~masked[acquired]
+    plain = MeanFaces.of(faces[acquired & ~masked], places[unmasked], len(people))
+    return _Enrolled(
+        people, plain, MeanFaces.of(covered[acquired], places, len(people))
+    )
+
+
+def _measured(
+    probes: EmbeddedFaces,
+    halves: Sequence[Indices],
+    galleries: Sequence[_Enrolled],
+    tables: Sequence[Float64],
+    state: str,
+    fpir: float,
+) -> Check:
+    """The rates of probes, from their (N, T) scores in the galleries of both halves."""
+    strange = np.full(len(probes.people), -np.inf)
+    right = np.zeros(len(strange), dtype=bool)
+    for half, gallery, table in zip(halves, galleries, tables, strict=True):
+        inside = np.isin(probes.people, half)
+        best = table.max(axis=1, initial=-np.inf)
+        strange[~inside] = best[~inside]
+        own = np.where(probes.people[:, None] == gallery.people, table, -np.inf)
+        right |= (own.max(axis=1, initial=-np.inf) >= best) & inside & (best >= 0)
+    people, named = _by_person(probes.people, strange >= 0)
+    _, found = _by_person(probes.people, right)
+    rng = np.random.default_rng(_SEED)
+    return Check(
+        state,
+        max(len(gallery.people) for gallery in galleries),
+        len(people),
+        Estimate.drawn(named.mean(), drawn_means(named, people, _ROUNDS, rng)),
+        Estimate.drawn(found.mean(), drawn_means(found, people, _ROUNDS, rng)),
+        _wanted_score(probes.people, strange, fpir, rng),
+        float((~probes.acquired).mean()),
+    )
+
+
+def _by_person(people: Indices, values: Bools) -> tuple[Indices, Float64]:
+    """(P,) people and the fraction of their probes for which `values` holds."""
+    present, places = np.unique(people, return_inverse=True)
+    sums = np.bincount(places, values, len(present))
+    return present, sums / np.bincount(places, minlength=len(present))
+
+
+def _wanted_score(
+    people: Indices, best: Float64, fpir: float, rng: np.random.Generator
+) -> Estimate:
+    """The lowest score that at most a fraction `fpir` of impostors reach.
+
+    NaN where a single person is more than that.
+    """
+    order = np.argsort(-best)
+    _, places = np.unique(people[order], return_inverse=True)
+    count = int(places.max()) + 1
+    shares = 1 / np.bincount(places)[places]
+    if fpir * count < 1:
+        return Estimate(*[float("nan")] * 3)
+
+    def wanted(times: Float64) -> float:
+        weights = (times[places] * shares).cumsum()
+        # Rounding must not cost the last of, say, exactly 1 in 100.
+        allowed = fpir * weights[-1] * (1 + 1e-9)
+        first = int(np.searchsorted(weights, allowed, side="right"))
+        return float(np.nextafter(best[order[min(first, len(order) - 1)]], np.inf))
+
+    draws = drawn_people(np.arange(count), count, _ROUNDS, rng)
+    return Estimate.drawn(
+        wanted(np.ones(count)), np.array([wanted(times) for times in draws])
+    )

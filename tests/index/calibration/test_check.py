@@ -1,0 +1,117 @@
+"""What thresholds are worth on people at known places of a number line."""
+
+import math
+
+import numpy as np
+import pytest
+
+from index.calibration import check
+from index.calibration.check import check_views
+from index.datasets.embed_views import EmbeddedViews
+from index.datasets.labelled_photos import NO_MASK
+from masking.errors import InvalidConfig
+from tests.fakes.drawn_calibrations import flat_calibration
+
+NOT_FOUND = math.nan
+
+
+class Embedder:
+    cohort = None
+
+
+def views_of(places, masks=None, covered=None):
+    rows = np.array(places, dtype=np.float32)[:, None]
+    under = rows if covered is None else np.array(covered, dtype=np.float32)[:, None]
+    count = len(places)
+    return EmbeddedViews(
+        np.arange(count, dtype=np.int32),
+        tuple(masks or [NO_MASK] * count),
+        ("drawn",) * count,
+        ("",) * count,
+        (rows,),
+        (under,),
+    )
+
+
+@pytest.fixture
+def halves(monkeypatch):
+    """People 0 and 1 make one half, 2 and 3 the other."""
+    fixed = np.array([0, 1], np.int32), np.array([2, 3], np.int32)
+    monkeypatch.setattr(check, "_halves", lambda people: fixed)
+
+
+def checked(views, people, calibration, fpir):
+    numbers = np.array(people, dtype=np.int32)
+    return check_views(views, numbers, Embedder(), calibration, fpir)
+
+
+# The first photo of each person is enrolled, the second one is looked for.
+PLACES = [0.0, 0.1, 2.0, 2.2, 0.4, 9.0, 5.0, NOT_FOUND]
+PEOPLE = [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_rates_by_hand(halves):
+    (found,) = checked(views_of(PLACES), PEOPLE, flat_calibration(0.25), 0.25)
+    assert (found.probes, found.gallery, found.people) == ("unmasked", 2, 4)
+    # As an impostor person 0 is 0.3 from 2, the others are 1.8, 7 and nowhere.
+    assert found.fpir.value == 0.25
+    # Persons 0 and 1 are 0.1 and 0.2 from their own, 2 is 8.6, 3 was not found.
+    assert found.tpir.value == 0.5
+    assert found.not_found == 0.25
+    # One of four may be named: more than 100 * (0.25 - 1.8^2) has to be reached.
+    assert found.accepted_from.value == pytest.approx(-299, abs=1e-3)
+    assert found.accepted_from.value > -299.0001
+
+
+def test_intervals_are_those_of_drawn_people(halves):
+    (found,) = checked(views_of(PLACES), PEOPLE, flat_calibration(0.25), 0.25)
+    # Of four drawn people none to three are person 0 in 95% of the draws.
+    assert (found.fpir.low, found.fpir.high) == (0.0, 0.75)
+    assert found.tpir.low == 0.0 and found.tpir.high == 1.0
+    assert found.accepted_from.low <= found.accepted_from.value
+
+
+def test_few_people_do_not_say_where_one_in_a_hundred_is(halves):
+    (found,) = checked(views_of(PLACES), PEOPLE, flat_calibration(0.25), 0.01)
+    assert math.isnan(found.accepted_from.value)
+
+
+def test_people_count_alike_however_many_photos_they_have(halves):
+    # Two photos enrolled of five; the first of three probes is near person 0.
+    places = [*PLACES[:4], 7.0, 7.0, 7.0, 0.1, 7.0, 7.0, 5.0, 5.0]
+    people = [*PEOPLE[:4], *[2] * 6, 3, 3]
+    (found,) = checked(views_of(places), people, flat_calibration(0.25), 0.25)
+    assert found.fpir.value == pytest.approx((0 + 0 + 1 / 3 + 0) / 4)
+    assert found.tpir.value == pytest.approx((1 + 1 + 2 / 3 + 1) / 4)
+
+
+def test_masked_probes_are_compared_with_masked_references(halves):
+    masks = [NO_MASK, "cloth"] * 4
+    covered = [0.0, 0.1, 2.0, 2.2, 8.9, 9.0, 5.0, NOT_FOUND]
+    known = flat_calibration(0.001, masked_masked=0.25)
+    (found,) = checked(views_of(PLACES, masks, covered), PEOPLE, known, 0.25)
+    assert found.probes == "masked"
+    # Person 2 is 0.1 from what a mask made of the photo, and nobody is near 0.
+    assert found.tpir.value == 0.75
+    assert found.fpir.value == 0.0
+
+
+def test_who_has_no_unmasked_photo_is_compared_by_the_masked_template(halves):
+    masks = [NO_MASK, NO_MASK, "cloth", "cloth", NO_MASK, NO_MASK, NO_MASK, NO_MASK]
+    places = [0.0, 0.1, 2.0, 2.1, 8.0, 8.1, 5.0, 2.3]
+    known = flat_calibration(0.02, unmasked_masked=0.1)
+    unmasked, masked = checked(views_of(places, masks), PEOPLE, known, 0.25)
+    # Person 3 is 0.3 from 1, whose template is a masked one: 0.09 is below 0.1.
+    assert unmasked.fpir.value == pytest.approx(1 / 3)
+    assert (unmasked.people, masked.people) == (3, 1)
+
+
+def test_the_halves_are_of_all_people_once():
+    one, other = check._halves(np.arange(9, dtype=np.int32))
+    assert sorted([*one, *other]) == list(range(9))
+    assert (len(one), len(other)) == (4, 5)
+
+
+def test_three_people_are_too_few():
+    with pytest.raises(InvalidConfig, match="needs 4 people, half of them impostors"):
+        checked(views_of([0.0, 1.0, 2.0]), [0, 1, 2], flat_calibration(0.25), 0.01)
