@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from index.calibration.calibration import (
@@ -54,6 +55,8 @@ class DecisionPolicy:
                 whether it is that for masked faces; one that is missing has one.
         """
         self._calibration, self._fpir = calibration, fpir
+        # Reading a table takes a hundred times as long as a score.
+        self._threshold = cache(partial(calibration.threshold, gallery_size))
         self._photo_counts = photo_counts
         self.calibrated, self.gallery_size = calibrated, gallery_size
         self.accepted_from = accepted_from
@@ -72,9 +75,7 @@ class DecisionPolicy:
             photos: whose mean the template is.
             fpir: None = that of this policy.
         """
-        threshold = self._calibration.threshold(
-            self.gallery_size, fpir or self._fpir, masked_probe, masked_template
-        )
+        threshold = self._threshold(fpir or self._fpir, masked_probe, masked_template)
         spread = self._calibration.spread[STATES[masked_template]]
         return float(scores(square, threshold, photos, spread))
 

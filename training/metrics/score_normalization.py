@@ -112,11 +112,6 @@ def cohort_of(people: Float32, seed: int) -> Cohort | None:
     return Cohort.of(centres, round(float(usual), 4))
 
 
-def distance_name(metric: str, cohort: Cohort | None) -> str:
-    """What distances are called where people read them."""
-    return metric if cohort is None else f"normalised {metric}"
-
-
 def cohort_arrays(cohort: Cohort | None, dimension: int) -> dict[str, NDArray[Any]]:
     """What a file of embeddings holds of it: cohort (K, D), cohort_usual.
 

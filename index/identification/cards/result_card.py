@@ -217,9 +217,8 @@ def _draw_facts(canvas: Canvas, content: CardContent) -> None:
     odds = "not measured"
     if content.probability is not None:
         odds = percent(content.probability)
-    several = len(content.names) > 1
-    whose = f"Probability of {content.names[0]}" if several else "Probability"
-    facts = [(whose, odds)]
+    whose = f"Probability of {content.candidates[0].name}"
+    facts = [("Probability" if len(content.names) == 1 else whose, odds)]
     if content.gap is not None:
         facts.append(("Second is lower by", f"{content.gap:.1f}"))
     if content.mask:

@@ -27,7 +27,7 @@ def seen(time_s, left, embedding=(0.0, 0.0), side=100.0):
 
 
 def joiner(**changes):
-    settings = {"gap_s": 1.0, "overlap": 0.3, "same_person": 0.6}
+    settings = {"gap_s": 1.0, "overlap": 0.3, "same_person": 0.36}
     return TrackJoiner(**(settings | changes))
 
 
@@ -87,7 +87,7 @@ def test_a_face_that_is_away_too_long_starts_again():
 
 
 def test_a_cut_to_another_face_in_the_same_place_is_another_track():
-    tracks = joiner(same_person=0.6)
+    tracks = joiner(same_person=0.36)  # 0.6 squared
     tracks.add(0.0, [seen(0.0, 0, (0, 0))])
     tracks.add(0.1, [seen(0.1, 0, (0.59, 0))])
     # From the mean of the two, (0.295, 0), this one is 0.605 away.
