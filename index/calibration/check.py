@@ -89,12 +89,12 @@ class _Enrolled:
         self, probes: EmbeddedFaces, masked: bool, calibration: Calibration, fpir: float
     ) -> Float64:
         """(N, T), each with the template for faces like the probe, if there is one."""
-        found = []
+        found, size = [], max(1, len(self.people))
         for kind, means in ((False, self.plain), (True, self.covered)):
             squares = offset_squares(
                 probes.embeddings, means.matrix, probes.offsets, means.offsets
             )
-            threshold = calibration.threshold(len(self.people), fpir, masked, kind)
+            threshold = calibration.threshold(size, fpir, masked, kind)
             photos = np.maximum(means.photos, 1)
             spread = calibration.spread[STATES[kind]]
             found.append(scores(squares, threshold, photos, spread))
@@ -216,21 +216,25 @@ def _wanted_score(
 
     NaN where a single person is more than that.
     """
+    there = best[np.isfinite(best)]
+    # Whom nobody found is farther than everybody else.
+    best = np.maximum(best, there.min(initial=0.0))
     order = np.argsort(-best)
     _, places = np.unique(people[order], return_inverse=True)
     count = int(places.max()) + 1
     shares = 1 / np.bincount(places)[places]
-    if fpir * count < 1:
+    if fpir * count < 1 or not len(there):
         return Estimate(*[float("nan")] * 3)
 
-    def wanted(times: Float64) -> float:
+    def wanted(times: NDArray[np.int64]) -> float:
         weights = (times[places] * shares).cumsum()
         # Rounding must not cost the last of, say, exactly 1 in 100.
         allowed = fpir * weights[-1] * (1 + 1e-9)
         first = int(np.searchsorted(weights, allowed, side="right"))
         return float(np.nextafter(best[order[min(first, len(order) - 1)]], np.inf))
 
-    draws = drawn_people(np.arange(count), count, _ROUNDS, rng)
+    draws = drawn_people(np.arange(count, dtype=np.intp), count, _ROUNDS, rng)
     return Estimate.drawn(
-        wanted(np.ones(count)), np.array([wanted(times) for times in draws])
+        wanted(np.ones(count, dtype=np.int64)),
+        np.array([wanted(times) for times in draws]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -182,11 +183,12 @@ def _show_checks(
             f"FPIR {_range(one.fpir)}, TPIR {_range(one.tpir)}; "
             f"{one.not_found:.1%} of the faces not found"
         )
-        if one.accepted_from.value == one.accepted_from.value:
-            low, high = shown(one.accepted_from.low), shown(one.accepted_from.high)
+        wanted = one.accepted_from
+        if math.isfinite(wanted.value):
             say(
-                f"    FPIR {fpir:.1%} from score {shown(one.accepted_from.value)} on "
-                f"({low} to {high}): identify --threshold {one.accepted_from.value:.1f}"
+                f"    FPIR {fpir:.1%} from score {shown(wanted.value)} on "
+                f"({shown(wanted.low)} to {shown(wanted.high)}): "
+                f"identify --threshold {math.ceil(10 * wanted.value) / 10:g}"
             )
         else:
             say(f"    too few people to say from which score on FPIR is {fpir:.1%}")

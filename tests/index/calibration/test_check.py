@@ -106,6 +106,11 @@ def test_who_has_no_unmasked_photo_is_compared_by_the_masked_template(halves):
     assert (unmasked.people, masked.people) == (3, 1)
 
 
+def test_where_no_face_was_found_nobody_is_named(halves):
+    (found,) = checked(views_of([NOT_FOUND] * 8), PEOPLE, flat_calibration(0.25), 0.25)
+    assert (found.fpir.value, found.tpir.value, found.not_found) == (0, 0, 1)
+
+
 def test_the_halves_are_of_all_people_once():
     one, other = check._halves(np.arange(9, dtype=np.int32))
     assert sorted([*one, *other]) == list(range(9))
