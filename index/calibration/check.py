@@ -97,7 +97,7 @@ class _Enrolled:
             threshold = calibration.threshold(size, fpir, masked, kind)
             photos = np.maximum(means.photos, 1)
             spread = calibration.spread[STATES[kind]]
-            found.append(scores(squares, threshold, photos, spread))
+            found.append(scores(squares.astype(np.float32), threshold, photos, spread))
         return np.where(masked | (self.plain.photos == 0), found[1], found[0])
 
 

@@ -22,7 +22,7 @@ from masking.faces.roll import CROP_PX as ROLL_PX
 from masking.faces.roll import RollEstimator
 from masking.landmarks import Float32, Image
 
-Matrix = NDArray[np.floating]
+Matrix = NDArray[np.float64]
 
 # Pictures are read whole up to the first number of pixels, larger ones at this
 # fraction of their pixels: faces of 24 px are still 16 px wide then.
@@ -226,7 +226,7 @@ def overlap(one: FaceBox, other: FaceBox) -> float:
     return max(0.0, width) * max(0.0, height) / smaller if smaller else 0.0
 
 
-def _levels(image: Image) -> Iterator[tuple[Image, NDArray[np.float64]]]:
+def _levels(image: Image) -> Iterator[tuple[Image, Matrix]]:
     """The pyramid: pictures with the matrix from their px to those of the first."""
     height, width = image.shape[:2]
     fraction = max(_FRACTION, _WHOLE_PX / (height * width))
@@ -250,7 +250,7 @@ def _tiles(side: int) -> Iterator[tuple[int, int]]:
         yield max(0, min(number * (length - _OVERLAP_PX), side - length)), length
 
 
-def _resized(image: Image, scale: float) -> tuple[Image, NDArray[np.float64]]:
+def _resized(image: Image, scale: float) -> tuple[Image, Matrix]:
     """The picture, and the (2, 3) matrix back to px of the given one."""
     height, width = image.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -288,15 +288,13 @@ def _detection(row: Float32) -> Detection:
     )
 
 
-def _after(
-    second: NDArray[np.float64], first: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _after(second: Matrix, first: Matrix) -> Matrix:
     """The (2, 3) matrix of two changes, one after the other."""
     shift = second[:, :2] @ first[:, 2] + second[:, 2]
     return np.hstack([second[:, :2] @ first[:, :2], shift[:, None]])
 
 
-def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def _inverse(matrix: Matrix) -> Matrix:
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
 
 

@@ -64,7 +64,7 @@ class LandmarkPredictor:
         aligned = similarity(first.points[UPPER_FACE], _UPPER)
         matrix = _NEARER @ np.vstack([aligned, [0.0, 0.0, 1.0]])
         second = self._look(image, matrix)
-        return Landmarks((first.points + second.points) / 2)
+        return _mean(first, second)
 
     def _look(self, image: Image, matrix: NDArray[np.float64]) -> Landmarks:
         """Landmarks in the crop that a (2, 3) matrix cuts, px of the picture."""
@@ -73,13 +73,17 @@ class LandmarkPredictor:
         if self._steady:
             mirrored = self._points(np.ascontiguousarray(crop[:, ::-1]))
             other = mirrored.mirrored(GEOMETRY.size_px)
-            found = Landmarks((found.points + other.points) / 2)
-        return found.moved(cv2.invertAffineTransform(matrix))
+            found = _mean(found, other)
+        return found.moved(np.asarray(cv2.invertAffineTransform(matrix), np.float64))
 
     def _points(self, crop: Image) -> Landmarks:
         shape = self._predictor(crop, self._box)
         points = [(point.x, point.y) for point in shape.parts()]
         return Landmarks(np.array(points, dtype=np.float32))
+
+
+def _mean(one: Landmarks, other: Landmarks) -> Landmarks:
+    return Landmarks(np.asarray((one.points + other.points) / 2, np.float32))
 
 
 def box_corners() -> tuple[int, int, int, int]:
