@@ -2,7 +2,7 @@
 
 Decoders do not ask. Pillow leaves the missing rows of a PNG black, and OpenCV reads
 beyond the end of a TIFF's strip and passes over errors of libtiff, which itself never
-comes to the checksum behind packed pixels.
+comes to the checksum behind packed pixels and makes up those of damaged JPEGs.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 
+import simplejpeg
 from PIL import Image as Pillow
 from PIL import TiffImagePlugin
 
@@ -28,7 +30,8 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _COLOURS = 256, 257, 258, 259, 262
 _SAMPLES, _PLANES = 277, 284
 _STRIPS, _STRIP_ROWS, _STRIP_SIZES = 273, 278, 279
 _TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_SIZES = 322, 323, 324, 325
-_PLAIN, _DEFLATED = 1, (8, 32946)
+_JPEG_TABLES = 347
+_PLAIN, _JPEG, _DEFLATED = 1, 7, (8, 32946)
 # Colours may be stored for several pixels at once.
 _YCBCR = 6
 # Unpacked and packed.
@@ -85,9 +88,11 @@ def check_tiff(data: bytes, picture: TiffImagePlugin.TiffImageFile) -> None:
     """
     tags = picture.tag_v2
     packing = tags.get(_COMPRESSION, _PLAIN)
-    if packing not in (_PLAIN, *_DEFLATED) or tags.get(_COLOURS) == _YCBCR:
+    counted = packing in (_PLAIN, *_DEFLATED) and tags.get(_COLOURS) != _YCBCR
+    if not counted:
         _check_codes(data)
-        return
+        if packing != _JPEG:
+            return
     tiled = _TILES in tags
     starts = tags[_TILES if tiled else _STRIPS]
     # Writers of old leave out the size of a single plain strip.
@@ -96,8 +101,12 @@ def check_tiff(data: bytes, picture: TiffImagePlugin.TiffImageFile) -> None:
     if min(len(starts), len(sizes)) < len(parts):
         raise ValueError(f"{len(starts)} of {len(parts)} parts are there")
     whole = memoryview(data)
-    for start, size, expected in zip(starts, sizes, parts, strict=False):
+    for start, size, part in zip(starts, sizes, parts, strict=False):
         stored = whole[start : start + size]
+        if packing == _JPEG:
+            _check_jpeg(tags.get(_JPEG_TABLES, b""), stored, part)
+            continue
+        expected = part.rows * -(-part.columns * part.bits // 8)
         found = len(stored) if packing == _PLAIN else _inflated(stored, expected)
         if found < expected:
             raise ValueError(f"{found:,} of {expected:,} bytes of a part are there")
@@ -129,8 +138,17 @@ def _quiet() -> Iterator[None]:
 _one_by_one = Lock()
 
 
-def _tiff_parts(picture: TiffImagePlugin.TiffImageFile) -> Iterator[int]:
-    """Unpacked bytes of each strip or tile."""
+@dataclass(frozen=True)
+class _Part:
+    """A strip or tile of a TIFF; `bits` are those of a pixel."""
+
+    rows: int
+    columns: int
+    bits: int
+
+
+def _tiff_parts(picture: TiffImagePlugin.TiffImageFile) -> Iterator[_Part]:
+    """All strips or tiles, as they are stored."""
     tags = picture.tag_v2
     # As it is stored: Pillow's size is that of the picture turned upright.
     width, height = tags[_WIDTH], tags[_HEIGHT]
@@ -140,11 +158,26 @@ def _tiff_parts(picture: TiffImagePlugin.TiffImageFile) -> Iterator[int]:
         if _TILES in tags:
             across, down = tags[_TILE_WIDTH], tags[_TILE_LENGTH]
             count = -(-width // across) * -(-height // down)
-            yield from [down * -(-across * bits // 8)] * count
+            yield from [_Part(down, across, bits)] * count
         else:
             rows = min(tags.get(_STRIP_ROWS, height), height)
             for top in range(0, height, rows):
-                yield min(rows, height - top) * -(-width * bits // 8)
+                yield _Part(min(rows, height - top), width, bits)
+
+
+def _check_jpeg(tables: bytes, stored: memoryview, part: _Part) -> None:
+    """Raise ValueError where a JPEG is damaged, or of another size than its part.
+
+    Args:
+        tables: a JPEG of what all parts share; without its end, it begins each.
+    """
+    whole = bytes(tables[:-2]) + bytes(stored[2:] if tables else stored)
+    height, width, colours, _ = simplejpeg.decode_jpeg_header(whole)
+    if (height, width) != (part.rows, part.columns):
+        raise ValueError(f"a part of {part.columns} x {part.rows} pixels holds others")
+    inks = "CMYK" if colours in ("CMYK", "YCCK") else "RGB"
+    # Strict: a warning of the decoder means that it made up pixels.
+    simplejpeg.decode_jpeg(whole, inks, strict=True)
 
 
 def _inflated(packed: memoryview, expected: int) -> int:

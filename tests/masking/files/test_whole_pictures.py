@@ -145,9 +145,10 @@ def test_a_large_deflated_tiff_takes_one_piece_at_a_time():
     assert (decode_rgb(data, "a.tif") == 77).all()
 
 
-# Codes that LZW does not have yet; PackBits' for 1,000 bytes in the room of 2,000.
+# Codes that LZW does not have yet; PackBits' for 1,000 bytes in the room of 2,000;
+# of JPEG, more blocks than there are.
 @pytest.mark.parametrize(
-    ("packing", "codes"), [("tiff_lzw", b"\xff"), ("packbits", b"\0"), ("jpeg", b"")]
+    ("packing", "codes"), [("tiff_lzw", b"\xff"), ("packbits", b"\0"), ("jpeg", b"\0")]
 )
 def test_damaged_codes_of_a_packed_tiff_are_refused_quietly(packing, codes, capfd):
     whole = file_of(noise(), "TIFF", compression=packing)
@@ -156,9 +157,20 @@ def test_damaged_codes_of_a_packed_tiff_are_refused_quietly(packing, codes, capf
         decode_rgb(with_tiff_size(whole, 70, 140), "a.tif")
     start = Pillow.open(io.BytesIO(whole)).tag_v2[273][0]
     changed = whole[: start + 300] + codes * 2000 + whole[start + 2300 :]
-    if codes:
-        with pytest.raises(UnreadableImage, match="damaged"):
-            decode_rgb(changed, "a.tif")
+    with pytest.raises(UnreadableImage, match="damaged"):
+        decode_rgb(changed, "a.tif")
     assert capfd.readouterr() == ("", "")
     print("still there", file=sys.stderr)
     assert capfd.readouterr().err == "still there\n"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("rows", [16, 90])
+def test_jpegs_of_another_size_than_a_tiff_says_are_refused(mode, rows):
+    options = {"compression": "jpeg", "tiffinfo": {278: rows}}
+    whole = file_of(noise().convert(mode), "TIFF", **options)
+    assert decode_rgb(whole, "a.tif").shape == (90, 70, 3)
+    # Narrower and lower ones would be read, sheared or cut.
+    for size in ((35, 90), (70, 60)):
+        with pytest.raises(UnreadableImage, match="damaged"):
+            decode_rgb(with_tiff_size(whole, *size), "a.tif")
