@@ -19,7 +19,12 @@ from PIL import Image as Pillow
 from PIL import JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from masking.errors import UnreadableImage
-from masking.files.whole_pictures import check_png, check_tiff
+from masking.files.whole_pictures import (
+    check_bmp,
+    check_png,
+    check_tiff,
+    check_webp,
+)
 from masking.landmarks import Image
 
 # Pillow opens 40 more by content; PostScript, for one, would start Ghostscript.
@@ -56,7 +61,7 @@ def decode_rgb(data: bytes, name: str) -> Image:
 
     Turns by EXIF; takes the first frame of an animation; accepts grey, palette,
     alpha (laid on black; of grey TIFFs ignored), CMYK, 16 bits a channel and floats.
-    A WebP, BMP or plain TIFF whose end became zeros is read: nothing in it tells.
+    A BMP or plain TIFF whose end became zeros is read: nothing in it tells.
 
     Args:
         name: used in messages.
@@ -176,6 +181,10 @@ def _other_pixels(data: bytes, picture: Pillow.Image, name: str) -> Image:
         with opened(data) as checked:
             checked.verify()
         check_png(data)
+    elif picture.format == "WEBP":
+        check_webp(data)
+    else:
+        check_bmp(data)
     picture.load()
     if picture.mode.startswith("I"):
         return _grey(_eight_bits(np.asarray(picture), name))

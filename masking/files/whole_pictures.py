@@ -1,4 +1,4 @@
-"""Whether a PNG or TIFF holds as many bytes of pixels as its header says.
+"""Whether a file holds as many bytes of pixels as its header says.
 
 Decoders do not ask. Pillow leaves the missing rows of a PNG black, and OpenCV reads
 beyond the end of a TIFF's strip and passes over errors of libtiff, which itself never
@@ -34,6 +34,8 @@ _JPEG_TABLES = 347
 _PLAIN, _JPEG, _DEFLATED = 1, 7, (8, 32946)
 # Colours may be stored for several pixels at once.
 _YCBCR = 6
+# More than encoders add to the last codes of a WebP: 3 bytes, as measured.
+_WEBP_PADDING = 16
 # Unpacked and packed.
 _STEP_BYTES, _PACKED_STEP = 1 << 20, 1 << 16
 
@@ -77,6 +79,50 @@ def _png_pixels(data: bytes) -> Iterator[memoryview]:
         place += 12 + size
 
 
+def check_bmp(data: bytes) -> None:
+    """Raise ValueError where a BMP is of another size than it says; many say 0."""
+    said = int.from_bytes(data[2:6], "little")
+    if said not in (0, len(data)):
+        raise ValueError(f"{len(data):,} of {said:,} bytes are there")
+
+
+def check_webp(data: bytes) -> None:
+    """Raise ValueError where the codes of a WebP's first picture end too early.
+
+    Damaged codes are almost never as long as the right ones. Too long, they are an
+    error to decoders; too short, they are whole without the last bytes.
+    """
+    name, codes = _webp_codes(data)
+    codes = codes[:-_WEBP_PADDING]
+    codes += bytes(len(codes) % 2)
+    chunk = b"WEBP" + name + len(codes).to_bytes(4, "little") + codes
+    alone = b"RIFF" + len(chunk).to_bytes(4, "little") + chunk
+    try:
+        with Pillow.open(io.BytesIO(alone), formats=["WEBP"]) as picture:
+            picture.load()
+    # By what is missing: of the header, of the codes, of all.
+    except (OSError, EOFError, ValueError):
+        return
+    raise ValueError("its codes of pixels end too early")
+
+
+def _webp_codes(data: bytes) -> tuple[bytes, bytes]:
+    """Name and content of the chunk that holds the codes of the first picture.
+
+    Source: RFC 9649, "WebP Image Format", section 2.
+    """
+    place = 12
+    while place < len(data):
+        name = data[place : place + 4]
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        content = place + 8
+        if name in (b"VP8 ", b"VP8L"):
+            return name, data[content : content + size]
+        # A frame of an animation: place, size and duration, then chunks.
+        place = content + (16 if name == b"ANMF" else size + size % 2)
+    raise ValueError("no codes of pixels are there")
+
+
 def check_tiff(data: bytes, picture: TiffImagePlugin.TiffImageFile) -> None:
     """Raise an error where pixels of a TIFF's first page are missing or damaged.
 
@@ -86,6 +132,8 @@ def check_tiff(data: bytes, picture: TiffImagePlugin.TiffImageFile) -> None:
     Raises:
         ValueError, zlib.error, OSError: they are.
     """
+    # Counting reads the headers of all pages, of which none may be damaged.
+    _ = picture.n_frames
     tags = picture.tag_v2
     packing = tags.get(_COMPRESSION, _PLAIN)
     counted = packing in (_PLAIN, *_DEFLATED) and tags.get(_COLOURS) != _YCBCR

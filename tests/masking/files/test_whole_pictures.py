@@ -174,3 +174,80 @@ def test_jpegs_of_another_size_than_a_tiff_says_are_refused(mode, rows):
     for size in ((35, 90), (70, 60)):
         with pytest.raises(UnreadableImage, match="damaged"):
             decode_rgb(with_tiff_size(whole, *size), "a.tif")
+
+
+def photo_like(width=120, height=100):
+    across, down = np.meshgrid(np.arange(width), np.arange(height))
+    waves = [127 + 90 * np.sin(across / w) * np.cos(down / 9) for w in (5, 7, 11)]
+    return np.rint(np.dstack(waves)).astype(np.uint8)
+
+
+def webp(**options):
+    picture = Pillow.fromarray(photo_like())
+    if options.pop("video", False):
+        turned = picture.transpose(Pillow.Transpose.ROTATE_180)
+        options |= {"save_all": True, "append_images": [turned]}
+    return file_of(picture, "WEBP", **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"video": True}])
+def test_a_webp_whose_codes_end_in_zeros_is_refused(options):
+    whole = webp(**options)
+    assert decode_rgb(whole, "a.webp").shape == (100, 120, 3)
+    # Behind the header of the first picture.
+    start = whole.index(b"VP8")
+    size = int.from_bytes(whole[start + 4 : start + 8], "little")
+    for kept in (size // 2, size // 4 * 3):
+        place = start + 8 + kept
+        changed = whole[:place] + bytes(size - kept) + whole[start + 8 + size :]
+        assert len(changed) == len(whole)
+        with pytest.raises(UnreadableImage, match="damaged"):
+            decode_rgb(changed, "a.webp")
+
+
+def test_changed_bits_of_a_webp_are_refused():
+    whole = webp()
+    start = whole.index(b"VP8") + 8
+    refused = 0
+    for place in range(start + 100, start + 500, 20):
+        changed = bytearray(whole)
+        changed[place] ^= 0x10
+        try:
+            decode_rgb(bytes(changed), "a.webp")
+        except UnreadableImage:
+            refused += 1
+    # Of 20; a changed bit may by chance mean pixels of as many bits.
+    assert refused >= 15
+
+
+@pytest.mark.parametrize("side", [1, 2, 16, 90])
+@pytest.mark.parametrize("quality", [0, 60, 100])
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("kind", ["noise", "flat", "half", "alpha"])
+def test_whole_webps_are_read(side, quality, lossless, kind):
+    pixels = np.asarray(noise("RGB", side, side)).copy()
+    if kind != "noise":
+        pixels[side // 2 if kind == "half" else 0 :] = 0
+    if kind == "alpha":
+        pixels = np.dstack([pixels, np.asarray(noise("L", side, side))])
+    options = {"quality": quality, "lossless": lossless}
+    data = file_of(Pillow.fromarray(pixels), "WEBP", **options)
+    assert decode_rgb(data, "a.webp").shape == (side, side, 3)
+
+
+def test_a_bmp_of_another_size_than_it_says_is_refused():
+    whole = file_of(noise(), "BMP")
+    assert decode_rgb(whole, "a.bmp").shape == (90, 70, 3)
+    assert decode_rgb(whole[:2] + bytes(4) + whole[6:], "a.bmp").shape == (90, 70, 3)
+    with pytest.raises(UnreadableImage, match="damaged"):
+        decode_rgb(whole + b"0", "a.bmp")
+
+
+def test_a_tiff_whose_second_page_became_zeros_is_refused():
+    options = {"save_all": True, "append_images": [noise()]}
+    whole = file_of(noise(), "TIFF", **options)
+    assert decode_rgb(whole, "a.tif").shape == (90, 70, 3)
+    # Its second half is the second page, its header too.
+    half = len(whole) // 2
+    with pytest.raises(UnreadableImage, match="damaged"):
+        decode_rgb(whole[:half] + bytes(len(whole) - half), "a.tif")
