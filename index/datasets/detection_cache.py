@@ -41,7 +41,12 @@ class RememberingFinder:
         if remembered is not None:
             return remembered
         faces = self._finder.find(image)
-        record = {"format_version": FORMAT_VERSION, "faces": [*map(_record, faces)]}
+        rows = [*map(_record, faces)]
+        record = {
+            "format_version": FORMAT_VERSION,
+            "faces": rows,
+            "sha256": _hash(rows),
+        }
         private_folder(path.parent)
         write_bytes(path, json.dumps(record).encode())
         return faces
@@ -85,11 +90,18 @@ def _record(face: Face) -> dict[str, Any]:
     return {"box": asdict(face.box), "points": points}
 
 
+def _hash(rows: object) -> str:
+    """Of what a record holds: another digit of a point would be another face."""
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
 def _faces(path: Path) -> list[Face] | None:
     """The faces of a record; None when there is none that can be read."""
     try:
         record = json.loads(path.read_bytes())
         if record["format_version"] != FORMAT_VERSION:
+            return None
+        if record["sha256"] != _hash(record["faces"]):
             return None
         return [
             Face(FaceBox(**face["box"]), Landmarks(face["points"]))

@@ -64,12 +64,15 @@ def test_a_damaged_record_costs_a_second_look(finder, tmp_path):
     remembering = RememberingFinder(finder, tmp_path, "cascade")
     remembering.find(PICTURE)
     (record,) = tmp_path.rglob("*.json")
-    for damage in (b"", b"{}", b'{"format_version": 1, "faces": [{}]}'):
+    whole = record.read_bytes()
+    digit = whole.replace(b'"right": ', b'"right": 1')
+    assert digit != whole
+    for damage in (b"", b"{}", b'{"format_version": 1, "faces": [{}]}', digit):
         record.write_bytes(damage)
         assert len(remembering.find(PICTURE)) == 1
-    assert finder.looks == 4
+    assert finder.looks == 5
     remembering.find(PICTURE)
-    assert finder.looks == 4
+    assert finder.looks == 5
 
 
 def test_finders_are_told_apart(tmp_path):
