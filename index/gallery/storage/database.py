@@ -35,6 +35,8 @@ BUSY_TIMEOUT_S = 30.0
 # shows a mask.
 _TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    # A second copy, as names have: SQLite's check compares them and so finds damage.
+    "CREATE INDEX meta_again ON meta(key, value)",
     """CREATE TABLE people (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -40,6 +41,21 @@ def test_sound_gallery(folder):
     assert report.search.recall == 1.0
     assert 0 < report.search.exact_ms < 1000
     assert 0 < report.search.annoy_ms < 1000
+
+
+# A name, and a key of `meta` with the first letter of its value.
+@pytest.mark.parametrize("text", [b"Person_07", b"fingerprinta"])
+def test_a_flipped_bit_in_what_has_no_checksum_is_found(folder, text):
+    file = folder / "gallery.sqlite"
+    whole = file.read_bytes()
+    unsound = 0
+    for found in re.finditer(text, whole):
+        changed = bytearray(whole)
+        changed[found.end() - 1] ^= 1
+        file.write_bytes(changed)
+        unsound += not verify_gallery(folder).sound
+    # In the table and in its index.
+    assert unsound >= 2
 
 
 def test_empty_and_missing_galleries(tmp_path):
