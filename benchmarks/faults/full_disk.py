@@ -45,7 +45,7 @@ def try_full_disks(trial: Trial, count: int) -> Tally:
         states = States(_fresh(trial.folder / "writing"), home)
         every = _jobs(states.workspace)
         whole: dict[str, Whole] = {}
-        for number in tqdm(range(count), "full disk", disable=None):
+        for number in tqdm(range(count), "full disk", mininterval=5):
             job = every[number % len(every)]
             if job.name not in whole:
                 whole[job.name] = _whole(states, job)

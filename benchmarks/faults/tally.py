@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 
 @dataclass
@@ -24,8 +26,8 @@ class Tally:
         crashes: ends by a signal that nobody sent.
         wrong: pictures with wrong pixels, or answers unlike those of whole files,
             without a word.
-        unknowable: the same where nothing in the file tells: pixels or text without a
-            checksum. No fault, but what users of such formats should know.
+        unknowable: the same where nothing in the file tells: pixels without a
+            checksum. No fault: another picture in a valid file.
         left_over: half-made files that were still there after the next run.
         hangs: what took longer than its limit.
         oversized: what took more memory than its limit.
@@ -49,10 +51,11 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
     def fault(self, count: str, what: str) -> None:
-        """One more of `count`, which is the name of a field."""
+        """One more of `count`, which is the name of a field; told at once."""
         setattr(self, count, getattr(self, count) + 1)
         if count != "unknowable":
             self.faults.append(f"{count}: {what}")
+            tqdm.write(f"{self.trial}: {self.faults[-1]}", file=sys.stderr)
 
     def kinds(self) -> list[tuple[int, str]]:
         """Faults that begin alike, up to " | ", with how many; the most first."""

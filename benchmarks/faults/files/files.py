@@ -29,7 +29,7 @@ def try_files(trial: Trial, count: int) -> Tally:
     states = States(trial.folder)
     whole: dict[str, list[str]] = {}
     weights = np.array([kind.weight for kind in KINDS], dtype=np.float64)
-    for number in tqdm(range(count), "files", disable=None):
+    for number in tqdm(range(count), "files", mininterval=5):
         rng = trial.rng("file", number)
         kind = KINDS[rng.choice(len(KINDS), p=weights / weights.sum())]
         if kind.name not in whole:

@@ -20,9 +20,9 @@ _CHECKED = ("png", "tiff tiff_adobe_deflate")
 def leaves_no_trace(damage: str, kind: str, data: bytes) -> bool:
     """Whether a reader cannot know.
 
-    BMP, TIFF and lossy WebP hold pixels, or codes of them, without a checksum. So do
-    JPEG and packed TIFFs, whose decoders say when codes are left over or missing.
-    Pictures of a video may be smaller than its canvas.
+    BMP, TIFF and WebP hold pixels, or codes of them, without a checksum. So do JPEG
+    and packed TIFFs, whose decoders say when codes are left over or missing. Pictures
+    of a video may be smaller than its canvas.
 
     Args:
         damage: a name of `picture_damage`.

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 # A command on a few photographs takes seconds; the machine may be busy.
-LIMIT_S = 120.0
+LIMIT_S = 600.0
 _POLL_S = 0.002
 # Address space of a child, so that a damaged length cannot stop the machine.
 _MOST_BYTES = 8 << 30

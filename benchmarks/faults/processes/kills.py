@@ -6,6 +6,7 @@ run a statement of SQL.
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +57,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Whole:
-    """How a job ends that nobody kills."""
+    """How a job ends that nobody kills, and who is there before."""
 
     done: Done
+    before: set[str]
     people: dict[str, int]
     made: list[str]
     shapes: set[str]
@@ -87,7 +89,7 @@ def try_kills(trial: Trial, count: int) -> Tally:
     every = jobs(states.workspace)
     weights = np.array([job.weight for job in every])
     whole: dict[str, Whole] = {}
-    for number in tqdm(range(count), "kills", disable=None):
+    for number in tqdm(range(count), "kills", mininterval=5):
         rng = trial.rng("kill", number)
         job = every[rng.choice(len(every), p=weights / weights.sum())]
         if job.name not in whole:
@@ -98,6 +100,7 @@ def try_kills(trial: Trial, count: int) -> Tally:
 
 def _whole(states: States, job: Job) -> Whole:
     workspace = states.restore(job.state)
+    before = set(_people(workspace, states.scratch))
     removes = job.name == "remove"
     values = stored_values(workspace) if removes else set()
     done = run(_words(job, workspace), states.scratch, Moment(file_event=0))
@@ -109,7 +112,7 @@ def _whole(states: States, job: Job) -> Whole:
     if removes:
         gone = values - stored_values(workspace)
         traces = name_traces(_GONE) | value_traces(gone)
-    return Whole(done, people, made, shapes(workspace), traces)
+    return Whole(done, before, people, made, shapes(workspace), traces)
 
 
 def _words(job: Job, workspace: Path) -> list[str | Path]:
@@ -130,7 +133,6 @@ def _try_one(
 ) -> None:
     rng, number = chance
     workspace = states.restore(job.state)
-    before = _people(workspace, states.scratch)
     moment = Moment(seconds=float(rng.random()) * whole.done.seconds)
     place = f"after {moment.seconds:.3f} s"
     if rng.random() < 0.5:
@@ -141,7 +143,7 @@ def _try_one(
     what = f"{job.name} | {number} killed {place}"
     # One that had ended by then was not killed.
     tally.tried += first.killed
-    _check_promises(states, job, first, before, f"{what}:", tally)
+    _check_promises(states, job, first, whole.before, f"{what}:", tally)
     again = run(words, states.scratch)
     tally.peak_mb = max(tally.peak_mb, first.peak_mb, again.peak_mb)
     for count, said in _after(states, job, whole, again):
@@ -152,7 +154,7 @@ def _check_promises(
     states: States,
     job: Job,
     first: Done,
-    before: dict[str, int],
+    before: set[str],
     what: str,
     tally: Tally,
 ) -> None:
@@ -166,8 +168,8 @@ def _check_promises(
         count = listed.flaw or "lost"
         tally.fault(count, f"{what} gallery list: {listed.last_words}")
         return
-    now = names_of(states.workspace, states.scratch)
-    for name in before.keys() - now.keys() - {_GONE if job.name == "remove" else ""}:
+    now = {row["name"] for row in json.loads(listed.output)}
+    for name in before - now - {_GONE if job.name == "remove" else ""}:
         tally.fault("lost", f"{what} {name} is not there")
     if job.name == "enroll" and "photos added" in first.output and _NEW not in now:
         tally.fault("lost", f"{what} the new person was acknowledged")
