@@ -11,11 +11,11 @@ from index.commands.app import app_command
 from index.commands.augment import augment_command
 from index.commands.calibrate import calibrate_command
 from index.commands.demo import demo_command
-from index.commands.enroll import enroll_command
 from index.commands.evaluate import embed_command, evaluate_command
 from index.commands.export import export_command
 from index.commands.fetch import fetch_command
-from index.commands.gallery import gallery_group
+from index.commands.gallery.enroll import enroll_command
+from index.commands.gallery.group import gallery_group
 from index.commands.identify import identify_command
 from index.commands.terminal.group import ToolkitGroup, version_option
 from index.commands.terminal.printing import log_to_stderr

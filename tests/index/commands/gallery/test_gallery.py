@@ -5,9 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from cli import main
 from index.gallery.gallery import open_gallery
 from index.search.snapshots import newest_snapshot
 from tests.fakes.faces_for_index import (
@@ -15,29 +13,12 @@ from tests.fakes.faces_for_index import (
     GREEN,
     RED,
     YELLOW,
-    ColourEmbedder,
     SquareFinder,
     draw_photo,
 )
 
 YESTERDAY = str(date.today() - timedelta(days=1))
 TOMORROW = str(date.today() + timedelta(days=1))
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch):
-    embedder = ColourEmbedder()
-    monkeypatch.setattr("index.commands.enroll.quick_embedder_of", lambda *_: embedder)
-    monkeypatch.setattr("masking.faces.finder.default_finder", SquareFinder)
-
-    def run(*arguments, code=0):
-        words = [*map(str, arguments), "--workspace", str(tmp_path / "w")]
-        done = CliRunner().invoke(main, words)
-        assert done.exit_code == code, done.output
-        return done
-
-    run.embedder = embedder
-    return run
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Commands that change the gallery or look after it."""
