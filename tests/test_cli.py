@@ -258,7 +258,7 @@ def test_people_can_be_listed_renamed_exported_and_erased(workspace, tmp_path):
     assert done.exit_code == 0
     with np.load(tmp_path / "all.npz", allow_pickle=False) as exported:
         assert "Known" in exported["names"]
-    done = call("gallery", "remove", "Known", "--workspace", copy)
+    done = call("gallery", "remove", "Known", "--yes", "--workspace", copy)
     assert done.exit_code == 0
     with sqlite3.connect(copy / "gallery" / "gallery.sqlite") as database:
         names = [name for (name,) in database.execute("SELECT name FROM people")]

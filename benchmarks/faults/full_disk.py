@@ -78,7 +78,7 @@ def _jobs(workspace: Path) -> list[Job]:
             "inputs",
             ("evaluate", workspace / "people", "--rounds", "0", *one),
         ),
-        Job("restore", "gallery", ("gallery", "restore")),
+        Job("restore", "gallery", ("gallery", "restore", "--force", "--yes")),
         Job("rename", "gallery", ("gallery", "rename", "Person_02", "Another")),
     ]
 

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 from index.engines.milvus import drop_collections
 from index.engines.snapshot import drop_snapshots
-from index.gallery.people import delete_person, person_id_of
+from index.gallery.people import (
+    chosen_photos,
+    delete_person,
+    delete_photos,
+    person_id_of,
+)
 from index.gallery.storage.backup import erase_from_copies
 from index.gallery.storage.erased_people import ErasedPeople
 from index.gallery.storage.store import GalleryStore
@@ -48,19 +53,57 @@ def erase_people(store: GalleryStore, names: Sequence[str]) -> Erasure:
     if not names:
         return Erasure(0, ())
     with store.changes():
-        erased = _people_to_erase(store, names).and_others(_pending(store))
+        erased = _people_to_erase(store, names)
         version = store.count_change()
         count = sum(delete_person(store, name, version) for name in names)
-        # Names, until nothing is left that has to be found by them.
-        store.set_meta(PENDING, erased.to_json())
-        store.set_meta("last_erasure", str(version))
+        begin_erasure(store, erased, version)
+    return Erasure(count, end_erasure(store))
+
+
+def erase_photos(store: GalleryStore, name: str, numbers: Sequence[int]) -> Erasure:
+    """Take photos out of a person, and all that the workspace made of them.
+
+    Args:
+        numbers: of the person's photos, from 1, in the order of enrolment.
+
+    Raises:
+        MissingInput: nobody has that name.
+        InvalidConfig: no such photos, or all that the person has.
+        ToolkitError: as `erase_people`.
+    """
+    with store.changes():
+        person_id = person_id_of(store, name)
+        photos = chosen_photos(store, name, numbers)
+        version = store.count_change()
+        delete_photos(store, person_id, photos, version)
+        # Others' copies of the same photograph stay, and what was made of those.
+        others = _first(store.read("SELECT sha256 FROM photos"))
+        sha256s = frozenset(sha256 for _, sha256 in photos) - others
+        gone = ErasedPeople(sha256s=sha256s, changed=frozenset([person_id]))
+        begin_erasure(store, gone, version)
+    return Erasure(len(photos), end_erasure(store))
+
+
+def begin_erasure(store: GalleryStore, erased: ErasedPeople, version: int) -> None:
+    """Part of the change to `version`: note what has to go elsewhere, too."""
+    # Names, until nothing is left that has to be found by them.
+    erased = erased.and_others(_pending(store))
+    store.set_meta(PENDING, erased.to_json())
+    store.set_meta("last_erasure", str(version))
+
+
+def end_erasure(store: GalleryStore) -> tuple[str, ...]:
+    """`finish_erasure`, after the change.
+
+    Raises:
+        ToolkitError: changed, but traces are left for now.
+    """
     try:
-        left = finish_erasure(store)
+        return tuple(finish_erasure(store))
     except ToolkitError as error:
         raise ToolkitError(
             f"{store.path}: removed, but {error} Then run: python cli.py gallery list"
         ) from error
-    return Erasure(count, tuple(left))
 
 
 def finish_erasure(store: GalleryStore) -> list[str]:
@@ -126,7 +169,10 @@ def _erase_elsewhere(store: GalleryStore, erased: ErasedPeople) -> list[str]:
     except ToolkitError as error:
         raise ToolkitError(f"a copy remains: {error}") from error
     try:
-        erase_from_copies(store.folder, erased)
+        if not erased.is_empty:
+            rows = store.read("SELECT person_id, sha256 FROM photos")
+            kept = {(row[0], row[1]) for row in rows if row[1] in erased.sha256s}
+            erase_from_copies(store.folder, erased, kept)
     except ToolkitError as error:
         raise ToolkitError(f"a backup may still hold them: {error}") from error
     workspace = workspace_of(store.folder)

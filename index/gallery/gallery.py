@@ -12,7 +12,11 @@ from index.engines.templates import ALL, Templates
 from index.gallery.embedder_record import check_unchanged, cohort_of_store, new_meta
 from index.gallery.erasure import PENDING, finish_erasure
 from index.gallery.people import insert_photos, rename_person, set_terms
-from index.gallery.person_photos import PersonPhoto, read_person_photos
+from index.gallery.person_photos import (
+    PersonPhoto,
+    read_person_chips,
+    read_person_photos,
+)
 from index.gallery.storage import database as gallery_file
 from index.gallery.storage.backup import backup_to_restore, put_back
 from index.gallery.storage.folder import backup_files
@@ -37,7 +41,7 @@ from index.gallery.vectors import (
 )
 from masking.datasets.images import encode_image
 from masking.errors import BadRecord, EmbedderMismatch, ToolkitError
-from masking.landmarks import Float32
+from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
 from training.embedders.protocol import Embedder
 
@@ -302,6 +306,16 @@ class Gallery:
         """
         with self._own_vectors():
             return read_person_photos(self.store, name, self.cohort)
+
+    def chips(self, name: str) -> list[Image]:
+        """The chips of a person's photos, in the order of `photos`.
+
+        Raises:
+            MissingInput: nobody has that name.
+            BadRecord: one is damaged.
+        """
+        with self.store.snapshot():
+            return read_person_chips(self.store, name)
 
     def audit(self) -> list[AuditEntry]:
         """All changes, the oldest first."""

@@ -29,9 +29,7 @@ def insert_photos(store: GalleryStore, rows: Sequence[PhotoRow], terms: Terms) -
     del added[0]
     version = store.count_change() if added else 0
     for person_id, count in sorted(added.items()):
-        store.execute(
-            "UPDATE people SET changed = ? WHERE id = ?", (version, person_id)
-        )
+        note_changed(store, person_id, version)
         store.record("add", person_id, f"{count} photos")
     set_terms(store, {row.name for row in rows}, terms)
     return added.total()
@@ -137,6 +135,53 @@ def delete_person(store: GalleryStore, name: str, version: int) -> int:
     store.execute("INSERT INTO removed VALUES (?, ?)", (person_id, version))
     store.record("remove", person_id, f"{count} photos")
     return count
+
+
+def chosen_photos(
+    store: GalleryStore, name: str, numbers: Sequence[int]
+) -> list[tuple[int, str]]:
+    """Row and SHA-256 of some of a person's photos, not of all.
+
+    Args:
+        numbers: from 1, in the order of enrolment.
+
+    Raises:
+        MissingInput: nobody has that name.
+        InvalidConfig: no such photo, or no other is left.
+    """
+    query = "SELECT id, sha256 FROM photos WHERE person_id = ? ORDER BY id"
+    photos = store.read(query, (person_id_of(store, name),))
+    chosen = sorted(set(numbers))
+    for number in chosen:
+        if not 1 <= number <= len(photos):
+            raise InvalidConfig(
+                f"{name!r} has photos 1 to {len(photos)}, none with the number "
+                f"{number}. See: python cli.py gallery show"
+            )
+    if len(chosen) == len(photos):
+        raise InvalidConfig(
+            f"{name!r} would be left without a photo. Take the whole person: python "
+            "cli.py gallery remove, or gallery merge."
+        )
+    return [tuple(photos[number - 1]) for number in chosen]
+
+
+def delete_photos(
+    store: GalleryStore,
+    person_id: int,
+    photos: Sequence[tuple[int, str]],
+    version: int,
+) -> None:
+    """Part of the change to `version`: delete photos of a person, by their rows."""
+    for photo_id, _ in photos:
+        store.execute("DELETE FROM photos WHERE id = ?", (photo_id,))
+    note_changed(store, person_id, version)
+    store.record("remove photos", person_id, f"{len(photos)} photos")
+
+
+def note_changed(store: GalleryStore, person_id: int, version: int) -> None:
+    """Part of the change to `version`: the person's templates are others now."""
+    store.execute("UPDATE people SET changed = ? WHERE id = ?", (version, person_id))
 
 
 def person_id_of(store: GalleryStore, name: str) -> int:

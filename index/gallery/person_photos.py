@@ -10,7 +10,8 @@ import numpy as np
 from index.gallery.people import person_id_of
 from index.gallery.storage.seals import sealed_vectors
 from index.gallery.storage.store import GalleryStore
-from masking.landmarks import Float32
+from index.gallery.vectors import read_chip
+from masking.landmarks import Float32, Image
 from training.metrics.score_normalization import (
     Cohort,
     offsets_of,
@@ -23,6 +24,7 @@ class PersonPhoto:
     """One stored photo of a person.
 
     Attributes:
+        number: from 1, in the order of enrolment; changes when an earlier one goes.
         source: where the photograph came from.
         sha256: of the photograph's file.
         masked: whether it was enrolled as masked.
@@ -31,6 +33,7 @@ class PersonPhoto:
             closer, negative in a lonely place, 0 for an only photo.
     """
 
+    number: int
     source: str
     sha256: str
     masked: bool
@@ -55,12 +58,25 @@ def read_person_photos(
     )
     dimension = int(store.meta("dimension"))
     vectors = sealed_vectors(store, [row[:5] for row in rows], dimension)
+    described = zip(rows, _from_the_others(vectors, cohort), strict=True)
     return [
-        PersonPhoto(source, sha256, bool(masked), created, float(distance))
-        for (_, sha256, masked, _, _, source, created), distance in zip(
-            rows, _from_the_others(vectors, cohort), strict=True
+        PersonPhoto(number, source, sha256, bool(masked), created, float(distance))
+        for number, ((_, sha256, masked, _, _, source, created), distance) in enumerate(
+            described, start=1
         )
     ]
+
+
+def read_person_chips(store: GalleryStore, name: str) -> list[Image]:
+    """The (S, S, 3) uint8 RGB chips of a person's photos, oldest first.
+
+    Raises:
+        MissingInput: nobody has that name.
+        BadRecord: one is damaged.
+    """
+    query = "SELECT id FROM photos WHERE person_id = ? ORDER BY id"
+    rows = store.read(query, (person_id_of(store, name),))
+    return [read_chip(store, photo_id)[0] for (photo_id,) in rows]
 
 
 def _from_the_others(vectors: Float32, cohort: Cohort | None) -> Float32:

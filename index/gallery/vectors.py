@@ -23,7 +23,7 @@ from index.gallery.storage.store import GalleryStore
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, InvalidConfig, MissingInput, ToolkitError
 from masking.files.writing import replaced_file
-from masking.landmarks import Float32
+from masking.landmarks import Float32, Image
 from training.metrics.score_normalization import Cohort, cohort_arrays, distances
 
 _ROWS_AT_ONCE = 10_000
@@ -109,20 +109,28 @@ def read_nearest_photo(
     vectors = sealed_vectors(store, [row[:5] for row in rows], len(query))
     (away,) = distances(query[None], vectors, cohort)
     best = int(away.argmin())
-    _, sha256, masked, _, _, photo_id = rows[best]
-    chips = store.read(
-        "SELECT chip, source, seal FROM photos WHERE id = ?", (photo_id,)
-    )
-    if not chips:
-        raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
-    chip, source, kept = chips[0]
+    pixels, source = read_chip(store, rows[best][5])
+    return GalleryPhoto(pixels, source, float(away[best]))
+
+
+def read_chip(store: GalleryStore, photo_id: int) -> tuple[Image, str]:
+    """A stored photo's (S, S, 3) uint8 RGB chip, and where it came from.
+
+    Raises:
+        MissingInput: it was removed meanwhile.
+        BadRecord: it is damaged.
+    """
+    query = "SELECT person_id, sha256, masked, chip, seal, source FROM photos"
+    rows = store.read(f"{query} WHERE id = ?", (photo_id,))
+    if not rows:
+        raise MissingInput(f"{store.path}: photo {photo_id} is no longer enrolled.")
+    person_id, sha256, masked, chip, kept, source = rows[0]
     if seal(person_id, sha256, masked, chip) != kept:
         raise BadRecord(
             f"{store.path}: the stored chip of {source} is damaged (its checksum "
             "differs). Put back a backup with: python cli.py gallery restore"
         )
-    pixels = decode_rgb(chip, f"{store.path}: photo {photo_id}")
-    return GalleryPhoto(pixels, source, float(away[best]))
+    return decode_rgb(chip, f"{store.path}: photo {photo_id}"), source
 
 
 def read_person_template(store: GalleryStore, person_id: int, masked: bool) -> Float32:

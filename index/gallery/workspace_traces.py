@@ -38,6 +38,8 @@ def erase_traces(workspace: Path, erased: ErasedPeople) -> Iterator[str]:
         OSError: something cannot be deleted.
     """
     _forget_answers(workspace, erased)
+    if erased.is_empty:
+        return
     for folder in (
         workspace / FOUND_FACES,
         *(workspace / EVALUATED).glob(f"*/{PRIVATE}"),
@@ -70,7 +72,9 @@ def _forget_answers(workspace: Path, erased: ErasedPeople) -> None:
 
     def is_gone(record: Record) -> bool:
         cards = _cards(record)
-        shown = erased.person_ids.intersection(record.get("person_ids", ()))
+        shown = (erased.person_ids | erased.changed).intersection(
+            record.get("person_ids", ())
+        )
         theirs = any(token in card for token in tokens for card in cards)
         if shown or theirs or erased.named_in(record):
             gone.update(cards)

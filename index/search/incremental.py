@@ -121,7 +121,7 @@ class DeltaSearch:
         """Take in what happened after a version, up to which all is `known`.
 
         Returns:
-            Whether somebody was removed.
+            Whether something was erased.
         """
         changes = self._gallery.changes_since(version)
         fresh, hidden = changes.templates, changes.removed
@@ -134,7 +134,7 @@ class DeltaSearch:
         self._delta = fresh
         self._hidden: Int64 = np.union1d(hidden, fresh.person_ids)
         self._fresh = ExactSearch(fresh)
-        return bool(changes.removed.size)
+        return self._gallery.last_erasure > version
 
     def _from_base(self, query: Float32, k: int) -> list[Neighbour]:
         wanted = k + min(_SPARE, len(self._hidden))

@@ -94,6 +94,15 @@ def verify_gallery(folder: Path, queries: int = QUERIES) -> VerifyReport:
     return VerifyReport(people, photos, len(folders), tuple(problems), search)
 
 
+def is_sound(folder: Path) -> bool:
+    """Whether a gallery's file can be opened and all that it stores is as it was."""
+    try:
+        with closing(GalleryStore(folder)) as store:
+            return not any(_file_problems(store)) and not any(_row_problems(store))
+    except ToolkitError:
+        return False
+
+
 def rebuild_snapshot(gallery: Gallery) -> Snapshot:
     """Delete all search files and build them from the database.
 

@@ -47,7 +47,7 @@ def try_erasure(trial: Trial) -> Tally:
     found = stored_values(workspace)
     before = trial.folder / "before"
     shutil.copytree(workspace, before)
-    done = run(["gallery", "remove", NAME, "--workspace", workspace], scratch)
+    done = run(["gallery", "remove", NAME, "--yes", "--workspace", workspace], scratch)
     if done.code:
         tally.fault(done.flaw or "undead", f"gallery remove | {done.last_words}")
     found -= stored_values(workspace)
@@ -98,7 +98,7 @@ def _commands(
         ("gallery", "export", out / "gallery.npz"),
         ("gallery", "rebuild", *SHIPPED),
         ("gallery", "backup"),
-        ("gallery", "restore"),
+        ("gallery", "restore", "--force", "--yes"),
         ("identify", photos[3], *SHIPPED),
         ("evaluate", people, "--rounds", "0", *SHIPPED, *ONE),
         ("embed", people, "--out", out / "people.npz", *SHIPPED, *ONE),

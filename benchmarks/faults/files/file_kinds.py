@@ -85,7 +85,7 @@ KINDS: tuple[Kind, ...] = (
         "backup",
         "gallery",
         "gallery/backups/*.sqlite",
-        ("gallery restore F --workspace W", _LIST, _IDENTIFY),
+        ("gallery restore F --force --yes --workspace W", _LIST, _IDENTIFY),
         BYTES,
         weight=20,
     ),

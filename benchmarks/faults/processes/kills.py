@@ -34,6 +34,7 @@ from benchmarks.faults.small_workspace import (
 )
 from benchmarks.faults.tally import Tally, Trial
 
+_FORCED = ("--force", "--yes")
 _NEW, _GONE = "Newcomer", "Person_02"
 
 
@@ -74,7 +75,7 @@ def jobs(workspace: Path) -> list[Job]:
     photos = newcomer_photos()[:2]
     return [
         Job("enroll", "gallery", ("enroll", _NEW, *photos, *SHIPPED), weight=5),
-        Job("remove", "gallery", ("gallery", "remove", _GONE), weight=5),
+        Job("remove", "gallery", ("gallery", "remove", _GONE, "--yes"), weight=5),
         Job("rebuild", "gallery", ("gallery", "rebuild", "--model", "dlib"), weight=3),
         Job("backup", "gallery", ("gallery", "backup"), weight=2),
         Job("augment", "inputs", augment, ("augmented",), 3),
@@ -212,7 +213,7 @@ def _restored(states: States, whole: Whole) -> list[tuple[str, str]]:
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(workspace, kept)
     for backup in sorted(workspace.glob("gallery/backups/*.sqlite")):
-        words = ("gallery", "restore", backup, "--workspace", workspace)
+        words = ("gallery", "restore", backup, *_FORCED, "--workspace", workspace)
         done = run(words, states.scratch)
         if done.code or _people(workspace, states.scratch) != whole.people:
             found.append(("lost", f"{backup.name}: {done.code} {done.last_words}"))

@@ -6,6 +6,8 @@ import click
 
 from index.commands.gallery.people import (
     gallery_list_command,
+    gallery_merge_command,
+    gallery_move_command,
     gallery_remove_command,
     gallery_rename_command,
     gallery_show_command,
@@ -22,13 +24,15 @@ from index.commands.gallery.upkeep import (
 
 @click.group("gallery")
 def gallery_group() -> None:
-    """List, rename, erase, verify and back up the people of the gallery."""
+    """List, rename, merge, erase, verify and back up the people of the gallery."""
 
 
 for command in (
     gallery_list_command,
     gallery_show_command,
     gallery_rename_command,
+    gallery_move_command,
+    gallery_merge_command,
     gallery_remove_command,
     gallery_verify_command,
     gallery_rebuild_command,

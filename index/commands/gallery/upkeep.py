@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from index.commands.terminal.asking import ask, yes_option
 from index.commands.terminal.options import (
     A_PATH,
     device_option,
@@ -17,6 +18,7 @@ from index.commands.terminal.options import (
     workspace_option,
 )
 from index.commands.terminal.printing import say, say_json
+from masking.errors import InvalidConfig
 
 
 @click.command("verify")
@@ -123,8 +125,12 @@ def gallery_backup_command(workspace: Path) -> None:
 
 @click.command("restore")
 @click.argument("backup", required=False, type=A_PATH)
+@click.option("--force", is_flag=True, help="Also where the gallery is sound.")
+@yes_option
 @workspace_option
-def gallery_restore_command(backup: Path | None, workspace: Path) -> None:
+def gallery_restore_command(
+    backup: Path | None, force: bool, yes: bool, workspace: Path
+) -> None:
     """Put BACKUP, or the newest one, in the place of a damaged gallery.
 
     End all other programs that use the gallery first. What was there is set aside.
@@ -134,6 +140,16 @@ def gallery_restore_command(backup: Path | None, workspace: Path) -> None:
         python cli.py gallery restore
     """
     from index.gallery.gallery import restore_gallery
+    from index.gallery.storage.backup import backup_to_restore
+    from index.search.verify import is_sound
 
-    restored = restore_gallery(workspace / "gallery", backup)
+    folder = workspace / "gallery"
+    found = backup_to_restore(folder, backup)
+    if not force and is_sound(folder):
+        raise InvalidConfig(
+            f"{folder}: is sound, and whoever was enrolled since {found.name} would "
+            "be lost. To put the backup in its place all the same, give --force."
+        )
+    ask(f"Put {found} in the place of {folder}?", yes)
+    restored = restore_gallery(folder, found)
     say(f"{restored} is the gallery now; run: python cli.py gallery verify")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import uuid
+from collections.abc import Collection
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -75,31 +76,43 @@ def _back_up(connection: sqlite3.Connection, folder: Path, home: Path) -> Path:
     return final
 
 
-def erase_from_copies(folder: Path, erased: ErasedPeople) -> None:
+def erase_from_copies(
+    folder: Path, erased: ErasedPeople, kept: Collection[tuple[int, str]]
+) -> None:
     """Delete people from every backup; what cannot be searched for them goes whole.
+
+    Args:
+        kept: number and SHA-256 of photos that somebody still has, whoever else was
+            erased with the same photograph.
 
     Raises:
         OSError: something could not be deleted.
         ToolkitError: another process makes a copy for too long.
     """
     with alone(folder):
-        _erase_from_all(folder, erased)
+        _erase_from_all(folder, erased, kept)
 
 
-def _erase_from_all(folder: Path, erased: ErasedPeople) -> None:
+def _erase_from_all(
+    folder: Path, erased: ErasedPeople, kept: Collection[tuple[int, str]]
+) -> None:
     damaged = folder / DAMAGED
     if damaged.exists():
         shutil.rmtree(damaged)
     for path in backup_files(folder):
         try:
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-                _erase(connection, erased)
+                _erase(connection, erased, kept)
         except sqlite3.DatabaseError:
             # Nobody could tell whom a damaged copy still holds.
             path.unlink(missing_ok=True)
 
 
-def _erase(connection: sqlite3.Connection, erased: ErasedPeople) -> None:
+def _erase(
+    connection: sqlite3.Connection,
+    erased: ErasedPeople,
+    kept: Collection[tuple[int, str]],
+) -> None:
     for setting in ("secure_delete=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {setting}").fetchall()
     for person_id, name in connection.execute("SELECT id, name FROM people").fetchall():
@@ -109,6 +122,14 @@ def _erase(connection: sqlite3.Connection, erased: ErasedPeople) -> None:
         same = person_id in erased.person_ids and shas & erased.sha256s
         if same or name in erased.names:
             connection.execute("DELETE FROM people WHERE id = ?", (person_id,))
+    # A photo that was moved lies in older copies with whom it was taken for.
+    rows = connection.execute("SELECT id, person_id, sha256 FROM photos").fetchall()
+    for photo_id, person_id, sha256 in rows:
+        if sha256 in erased.sha256s and (person_id, sha256) not in kept:
+            connection.execute("DELETE FROM photos WHERE id = ?", (photo_id,))
+    connection.execute(
+        "DELETE FROM people WHERE id NOT IN (SELECT person_id FROM photos)"
+    )
     # A copy of a gallery whose erasure was under way says whom it was of.
     connection.execute(
         "UPDATE meta SET value = '' WHERE key = 'erasure_pending' AND value <> ''"

@@ -18,12 +18,20 @@ class ErasedPeople:
     Attributes:
         person_ids: their numbers.
         names: what they were called, and earlier names that nobody else has.
-        sha256s: of their photographs' files.
+        sha256s: of their photographs' files, and of photos taken out of a person.
+        changed: numbers of people who stay, less a photo or under another name: only
+            answers and cards that show them go.
     """
 
     person_ids: frozenset[int] = frozenset()
     names: frozenset[str] = frozenset()
     sha256s: frozenset[str] = frozenset()
+    changed: frozenset[int] = frozenset()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of anybody has to go but answers."""
+        return not (self.person_ids or self.names or self.sha256s)
 
     def to_json(self) -> str:
         """The reverse of `from_json`."""
@@ -41,6 +49,7 @@ class ErasedPeople:
             self.person_ids | others.person_ids,
             self.names | others.names,
             self.sha256s | others.sha256s,
+            self.changed | others.changed,
         )
 
     def own(self, identity: str, sha256: str) -> bool:

@@ -131,7 +131,7 @@ def test_nothing_of_a_removed_person_is_left(used, people, tmp_path):
     assert kept and (workspace / "found-faces").is_dir()
     assert list(workspace.glob("evaluated/*/private/*.png"))
 
-    done = call(workspace, "gallery", "remove", LATER)
+    done = call(workspace, "gallery", "remove", LATER, "--yes")
 
     assert told(workspace, wanted) == {}
     models = list((workspace / "models").glob("embedder-*"))
@@ -150,5 +150,5 @@ def test_nothing_of_a_removed_person_is_left(used, people, tmp_path):
     assert (report["people"], report["faces"]) == (7, 21)
     assert read_rgb(workspace / "augmented" / "preview.png").size
     call(workspace, "train", *TRAIN)
-    assert "verify" in call(workspace, "gallery", "restore").output
+    assert "verify" in call(workspace, "gallery", "restore", "--force", "--yes").output
     assert told(workspace, wanted) == {}

@@ -56,7 +56,8 @@ def test_owners_are_those_who_have_the_photo(gallery):
 
 def described(*distances, masked=()):
     return [
-        PersonPhoto("", f"s{i}", i in masked, "", d) for i, d in enumerate(distances)
+        PersonPhoto(i + 1, "", f"s{i}", i in masked, "", d)
+        for i, d in enumerate(distances)
     ]
 
 

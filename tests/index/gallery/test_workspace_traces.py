@@ -78,6 +78,21 @@ def test_answers_and_cards_that_show_somebody_go(tmp_path):
     assert len((folder / "answers.jsonl").read_text().splitlines()) == 2
 
 
+def test_answers_of_a_changed_person_go_and_nothing_else(tmp_path):
+    folder = tmp_path / "identified"
+    folder.mkdir()
+    cards = {"a-00000001-face1.png": [1, 3], "b-00000002-face1.png": [2]}
+    lines = [answer(card, person_ids=ids) for card, ids in cards.items()]
+    (folder / "answers.jsonl").write_text("\n".join(lines) + "\n")
+    cache = tmp_path / "found-faces" / "ab.json"
+    cache.parent.mkdir()
+    for path in (cache, *(folder / card for card in cards)):
+        path.write_bytes(b"")
+    assert list(erase_traces(tmp_path, ErasedPeople(changed=frozenset([3])))) == []
+    assert cache.exists()
+    assert [path.name for path in folder.glob("*.png")] == ["b-00000002-face1.png"]
+
+
 def test_caches_and_private_sheets_go_and_reports_stay(tmp_path):
     for name in (
         "found-faces/ab/ab.json",

@@ -155,7 +155,8 @@ def test_expired_people_are_shown_and_removed(call, tmp_path):
         ("New", False, "form 7"),
         ("Old", True, ""),
     ]
-    assert "1 people: 1 photos erased" in call("gallery", "remove", "--expired").output
+    done = call("gallery", "remove", "--expired", "--yes")
+    assert "1 people: 1 photos erased" in done.output
     assert names(tmp_path) == ["New"]
     assert "0 people: 0 photos" in call("gallery", "remove", "--expired").output
     call("gallery", "remove", "New", "--expired", code=2)
@@ -181,7 +182,7 @@ def test_backup_is_made_and_put_back(call, tmp_path):
     call("enroll", "B", draw_photo(tmp_path / "2.png", BLUE))
     (tmp_path / "w" / "gallery" / "gallery.sqlite").write_bytes(b"no gallery" * 500)
     assert made in call("gallery", "list", code=2).output
-    assert made in call("gallery", "restore").output
+    assert made in call("gallery", "restore", "--yes").output
     assert names(tmp_path) == ["A"]
 
 
@@ -203,8 +204,8 @@ def test_enrolling_and_removing_leave_an_index_for_the_next_search(
 
     call("enroll", "--folder", people, "--workers", 1, code=2)
     assert sorted(set(indexed())) == [1, 2, 3]
-    call("gallery", "remove", "Green")
+    call("gallery", "remove", "Green", "--yes")
     assert len(set(indexed())) == 2
     for name in names(tmp_path):
-        call("gallery", "remove", name)
+        call("gallery", "remove", name, "--yes")
     assert list((tmp_path / "w" / "gallery" / "snapshots").iterdir()) == []

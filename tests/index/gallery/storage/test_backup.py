@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from index.gallery.erasure import erase_people
+from index.gallery.erasure import Erasure, erase_people, erase_photos
 from index.gallery.gallery import (
     open_gallery,
     open_or_create_gallery,
@@ -15,6 +15,8 @@ from index.gallery.gallery import (
 )
 from index.gallery.storage import backup as gallery_backup
 from index.gallery.storage.folder import backup_files
+from index.gallery.storage.rows import NO_TERMS
+from index.gallery.transfers import merge_people, move_photos
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, newest_snapshot
 from masking.errors import BadRecord, MissingInput, ToolkitError
@@ -193,6 +195,39 @@ def test_person_is_erased_from_backups_that_know_them_by_another_name(folder):
         erase_people(gallery.store, ["Later"])
     assert "Person_07" not in names_in(backup)
     assert b"Person_07" not in all_bytes(folder)
+
+
+def test_moved_photo_is_erased_from_backups_of_its_first_owner(folder):
+    moved = photo("Person_07", [7.321, 8.654, 9.987, 1.432], sha256="moved")
+    with open_gallery(folder) as gallery:
+        gallery.add([moved])
+        gallery.store.back_up()
+        move_photos(gallery.store, "Person_07", [2], "Person_08")
+        assert len(gallery.photos("Person_08")) == 2
+        erase_people(gallery.store, ["Person_08"])
+    assert moved[1].embedding.tobytes() not in all_bytes(folder)
+    assert all("Person_07" in names_in(path) for path in backup_files(folder))
+
+
+def test_merged_person_is_erased_from_backups_by_their_earlier_name(folder):
+    with open_gallery(folder) as gallery:
+        assert merge_people(gallery.store, "Person_07", "Person_08") == (1, NO_TERMS)
+        assert b"Person_08" in all_bytes(folder)
+        erase_people(gallery.store, ["Person_07"])
+    assert not any(name in all_bytes(folder) for name in (b"Person_07", b"Person_08"))
+
+
+def test_erased_photo_stays_in_backups_with_whom_still_has_it(folder):
+    twice = [photo(name, [5, 4, 3, 2], sha256="twice") for name in ("A", "B")]
+    with open_gallery(folder) as gallery:
+        gallery.add([*twice, photo("A", [1, 1, 1, 1], sha256="other")])
+        backup = gallery.store.back_up()
+        assert erase_photos(gallery.store, "A", [1]) == Erasure(1, ())
+        assert {"A", "B"} <= names_in(backup)
+        erase_people(gallery.store, ["B"])
+    with closing(sqlite3.connect(backup)) as connection:
+        rows = connection.execute("SELECT sha256 FROM photos").fetchall()
+    assert ("other",) in rows and ("twice",) not in rows
 
 
 def test_backup_made_during_an_erasure_forgets_whose_it_was(folder, monkeypatch):
