@@ -20,6 +20,7 @@ from index.commands.identify import identify_command
 from index.commands.terminal.group import ToolkitGroup, version_option
 from index.commands.terminal.printing import log_to_stderr
 from index.commands.train import train_command
+from index.commands.verify import verify_command
 
 # The loader says what is wrong with a file. Here, so that worker processes have it too.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -47,6 +48,7 @@ for command in (
     demo_command,
     enroll_command,
     identify_command,
+    verify_command,
     calibrate_command,
     evaluate_command,
     embed_command,

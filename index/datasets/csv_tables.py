@@ -23,7 +23,10 @@ def spreadsheet_text(text: str) -> str:
 
 
 def read_table(
-    table: Path, columns: Sequence[str], optional: Sequence[str] = ()
+    table: Path,
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
+    headless: bool = False,
 ) -> list[tuple[str, dict[str, str]]]:
     """The rows of a CSV file with a header, each with where it stands.
 
@@ -33,6 +36,8 @@ def read_table(
     Args:
         columns: must be there, in any case; others than these and `optional` are
             ignored.
+        headless: a first line that names no column is a row, and values are of
+            `columns` in their order.
 
     Returns:
         ("FILE, line N", values without blanks at the ends); "" for a field that
@@ -46,7 +51,7 @@ def read_table(
     wanted = (*columns, *optional)
     try:
         text = _decoded(data)
-        reader = _reader(text, columns)
+        reader = _reader(text, columns, headless)
         _check_columns(table, columns, optional, reader.fieldnames or ())
         rows = [
             (
@@ -68,7 +73,7 @@ def read_table(
     return [(where, row) for where, row in rows if any(row.values())]
 
 
-def _reader(text: str, columns: Sequence[str]) -> csv.DictReader[str]:
+def _reader(text: str, columns: Sequence[str], headless: bool) -> csv.DictReader[str]:
     """By the first delimiter that finds the columns, with their names in lower case."""
     for delimiter in (*_DELIMITERS, ","):
         lines = io.StringIO(text, newline="")
@@ -76,6 +81,13 @@ def _reader(text: str, columns: Sequence[str]) -> csv.DictReader[str]:
         reader.fieldnames = [n.strip().lower() for n in reader.fieldnames or ()]
         if set(columns) <= set(reader.fieldnames):
             break
+    if headless and not set(columns) & set(reader.fieldnames or ()):
+        first = text.partition("\n")[0]
+        delimiter = next((mark for mark in _DELIMITERS if mark in first), ",")
+        lines = io.StringIO(text, newline="")
+        return csv.DictReader(
+            lines, columns, delimiter=delimiter, skipinitialspace=True
+        )
     return reader
 
 

@@ -1,0 +1,167 @@
+"""Are two photographs of one person? One is enrolled for a moment, the other asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from index.datasets.csv_tables import read_table
+from index.enrollment.face_step import NamedFace
+from index.enrollment.stage import enroll_faces
+from index.gallery.gallery import open_gallery, open_or_create_gallery
+from index.gallery.storage.database import FILE_NAME
+from index.gallery.workspace_traces import ANSWERS, GALLERY
+from index.identification.answers import (
+    MATCH,
+    NO_FACE,
+    UNREADABLE,
+    Answer,
+    answer_line,
+    answer_record,
+    status_of,
+)
+from index.identification.card_writer import card_token
+from index.identification.config import IdentifyConfig
+from index.identification.stage import Identifier
+from masking.errors import BadRecord, UnreadableImage
+from masking.faces.aligned_faces import AlignedPhoto, read_faces, read_photo
+from masking.faces.finder import FaceFinder
+from masking.files.shown_text import shown
+from masking.files.strict_json import strict_json
+from training.embedders.embedded_face import embed_faces
+from training.embedders.mask_classifier import mask_states
+from training.embedders.masked_reference import network_input
+from training.embedders.protocol import Embedder
+
+Pair = tuple[Path, Path]
+
+COLUMNS = ("file_a", "file_b")
+_NAME_LETTERS = 60
+
+
+def read_pairs(table: Path) -> list[Pair]:
+    """The pairs of a CSV of two columns; a header names them file_a and file_b.
+
+    Files are relative to the table's folder.
+
+    Raises:
+        MissingInput: no such file.
+        BadRecord: no table, or a row without two files.
+    """
+    pairs = []
+    for where, row in read_table(table, COLUMNS, headless=True):
+        if not all(row.values()):
+            raise BadRecord(f"{where}: expected two files, one a column.")
+        pairs.append((table.parent / row["file_a"], table.parent / row["file_b"]))
+    if not pairs:
+        raise BadRecord(f"{table}: holds no pair. Expected two files a line.")
+    return pairs
+
+
+class Verifier:
+    """An embedder and a finder, ready for any number of pairs."""
+
+    def __init__(
+        self,
+        workspace: Path,
+        embedder: Embedder,
+        finder: FaceFinder,
+        config: IdentifyConfig,
+    ):
+        """
+        Args:
+            workspace: gets the cards; the calibration of its gallery counts, if that
+                is of the same embedder.
+        """
+        self._out, self._embedder = workspace / ANSWERS, embedder
+        self._finder, self._config = finder, replace(config, engine="exact", top_k=1)
+        self._calibration = _calibration_of(workspace / GALLERY, embedder)
+
+    def verify(self, pair: Pair) -> Answer:
+        """Whether both photographs show one person, each by its most prominent face.
+
+        The status is MATCH where they do; the name is that of the photo which the
+        other was compared with. A photo that cannot be used is an answer, too.
+
+        Raises:
+            ToolkitError: the card cannot be written.
+        """
+        try:
+            first, second = (self._faces(path) for path in pair)
+        except (UnreadableImage, BadRecord) as error:
+            return Answer(pair[1], UNREADABLE, str(error))
+        for photo in (first, second):
+            if not photo.faces:
+                return Answer(Path(photo.source), NO_FACE, photo.prominent.failure)
+        if self._is_masked(first) and not self._is_masked(second):
+            # A masked face is compared with an unmasked one, never the reverse: for
+            # unmasked ones there is a reference as if masked.
+            first, second = second, first
+        return self._compared(first, second)
+
+    def _compared(self, known: AlignedPhoto, probe: AlignedPhoto) -> Answer:
+        with TemporaryDirectory(prefix="pair-") as folder:
+            path = Path(folder) / GALLERY
+            with open_or_create_gallery(path, self._embedder) as gallery:
+                if self._calibration:
+                    gallery.set_calibration(self._calibration)
+                name = shown(Path(known.source).name)[-_NAME_LETTERS:]
+                enroll_faces(
+                    gallery, self._embedder, [NamedFace(name, known.prominent)]
+                )
+                identifier = Identifier(
+                    gallery, self._embedder, self._finder, self._out, self._config
+                )
+                (face,) = embed_faces(self._embedder, [probe.prominent])
+                decision = identifier.recogniser.decide(face)
+                ending = f"{card_token(known)}-{card_token(probe)}-face1"
+                card = None
+                if self._config.cards:
+                    card = identifier.cards.write_face(
+                        probe, 0, face, decision, ending, "two photographs"
+                    )
+        answer = Answer(
+            Path(probe.source),
+            status_of(decision),
+            face=1,
+            faces=len(probe.faces),
+            box=probe.faces[0].box,
+            decision=decision,
+            card=card,
+        )
+        # With the others: an erasure finds the card by the photographs' hashes.
+        identifier.record([answer])
+        return answer
+
+    def _faces(self, path: Path) -> AlignedPhoto:
+        return read_faces(read_photo(path), self._finder, [self._embedder.geometry])
+
+    def _is_masked(self, photo: AlignedPhoto) -> bool:
+        crop = network_input([photo.prominent.crop])
+        return mask_states(crop, self._embedder.geometry)[0].is_masked
+
+
+def _calibration_of(folder: Path, embedder: Embedder) -> str:
+    if not (folder / FILE_NAME).is_file():
+        return ""
+    with open_gallery(folder) as gallery:
+        same = gallery.fingerprint == embedder.fingerprint
+        return gallery.calibration_json if same else ""
+
+
+def verification_line(pair: Pair, answer: Answer) -> str:
+    """The answer in one line for people."""
+    if answer.decision is None:
+        return answer.reason
+    verdict = "same person" if answer.status == MATCH else "different people"
+    return f"{pair[0]}, {pair[1]}: {verdict}; {answer_line(answer)}"
+
+
+def verification_record(pair: Pair, answer: Answer) -> str:
+    """The answer as one line of JSON: file_a, file_b, same, and that of `identify`."""
+    record = json.loads(answer_record(answer))
+    same = None if answer.decision is None else answer.status == MATCH
+    files = {"file_a": str(pair[0]), "file_b": str(pair[1]), "same": same}
+    return strict_json(files | record)
