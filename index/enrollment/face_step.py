@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -11,10 +12,20 @@ from index.gallery.gallery import Gallery
 from index.gallery.people import stored_hashes
 from index.gallery.storage.names import checked_name
 from masking.errors import ToolkitError
-from masking.faces.aligned_faces import AlignedFace, read_faces, read_photo
+from masking.faces.aligned_faces import (
+    AlignedFace,
+    AlignedPhoto,
+    read_faces,
+    read_photo,
+)
 from masking.faces.alignment import ChipGeometry
+from masking.faces.detectors import FaceBox
 from masking.faces.finder import FaceFinder
 from masking.workers import ordered_map
+
+# Fraction of the first face's area, and of the picture's sides, within which another
+# one may be meant.
+_AS_LARGE, _AS_CENTRAL = 0.6, 0.15
 
 
 class NamedFace(NamedTuple):
@@ -40,8 +51,11 @@ _Job = tuple[NamedPhoto, frozenset[str]]
 class _Step:
     """Runs in each process of the pool."""
 
-    def __init__(self, make_finder: Callable[[], FaceFinder], geometry: ChipGeometry):
+    def __init__(
+        self, make_finder: Callable[[], FaceFinder], geometry: ChipGeometry, number: int
+    ):
         self._finder, self._geometry = make_finder(), geometry
+        self._number = number
 
     def __call__(self, job: _Job | NamedFace) -> NamedFace:
         if isinstance(job, NamedFace):
@@ -56,13 +70,39 @@ class _Step:
             read = read_faces(file, self._finder, [self._geometry])
         except ToolkitError as error:
             return _failed(photo, str(error), unread=True)
-        if len(read.faces) > 1:
-            return _failed(
-                photo,
-                f"{source}: shows {len(read.faces)} faces, one is needed. Crop the "
-                "photo to the person.",
-            )
-        return NamedFace(photo.name, read.prominent, photo.masked)
+        if reason := _not_one(read, self._number):
+            return _failed(photo, f"{source}: {reason}")
+        face = read.faces[max(0, self._number - 1)] if read.faces else read.prominent
+        return NamedFace(photo.name, face, photo.masked)
+
+
+def _not_one(photo: AlignedPhoto, number: int) -> str:
+    """Why it is not clear which face is meant; "" where it is."""
+    count = len(photo.faces)
+    if number > max(1, count):
+        return f"shows {count} faces, there is none with the number {number}."
+    if number or count < 2 or not _alike(photo):
+        return ""
+    return (
+        f"shows {count} faces, two of them alike in size and place. Say which with "
+        "--face N, numbered as on the card of all faces that `identify` draws, or crop "
+        "the photo."
+    )
+
+
+def _alike(photo: AlignedPhoto) -> bool:
+    """Whether another face could as well be the subject as the most prominent one."""
+    first, *others = (face.box for face in photo.faces)
+    height, width = photo.image.shape[:2]
+
+    def off(box: FaceBox) -> float:
+        middle = (box.left + box.right) / 2 / width, (box.top + box.bottom) / 2 / height
+        return math.hypot(middle[0] - 0.5, middle[1] - 0.5)
+
+    return any(
+        box.area_px > _AS_LARGE * first.area_px and off(box) < off(first) + _AS_CENTRAL
+        for box in others
+    )
 
 
 def single_faces(
@@ -71,6 +111,7 @@ def single_faces(
     geometry: ChipGeometry,
     make_finder: Callable[[], FaceFinder],
     workers: int,
+    number: int = 0,
 ) -> Iterator[NamedFace]:
     """The face of each photograph, in their order; the bad ones never stop the rest.
 
@@ -80,9 +121,11 @@ def single_faces(
     Args:
         make_finder: builds a process's finder; picklable for more than one worker.
         workers: processes; 1 works in this one.
+        number: of the face in a photo of several, from 1 for the most prominent; 0
+            takes that one where no other could as well be meant.
     """
     jobs = (_job(photo, gallery) for photo in photos)
-    yield from ordered_map(partial(_Step, make_finder, geometry), jobs, workers)
+    yield from ordered_map(partial(_Step, make_finder, geometry, number), jobs, workers)
 
 
 def _job(photo: NamedPhoto, gallery: Gallery) -> _Job | NamedFace:

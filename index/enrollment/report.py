@@ -17,6 +17,7 @@ class EnrollReport:
         unlike: added photo -> its distance to the mean of the same person's other
             photos, where that is larger than for the nearest hundredth of impostors.
             Such photos stay enrolled; somebody should look at them.
+        doubts: one sentence each on other photos that somebody should look at.
     """
 
     added: list[str] = field(default_factory=list)
@@ -24,6 +25,7 @@ class EnrollReport:
     failures: dict[str, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     unlike: dict[str, float] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from index.calibration.decision import DecisionPolicy, calibration_of
+from index.enrollment.checks import EnrollChecks, checked
 from index.enrollment.face_step import NamedFace, single_faces
 from index.enrollment.report import EnrollReport
 from index.enrollment.sources import NamedPhoto, photos_of_person
@@ -63,6 +64,7 @@ def enroll_photos(
     make_finder: Callable[[], FaceFinder],
     workers: int,
     terms: Terms = NO_TERMS,
+    checks: EnrollChecks | None = None,
 ) -> EnrollReport:
     """Add the people of any number of photographs of one face each.
 
@@ -72,14 +74,18 @@ def enroll_photos(
     Args:
         make_finder: builds a process's finder; picklable for more than one worker.
         workers: processes that find faces; 1 works in this one.
+        checks: None stores whatever has one face.
 
     Raises:
         EmbedderMismatch: the gallery belongs to another embedder.
         ToolkitError: none of the photos could be enrolled; says why.
     """
-    found = single_faces(photos, gallery, embedder.geometry, make_finder, workers)
+    number = checks.face if checks else 0
+    found = single_faces(
+        photos, gallery, embedder.geometry, make_finder, workers, number
+    )
     shown = tqdm(found, "enroll", len(photos), unit="photo", disable=None, leave=False)
-    report = enroll_faces(gallery, embedder, shown, terms)
+    report = enroll_faces(gallery, embedder, shown, terms, checks)
     if not report.added and not report.known:
         first = next(iter(report.failures.values()), "there is no photo")
         more = len(report.failures) - 1
@@ -95,6 +101,7 @@ def enroll_faces(
     embedder: Embedder,
     faces: Iterable[NamedFace],
     terms: Terms = NO_TERMS,
+    checks: EnrollChecks | None = None,
 ) -> EnrollReport:
     """Add faces that are cropped already, by the thousands.
 
@@ -102,6 +109,8 @@ def enroll_faces(
 
     Args:
         terms: recorded with everybody of `faces`, where they say something.
+        checks: each batch is compared with those who were enrolled before it; None
+            stores everything.
 
     Raises:
         EmbedderMismatch: the gallery belongs to another embedder.
@@ -114,6 +123,8 @@ def enroll_faces(
     new_photos: defaultdict[str, dict[str, str]] = defaultdict(dict)
     while batch := list(islice(new, _FACES_AT_ONCE)):
         embedded = list(_embedded(batch, embedder, report))
+        if checks:
+            embedded = list(checked(embedded, gallery, checks, report))
         gallery.add(embedded, terms)
         for name, face in embedded:
             report.added.append(face.face.source)

@@ -104,6 +104,14 @@ def stored_hashes(store: GalleryStore, name: str) -> frozenset[str]:
     return frozenset(row[0] for row in store.read(query, (normal_form(name),)))
 
 
+def owner_of(store: GalleryStore, sha256: str, name: str) -> str:
+    """Somebody of another name who has a photo; "" for nobody."""
+    query = """SELECT name FROM photos JOIN people ON people.id = person_id
+        WHERE sha256 = ? AND name <> ? ORDER BY person_id LIMIT 1"""
+    rows = store.read(query, (sha256, normal_form(name)))
+    return str(rows[0][0]) if rows else ""
+
+
 def rename_person(store: GalleryStore, name: str, new_name: str) -> None:
     """Part of a change: give a person another name, as `checked_name` returns it.
 

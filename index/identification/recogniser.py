@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from index.calibration.calibration import Decision, Match
 from index.calibration.decision import calibration_of, policy_of
@@ -17,6 +18,7 @@ from masking.landmarks import Float32
 from training.embedders.embedded_face import EmbeddedFace
 from training.embedders.mask_classifier import mask_states
 from training.embedders.masked_reference import network_input
+from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import Cohort
 
 # The nearest are those of either of their templates, and only one of them counts: among
@@ -24,6 +26,19 @@ from training.metrics.score_normalization import Cohort
 _SPARE_CANDIDATES = 50
 # Whose scores have to be the highest of all: the answer and its runner-up.
 _DECISIVE = 2
+
+
+def accepted_by(
+    gallery: Gallery, embedder: Embedder
+) -> Callable[[EmbeddedFace], tuple[str, ...]]:
+    """Gives the names that a gallery, which may grow meanwhile, accepts a face as."""
+
+    @lru_cache(maxsize=1)
+    def recogniser(people: int) -> Recogniser:
+        # Thresholds follow the number of people.
+        return Recogniser(gallery, embedder.geometry, IdentifyConfig(engine="exact"))
+
+    return lambda face: recogniser(gallery.size).decide(face).names
 
 
 class Recogniser:

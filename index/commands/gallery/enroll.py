@@ -47,7 +47,8 @@ def enroll_command(
 ) -> None:
     """Add people to the gallery; nothing is trained again.
 
-    PHOTOS are files, or folders that show nobody but this person. Of --folder and
+    PHOTOS are files, or folders that show nobody but this person. A photo that shows
+    somebody of another name is not stored without --allow-duplicate. Of --folder and
     --csv, photos that are in the gallery already are passed over: after an
     interruption, the same command goes on. The first level of folders in --folder
     names the person: NAME/1.jpg, NAME/2020/2.jpg. Exit code: 0; 2 when a picture could
@@ -56,14 +57,17 @@ def enroll_command(
     \b
     Examples:
         python cli.py enroll "Person 61" photos/61/*.jpg
+        python cli.py enroll "Person 62" party.jpg --face 2
         python cli.py enroll --folder people --retain-until 2030-12-31
         python cli.py enroll --csv people.csv --consent "form 17, file B"
     """
     config = EnrollConfig(**options)
+    from index.enrollment.checks import EnrollChecks
     from index.enrollment.sources import chosen_photos
     from index.enrollment.stage import enroll_photos
     from index.gallery.gallery import open_or_create_gallery
     from index.gallery.storage.rows import Terms
+    from index.identification.recogniser import accepted_by
     from index.search.snapshots import refresh_snapshot
     from masking.datasets.separate_folders import refuse_inside
     from masking.faces.finder import default_finder
@@ -76,8 +80,11 @@ def enroll_command(
     # Processes take a second to start, which a few photos are not worth.
     workers = config.workers if folder or table else 1
     with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
+        checks = EnrollChecks(
+            accepted_by(gallery, embedder), config.face, config.allow_duplicate
+        )
         report = enroll_photos(
-            chosen, gallery, embedder, default_finder, workers, terms
+            chosen, gallery, embedder, default_finder, workers, terms, checks
         )
         refresh_snapshot(gallery)
         size = gallery.size
@@ -93,6 +100,8 @@ def enroll_command(
             f"look again: {photo} is {distance:.2f} from the other photos of {whose}",
             err=True,
         )
+    for doubt in report.doubts:
+        say(f"look again: {doubt}", err=True)
     say(
         f"{who}: {len(report.added)} photos added, "
         f"{len(report.known)} already enrolled, "
