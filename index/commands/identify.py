@@ -79,9 +79,11 @@ def identify_command(
     Draws a card for every face: probe, score and the person it was identified
     with, or "unknown". The score says how much nearer the face is than a match has to
     be in this gallery: higher is closer, and a name is accepted from 0 on. "A or B"
-    (ambiguous) means that two people pass who are too alike to tell. Exit code: 0 all
-    named, 5 some ambiguous, 3 some unknown, 4 a photo without a face, 2 a photo that
-    cannot be read.
+    (ambiguous) means that two people pass who are too alike to tell. Nobody is named
+    twice in one photo. A photograph of a photograph (on a phone, poster or T-shirt, a
+    printed mask) is taken for the person: telling them apart is out of scope. Exit
+    code: 0 all named, 5 some ambiguous, 3 some unknown, 4 a photo without a face, 2 a
+    photo that cannot be read.
 
     \b
     Examples:
@@ -173,6 +175,8 @@ def _show_answer(answer: Answer, as_json: bool) -> None:
         say(answer_record(answer))
         return
     say(answer_line(answer))
+    if answer.decision and answer.reason:
+        say(f"  {answer.reason}")
     if answer.card:
         say(f"  card: {answer.card}")
     if answer.overview and answer.face == answer.faces:

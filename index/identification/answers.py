@@ -48,7 +48,7 @@ class Answer:
     Attributes:
         photo: the probe.
         status: MATCH, AMBIGUOUS, UNKNOWN, NO_FACE or UNREADABLE.
-        reason: why there is no decision; "" when there is one.
+        reason: why there is no decision, or why it is not the nearest name; else "".
         face: number of the face in the photo, or of the track in the video, from 1;
             0 when there is none.
         faces: how many faces the photo shows; 0 for videos.

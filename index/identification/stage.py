@@ -20,6 +20,7 @@ from index.identification.answers import (
 from index.identification.card_writer import CardWriter, card_token, writing
 from index.identification.cards.result_card import CARD_CANDIDATES
 from index.identification.config import IdentifyConfig
+from index.identification.one_name import once_each
 from index.identification.recogniser import Recogniser
 from index.identification.sources import probe_photos, shown_name
 from masking.datasets.images import read_bytes
@@ -156,7 +157,8 @@ class Identifier:
         faces: Sequence[EmbeddedFace],
         started: float,
     ) -> list[Answer]:
-        decisions = [self.recogniser.decide(face) for face in faces]
+        decided = once_each([self.recogniser.decide(face) for face in faces])
+        decisions = [decision for decision, _ in decided]
         seconds = time.perf_counter() - started
         cards: list[Path | None] = [None] * len(decisions)
         overview = None
@@ -171,6 +173,7 @@ class Identifier:
             Answer(
                 photo=path,
                 status=status_of(decision),
+                reason=decided[face][1],
                 face=face + 1,
                 faces=len(decisions),
                 box=photo.faces[face].box,

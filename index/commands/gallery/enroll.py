@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say, say_json
 from index.enrollment.config import EnrollConfig
+
+if TYPE_CHECKING:
+    from index.enrollment.report import EnrollReport
 
 
 @click.command("enroll")
@@ -92,19 +95,23 @@ def enroll_command(
     if as_json:
         say_json({"name": who, "people": size} | asdict(report))
         sys.exit(report.exit_code)
-    for reason in report.failures.values():
-        say(f"skipped: {reason}", err=True)
-    for photo, distance in report.unlike.items():
-        whose = name or "the same name"
-        say(
-            f"look again: {photo} is {distance:.2f} from the other photos of {whose}",
-            err=True,
-        )
-    for doubt in report.doubts:
-        say(f"look again: {doubt}", err=True)
+    _say_report(report, name or "the same name")
     say(
         f"{who}: {len(report.added)} photos added, "
         f"{len(report.known)} already enrolled, "
         f"{len(report.failures)} skipped; the gallery holds {size} people"
     )
     sys.exit(report.exit_code)
+
+
+def _say_report(report: EnrollReport, whose: str) -> None:
+    """What was not stored, and what somebody should look at again."""
+    for reason in report.failures.values():
+        say(f"skipped: {reason}", err=True)
+    for photo, distance in report.unlike.items():
+        say(
+            f"look again: {photo} is {distance:.2f} from the other photos of {whose}",
+            err=True,
+        )
+    for doubt in report.doubts:
+        say(f"look again: {doubt}", err=True)

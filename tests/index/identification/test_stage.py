@@ -343,3 +343,14 @@ def test_odd_file_names(ask, tmp_path):
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(InvalidConfig):
         IdentifyConfig(**wrong)
+
+
+def test_name_is_given_once_in_a_photo_to_the_nearer_face(ask, tmp_path):
+    photo = draw_photo(tmp_path / "two.png", (225, 25, 25), RED, GREEN)
+    farther, nearer, other = ask(photo)
+    assert [a.status for a in (farther, nearer, other)] == [UNKNOWN, MATCH, MATCH]
+    assert (nearer.decision.name, other.decision.name) == ("Person_01", "Zoë 李")
+    assert farther.reason.startswith("looks like Person_01, too, whom face 2 of")
+    record = json.loads(answer_record(farther))
+    assert (record["name"], record["reason"]) == (None, farther.reason)
+    assert record["matches"][0]["name"] == "Person_01"
