@@ -6,9 +6,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -21,7 +21,7 @@ from index.commands.terminal.options import (
     quick_embedder_of,
     workspace_option,
 )
-from index.commands.terminal.printing import say
+from index.commands.terminal.printing import say, say_json
 from index.identification.config import IdentifyConfig
 from index.identification.video.config import VideoConfig
 
@@ -55,6 +55,10 @@ class Sources:
     type=click.IntRange(min=0),
     help="A camera of this machine, from 0; Ctrl-C ends it.",
 )
+@click.option(
+    "--sort-into", type=A_PATH, help="New folder: copies in a folder a person."
+)
+@click.option("--link", is_flag=True, help="With --sort-into: hard links, no copies.")
 @click.option("--csv", "table", type=A_PATH, help="Table of the answers to write.")
 @click.option(
     "--show/--no-show", default=True, help="Open the result card on a desktop."
@@ -69,6 +73,8 @@ def identify_command(
     device: str,
     video: Path | None,
     camera: int | None,
+    sort_into: Path | None,
+    link: bool,
     table: Path | None,
     show: bool,
     as_json: bool,
@@ -89,7 +95,13 @@ def identify_command(
     Examples:
         python cli.py identify masked.jpg
         python cli.py identify --video party.mp4 --csv guests.csv
+        python cli.py identify holiday --sort-into sorted
+    With --sort-into each photo goes to whom its most prominent face shows: into NAME,
+    unknown-01 and so on for people who are not enrolled, or no-face. Name the unknown
+    folders, then: python cli.py enroll --folder sorted
     """
+    if sort_into is not None:
+        _sort(photos, sort_into, link, workspace, (model, device), as_json)
     config = IdentifyConfig(**_chosen(IdentifyConfig, options))
     videos = VideoConfig(**_chosen(VideoConfig, options))
     sources = Sources(photos, video, camera)
@@ -116,6 +128,37 @@ def identify_command(
     if show and cards and not as_json:
         _open_card(cards[0])
     sys.exit(exit_code(statuses))
+
+
+def _sort(
+    given: tuple[Path, ...],
+    out: Path,
+    link: bool,
+    workspace: Path,
+    model: tuple[str, str],
+    as_json: bool,
+) -> NoReturn:
+    from index.gallery.gallery import open_or_create_gallery
+    from index.identification.sorting import sort_photos
+    from index.identification.sources import probe_photos
+    from masking.datasets.separate_folders import refuse_overlap
+    from masking.faces.finder import default_finder
+
+    for path in given:
+        if path.is_dir():
+            refuse_overlap(path, out)
+    photos = probe_photos(given)
+    embedder = quick_embedder_of(workspace, *model, given)
+    with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
+        report = sort_photos(photos, gallery, embedder, default_finder(), out, link)
+    if as_json:
+        say_json(asdict(report))
+        sys.exit(report.exit_code)
+    for reason in report.unread.values():
+        say(f"not sorted: {reason}", err=True)
+    for folder, count in sorted(report.folders.items()):
+        say(out / folder, f"{count} photos")
+    sys.exit(report.exit_code)
 
 
 def _chosen(config: type, options: dict[str, Any]) -> dict[str, Any]:
