@@ -19,7 +19,7 @@ from masking.faces.aligned_faces import (
     read_photo,
 )
 from masking.faces.alignment import ChipGeometry
-from masking.faces.detectors import FaceBox
+from masking.faces.detector import FaceBox
 from masking.faces.finder import FaceFinder
 from masking.workers import ordered_map
 

@@ -23,7 +23,7 @@ from training.embedders.embedded_face import EmbeddedFace, embed_faces
 from training.embedders.mask_classifier import mask_states
 from training.embedders.masked_reference import network_input
 from training.embedders.protocol import Embedder
-from training.metrics.score_normalization import distances
+from training.metrics.score_normalization import squared_distances
 
 NO_FACE = "no-face"
 # scikit-learn wants a threshold that is not negative.
@@ -88,8 +88,8 @@ def sort_photos(
             continue
         if face is None:
             put(path, NO_FACE)
-        elif gallery.size and (name := accepted_as(face)):
-            put(path, name)
+        elif gallery.size and len(names := accepted_as(face)) == 1:
+            put(path, names[0])
         else:
             unknown[path] = face
     groups = group_faces(list(unknown.values()), gallery, embedder)
@@ -137,7 +137,7 @@ def group_faces(
     )
     # Of a pair it is not said which is the probe.
     limits = np.minimum(limits, limits.T)
-    excess = distances(rows, rows, embedder.cohort) - limits[masked][:, masked]
+    excess = squared_distances(rows, rows, embedder.cohort) - limits[masked][:, masked]
     clusters = AgglomerativeClustering(
         n_clusters=None,
         metric="precomputed",

@@ -26,7 +26,7 @@ from training.embedders.embedded_face import EmbeddedFace
 @pytest.fixture
 def gallery(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        deciding, "default_calibration", lambda cohort: flat_calibration(0.5)
+        deciding, "default_calibration", lambda cohort: flat_calibration(0.25)
     )
     with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
         yield opened
