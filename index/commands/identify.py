@@ -14,6 +14,7 @@ import click
 
 from index.commands.terminal.options import (
     A_PATH,
+    Camera,
     device_option,
     json_option,
     model_option,
@@ -35,13 +36,13 @@ class Sources:
     """What is to be identified; None = not asked for."""
 
     photos: tuple[Path, ...]
-    video: Path | None
-    camera: int | None
+    videos: tuple[Path, ...]
+    camera: int | str | None
 
     @property
     def is_video(self) -> bool:
         """Whether frames come without an end in sight."""
-        return self.video is not None or self.camera is not None
+        return bool(self.videos) or self.camera is not None
 
 
 @click.command("identify")
@@ -52,8 +53,9 @@ class Sources:
 @click.option("--video", type=A_PATH, help="A video file; one answer a track.")
 @click.option(
     "--camera",
-    type=click.IntRange(min=0),
-    help="A camera of this machine, from 0; Ctrl-C ends it.",
+    type=Camera(),
+    help="A camera of this machine, from 0, or an rtsp:// or http:// address, which is "
+    "the one thing that is looked up in a network; Ctrl-C ends it.",
 )
 @click.option(
     "--sort-into", type=A_PATH, help="New folder: copies in a folder a person."
@@ -72,7 +74,7 @@ def identify_command(
     model: str,
     device: str,
     video: Path | None,
-    camera: int | None,
+    camera: int | str | None,
     sort_into: Path | None,
     link: bool,
     table: Path | None,
@@ -94,7 +96,8 @@ def identify_command(
     \b
     Examples:
         python cli.py identify masked.jpg
-        python cli.py identify --video party.mp4 --csv guests.csv
+        python cli.py identify party.mp4 --csv guests.csv
+        python cli.py identify --camera rtsp://192.168.1.9/live
         python cli.py identify holiday --sort-into sorted
     With --sort-into each photo goes to whom its most prominent face shows: into NAME,
     unknown-01 and so on for people who are not enrolled, or no-face. Name the unknown
@@ -104,7 +107,7 @@ def identify_command(
         _sort(photos, sort_into, link, workspace, (model, device), as_json)
     config = IdentifyConfig(**_chosen(IdentifyConfig, options))
     videos = VideoConfig(**_chosen(VideoConfig, options))
-    sources = Sources(photos, video, camera)
+    sources = _sources(photos, video, camera)
     from index.gallery.gallery import open_gallery
     from index.identification.answers import exit_code
     from index.identification.stage import Identifier
@@ -128,6 +131,18 @@ def identify_command(
     if show and cards and not as_json:
         _open_card(cards[0])
     sys.exit(exit_code(statuses))
+
+
+def _sources(
+    given: tuple[Path, ...], video: Path | None, camera: int | str | None
+) -> Sources:
+    """Videos among the photos are told by what they hold."""
+    from index.identification.video.frames import is_video
+
+    named = () if video is None else (video,)
+    found = tuple(path for path in given if is_video(path))
+    photos = tuple(path for path in given if path not in found)
+    return Sources(photos, (*named, *found), camera)
 
 
 def _sort(
@@ -194,15 +209,15 @@ def _video_answers(
     from index.identification.video.stage import identify_video
 
     rhythm = (videos.every, videos.seconds)
-    if sources.video is not None:
-        path, token = sources.video, probes.video_token(sources.video)
+    for path in sources.videos:
+        token = probes.video_token(path)
         with probes.open_video(path) as video:
             frames = probes.video_frames(video, *rhythm, str(path))
             yield from identify_video(
                 frames, path, token, identifier, videos, with_cards
             )
     if sources.camera is not None:
-        path = Path(f"camera-{sources.camera}")
+        path = Path(probes.camera_name(sources.camera))
         token = f"{datetime.now():%Y%m%d-%H%M%S}"
         with probes.open_camera(sources.camera) as video:
             frames = probes.camera_frames(video, *rhythm, str(path))

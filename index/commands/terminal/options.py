@@ -45,6 +45,23 @@ class GivenPath(click.Path):
 A_PATH = GivenPath(path_type=Path)
 
 
+class Camera(click.ParamType[int | str]):
+    """The number of a camera of this machine, or the address of one in a network."""
+
+    name = "number|url"
+
+    def convert(self, value: Any, *rest: Any) -> int | str:
+        """Refuse what is neither."""
+        if str(value).isdecimal():
+            return int(value)
+        if str(value).lower().startswith(("rtsp://", "http://", "https://")):
+            return str(value)
+        self.fail(
+            f"{value!r} is neither a number from 0 nor an rtsp:// or http:// address.",
+            *rest,
+        )
+
+
 class WorkspacePath(GivenPath):
     """A folder for a gallery: Annoy opens only files whose path is UTF-8."""
 

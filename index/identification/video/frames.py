@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -19,6 +20,14 @@ from masking.landmarks import Image
 
 # Of a file's start, for its token: videos are too large to be read twice.
 _TOKEN_BYTES = 1 << 20
+# Of files in the format of MP4 that hold pictures.
+_PICTURE_BRANDS = frozenset(
+    [b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis", b"hevc"]
+)
+_VIDEO_STARTS = (
+    *(b"\x1aE\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"),
+    *(b"OggS", b"0&\xb2u\x8ef\xcf\x11"),
+)
 # OpenCV waits for a camera that has just been switched on.
 _FIRST_FRAMES = 30
 
@@ -47,6 +56,27 @@ class Capture(Protocol):
 
     def get(self, prop: int) -> float:
         """A property, by its number."""
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file begins as a video does, whatever its name is.
+
+    MP4 and MOV, AVI, MKV and WebM, FLV, MPEG, Ogg, WMV. HEIC and AVIF pictures begin
+    as MP4 does and are none.
+    """
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        # Whoever reads it says why it cannot be read.
+        return False
+    if head[4:8] == b"ftyp":
+        return head[8:12] not in _PICTURE_BRANDS
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"AVI "
+    return head.startswith(_VIDEO_STARTS) or head[4:8] in (b"moov", b"mdat", b"wide")
 
 
 def video_token(path: Path) -> str:
@@ -86,19 +116,30 @@ def open_video(path: Path) -> Iterator[Capture]:
 
 
 @contextmanager
-def open_camera(number: int) -> Iterator[Capture]:
-    """A camera of this machine, counted from 0.
+def open_camera(camera: int | str) -> Iterator[Capture]:
+    """A camera of this machine, counted from 0, or the address of one in a network.
 
     Raises:
         MissingInput: there is none, or another program uses it.
     """
-    with _opened(number, cv2.CAP_ANY) as capture:
+    if isinstance(camera, int):
+        source = _opened(camera, cv2.CAP_ANY)
+    else:
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+        source = _opened(camera, cv2.CAP_FFMPEG)
+    with source as capture:
         if capture is None:
             raise MissingInput(
-                f"camera {number}: cannot be opened. Expected the number of a camera "
-                "of this machine, from 0, that no other program uses."
+                f"{camera_name(camera)}: cannot be opened. Expected the number of a "
+                "camera of this machine, from 0, that no other program uses, or an "
+                "address that gives a video."
             )
         yield capture
+
+
+def camera_name(camera: int | str) -> str:
+    """What a camera is called in answers: addresses may hold a password."""
+    return f"camera-{urlsplit(str(camera)).hostname or camera}"
 
 
 @contextmanager

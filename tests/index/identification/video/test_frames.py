@@ -1,5 +1,9 @@
 """Frames come at their times; what is no video or camera ends with one sentence."""
 
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +11,8 @@ import pytest
 from index.identification.video.config import VideoConfig
 from index.identification.video.frames import (
     camera_frames,
+    camera_name,
+    is_video,
     open_camera,
     open_video,
     video_frames,
@@ -121,7 +127,7 @@ def test_a_camera_may_be_slow_to_start_and_silent_at_the_end():
 
 
 def test_a_camera_that_is_not_there(capfd):
-    with pytest.raises(MissingInput, match="camera 63: cannot be opened"):
+    with pytest.raises(MissingInput, match="camera-63: cannot be opened"):
         open_camera(63).__enter__()
     assert capfd.readouterr() == ("", "")
 
@@ -133,3 +139,45 @@ def test_a_camera_that_is_not_there(capfd):
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(InvalidConfig):
         VideoConfig(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("head", "video"),
+    [
+        (b"\x00\x00\x00\x18ftypmp42", True),
+        (b"\x00\x00\x00\x14ftypqt  ", True),
+        (b"\x00\x00\x00\x18ftypheic", False),
+        (b"\x00\x00\x00\x18ftypavif", False),
+        (b"RIFF\x10\x00\x00\x00AVI LIST", True),
+        (b"RIFF\x10\x00\x00\x00WEBPVP8 ", False),
+        (b"\x1aE\xdf\xa3\x01\x00", True),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", False),
+        (b"\x89PNG\r\n\x1a\n", False),
+        (b"", False),
+    ],
+)
+def test_videos_are_told_by_their_first_bytes(tmp_path, head, video):
+    path = tmp_path / "film.jpg"
+    path.write_bytes(head)
+    assert is_video(path) is video
+    assert not is_video(tmp_path / "missing.mp4")
+    assert not is_video(tmp_path)
+
+
+def test_camera_is_called_by_its_host_alone():
+    assert camera_name(0) == "camera-0"
+    assert camera_name("rtsp://user:secret@10.0.0.7:554/live") == "camera-10.0.0.7"
+
+
+def test_camera_in_a_network_gives_frames(tmp_path):
+    write_video(tmp_path / "live.avi", 3)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        with open_camera(f"{address}/live.avi") as camera:
+            assert len(list(camera_frames(camera, 1, 0.0, "x"))) == 3
+        missing = open_camera(f"{address}/nothing.avi")
+        with pytest.raises(MissingInput, match=r"127\.0\.0\.1: cannot be"), missing:
+            pass
+        server.shutdown()
