@@ -100,8 +100,10 @@ def test_merged_person_has_all_photos_and_the_stricter_terms(mixed, tmp_path):
         "f 1",
         "--retain-until",
         "2099-01-01",
+        "--allow-duplicate",
     )
-    mixed("enroll", "Blue", own, "--consent", "f 2", "--retain-until", "2098-01-01")
+    terms = ("--consent", "f 2", "--retain-until", "2098-01-01")
+    mixed("enroll", "Blue", own, "--allow-duplicate", *terms)
     done = mixed("gallery", "merge", "Red", "Blue", "--yes")
     # Red had this photograph already.
     assert "0 photos moved, 1 were there, kept until 2098-01-01" in done.output
