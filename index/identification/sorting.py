@@ -146,7 +146,7 @@ def group_faces(
     )
     found = clusters.fit_predict(excess + _SHIFT)
     order = np.argsort(-np.bincount(found), kind="stable")
-    return np.argsort(order)[found].astype(np.int64)
+    return np.asarray(np.argsort(order)[found], np.int64)
 
 
 @dataclass(frozen=True)
