@@ -90,5 +90,7 @@ def load_trees(path: Path, dimension: int) -> Any:
     import annoy
 
     index: Any = annoy.AnnoyIndex(dimension, "euclidean")
+    # Annoy prints that a file is gone, which a newer index may have replaced.
+    path.open("rb").close()
     index.load(str(path))
     return index

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from index.engines.annoy_index import TREES, AnnoySearch, build_trees, search_k_of
+from index.engines.annoy_index import (
+    TREES,
+    AnnoySearch,
+    build_trees,
+    load_trees,
+    search_k_of,
+)
 from index.engines.exact import ExactSearch
 from index.engines.templates import Templates
 from index.search.recall import measure_search, probes_of, recall_of
@@ -77,3 +83,9 @@ def test_one_person_alone_can_be_searched_for():
     one = np.ones((1, 16), np.float32)
     alone = Templates("g", 1, np.array([1]), np.zeros(1, np.bool_), one)
     assert measure_search(alone, build_trees(alone), 16, 5, seed=0).recall == 1.0
+
+
+def test_annoy_prints_nothing_when_a_newer_index_took_its_file_away(tmp_path, capfd):
+    with pytest.raises(FileNotFoundError):
+        load_trees(tmp_path / "gone.ann", 16)
+    assert capfd.readouterr() == ("", "")
