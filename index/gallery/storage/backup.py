@@ -103,7 +103,7 @@ def _erase_from_all(
         try:
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
                 _erase(connection, erased, kept)
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             # Nobody could tell whom a damaged copy still holds.
             path.unlink(missing_ok=True)
 

@@ -181,7 +181,8 @@ def reported(path: Path) -> Iterator[None]:
             f"{path}: the gallery cannot be used ({error}). Check that its folder is "
             "writable, the disk is not full and no other process holds it."
         ) from error
-    except sqlite3.DatabaseError as error:
+    # SQLite quotes what it found, which Python's driver cannot read.
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise BadRecord(
             f"{path}: the gallery is damaged ({error}). {rescue_advice(path.parent)}"
         ) from error

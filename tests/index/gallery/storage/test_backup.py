@@ -122,9 +122,14 @@ def test_erased_people_leave_backups_and_damaged_files_too(folder):
         assert gallery.size == 39
 
 
-def test_damaged_backup_is_deleted_by_an_erasure(folder):
+@pytest.mark.parametrize("schema", [False, True])
+def test_damaged_backup_is_deleted_by_an_erasure(folder, schema):
     (backup,) = backup_files(folder)
-    backup.write_bytes(b"text" * 1000)
+    data = backup.read_bytes()
+    # SQLite's words about it are no UTF-8.
+    broken = data.replace(b"CREATE TABLE removed", b"CREATE TABL\xc9 removed")
+    assert broken != data
+    backup.write_bytes(broken if schema else b"text" * 1000)
     with open_gallery(folder) as gallery:
         erase_people(gallery.store, ["Person_07"])
         assert not backup.exists()

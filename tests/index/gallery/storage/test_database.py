@@ -32,6 +32,16 @@ def test_truncated_database_is_refused_and_left_alone(tmp_path, kept_fraction):
     assert path.read_bytes() == rest
 
 
+def test_a_schema_that_is_no_text_is_reported(tmp_path):
+    path = full_gallery(tmp_path)
+    data = path.read_bytes()
+    broken = data.replace(b"CREATE TABLE removed", b"CREATE TABL\xc9 removed")
+    assert broken != data
+    path.write_bytes(broken)
+    with pytest.raises(BadRecord, match="the gallery is damaged"):
+        open_gallery(tmp_path)
+
+
 def test_damaged_page_is_reported(tmp_path):
     path = full_gallery(tmp_path)
     data = bytearray(path.read_bytes())
