@@ -3,11 +3,13 @@
     python -m tools.house
 
 Entries are files and folders of a folder, package files left out; a file is entered
-when one of its functions is called.
+when one of its functions is called. Running the body of a module or a class is no call:
+importing it alone does that.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 import sys
@@ -56,7 +58,8 @@ def entered() -> Iterator[set[str]]:
     known: dict[str, str] = {}
 
     def note(frame: FrameType, event: str, _: Any) -> None:
-        if event != "call" or frame.f_code.co_name == "<module>":
+        # Bodies of modules and classes have names looked up, not local variables.
+        if event != "call" or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
             return
         name = frame.f_code.co_filename
         if name not in known:
@@ -81,7 +84,7 @@ def _product_file(name: str) -> str:
     return below.as_posix() if below.parts[0] in (*PRODUCT, "cli.py") else ""
 
 
-def walks(folder: Path) -> dict[str, int]:
+def walks(folder: Path) -> dict[str, list[str]]:
     """Files that each job enters, on people of the embedded sample."""
     people, workspace = folder / "people", folder / "workspace"
     photos = _copied_people(people)
@@ -96,14 +99,14 @@ def walks(folder: Path) -> dict[str, int]:
         "identify 1 photo": ["identify", str(photos[-2])],
         "evaluate 48 photos": ["evaluate", str(people), "--workers", "1"],
     }
-    counts = {}
+    walked = {}
     for job, words in jobs.items():
         if job.startswith("train"):
             _run(["augment", str(people), "--workers", "1", *place])
         with entered() as files:
             _run([*words, *place])
-        counts[job] = len(files)
-    return counts
+        walked[job] = sorted(files)
+    return walked
 
 
 def _copied_people(folder: Path) -> list[Path]:
@@ -128,9 +131,10 @@ def _run(words: list[str]) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--walks/--no-walks", "with_walks", default=True, help="Run the jobs.")
-def main(as_json: bool, with_walks: bool) -> None:
+@click.option("--files", is_flag=True, help="Name the files that each job enters.")
+def main(as_json: bool, with_walks: bool, files: bool) -> None:
     """Print entries of folders, sizes of packages and files entered by five jobs."""
-    walked: dict[str, int] = {}
+    walked: dict[str, list[str]] = {}
     if with_walks:
         with TemporaryDirectory() as folder:
             walked = walks(Path(folder))
@@ -141,10 +145,12 @@ def main(as_json: bool, with_walks: bool) -> None:
         return
     for name, count in figures["entries"].items():
         click.echo(f"{name:<40} {count:>3} entries")
-    for name, (files, lines) in figures["sizes"].items():
-        click.echo(f"{name:<40} {files:>3} files {lines:>6} lines")
-    for name, count in walked.items():
-        click.echo(f"{name:<40} {count:>3} files entered")
+    for name, (count, lines) in figures["sizes"].items():
+        click.echo(f"{name:<40} {count:>3} files {lines:>6} lines")
+    for name, entered_files in walked.items():
+        click.echo(f"{name:<40} {len(entered_files):>3} files entered")
+        for path in entered_files if files else ():
+            click.echo(f"    {path}")
 
 
 if __name__ == "__main__":
