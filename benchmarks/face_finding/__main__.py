@@ -34,7 +34,7 @@ from index.gallery.gallery import open_or_create_gallery
 from masking.augment.people_lists import read_names
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.finder import default_finder, unmasked_finder
-from training.checkpoints.choose import choose_quick_embedder
+from training.checkpoints.store import choose_quick_embedder
 
 
 @click.command()

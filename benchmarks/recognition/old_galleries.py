@@ -25,7 +25,7 @@ from index.datasets.labelled_photos import read_labelled_photos
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from index.datasets.views import ViewPlan, all_views
 from masking.faces.finder import default_finder
-from training.checkpoints.choose import choose_embedder
+from training.checkpoints.store import choose_embedder
 from training.metrics.identification import ranks
 from training.metrics.pairs import EmbeddedFaces, ScoredPairs, compare_between
 from training.metrics.verification import acceptance, tar_at_far, threshold_at_far

@@ -44,7 +44,7 @@ from index.datasets.labelled_photos import LabelledPhoto, read_person_folders
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from masking.augment.people_lists import people_found, read_names
 from masking.errors import InvalidConfig
-from training.checkpoints.choose import choose_embedder
+from training.checkpoints.store import choose_embedder
 from training.embedders.protocol import Embedder
 from training.metrics.pairs import EmbeddedFaces, Indices
 

@@ -24,8 +24,8 @@ from masking.errors import InvalidConfig
 from masking.masks.spec import MASKS
 from training.backbones.registry import network_of
 from training.checkpoints.checkpoint import load_checkpoint
-from training.data.online_masks import spec_config
 from training.data.train_data import held_out_rows
+from training.data.train_loader import spec_config
 from training.embedders.torch_embedder import NetworkEmbedder, dlib_embedder
 from training.run.validation import validate
 

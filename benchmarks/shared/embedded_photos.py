@@ -23,7 +23,7 @@ from index.datasets.mask_renderer import MaskRenderer
 from index.datasets.views import ViewPlan, all_views
 from masking.faces.finder import default_finder
 from masking.files.writing import write_bytes
-from training.embedders.masked_reference import mask_identity
+from training.embedders.embedded_face import mask_identity
 from training.embedders.protocol import Embedder
 
 _BATCH = 64

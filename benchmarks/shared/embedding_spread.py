@@ -22,8 +22,8 @@ from masking.faces.finder import default_finder
 from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.checkpoints.choose import choose_embedder
-from training.embedders.masked_reference import network_input
+from training.checkpoints.store import choose_embedder
+from training.embedders.embedded_face import network_input
 from training.embedders.protocol import Embedder
 
 SPREAD_FILE = Path(__file__).with_name("embedding_spread.json")

@@ -35,7 +35,7 @@ from masking.faces.alignment import crop_chip
 from masking.faces.finder import FaceFinder, default_finder, unmasked_finder
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.checkpoints.choose import choose_embedder, choose_quick_embedder
+from training.checkpoints.store import choose_embedder, choose_quick_embedder
 from training.embedders.embedded_face import embed_faces
 from training.embedders.protocol import Embedder
 

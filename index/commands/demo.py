@@ -38,7 +38,7 @@ def _augment(workspace: Path) -> Iterator[str]:
 def _train(workspace: Path) -> Iterator[str]:
     from index.enrollment.after_training import rebuild_gallery
     from masking.augment.manifest import read_manifest
-    from training.checkpoints.choose import choose_embedder
+    from training.checkpoints.store import choose_embedder
     from training.config import TrainConfig
     from training.run.initialisation import initialise
     from training.run.stage import forget_run, train
@@ -70,7 +70,7 @@ def _identify_newcomer(workspace: Path) -> Iterator[str]:
     from masking.datasets.images import list_images
     from masking.datasets.sample import sample_newcomers
     from masking.faces.finder import default_finder
-    from training.checkpoints.choose import choose_embedder
+    from training.checkpoints.store import choose_embedder
 
     newcomer = sorted(sample_newcomers().iterdir())[0]
     *known, last = list_images(newcomer)

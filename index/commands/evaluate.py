@@ -86,8 +86,11 @@ def evaluate_command(
     from index.report.table import report_table
     from index.report.write import ReportFolders, write
     from masking.datasets.separate_folders import refuse_overlap
-    from training.checkpoints.choose import choose_embedder, rendered_in_training
-    from training.checkpoints.store import DLIB_NAME
+    from training.checkpoints.store import (
+        DLIB_NAME,
+        choose_embedder,
+        rendered_in_training,
+    )
 
     collection = read_collection(folder, people, pairs)
     results = workspace / "evaluated" / collection.name

@@ -43,11 +43,11 @@ def export_command(
     # A file holds the network; who uses it may average over mirror images.
     embedder = embedder_of(workspace, model, "cpu", flip_average=False)
     if kind == "dlib":
-        from training.checkpoints.export_dlib import export_dlib
+        from training.checkpoints.export import export_dlib
 
         difference = export_dlib(embedder, out)
     else:
-        from training.checkpoints.export_onnx import export_onnx
+        from training.checkpoints.export import export_onnx
 
         difference = export_onnx(embedder, out)
     if as_json:

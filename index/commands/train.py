@@ -51,7 +51,7 @@ def train_command(
     config = TrainConfig(**options)
     from masking.augment.manifest import read_manifest
     from masking.augment.people_lists import read_names, select_people
-    from training.checkpoints.choose import choose_embedder
+    from training.checkpoints.store import choose_embedder
     from training.distributed import process_group
     from training.run.initialisation import initialise
     from training.run.stage import forget_run, train

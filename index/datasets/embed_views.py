@@ -13,7 +13,7 @@ from index.datasets.labelled_photos import NO_MASK
 from index.datasets.views import View
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32
-from training.embedders.masked_reference import embed_both, network_input
+from training.embedders.embedded_face import embed_both, network_input
 from training.embedders.protocol import Embedder
 from training.metrics.pairs import EmbeddedFaces, Indices
 from training.metrics.score_normalization import Cohort
@@ -30,7 +30,7 @@ class EmbeddedViews:
         failures: (V,) why a face was not acquired; "" when it was.
         embeddings: one (V, D) float32 per embedder, NaN rows when not acquired.
         covered: likewise what masked faces are compared with: of unmasked faces see
-            `training.embedders.masked_reference`, of masked ones the embeddings
+            `training.embedders.embedded_face`, of masked ones the embeddings
             themselves.
         unread: numbers of the photographs that could not be read.
         sha256s: of the files of the others.

@@ -23,7 +23,7 @@ class Templates:
 
     A mask moves an embedding, so there is a template for unmasked faces, the mean of
     the unmasked photos, and one for masked faces: the mean of the masked photos and of
-    the unmasked ones' masked references (`training.embedders.masked_reference`).
+    the unmasked ones' masked references (`training.embedders.embedded_face`).
 
     Attributes:
         gallery_id: the gallery that they were made from.

@@ -26,8 +26,7 @@ from index.gallery.storage.store import GalleryStore
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
 from masking.landmarks import Image
-from training.embedders.embedded_face import check_embedding
-from training.embedders.masked_reference import embed_both, network_input
+from training.embedders.embedded_face import check_embedding, embed_both, network_input
 from training.embedders.protocol import Embedder
 
 _CHIPS_AT_ONCE = 256

@@ -22,9 +22,8 @@ from index.gallery.person_photos import unlike_the_others
 from index.gallery.storage.rows import NO_TERMS, Terms
 from masking.errors import BadRecord, MissingInput, NoFace
 from masking.faces.finder import FaceFinder
-from training.embedders.embedded_face import EmbeddedFace
+from training.embedders.embedded_face import EmbeddedFace, embed_both, network_input
 from training.embedders.mask_classifier import mask_states
-from training.embedders.masked_reference import embed_both, network_input
 from training.embedders.protocol import Embedder
 
 # Crops in memory and in one transaction; a kill loses no more than this.

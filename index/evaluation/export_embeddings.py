@@ -57,7 +57,7 @@ def embed_folder(
     Writes an .npz that `np.load` reads without pickles: `paths` (N,) str,
     relative with "/", sorted; `embeddings` (N, D) float32, NaN where no face was
     found; `covered` (N, D), what to compare masked faces with (see
-    `training.embedders.masked_reference`); `found` (N,) bool; `fingerprint` () str of
+    `training.embedders.embedded_face`); `found` (N,) bool; `fingerprint` () str of
     the embedder.
 
     Raises:

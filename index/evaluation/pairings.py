@@ -21,7 +21,7 @@ class Pairing(Protocol):
     Attributes:
         faces: all of them.
         references: the same as masked faces are compared with them, see
-            `training.embedders.masked_reference`; or once more as they are.
+            `training.embedders.embedded_face`; or once more as they are.
         first_decides: see `verification_metrics.fold_accuracies`.
     """
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from index.evaluation.set_figures import Chance, Rate
 from training.metrics.bootstrap import drawn_means, drawn_tpirs
-from training.metrics.identification import ranks
-from training.metrics.open_set import FPIR, open_set_searches, tpir_at_fpir
+from training.metrics.identification import FPIR, open_set_searches, ranks, tpir_at_fpir
 from training.metrics.pairs import EmbeddedFaces, Float64
 
 CMC_DEPTH = 20

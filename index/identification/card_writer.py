@@ -16,8 +16,7 @@ from masking.datasets.images import write_image
 from masking.errors import MissingInput, ToolkitError
 from masking.faces.aligned_faces import AlignedPhoto
 from masking.files.private_folder import private_folder
-from training.embedders.embedded_face import EmbeddedFace
-from training.embedders.masked_reference import network_input
+from training.embedders.embedded_face import EmbeddedFace, network_input
 from training.embedders.protocol import Embedder
 
 # File systems allow names of 255 bytes; a letter takes up to four.

@@ -15,9 +15,8 @@ from index.search.open_search import open_search
 from masking.errors import MissingInput
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32
-from training.embedders.embedded_face import EmbeddedFace
+from training.embedders.embedded_face import EmbeddedFace, network_input
 from training.embedders.mask_classifier import mask_states
-from training.embedders.masked_reference import network_input
 from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import Cohort
 

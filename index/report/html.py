@@ -11,7 +11,7 @@ from index.evaluation.figures import SETS, EmbedderFigures
 from index.evaluation.record import EvaluateReport
 from index.evaluation.set_figures import FARS, Rate
 from index.report.table import COVERED_MEANS, groups_shown
-from training.metrics.open_set import FPIR
+from training.metrics.identification import FPIR
 
 TEMPLATE = Path(__file__).with_name("evaluation.html.jinja")
 _FAR_NAMES = ("1%", "0.1%", "0.01%")

@@ -7,7 +7,7 @@ import math
 from index.evaluation.figures import SETS, MaskFigures
 from index.evaluation.record import EvaluateReport
 from index.evaluation.set_figures import Rate, SetFigures
-from training.metrics.open_set import FPIR
+from training.metrics.identification import FPIR
 
 COVERED_MEANS = (
     '"NAME, covered" compares masked faces as galleries do: with the mean of an '

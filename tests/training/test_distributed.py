@@ -18,8 +18,7 @@ from training.data.batch_sampler import SamplerConfig, sample_epoch
 from training.data.train_data import Targets, TrainData
 from training.distributed import Processes
 from training.embedders.torch_embedder import NetworkEmbedder
-from training.losses.margins import AdaFace
-from training.losses.sharded_softmax import ShardedSoftmax
+from training.losses.margin_softmax import AdaFace, ShardedSoftmax
 from training.run.initialisation import Initialisation
 from training.run.loop import train_epochs, train_step
 from training.run.report import NoLog

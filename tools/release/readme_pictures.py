@@ -87,7 +87,7 @@ def card_and_page(workspace: Path, probe: Path) -> tuple[Image, Image]:
         from index.app.actions import AppActions
         from index.app.page import CSS, THEME, build_page
         from index.app.server import served
-        from training.checkpoints.choose import choose_embedder
+        from training.checkpoints.store import choose_embedder
 
         embedder = choose_embedder("auto", workspace / "models", "auto")
         actions = AppActions(workspace, embedder)

@@ -25,8 +25,8 @@ from index.datasets.labelled_photos import read_person_folders
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from masking.augment.people_lists import people_found, read_names
 from masking.files.writing import write_bytes
-from training.checkpoints.choose import choose_embedder
-from training.data.identity_split import validation_people
+from training.checkpoints.store import choose_embedder
+from training.data.train_data import validation_people
 from training.metrics.pairs import EmbeddedFaces
 
 

@@ -31,10 +31,10 @@ from training.checkpoints.checkpoint import (
     round_filters,
 )
 from training.checkpoints.store import SHIPPED, save_model
-from training.data.online_masks import spec_config
+from training.data.chip_embeddings import cohort_of_rows
 from training.data.train_data import held_out_rows
+from training.data.train_loader import spec_config
 from training.embedders.torch_embedder import NetworkEmbedder
-from training.run.cohort_fit import cohort_of_rows
 from training.run.validation import validate
 
 

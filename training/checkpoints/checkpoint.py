@@ -1,7 +1,9 @@
-"""Saves and loads trained embedders."""
+"""Saves and loads trained embedders, and the state of an unfinished training."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from masking.errors import BadRecord
 from masking.faces.alignment import ChipGeometry
+from masking.files.writing import write_bytes
 from training.backbones.dlib_network import DlibFaceNet
 from training.backbones.registry import network_of
 from training.embedders.checkpoint_file import (
@@ -24,6 +27,8 @@ from training.embedders.checkpoint_file import (
 )
 from training.embedders.torch_embedder import NetworkEmbedder, fingerprint_of
 from training.metrics.score_normalization import Cohort
+
+_HASH_LENGTH = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,3 +145,47 @@ def load_embedder(
         checkpoint.geometry,
         checkpoint.cohort,
     )
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a state so that a crash leaves the old one or the new.
+
+    Raises:
+        TypeError: it holds more than plain values and tensors.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    # Found out now, not when a killed training should go on.
+    try:
+        _loaded(content)
+    except Exception as error:
+        raise TypeError(f"the state cannot be read back: {error}") from error
+    # torch's own file would load with other numbers when a bit of it has turned.
+    digest = hashlib.sha256(content).hexdigest()
+    write_bytes(path, digest.encode() + b"\n" + content)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What `write_state` was given, tensors on the CPU.
+
+    Raises:
+        BadRecord: damaged, or not what `write_state` writes.
+    """
+    data = path.read_bytes()
+    expected, content = data[:_HASH_LENGTH], data[_HASH_LENGTH + 1 :]
+    if hashlib.sha256(content).hexdigest().encode() != expected:
+        raise BadRecord(
+            f"{path}: damaged or cut short: the state of a training that did not end."
+        )
+    try:
+        return dict(_loaded(content))
+    # torch raises many types here; all mean that no version of this wrote the file.
+    except Exception as error:
+        raise BadRecord(
+            f"{path}: holds more than plain values and tensors, so it is not opened."
+        ) from error
+
+
+def _loaded(content: bytes) -> Any:
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

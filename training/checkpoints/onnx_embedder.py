@@ -44,7 +44,7 @@ class OnnxEmbedder:
     ) -> None:
         """
         Args:
-            content: an ONNX file as `export_onnx.onnx_bytes` makes it.
+            content: an ONNX file as `export.onnx_bytes` makes it.
             exported: what its checkpoint knows of it.
             geometry: the chip that the network was trained on.
             cohort: of its embeddings, see `Embedder`.

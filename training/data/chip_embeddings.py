@@ -1,12 +1,14 @@
-"""Embeds the chips of a manifest, unmasked or masked; keeps unmasked ones on disk."""
+"""Embeds the chips of a manifest: unmasked, masked, or averaged to a cohort."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from masking.augment.manifest import Manifest, ManifestRow
@@ -22,12 +24,22 @@ from training.data.chip_dataset import (
     chip_loader,
     loaded,
 )
-from training.embedders.masked_reference import masked_references
+from training.embedders.embedded_face import masked_references
 from training.embedders.protocol import Embedder
+from training.embedders.torch_embedder import NetworkEmbedder
+from training.losses.loss_terms import class_means
+from training.metrics.score_normalization import (
+    LEAST_PEOPLE,
+    MOST_PEOPLE,
+    Cohort,
+    cohort_of,
+)
 
 _BATCH = 64
 # Of the files that `unmasked_embeddings` keeps.
 _VERSION = 1
+# Of one person, more tell hardly anything more about where people are.
+_PHOTOS = 2
 
 
 def embed_rows(
@@ -91,3 +103,38 @@ def unmasked_embeddings(
     )
     write_arrays(path, _VERSION, unmasked=embeddings)
     return embeddings
+
+
+def cohort_of_rows(
+    manifest: Manifest,
+    rows: Sequence[ManifestRow],
+    embedder: NetworkEmbedder,
+    workers: int,
+    seed: int,
+) -> Cohort | None:
+    """A cohort of the people of some rows; None for fewer than LEAST_PEOPLE.
+
+    Args:
+        embedder: averages over mirror images, as all do that look for somebody.
+        seed: of the random draw that draws people where there are very many.
+    """
+    people = sorted({row.identity for row in rows})
+    if len(people) < LEAST_PEOPLE:
+        return None
+    if len(people) > MOST_PEOPLE:
+        drawn = np.random.default_rng(seed).permutation(len(people))[:MOST_PEOPLE]
+        people = [people[number] for number in sorted(drawn)]
+    number = {name: index for index, name in enumerate(people)}
+    counts: Counter[str] = Counter()
+    chosen = []
+    for row in rows:
+        counts[row.identity] += 1
+        if row.identity in number and counts[row.identity] <= _PHOTOS:
+            chosen.append(row)
+    # Masked references, as they are near to unmasked faces and to masked ones alike.
+    found = embed_rows(
+        manifest, chosen, embedder, workers, label="cohort", masked_reference=True
+    )
+    labels = torch.tensor([number[row.identity] for row in chosen])
+    means = class_means(torch.from_numpy(found), labels, len(people))
+    return cohort_of(means.numpy(), seed)

@@ -13,8 +13,7 @@ from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.backbones.base import FaceNetwork
-from training.backbones.dlib_network import DlibFaceNet
-from training.backbones.dlib_weights import read_dlib_network
+from training.backbones.dlib_network import DlibFaceNet, read_dlib_network
 from training.embedders.protocol import weights_fingerprint
 from training.metrics.score_normalization import Cohort
 

@@ -10,8 +10,12 @@ from training.backbones.base import FaceNetwork
 from training.config import NO_HEAD, TrainConfig
 from training.data.train_data import TrainData
 from training.distributed import Processes
-from training.losses.distillation import distillation_loss, prototype_loss
-from training.losses.heads import HEADS, HeadSetting
+from training.losses.loss_terms import (
+    HEADS,
+    HeadSetting,
+    distillation_loss,
+    prototype_loss,
+)
 
 
 class Objective(nn.Module):

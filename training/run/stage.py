@@ -13,15 +13,13 @@ from masking.augment.manifest import Manifest
 from masking.files.private_folder import private_folder
 from masking.workers import worker_count
 from training.backbones.registry import network_of
-from training.checkpoints.choose import AUTO
-from training.checkpoints.store import CACHE, STATE, add_checkpoint, set_latest
+from training.checkpoints.store import AUTO, CACHE, STATE, add_checkpoint, set_latest
 from training.config import TrainConfig
-from training.data.online_masks import spec_config
+from training.data.chip_embeddings import cohort_of_rows
 from training.data.train_data import TrainData, read_train_data
-from training.data.train_loader import BatchLoader, TrainLoader
+from training.data.train_loader import BatchLoader, TrainLoader, spec_config
 from training.distributed import Processes
 from training.embedders.torch_embedder import NetworkEmbedder, best_device
-from training.run.cohort_fit import cohort_of_rows
 from training.run.initialisation import Initialisation, initialise
 from training.run.loop import train_epochs
 from training.run.report import NoLog, StepLog, TensorBoardLog, write_train_report

@@ -144,7 +144,7 @@ def embedder_of(
     workspace: Path, model: str, device: str, flip_average: bool = True
 ) -> NetworkEmbedder:
     """The embedder that --model and --device mean, see `choose_embedder`."""
-    from training.checkpoints.choose import choose_embedder
+    from training.checkpoints.store import choose_embedder
 
     return choose_embedder(model, workspace / "models", device, flip_average)
 
@@ -159,6 +159,6 @@ def quick_embedder_of(
     few = 0 < len(photos) <= _FEW_PHOTOS and not any(path.is_dir() for path in photos)
     if device != "auto" or not few:
         return embedder_of(workspace, model, device)
-    from training.checkpoints.choose import choose_quick_embedder
+    from training.checkpoints.store import choose_quick_embedder
 
     return choose_quick_embedder(model, workspace / "models")

@@ -30,7 +30,7 @@ BUSY_TIMEOUT_S = 30.0
 # that a search finds what happened after its files were written.
 # seal: see `index.gallery.storage.seals`. chip comes last: SQLite reads through all of
 # a long value to get at a column behind it.
-# masked_references: of unmasked photos, see `training.embedders.masked_reference`.
+# masked_references: of unmasked photos, see `training.embedders.embedded_face`.
 # template_rows: what each template is the mean of; `worn` is whether the photo itself
 # shows a mask.
 _TABLES = (

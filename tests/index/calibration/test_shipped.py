@@ -14,7 +14,7 @@ from index.calibration.shipped import (
 from masking.errors import BadRecord, MissingInput
 from tests.fakes.drawn_calibrations import flat_calibration
 from tools.release.ship_calibrations import write_calibrations
-from training.checkpoints.choose import choose_embedder
+from training.checkpoints.store import choose_embedder
 
 
 @pytest.mark.parametrize("name", ["dlib", "shipped"])

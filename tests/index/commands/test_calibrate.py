@@ -14,7 +14,7 @@ from index.enrollment.after_training import enroll_manifest
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from masking.datasets.sample import sample_people
 from masking.errors import InvalidConfig
-from training.checkpoints.choose import choose_embedder
+from training.checkpoints.store import choose_embedder
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from tests.fakes.chip_galleries import (
     named_faces,
 )
 from tests.fakes.faces_for_index import ColourEmbedder
-from training.embedders.masked_reference import masked_references, network_input
+from training.embedders.embedded_face import masked_references, network_input
 
 
 def test_vectors_are_the_new_embedders_and_the_rest_stays(folder):

@@ -22,7 +22,7 @@ from tests.fakes.faces_for_index import (
     SquareFinder,
     draw_photo,
 )
-from training.embedders.masked_reference import (
+from training.embedders.embedded_face import (
     embed_both,
     masked_references,
     network_input,

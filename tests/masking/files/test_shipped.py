@@ -13,9 +13,9 @@ from masking.faces import model_files
 from masking.faces.finder import unmasked_predictor
 from masking.faces.roll import RollEstimator
 from masking.files.shipped import TABLE, checked_file, shipped_file, write_table
-from training.backbones.dlib_weights import read_dlib_network
+from training.backbones.dlib_network import read_dlib_network
 from training.checkpoints import store
-from training.checkpoints.choose import choose_embedder, choose_quick_embedder
+from training.checkpoints.store import choose_embedder, choose_quick_embedder
 from training.embedders import mask_classifier as mask_state
 
 ROOT = Path(model_files.__file__).parents[2]

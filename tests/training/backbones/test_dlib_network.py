@@ -1,10 +1,32 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import cv2
+import dlib
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from training.backbones.dlib_network import Block, DlibFaceNet, Stem
+from masking.datasets.images import read_rgb
+from masking.errors import BadRecord
+from masking.faces.model_files import RECOGNITION, dlib_model
+from masking.landmarks import Float32, Image
+from training.backbones.dlib_file import read_dlib_file
+from training.backbones.dlib_network import (
+    Block,
+    DlibFaceNet,
+    Stem,
+    fold,
+    read_dlib_network,
+    write_dlib_file,
+)
+
+LFW = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "lfw"
 
 
 def _constant(block: Block, main: float) -> Block:
@@ -111,3 +133,114 @@ def test_from_state_copies_and_leaves_the_random_state_alone(
     assert network.head.project.weight.any()
     with pytest.raises(RuntimeError, match="Missing key"):
         DlibFaceNet.from_state({})
+
+
+@pytest.fixture(scope="module")
+def trained() -> DlibFaceNet:
+    return read_dlib_network().eval()
+
+
+@pytest.fixture(scope="module")
+def noise() -> Image:
+    rng = np.random.default_rng(3)
+    return rng.integers(0, 256, (4, 150, 150, 3), dtype=np.uint8)
+
+
+def _by_dlib(path: Path, chips: Image) -> NDArray[np.float64]:
+    model: Any = dlib.face_recognition_model_v1(str(path))
+    return np.array([model.compute_face_descriptor(chip) for chip in chips])
+
+
+def _by_torch(network: DlibFaceNet, chips: Image) -> Float32:
+    with torch.inference_mode():
+        embeddings = network(torch.tensor(chips).permute(0, 3, 1, 2))
+    return np.asarray(embeddings.numpy(), dtype=np.float32)
+
+
+def test_folding_is_exact() -> None:
+    # Small whole numbers: float32 holds every product and sum exactly.
+    rng = np.random.default_rng(0)
+    filters, pixels, bias, gamma, beta = (
+        rng.integers(-4, 5, shape).astype(np.float32)
+        for shape in [(5, 3, 3, 3), (2, 3, 8, 8), 5, 5, 5]
+    )
+    x = torch.from_numpy(pixels)
+    apart = F.conv2d(x, torch.from_numpy(filters), torch.from_numpy(bias))
+    apart = apart * torch.from_numpy(gamma)[:, None, None]
+    apart = apart + torch.from_numpy(beta)[:, None, None]
+    together = F.conv2d(x, *map(torch.from_numpy, fold(filters, bias, gamma, beta)))
+    assert torch.equal(together, apart)
+    assert apart.abs().max() > 100
+
+
+def test_folded_filters_are_gamma_times_the_stored_ones(trained: DlibFaceNet) -> None:
+    file = read_dlib_file(dlib_model(RECOGNITION))
+    stored, affine = file.floats(file.layers[0]), file.floats(file.layers[1])
+    # Channel 2 of the stem, by hand.
+    gamma, beta = affine[2], affine[32 + 2]
+    filters = stored[2 * 147 : 3 * 147].reshape(3, 7, 7)
+    first = trained.stem.first
+    assert first.bias is not None
+    np.testing.assert_allclose(first.weight[2].detach(), gamma * filters, rtol=1e-6)
+    bias = gamma * stored[32 * 147 + 2] + beta
+    assert first.bias[2].item() == pytest.approx(float(bias), rel=1e-6)
+    assert gamma > 1.5  # or the test would not see a forgotten gamma
+
+
+def test_agrees_with_dlib_on_noise(trained: DlibFaceNet, noise: Image) -> None:
+    expected = _by_dlib(dlib_model(RECOGNITION), noise)
+    found = _by_torch(trained, noise)
+    assert np.abs(found - expected).max() < 1e-4
+    assert np.abs(expected).max() > 0.1
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not LFW.is_dir(), reason=f"{LFW} is not there")
+def test_agrees_with_dlib_on_photographs(trained: DlibFaceNet) -> None:
+    people = sorted(LFW.iterdir())[:: max(1, len(list(LFW.iterdir())) // 8)][:8]
+    photos = [read_rgb(min(person.glob("*.jpg"))) for person in people]
+    # LFW's faces are centred: these pixels are about what an aligned chip shows.
+    chips = np.stack([cv2.resize(p[60:190, 60:190], (150, 150)) for p in photos])
+    expected = _by_dlib(dlib_model(RECOGNITION), chips)
+    assert len(chips) == 8
+    assert np.abs(_by_torch(trained, chips) - expected).max() < 1e-4
+    assert 1.2 < np.linalg.norm(expected, axis=1).mean() < 1.7
+
+
+def test_dlib_loads_what_is_written(tmp_path: Path, noise: Image) -> None:
+    changed = read_dlib_network().eval()
+    rng = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for part in changed.modules():
+            if isinstance(part, nn.Conv2d | nn.Linear):
+                shape = part.weight.shape
+                part.weight.mul_(1 + 0.05 * torch.randn(shape, generator=rng))
+    path = tmp_path / "new" / "changed.dat"
+    write_dlib_file(changed, path)
+    expected = _by_torch(changed, noise)
+    assert np.abs(_by_dlib(path, noise) - expected).max() < 1e-5
+    assert np.abs(_by_torch(read_dlib_network(), noise) - expected).max() > 0.01
+    assert [p.name for p in path.parent.iterdir()] == ["changed.dat"]
+
+
+def test_written_weights_are_read_back_bit_by_bit(
+    tmp_path: Path, trained: DlibFaceNet
+) -> None:
+    path = tmp_path / "same.dat"
+    write_dlib_file(trained, path)
+    again = read_dlib_network(path).state_dict()
+    for name, tensor in trained.state_dict().items():
+        assert torch.equal(again[name], tensor), name
+
+
+def test_another_layout_is_refused_by_its_first_strange_layer(tmp_path: Path) -> None:
+    data = dlib_model(RECOGNITION).read_bytes()
+    layer = read_dlib_file(dlib_model(RECOGNITION)).layers[0]
+    # Padding of the first convolution, (0, 0) -> (1, 0), follows its floats; the
+    # ints are 01 20 (32 filters), 01 07 twice, 01 02 twice, 01 00 twice.
+    place = layer.offset + 4 * layer.count + 2 * 5
+    assert data[place : place + 4] == b"\x01\x00\x01\x00"
+    path = tmp_path / "padded.dat"
+    path.write_bytes(data[: place + 1] + b"\x01" + data[place + 2 :])
+    with pytest.raises(BadRecord, match=r"layer 0 is .*expected .*Use dlib_face"):
+        read_dlib_network(path)

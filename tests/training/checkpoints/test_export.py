@@ -9,10 +9,14 @@ from click.testing import CliRunner
 
 from cli import main
 from masking.errors import MissingInput
-from training.checkpoints import export_dlib as export_dlib_module
-from training.checkpoints.choose import choose_embedder
-from training.checkpoints.export_dlib import FalseExport, check_difference, export_dlib
-from training.checkpoints.export_onnx import export_onnx
+from training.checkpoints import export as export_dlib_module
+from training.checkpoints.export import (
+    FalseExport,
+    check_difference,
+    export_dlib,
+    export_onnx,
+)
+from training.checkpoints.store import choose_embedder
 from training.embedders.torch_embedder import dlib_embedder
 
 

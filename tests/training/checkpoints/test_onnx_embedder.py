@@ -17,7 +17,7 @@ from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.finder import unmasked_finder
 from training.backbones.registry import make_network
-from training.checkpoints import export_onnx, onnx_embedder
+from training.checkpoints import export, onnx_embedder
 from training.checkpoints.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -25,13 +25,12 @@ from training.checkpoints.checkpoint import (
     round_filters,
     save_checkpoint,
 )
-from training.checkpoints.choose import choose_quick_embedder
 from training.checkpoints.onnx_embedder import (
     NeedsTorch,
     OnnxEmbedder,
     load_onnx_embedder,
 )
-from training.checkpoints.store import SHIPPED, save_model
+from training.checkpoints.store import SHIPPED, choose_quick_embedder, save_model
 from training.embedders.checkpoint_file import read_record
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.metrics.score_normalization import Cohort
@@ -102,7 +101,7 @@ def test_the_shipped_embedder_embeds_faces_as_torch_does():
 def test_the_shipped_embedder_needs_no_torch():
     code = (
         "import sys; "
-        "from training.checkpoints.choose import choose_quick_embedder as c; "
+        "from training.checkpoints.store import choose_quick_embedder as c; "
         "from pathlib import Path; print(c('shipped', Path('.')).fingerprint); "
         "assert 'torch' not in sys.modules and 'onnx' not in sys.modules"
     )
@@ -225,7 +224,7 @@ def test_what_cannot_be_exported_is_saved_without_and_said(
     def refuse(*_, **__):
         raise torch.onnx.OnnxExporterError("no such operator\nand a long story")
 
-    monkeypatch.setattr(export_onnx.torch.onnx, "export", refuse)
+    monkeypatch.setattr(export.torch.onnx, "export", refuse)
     path = tmp_path / "odd.safetensors"
     save_model(path, checkpoint(make_network("iresnet18")))
     assert [item.name for item in tmp_path.iterdir()] == ["odd.safetensors"]

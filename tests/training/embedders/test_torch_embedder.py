@@ -7,8 +7,7 @@ import torch
 from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Image
-from training.backbones.dlib_network import DlibFaceNet
-from training.backbones.dlib_weights import read_dlib_network
+from training.backbones.dlib_network import DlibFaceNet, read_dlib_network
 from training.embedders.protocol import Embedder
 from training.embedders.torch_embedder import (
     NetworkEmbedder,

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from training.metrics.bootstrap import (
+    RedrawnPairs,
     drawn_means,
     drawn_people,
     drawn_rates,
     drawn_tpirs,
     interval,
 )
-from training.metrics.bootstrap_pairs import RedrawnPairs
-from training.metrics.open_set import Search, tpir_at_fpir
+from training.metrics.identification import Search, tpir_at_fpir
 from training.metrics.pairs import (
     Comparisons,
     EmbeddedFaces,

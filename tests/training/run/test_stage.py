@@ -8,22 +8,24 @@ import torch
 
 from masking.errors import DivergedTraining, InvalidConfig
 from tests.fakes.trainings import CONFIG
-from training.checkpoints.checkpoint import load_checkpoint, load_embedder
+from training.checkpoints.checkpoint import load_checkpoint, load_embedder, read_state
 from training.checkpoints.onnx_embedder import load_onnx_embedder
-from training.checkpoints.resume_state import read_state
 from training.checkpoints.store import STATE, latest_checkpoint
 from training.config import TrainConfig
-from training.data.chip_embeddings import embed_rows, unmasked_embeddings
+from training.data import chip_embeddings as cohort_making
+from training.data.chip_embeddings import (
+    cohort_of_rows,
+    embed_rows,
+    unmasked_embeddings,
+)
 from training.embedders.torch_embedder import dlib_embedder
 from training.metrics.score_normalization import Cohort
-from training.run import cohort_fit as cohort_making
 from training.run import loop as train_loop
 from training.run import objective
 from training.run import stage as train_stage
 from training.run import state as train_run
-from training.run.cohort_fit import cohort_of_rows
 from training.run.initialisation import initialise
-from training.run.schedule import learning_rate_at
+from training.run.loop import learning_rate_at
 from training.run.stage import forget_run, train
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from masking.errors import InvalidConfig
-from training.data.identity_split import validation_people
+from training.data.train_data import validation_people
 
 NAMES = [f"Person_{number % 200:03d}" for number in range(600)]
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from training.backbones.base import FaceNetwork
-from training.run.ema import AveragedWeights
+from training.run.state import AveragedWeights
 
 
 class OneWeight(FaceNetwork):

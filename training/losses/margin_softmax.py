@@ -1,13 +1,15 @@
-"""Softmax over the classes of all processes, each of which holds a shard of them.
+"""Margin heads: softmax over all people, whose own cosine must be better by a margin.
 
-For millions of people neither their weights nor their logits fit on one device.
+For millions of people neither their weights nor their logits fit on one device, so
+each process holds a shard of the classes.
 Sources: An et al., "Partial FC", ICCVW 2021 (classes divided among processes), and
 "Killing two birds with one stone", CVPR 2022 (a fraction of the negative classes).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -16,10 +18,96 @@ from torch import distributed as group
 from torch.nn import functional as F
 
 from training.distributed import Processes, gather_rows
-from training.losses.margins import Margin
 
+# acos has infinite slope at +-1.
+_EDGE = 1e-6
 # Classes whose chance is drawn at once.
 _CHUNK = 65536
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+class Margin(nn.Module):
+    """Base of the margins; a larger margin asks for more.
+
+    Attributes:
+        usual: the margin that its authors recommend.
+    """
+
+    usual: float
+
+    def __init__(self, margin: float) -> None:
+        super().__init__()
+        self.margin = margin or self.usual
+
+    def forward(self, cosines: Tensor, lengths: Tensor) -> Tensor:
+        """(N,) cosines with the own class and (N,) lengths of features to (N,)."""
+        raise NotImplementedError
+
+
+class ArcFace(Margin):
+    """cos(angle + margin), margin in radians.
+
+    Beyond pi - margin, where that would rise again, a straight line.
+    Source: Deng et al., "ArcFace", CVPR 2019, eq. 3.
+    """
+
+    usual = 0.5
+
+    def forward(self, cosines: Tensor, lengths: Tensor) -> Tensor:
+        angles = cosines.clamp(-1 + _EDGE, 1 - _EDGE).acos()
+        beyond = cosines - self.margin * math.sin(self.margin)
+        inside = angles <= math.pi - self.margin
+        return torch.where(inside, (angles + self.margin).cos(), beyond)
+
+
+class CosFace(Margin):
+    """cos(angle) - margin. Source: Wang et al., "CosFace", CVPR 2018, eq. 4."""
+
+    usual = 0.35
+
+    def forward(self, cosines: Tensor, lengths: Tensor) -> Tensor:
+        return cosines - self.margin
+
+
+class AdaFace(Margin):
+    """A margin that grows with the length of the feature, a sign of quality.
+
+    z = (length - mean) / (deviation / h), kept in [-1, 1]; then
+    cos(angle - margin * z) - (margin * z + margin): hard faces weigh more when they
+    are sharp, and less when they are blurred. Mean and deviation are running ones.
+    Source: Kim et al., "AdaFace", CVPR 2022, section 3.3 (arXiv:2204.00964), with
+    its h = .33 and its running mean of momentum .99.
+    """
+
+    usual = 0.4
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, margin: float, h: float = 0.333, momentum: float = 0.99) -> None:
+        super().__init__(margin)
+        self.h, self.momentum = h, momentum
+        # Where the running figures begin, as in the authors' code.
+        self.register_buffer("mean", torch.tensor(20.0))
+        self.register_buffer("deviation", torch.tensor(100.0))
+
+    def forward(self, cosines: Tensor, lengths: Tensor) -> Tensor:
+        lengths = lengths.detach().clamp(1e-3, 100)
+        if self.training and len(lengths) > 1:
+            self.mean.lerp_(lengths.mean(), 1 - self.momentum)
+            self.deviation.lerp_(lengths.std(), 1 - self.momentum)
+        quality = ((lengths - self.mean) / (self.deviation + 1e-3) * self.h).clamp(
+            -1, 1
+        )
+        angles = cosines.clamp(-1 + _EDGE, 1 - _EDGE).acos()
+        turned = (angles - self.margin * quality).clamp(1e-3, math.pi - 1e-3)
+        return turned.cos() - self.margin * (1 + quality)
+
+
+MARGINS: dict[str, Callable[[float], Margin]] = {
+    "arcface": ArcFace,
+    "cosface": CosFace,
+    "adaface": AdaFace,
+}
 
 
 class ShardedSoftmax(nn.Module):
@@ -160,3 +248,58 @@ class _CrossEntropy(torch.autograd.Function):
 def _reduce(values: Tensor, processes: Processes, largest: bool = False) -> None:
     if processes.count > 1:
         group.all_reduce(values, group.ReduceOp.MAX if largest else group.ReduceOp.SUM)
+
+
+class HeadOptimiser:
+    """Adam on this process's classes; its state is that of all classes."""
+
+    def __init__(self, head: ShardedSoftmax, weight_decay: float) -> None:
+        self._head = head
+        # Sampled classes have sparse gradients: the others stay as they are.
+        self._optimiser: torch.optim.Optimizer = (
+            torch.optim.SparseAdam([head.weight])
+            if head.fraction < 1
+            else torch.optim.AdamW([head.weight], weight_decay=weight_decay)
+        )
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        self._optimiser.zero_grad(set_to_none=True)
+
+    def step(self, learning_rate: float) -> None:
+        """Move the classes along their gradients."""
+        for part in self._optimiser.param_groups:
+            part["lr"] = learning_rate
+        self._optimiser.step()
+
+    def state(self) -> dict[str, Any]:
+        """Weights and moments of all classes; every process must ask for it."""
+        head = self._head
+        found = self._optimiser.state.get(head.weight, {})
+        moments = {
+            name: self._whole(found.get(name, torch.zeros_like(head.weight)))
+            for name in _MOMENTS
+        }
+        return moments | {
+            "weight": self._whole(head.weight.detach()),
+            "step": float(found.get("step", 0)),
+            "margin": {n: t.cpu() for n, t in head.margin.state_dict().items()},
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state, which may come from another number of processes."""
+        head, device = self._head, self._head.weight.device
+        own = slice(head.own.start, head.own.stop)
+        with torch.no_grad():
+            head.weight.copy_(state["weight"][own])
+        head.margin.load_state_dict(state["margin"])
+        found: dict[str, Any] = {
+            name: state[name][own].clone().to(device) for name in _MOMENTS
+        }
+        sparse = isinstance(self._optimiser, torch.optim.SparseAdam)
+        steps = state["step"]
+        found["step"] = int(steps) if sparse else torch.tensor(steps)
+        self._optimiser.state[head.weight] = found
+
+    def _whole(self, shard: Tensor) -> Tensor:
+        return self._head.processes.gathered_shards(shard, self._head.classes).cpu()

@@ -1,9 +1,7 @@
 import pytest
 import torch
 
-from training.losses.head_optimiser import HeadOptimiser
-from training.losses.margins import CosFace
-from training.losses.sharded_softmax import ShardedSoftmax
+from training.losses.margin_softmax import CosFace, HeadOptimiser, ShardedSoftmax
 
 START = [[1.0, -2.0], [0.5, 4.0]]
 

@@ -1,8 +1,9 @@
-"""Writes an embedder as ONNX: uint8 RGB chips in, embeddings out, any batch size."""
+"""Writes an embedder for other programs: dlib's own .dat, or ONNX."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,76 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from masking.errors import MissingInput, ToolkitError
+from masking.errors import InvalidConfig, MissingInput, ToolkitError
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32, Image
-from training.checkpoints.export_dlib import check_difference, sample_chips
+from training.backbones.dlib_network import DlibFaceNet, write_dlib_file
 from training.checkpoints.onnx_embedder import NeedsTorch, OnnxEmbedder, probe_chip
 from training.embedders.checkpoint_file import Exported, shortest
 from training.embedders.torch_embedder import NetworkEmbedder, embeddings_of
 
-TOLERANCE = 1e-4
+DLIB_TOLERANCE = 1e-5
+ONNX_TOLERANCE = 1e-4
 INPUT, OUTPUT = "chips", "embeddings"
 # Read by OpenCV from 4.10 on.
 _OPSET = 18
+
+
+class FalseExport(ToolkitError):
+    """The exported network does not give what the embedder gives."""
+
+
+def export_dlib(embedder: NetworkEmbedder, path: Path) -> float:
+    """Write a .dat for `dlib.face_recognition_model_v1`, and try it.
+
+    Returns:
+        The largest difference between dlib's embeddings of a few chips of noise and
+        ours; at most DLIB_TOLERANCE.
+
+    Raises:
+        InvalidConfig: the embedder is another network than dlib's.
+        FalseExport: dlib gives other embeddings than we do.
+    """
+    network = embedder.network()
+    if not isinstance(network, DlibFaceNet):
+        raise InvalidConfig(
+            f"{embedder.name} is no network of dlib's kind, and dlib's file holds no "
+            "other. Use --format onnx."
+        )
+    write_dlib_file(network, path)
+    chips = sample_chips(embedder)
+    difference = float(np.abs(_by_dlib(path, chips) - embedder.embed(chips)).max())
+    check_difference(path, difference, DLIB_TOLERANCE)
+    return difference
+
+
+def sample_chips(embedder: NetworkEmbedder) -> Image:
+    """(3, 3, S, S) uint8 noise: it reaches every filter, which a grey chip does not."""
+    side = embedder.geometry.size_px
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (3, 3, side, side), dtype=np.uint8)
+
+
+def check_difference(path: Path, difference: float, allowed: float) -> None:
+    """Refuse an exported file whose embeddings are not the embedder's."""
+    # Written this way round, a difference that is no number is refused too.
+    if not difference <= allowed:
+        raise FalseExport(
+            f"{path}: its embeddings differ by {difference:.1e} from ours, at most "
+            f"{allowed:.0e} were expected. Do not use it; update torch and the "
+            "package that reads it."
+        )
+
+
+def _by_dlib(path: Path, chips: Image) -> np.ndarray[Any, Any]:
+    import dlib
+
+    # As bytes: names of files need not be UTF-8, as dlib takes text.
+    model: Any = dlib.face_recognition_model_v1(os.fsencode(path))
+    upright = chips.transpose(0, 2, 3, 1)
+    return np.array(
+        [model.compute_face_descriptor(np.ascontiguousarray(c)) for c in upright]
+    )
 
 
 class NotExported(ToolkitError):
@@ -38,7 +97,7 @@ def export_onnx(embedder: NetworkEmbedder, path: Path) -> float:
 
     Returns:
         The largest difference between onnxruntime's embeddings of a few chips of
-        noise and ours, alone and together; at most TOLERANCE.
+        noise and ours, alone and together; at most ONNX_TOLERANCE.
 
     Raises:
         MissingInput: onnxruntime is not installed.
@@ -60,7 +119,7 @@ def export_onnx(embedder: NetworkEmbedder, path: Path) -> float:
     found = [_run(session, chips), *(_run(session, chip[None]) for chip in chips)]
     together, alone = found[0], np.concatenate(found[1:])
     difference = max(np.abs(part - wanted).max() for part in (together, alone))
-    check_difference(path, float(difference), TOLERANCE)
+    check_difference(path, float(difference), ONNX_TOLERANCE)
     return float(difference)
 
 
