@@ -83,8 +83,7 @@ def evaluate_command(
     config = EvaluateConfig(**options)
     from index.evaluation.protocol import read_collection
     from index.evaluation.stage import evaluate
-    from index.report.table import report_table
-    from index.report.write import ReportFolders, write
+    from index.report.write import ReportFolders, report_table, write
     from masking.datasets.separate_folders import refuse_overlap
     from training.checkpoints.store import (
         DLIB_NAME,

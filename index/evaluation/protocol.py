@@ -1,19 +1,141 @@
-"""What is evaluated: photographs and, perhaps, a list of their pairs."""
+"""What is compared: photographs, all of their pairs or those of a list; embedders."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from index.datasets.embed_views import EmbeddedViews
 from index.datasets.labelled_photos import LabelledPhoto, read_labelled_photos
 from index.datasets.pair_lists import PairList, read_pair_list
-from index.evaluation.pairings import AllPairs, ListedPairs, Pairing
 from masking.errors import InvalidConfig
-from training.metrics.pairs import EmbeddedFaces, Indices
-from training.metrics.sampled_pairs import PairBudget
+from masking.landmarks import Float32
+from training.embedders.protocol import Embedder
+from training.metrics.pairs import EmbeddedFaces, Indices, ScoredPairs, compare_at
+from training.metrics.sampled_pairs import PairBudget, between_budget, within_budget
+from training.metrics.verification import person_folds
+
+Chosen = NDArray[np.bool_]
+COVERED = "covered"
+METRICS = ("euclidean", "cosine")
+
+
+class Pairing(Protocol):
+    """Makes the comparisons of a test among V faces.
+
+    Attributes:
+        faces: all of them.
+        references: the same as masked faces are compared with them, see
+            `training.embedders.embedded_face`; or once more as they are.
+        first_decides: see `verification_metrics.fold_accuracies`.
+    """
+
+    faces: EmbeddedFaces
+    references: EmbeddedFaces
+    first_decides: bool
+
+    def within(self, chosen: Chosen) -> ScoredPairs:
+        """The pairs of the test of which both faces are chosen, (V,) bool."""
+
+    def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
+        """Its pairs of a probe with a reference; the probe comes first."""
+
+    def folds(self, rng: np.random.Generator) -> Indices:
+        """(people,) int32, the fold of each person."""
+
+
+class AllPairs:
+    """Everything with everything, people weighted equally."""
+
+    first_decides = False
+
+    def __init__(
+        self, faces: EmbeddedFaces, references: EmbeddedFaces, budget: PairBudget
+    ):
+        self.faces, self.references, self._budget = faces, references, budget
+
+    def within(self, chosen: Chosen) -> ScoredPairs:
+        """See `Pairing`."""
+        return within_budget(self.faces[chosen], self._budget)
+
+    def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
+        """See `Pairing`."""
+        compared = self.references[references]
+        return between_budget(self.faces[probes], compared, self._budget)
+
+    def folds(self, rng: np.random.Generator) -> Indices:
+        """Drawn at random."""
+        return person_folds(int(self.faces.people.max()) + 1, rng)
+
+
+class ListedPairs:
+    """The pairs of a list, each with the same weight.
+
+    Where masks are rendered, a photograph is there twice: a listed pair is one
+    U-U, one M-M and two M-U comparisons.
+    """
+
+    first_decides = True
+
+    def __init__(
+        self,
+        faces: EmbeddedFaces,
+        references: EmbeddedFaces,
+        listed: PairList,
+        folds: Indices | None,
+    ):
+        """
+        Args:
+            faces, references: of all photographs of the list, numbered alike.
+            folds: (people,) the fold of each person; None = drawn at random.
+        """
+        self.faces, self.references, self._folds = faces, references, folds
+        order = np.argsort(faces.photos, kind="stable")
+        starts = np.searchsorted(faces.photos[order], np.arange(len(listed.photos)))
+        counts = np.bincount(faces.photos, minlength=len(listed.photos))
+        different = listed.pairs[listed.pairs[:, 0] != listed.pairs[:, 1]]
+        views = []
+        for left in range(int(counts.max())):
+            for right in range(int(counts.max())):
+                ends = different.T
+                there = (counts[ends[0]] > left) & (counts[ends[1]] > right)
+                first, second = ends[:, there]
+                views.append(
+                    [order[starts[first] + left], order[starts[second] + right]]
+                )
+        self._views = np.concatenate(views, axis=1)
+
+    def within(self, chosen: Chosen) -> ScoredPairs:
+        """See `Pairing`."""
+        places = self._views[:, chosen[self._views].all(axis=0)]
+        return self._scored(places, self.faces)
+
+    def between(self, probes: Chosen, references: Chosen) -> ScoredPairs:
+        """See `Pairing`."""
+        either = np.concatenate([self._views, self._views[::-1]], axis=1)
+        places = either[:, probes[either[0]] & references[either[1]]]
+        return self._scored(places, self.references)
+
+    def folds(self, rng: np.random.Generator) -> Indices:
+        """Those of the list, else drawn at random."""
+        if self._folds is not None:
+            return self._folds
+        return person_folds(int(self.faces.people.max()) + 1, rng)
+
+    def _scored(self, places: NDArray[np.int64], seconds: EmbeddedFaces) -> ScoredPairs:
+        people = self.faces.people[places]
+        same = people[0] == people[1]
+        genuine, impostor = (
+            compare_at(self.faces, seconds, places[:, chosen], np.ones(chosen.sum()))
+            for chosen in (same, ~same)
+        )
+        return ScoredPairs(genuine, impostor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +195,113 @@ def read_collection(
         )
     listed = read_pair_list(folder, pairs)
     return Collection(f"{name}-{pairs.stem}", listed.photos, listed)
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One column of the report.
+
+    Attributes:
+        name: different from all others.
+        fingerprint: of the embedder; of both with "+" between them when masked
+            and unmasked faces have different ones.
+        faces: all views of the collection.
+        references: what masked faces are compared with; None = `faces`.
+    """
+
+    name: str
+    fingerprint: str
+    faces: EmbeddedFaces
+    references: EmbeddedFaces | None = None
+
+
+def distinct_embedders(embedders: Sequence[Embedder]) -> list[Embedder]:
+    """The embedders, each once.
+
+    Raises:
+        InvalidConfig: none at all, or one of an unknown metric.
+    """
+    kept = list({embedder.fingerprint: embedder for embedder in embedders}.values())
+    if not kept:
+        raise InvalidConfig("no embedder, expected at least one.")
+    for embedder in kept:
+        if embedder.metric not in METRICS:
+            raise InvalidConfig(
+                f"embedder {embedder.name} compares by {embedder.metric!r}, expected "
+                f"one of {', '.join(METRICS)}."
+            )
+    return kept
+
+
+def compared_embedders(
+    embedders: Sequence[Embedder],
+    embedded: EmbeddedViews,
+    people: Indices,
+    mixed: bool,
+    covered: bool,
+    cohorts: bool = True,
+) -> list[Compared]:
+    """The faces by each embedder.
+
+    Args:
+        people: (N,) person of each photograph.
+        covered: after each embedder also masked faces beside covered ones.
+        mixed: after each embedder but the first also masked faces by it and
+            unmasked faces by the first, by plain distances, as other programs compare.
+        cohorts: compare as the embedders' cohorts ask for; or by plain distances.
+
+    Raises:
+        InvalidConfig: mixed embedders of another dimension or metric.
+    """
+    counts = Counter(embedder.name for embedder in embedders)
+    compared: list[Compared] = []
+    for number, embedder in enumerate(embedders):
+        name, fingerprint = embedder.name, embedder.fingerprint
+        if counts[name] > 1:
+            name = f"{name}-{fingerprint[:8]}"
+        cohort = embedder.cohort if cohorts else None
+        faces = embedded.faces(number, people, cohort)
+        rows = _comparable(faces.embeddings, embedder.metric)
+        one = Compared(name, fingerprint, replace(faces, embeddings=rows))
+        compared.append(one)
+        if covered:
+            under = embedded.covered_faces(number, people, cohort)
+            rows = _comparable(under.embeddings, embedder.metric)
+            references = replace(under, embeddings=rows)
+            compared.append(
+                replace(one, name=f"{name}, {COVERED}", references=references)
+            )
+        if mixed and number:
+            _check_mixed(embedders[0], embedder)
+            compared.append(_mixed(one, compared[0], embedded))
+    return compared
+
+
+def _mixed(one: Compared, first: Compared, embedded: EmbeddedViews) -> Compared:
+    """Masked faces by `one`, unmasked faces by `first`."""
+    masked = embedded.masked[:, None]
+    rows = np.where(masked, one.faces.embeddings, first.faces.embeddings)
+    return Compared(
+        f"{one.name} on {first.name}",
+        f"{one.fingerprint}+{first.fingerprint}",
+        replace(one.faces, embeddings=rows, cohort=None),
+    )
+
+
+def _comparable(rows: Float32, metric: str) -> Float32:
+    """Rows whose Euclidean distances rank as the metric does.
+
+    Of unit vectors, the squared distance is 2 - 2 cosine.
+    """
+    if metric == "euclidean":
+        return rows
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def _check_mixed(first: Embedder, embedder: Embedder) -> None:
+    if (first.dimension, first.metric) != (embedder.dimension, embedder.metric):
+        raise InvalidConfig(
+            f"mixed: {embedder.name} ({embedder.dimension} numbers, "
+            f"{embedder.metric}) cannot be compared with {first.name} "
+            f"({first.dimension}, {first.metric}). Leave --mixed out."
+        )

@@ -1,4 +1,4 @@
-"""Verification figures of one set of pairs, with intervals."""
+"""Figures of a set of pairs and of a search, with intervals and the worst errors."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.evaluation.pairings import Pairing
-from index.evaluation.worst_errors import WorstPairs, worst_pairs
-from training.metrics.bootstrap import DrawnRates, drawn_rates, interval
-from training.metrics.pairs import Float64, ScoredPairs
+from index.evaluation.protocol import Pairing
+from training.metrics.bootstrap import (
+    DrawnRates,
+    drawn_means,
+    drawn_rates,
+    drawn_tpirs,
+    interval,
+)
+from training.metrics.identification import FPIR, open_set_searches, ranks, tpir_at_fpir
+from training.metrics.pairs import Comparisons, EmbeddedFaces, Float64, ScoredPairs
 from training.metrics.verification import (
     acceptance,
     auc,
@@ -19,11 +25,64 @@ from training.metrics.verification import (
     threshold_at_far,
 )
 
+# Of a few people with very many pairs, not all are looked through.
+_LOOKED_AT = 200_000
 FARS = (1e-2, 1e-3, 1e-4)
 CURVE_FARS = np.logspace(-5, 0, 101)
 # Pairs of each kind of error that are shown to whoever owns the photographs.
 WORST = 8
 _UNKNOWN = float("nan")
+CMC_DEPTH = 20
+
+
+@dataclass(frozen=True)
+class WorstPair:
+    """Two photographs, numbered as in the collection, and their distance."""
+
+    distance: float
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class WorstPairs:
+    """The worst errors of one set.
+
+    Attributes:
+        closest_impostors: closest first, one pair of each two people.
+        farthest_genuine: farthest first, one pair of each person; pairs with a
+            face that was not acquired are not among them.
+    """
+
+    closest_impostors: tuple[WorstPair, ...]
+    farthest_genuine: tuple[WorstPair, ...]
+
+
+def worst_pairs(pairs: ScoredPairs, count: int) -> WorstPairs:
+    """At most `count` pairs of each kind of error.
+
+    One of each two people, so that a wrong label does not fill the list.
+    """
+    acquired = int(np.isfinite(pairs.genuine.distances).sum())
+    close = int(np.isfinite(pairs.impostor.distances).sum())
+    return WorstPairs(
+        _first_of_each(pairs.impostor, range(close), count),
+        _first_of_each(pairs.genuine, range(acquired - 1, -1, -1), count),
+    )
+
+
+def _first_of_each(
+    part: Comparisons, order: range, count: int
+) -> tuple[WorstPair, ...]:
+    found: dict[frozenset[int], WorstPair] = {}
+    for place in order[:_LOOKED_AT]:
+        if len(found) == count:
+            break
+        people = frozenset(part.people[place].tolist())
+        if people not in found:
+            first, second = part.photos[place].tolist()
+            found[people] = WorstPair(float(part.distances[place]), first, second)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True)
@@ -177,3 +236,81 @@ def _mean_of_folds(accuracies: list[float]) -> Rate:
     mean = float(np.mean(accuracies))
     error = float(np.std(accuracies, ddof=1) / np.sqrt(len(accuracies)))
     return Rate(mean, max(0.0, mean - 1.96 * error), min(1.0, mean + 1.96 * error))
+
+
+@dataclass(frozen=True, eq=False)
+class RankFigures:
+    """Identification of masked probes among unmasked templates; higher is better.
+
+    Attributes:
+        probes: masked faces that were searched, acquired or not.
+        left_out: masked faces whose person has no (other) unmasked photograph.
+        gallery_people: people with a template.
+        cmc: fraction of probes found among the first 1, 2 .. CMC_DEPTH people.
+        rank1: cmc[0] with its interval.
+        rank1_gain: rank1 minus that of the first embedder; None for the first.
+        tpir: at FPIR, half of the people in the gallery and half outside, then
+            the other way round.
+        tpir_gain: likewise.
+        open_gallery_people: people with a template in the larger half.
+        nonmated: probes of people outside, both ways.
+    """
+
+    probes: int
+    left_out: int
+    gallery_people: int
+    cmc: tuple[float, ...]
+    rank1: Rate
+    rank1_gain: Rate | None
+    tpir: Rate
+    tpir_gain: Rate | None
+    open_gallery_people: int
+    nonmated: int
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredRanks:
+    """Figures, and the draws that the next embedder is compared with."""
+
+    figures: RankFigures
+    rank1: Float64
+    tpir: Float64
+
+
+def measure_ranks(
+    probes: EmbeddedFaces,
+    references: EmbeddedFaces,
+    chance: Chance,
+    baseline: MeasuredRanks | None,
+) -> MeasuredRanks:
+    """Search all probes, closed set and open set.
+
+    Args:
+        baseline: the same by the first embedder; None = this is the first.
+    """
+    found = ranks(probes, references)
+    first = (found.ranks <= 1).astype(np.float64)
+    rank1 = drawn_means(first, found.people, chance.rounds, chance.rng())
+    searches = open_set_searches(probes, references, chance.rng())
+    tpir = drawn_tpirs(searches, FPIR, chance.rounds, chance.rng())
+    fraction, at_fpir = found.rate(1), tpir_at_fpir(searches)
+    gains: list[Rate | None] = [None, None]
+    if baseline:
+        before = baseline.figures
+        gains = [
+            Rate.drawn(fraction - before.rank1.value, rank1 - baseline.rank1),
+            Rate.drawn(at_fpir - before.tpir.value, tpir - baseline.tpir),
+        ]
+    figures = RankFigures(
+        probes=len(found.ranks),
+        left_out=found.left_out,
+        gallery_people=found.gallery_people,
+        cmc=tuple(found.cmc(CMC_DEPTH)),
+        rank1=Rate.drawn(fraction, rank1),
+        rank1_gain=gains[0],
+        tpir=Rate.drawn(at_fpir, tpir),
+        tpir_gain=gains[1],
+        open_gallery_people=max(search.gallery_people for search in searches),
+        nonmated=sum(len(search.outside) for search in searches),
+    )
+    return MeasuredRanks(figures, rank1, tpir)

@@ -15,22 +15,24 @@ from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
 from index.datasets.mask_renderer import mask_renderer
 from index.datasets.views import Renderer, ViewPlan, all_views
-from index.evaluation.compared_embedders import (
-    Compared,
-    compared_embedders,
-    distinct_embedders,
-)
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.figures import (
+    EvaluateReport,
+    ListedTest,
     MaskTest,
     Measured,
+    acquisition,
     embedder_figures,
     measure_covered,
     measure_embedder,
 )
 from index.evaluation.private_errors import PrivateErrors, gather_errors
-from index.evaluation.protocol import Collection
-from index.evaluation.record import EvaluateReport, ListedTest, acquisition
+from index.evaluation.protocol import (
+    Collection,
+    Compared,
+    compared_embedders,
+    distinct_embedders,
+)
 from index.evaluation.set_figures import Chance
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.finder import Finder, default_finder

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from index.evaluation.figures import SETS, EmbedderFigures
-from index.evaluation.rank_figures import CMC_DEPTH
-from index.evaluation.set_figures import CURVE_FARS
+from index.evaluation.set_figures import CMC_DEPTH, CURVE_FARS
 
 ROC, DET, CMC = "roc.png", "det.png", "cmc.png"
 _STYLES = ("--", "-", "-.", ":")

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from index.evaluation.private_errors import PrivateErrors, pair_ends
-from index.evaluation.worst_errors import WorstPair
+from index.evaluation.set_figures import WorstPair
 from masking.datasets.contact_sheet import caption_font, contact_sheet
 from masking.datasets.images import encode_image
 from masking.files.strict_json import strict_json

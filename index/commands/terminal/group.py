@@ -1,22 +1,32 @@
-"""How the command line as a whole behaves: its version, and how mistakes end."""
+"""How the command line as a whole behaves: its version, how mistakes and signals end.
+
+SIGTERM and SIGHUP end a command like Ctrl-C: what is half done is cleaned up.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 from click.exceptions import Exit, NoArgsIsHelpError, UsageError
 
-from index.commands.terminal.end_signals import ended_like_ctrl_c
 from index.commands.terminal.printing import open_streams, say, stop_output
 from masking.errors import ToolkitError
 
 # What a shell gives for a program that SIGPIPE ended.
 _BROKEN_PIPE = 141
+# Windows has no SIGHUP.
+_ENDS = [
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class ToolkitGroup(click.Group):
@@ -93,3 +103,40 @@ version_option = click.option(
     callback=_print_version,
     help="Show the version and exit.",
 )
+
+
+@contextmanager
+def ended_like_ctrl_c() -> Iterator[None]:
+    """Within it, both signals raise KeyboardInterrupt in the main thread, once.
+
+    What they did before is restored afterwards. One that is ignored stays ignored:
+    `nohup` asks for that. Elsewhere than in the main thread nothing is changed,
+    since only that one may say what signals do.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner = os.getpid()
+
+    def end(number: int, _: FrameType | None) -> None:
+        if os.getpid() != owner:
+            # A fork inherited this; whoever started it wants it to end at once.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        # A closed terminal sends several: they must not interrupt the cleaning up.
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in _ENDS}
+    # None is a handler that was not set from Python: it could not be set again.
+    kept = (signal.SIG_IGN, None)
+    before = {number: old for number, old in before.items() if old not in kept}
+    for number in before:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

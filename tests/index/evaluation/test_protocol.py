@@ -1,9 +1,11 @@
-"""What `evaluate` is given."""
+import dataclasses
 
 import numpy as np
 import pytest
 
-from index.evaluation.protocol import read_collection
+from index.datasets.labelled_photos import LabelledPhoto
+from index.datasets.pair_lists import PairList
+from index.evaluation.protocol import AllPairs, ListedPairs, read_collection
 from masking.errors import InvalidConfig
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget
@@ -51,3 +53,87 @@ def test_probes_are_compared_with_the_references_of_either_kind_of_test(folder):
         pairing = collection.pairing(faces, references, PairBudget(1000, seed=0))
         found = pairing.between(np.array([True, False, False]), photos == 1)
         assert found.genuine.distances.tolist() == [102 - 1]
+
+
+@pytest.fixture
+def listed():
+    """0 and 1 are one person, 2 another; 2 is listed with itself, too."""
+    photos = [LabelledPhoto(f"{n}.png", f"{n}.png", "AAB"[n]) for n in range(3)]
+    pairs = np.array([[0, 1], [1, 2], [2, 2]], np.int32)
+    return PairList(photos, pairs, np.array([True, False, True]), {}, named=True)
+
+
+def rendered():
+    """Each photograph at 1, 2, 4 and its rendered copy at 10, 20, 40."""
+    values = np.float32([1, 10, 2, 20, 4, 40])
+    photos = np.repeat(np.arange(3, dtype=np.int32), 2)
+    return EmbeddedFaces(values[:, None], np.int32([0, 0, 1])[photos], photos)
+
+
+def covered():
+    """The same faces as references: the unmasked ones at 3, 5, 9."""
+    unmasked = np.float32([3, 10, 5, 20, 9, 40])[:, None]
+    return dataclasses.replace(rendered(), embeddings=unmasked)
+
+
+MASKED = np.array([False, True] * 3)
+
+
+def distances(pairs):
+    return sorted(pairs.genuine.distances), sorted(pairs.impostor.distances)
+
+
+def test_a_listed_pair_is_compared_in_each_set(listed):
+    pairing = ListedPairs(rendered(), rendered(), listed, None)
+    assert distances(pairing.within(~MASKED)) == ([1], [2])
+    assert distances(pairing.within(MASKED)) == ([10], [20])
+    # Masked 0 with unmasked 1 and masked 1 with unmasked 0; likewise 1 and 2.
+    between = pairing.between(MASKED, ~MASKED)
+    assert distances(between) == ([10 - 2, 20 - 1], [20 - 4, 40 - 2])
+    assert between.impostor.photos.tolist() == [[1, 2], [2, 1]]
+    assert between.impostor.people.tolist() == [[0, 1], [1, 0]]
+
+
+def test_a_labelled_photograph_is_in_one_set(listed):
+    faces = rendered()[np.array([True, False, False, True, True, False])]
+    pairing = ListedPairs(faces, faces, listed, None)
+    masked = np.array([False, True, False])
+    assert distances(pairing.within(~masked)) == ([], [])
+    assert distances(pairing.within(masked)) == ([], [])
+    assert distances(pairing.between(masked, ~masked)) == ([20 - 1], [20 - 4])
+
+
+def test_listed_folds_are_kept_others_drawn(listed):
+    rng = np.random.default_rng(0)
+    folds, faces = np.array([3, 7], np.int32), rendered()
+    assert ListedPairs(faces, faces, listed, folds).folds(rng).tolist() == [3, 7]
+    assert len(ListedPairs(faces, faces, listed, None).folds(rng)) == 2
+
+
+def test_all_pairs_leave_copies_out():
+    pairing = AllPairs(rendered(), rendered(), PairBudget(1000, seed=0))
+    assert distances(pairing.between(MASKED, ~MASKED)) == (
+        [8, 19],
+        sorted([10 - 4, 20 - 4, 40 - 1, 40 - 2]),
+    )
+    assert distances(pairing.within(~MASKED)) == ([1], [2, 3])
+    assert len(pairing.folds(np.random.default_rng(0))) == 2
+
+
+def test_listed_probes_are_compared_with_references(listed):
+    pairing = ListedPairs(rendered(), covered(), listed, None)
+    between = pairing.between(MASKED, ~MASKED)
+    # Masked 0 and 1 with covered 1 and 0; masked 1 and 2 with covered 2 and 1.
+    assert distances(between) == ([10 - 5, 20 - 3], [20 - 9, 40 - 5])
+    assert distances(pairing.within(~MASKED)) == ([1], [2])
+    assert distances(pairing.within(MASKED)) == ([10], [20])
+
+
+def test_all_probes_are_compared_with_references():
+    pairing = AllPairs(rendered(), covered(), PairBudget(1000, seed=0))
+    assert distances(pairing.between(MASKED, ~MASKED)) == (
+        [10 - 5, 20 - 3],
+        sorted([10 - 9, 20 - 9, 40 - 3, 40 - 5]),
+    )
+    assert distances(pairing.within(~MASKED)) == ([1], [2, 3])
+    assert distances(pairing.within(MASKED)) == ([10], [20, 30])

@@ -13,8 +13,7 @@ from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import read_collection
 from index.evaluation.stage import evaluate
 from index.report import write as report_writing
-from index.report.table import report_table
-from index.report.write import ReportFolders, write
+from index.report.write import ReportFolders, report_table, write
 from masking.datasets.images import encode_image, read_rgb
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.alignment import ChipGeometry

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from index.evaluation.figures import MaskTest, embedder_figures, measure_embedder
-from index.evaluation.pairings import AllPairs
+from index.evaluation.protocol import AllPairs
 from index.evaluation.set_figures import Chance
 from index.report.plots import report_plots
 from masking.datasets.image_decoding import decode_rgb

@@ -11,9 +11,7 @@ from index.evaluation.protocol import read_collection
 from index.evaluation.set_figures import Rate
 from index.evaluation.stage import evaluate
 from index.report import write as report_writing
-from index.report.html import report_html
-from index.report.table import report_table
-from index.report.write import ReportFolders, write
+from index.report.write import ReportFolders, report_html, report_table, write
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
 EVIL = "<script>alert('x')</script>"
