@@ -154,12 +154,12 @@ def _masked(
     if not sampling.samples:
         return np.asarray(rng.random(count) < fraction)
     inner = 1 if 0 < fraction < 1 else 0
-    worn = np.clip(
+    masked_samples = np.clip(
         round(sampling.samples * fraction), inner, max(inner, sampling.samples - inner)
     )
     # Whichever sample of a person it is, so that views and masks are unrelated.
     ranks = rng.random((count // sampling.samples, sampling.samples)).argsort(axis=1)
-    return np.asarray((ranks < worn).ravel())
+    return np.asarray((ranks < masked_samples).ravel())
 
 
 def share_masks(

@@ -1,4 +1,4 @@
-"""Manifest rows to training chips: turned, shifted, masked and worn by chance."""
+"""Manifest rows to training chips: turned, shifted, masked and degraded at random."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Degradation:
     Attributes:
         turn_deg, scale, shift_px: standard deviations of the misalignment.
         coarse_fraction: fraction of chips that are reduced and enlarged again.
-        jpeg_fraction: share that goes through JPEG again.
+        jpeg_fraction: fraction that goes through JPEG again.
     """
 
     turn_deg: float = 3.0
@@ -93,11 +93,11 @@ class ChipDataset(Dataset[Any]):
         if rng.random() < self._masked_fraction:
             landmarks = Landmarks(self._landmarks[index]).moved(matrix)
             pixels = render(pixels, landmarks, draw_specs(rng, self._specs)).pixels
-        pixels = self._worn(pixels, rng)
+        pixels = self._degraded(pixels, rng)
         return torch.from_numpy(pixels.transpose(2, 0, 1).copy()), index
 
     def _matrix(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Recorded chip px to training chip px, with a chance misalignment."""
+        """Recorded chip px to training chip px, with a random misalignment."""
         degradation = self._degradation
         angle = np.deg2rad(rng.normal(0, 1) * degradation.turn_deg)
         scale = self._zoom * np.exp(rng.normal(0, 1) * degradation.scale)
@@ -111,7 +111,7 @@ class ChipDataset(Dataset[Any]):
         shift = place - turn @ centre
         return np.hstack([turn, shift[:, None]])
 
-    def _worn(self, pixels: Image, rng: np.random.Generator) -> Image:
+    def _degraded(self, pixels: Image, rng: np.random.Generator) -> Image:
         """Low resolution and JPEG blocks, as in small and sent photographs."""
         if rng.random() < self._degradation.coarse_fraction:
             side = int(self._size_px * rng.uniform(0.3, 0.8))

@@ -91,7 +91,7 @@ def read_train_data(
 
 
 def held_out_rows(manifest: Manifest, fraction: float, seed: int) -> list[ManifestRow]:
-    """Rows of the people that a training with these options keeps out."""
+    """Rows of the people that a training with these options holds out."""
     rows = manifest.faces()
     is_held_out = validation_people([row.identity for row in rows], fraction, seed)
     return [row for row, out in zip(rows, is_held_out, strict=True) if out]
@@ -118,7 +118,7 @@ def validation_people(
     people = sorted(set(identities), key=lambda name: _place(name, seed))
     if len(people) < 4:
         raise InvalidConfig(
-            f"{len(people)} people are too few: two are trained on and two are kept "
+            f"{len(people)} people are too few: two are trained on and two are held "
             "out for validation. Add people."
         )
     is_held_out = {name for name in people if _place(name, seed) < fraction}

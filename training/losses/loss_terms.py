@@ -66,7 +66,7 @@ class HeadSetting:
     Attributes:
         classes: people that are trained on.
         dimension: of features.
-        margin: 0 = the usual one of the head; of "contrastive" its temperature.
+        margin: 0 = that of the head's paper; of "contrastive" its temperature.
         scale: of cosines, in margin heads.
         fraction: of the classes in a step, in margin heads.
         directions: (classes, D) where margin heads begin: each person's mean feature

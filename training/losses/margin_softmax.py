@@ -30,14 +30,14 @@ class Margin(nn.Module):
     """Base of the margins; a larger margin asks for more.
 
     Attributes:
-        usual: the margin that its authors recommend.
+        default: the margin that its authors recommend.
     """
 
-    usual: float
+    default: float
 
     def __init__(self, margin: float) -> None:
         super().__init__()
-        self.margin = margin or self.usual
+        self.margin = margin or self.default
 
     def forward(self, cosines: Tensor, lengths: Tensor) -> Tensor:
         """(N,) cosines with the own class and (N,) lengths of features to (N,)."""
@@ -51,7 +51,7 @@ class ArcFace(Margin):
     Source: Deng et al., "ArcFace", CVPR 2019, eq. 3.
     """
 
-    usual = 0.5
+    default = 0.5
 
     def forward(self, cosines: Tensor, lengths: Tensor) -> Tensor:
         angles = cosines.clamp(-1 + _EDGE, 1 - _EDGE).acos()
@@ -63,7 +63,7 @@ class ArcFace(Margin):
 class CosFace(Margin):
     """cos(angle) - margin. Source: Wang et al., "CosFace", CVPR 2018, eq. 4."""
 
-    usual = 0.35
+    default = 0.35
 
     def forward(self, cosines: Tensor, lengths: Tensor) -> Tensor:
         return cosines - self.margin
@@ -79,7 +79,7 @@ class AdaFace(Margin):
     its h = .33 and its running mean of momentum .99.
     """
 
-    usual = 0.4
+    default = 0.4
     mean: Tensor
     deviation: Tensor
 
