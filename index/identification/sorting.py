@@ -19,9 +19,8 @@ from masking.errors import BadRecord, InvalidConfig, UnreadableImage
 from masking.faces.aligned_faces import read_faces, read_photo
 from masking.faces.finder import FaceFinder
 from masking.files.private_folder import private_folder
-from training.embedders.embedded_face import EmbeddedFace, embed_faces
+from training.embedders.embedded_face import EmbeddedFace, embed_faces, network_input
 from training.embedders.mask_classifier import mask_states
-from training.embedders.masked_reference import network_input
 from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import squared_distances
 

@@ -30,9 +30,8 @@ from masking.faces.aligned_faces import AlignedPhoto, read_faces, read_photo
 from masking.faces.finder import FaceFinder
 from masking.files.shown_text import shown
 from masking.files.strict_json import strict_json
-from training.embedders.embedded_face import embed_faces
+from training.embedders.embedded_face import embed_faces, network_input
 from training.embedders.mask_classifier import mask_states
-from training.embedders.masked_reference import network_input
 from training.embedders.protocol import Embedder
 
 Pair = tuple[Path, Path]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from masking.errors import BadRecord, MissingInput
-from masking.faces.model_files import DETECTOR_CNN, RECOGNITION, dlib_model
+from masking.faces.model_files import RECOGNITION, dlib_model
 from training.backbones.dlib_file import read_dlib_file
 
 
@@ -85,7 +85,7 @@ def test_a_damaged_file_is_refused_in_one_sentence(
 
 def test_another_network_of_dlib_is_refused() -> None:
     with pytest.raises(BadRecord, match="not a whole file of dlib's face network"):
-        read_dlib_file(dlib_model(DETECTOR_CNN))
+        read_dlib_file(dlib_model("mmod_human_face_detector.dat"))
 
 
 def test_weights_that_are_not_finite_are_refused(
