@@ -20,7 +20,7 @@ MIDDLE_Y = {
     "ffp2": 0.79,
     "kn95": 0.80,
     "duckbill": 0.79,
-    "gaiter": 1.075,
+    "gaiter": 0.965,
     "shield": 0.57,
     "sunglasses": 0.24,
     "hand": 0.97,
@@ -119,14 +119,20 @@ def _gaiter(u: Map, v: Map) -> Relief:
     y = v + MIDDLE_Y["gaiter"]
     # The neck goes straight down where the head's ellipsoid turns back.
     neck = dome(u * 1.15, np.minimum(y, 1.0)) - dome(u, y)
-    sunk = 0.11 / (1 + np.exp(-(y - 1.27) / 0.035))
-    slack = np.clip((y - 0.98) / 0.3, 0, 1)
-    wave = np.sin(17 * (y - 0.5 * u**2 + 0.05 * np.sin(5 * u + 1) * u))
+    past_jaw = y - (1.21 - 1.2 * u**2)
+    sunk = 0.12 / (1 + np.exp(-past_jaw / 0.03))
+    # The slack tube gathers in rings around the neck, no two alike.
+    slack = np.clip(past_jaw / 0.10, 0, 1)
+    bent = past_jaw + 0.25 * u**2 + 0.03 * np.sin(5 * u + 1)
+    wave = np.sin(34 * bent + 1.4 * np.sin(7 * u)) + 0.5 * np.sin(61 * bent - 4 * u)
     # Tension lines from the nose to the ears.
     pull = 0.004 * np.sin(46 * (y + 0.35 * np.abs(u))) * bump(y - 0.62, 0.16)
     below = np.clip((y - 1.0) / 0.2, 0, 1)
-    body = _tent(u, y, 0.38) + pull + 0.014 * wave * slack + neck * below - sunk
-    return body, ones(u), ones(u)
+    body = _tent(u, y, 0.38) + pull + 0.011 * wave * slack + neck * below - sunk
+    # The jaw keeps the light from the neck, and the sides turn behind it.
+    shade = 1 - 0.38 * bump(past_jaw - 0.07, 0.09) - 0.12 * slack
+    shade = shade * (1 - 0.30 * np.clip((np.abs(u) - 0.5) / 0.14, 0, 1))
+    return body, shade, ones(u)
 
 
 def _visor(u: Map, v: Map) -> Relief:

@@ -54,7 +54,14 @@ def test_an_occluder_is_moved_and_grows_about_its_middle():
 def test_a_neck_tube_below_the_chin_ends_above_it():
     plain = outline_knots(spec_of("gaiter", "chin_out"))
     assert plain[:, 1].max() == pytest.approx(1.02)
-    assert outline_knots(spec_of("gaiter"))[:, 1].max() == pytest.approx(1.715)
+    assert outline_knots(spec_of("gaiter"))[:, 1].max() == pytest.approx(1.55)
+
+
+def test_a_neck_tube_is_as_narrow_as_the_neck_below_the_jaw():
+    knots = outline_knots(spec_of("gaiter"))
+    width = np.interp([0.62, 1.24, 1.41], knots[1:, 1], knots[1:, 0] - 0.5)
+    # In front of the ears, where the neck joins the jaw, and at the lower edge.
+    np.testing.assert_allclose(width, [0.635, 0.465, 0.44], atol=1e-6)
 
 
 def test_the_slope_of_a_straight_side_is_the_cosine_of_the_angle():
