@@ -14,5 +14,5 @@ def flat_calibration(square=0.5, probability=None, spread=0.0, alike=0.0, **othe
     for pair, value in others.items():
         tables[pair.replace("_", "-")] = flat_thresholds(value)
     spreads = {"unmasked": spread, "masked": 2 * spread}
-    alikes = {"unmasked": alike, "masked": 2 * alike}
-    return Calibration(tables, spreads, probability or {}, alikes, 100, "drawn")
+    gaps = {"unmasked": alike, "masked": 2 * alike}
+    return Calibration(tables, spreads, probability or {}, gaps, 100, "drawn")
