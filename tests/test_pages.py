@@ -30,6 +30,7 @@ SLOW = {
     "app": "serves until Ctrl-C; tests/index/app runs it",
     "fetch": "downloads",
     "calibrate": "needs some dozens of people",
+    "export": "tries the file with dlib and ONNX; tests/training/checkpoints does",
 }
 NEEDS = {
     "data": "needs a data set",
