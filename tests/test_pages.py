@@ -101,6 +101,8 @@ def test_a_command_parses(line):
     elif words[0] in ("python", ".venv/bin/python") and words[1] == "-m":
         if words[2].startswith(("benchmarks.", "tools.")):
             module = importlib.import_module(words[2])
+            if hasattr(module, "__path__"):
+                module = importlib.import_module(f"{words[2]}.__main__")
             if isinstance(getattr(module, "main", None), click.Command):
                 parsed(module.main, words[3:])
         else:
