@@ -21,7 +21,9 @@ class IdentifyConfig(Settings):
         0.01, "Fraction of impostors that may be given a name.", above=0, below=1
     )
     threshold: float = setting(
-        0.0, "Accept from this score on; 0 is the calibrated threshold."
+        0.0,
+        "Accept from this score on; 0 is the calibrated threshold.",
+        at_least=-1000,
     )
     cards: bool = setting(True, "Draw a result card for every face.")
     heatmap: bool = setting(
