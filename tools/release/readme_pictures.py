@@ -26,7 +26,7 @@ from masking.rendering.render import render
 
 COLUMNS = 6
 # The probe that README's commands identify.
-PROBE_PERSON, PROBE_PHOTO = "Person_14", "8.jpg"
+PROBE_PERSON, PROBE_PHOTO = "Person_07", "8.jpg"
 _WIDTH_PX, _HEIGHT_PX = 1100, 780
 
 
