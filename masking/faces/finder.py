@@ -19,7 +19,7 @@ from masking.faces.model_files import (
 from masking.landmarks import Image, Landmarks, five_points
 
 # Landmarks are believed whose eyes lie as near to the detector's, as a fraction of the
-# side of the face: so do those of 98% of the faces in web photos.
+# side of the face: so do those of 98% of the faces in the benchmark's web photos.
 _AGREEMENT = 0.22
 # The canonical face in a box of 1 px: its own square and .15 around it.
 _IN_BOX = (five_points(CANONICAL_FACE) + np.float32(0.135)) / np.float32(1.3)

@@ -4,7 +4,8 @@
         --names data/lfw-protocol/peopleDevTrain.txt --without in-mfr2.txt \
         --more data/celeba --more-without data/celeba/excluded.txt --out masking/models
 
-People whom `held_out` names are held out.
+People whom `held_out` names are held out. The landmark model that ships was not made
+so: see `masking/faces/model_files.py`.
 """
 
 from __future__ import annotations
