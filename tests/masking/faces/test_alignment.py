@@ -1,5 +1,6 @@
 """Chips are upright, keep dlib's geometry, and their landmarks sit on the pixels."""
 
+import cv2
 import dlib
 import numpy as np
 import pytest
@@ -200,3 +201,40 @@ def test_one_chip_is_carried_onto_another():
     matrix = recorded.matrix_to(wanted)
     # Both squares are 100 px: only the middle moves, from 99.5 to 55.5 and 10 down.
     np.testing.assert_allclose(matrix, [[1, 0, -44], [0, 1, -34]], atol=1e-3)
+
+
+def test_a_crop_of_a_large_picture_shrinks_what_it_shows_alone(monkeypatch):
+    """The same bytes as of the whole picture shrunk, wherever the crop lies."""
+    rng = np.random.default_rng(0)
+    shrunk = []
+    resize = cv2.resize
+
+    def counted(image, *args, **kwargs):
+        shrunk.append(image.size)
+        return resize(image, *args, **kwargs)
+
+    monkeypatch.setattr(cv2, "resize", counted)
+    whole = 0
+    for _ in range(60):
+        height, width = rng.integers(301, 900, 2)
+        image = rng.integers(0, 255, (height, width, 3), np.uint8)
+        scale, angle = rng.uniform(0.05, 0.5), rng.uniform(-3, 3)
+        cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+        turn = np.array([[cosine, -sine], [sine, cosine]])
+        middle = rng.uniform(-0.2, 1.2, 2) * [width, height]
+        matrix = np.hstack([turn, (16 - turn @ middle)[:, None]])
+        steps = int(1 / scale)
+        small = resize(
+            image, None, fx=1 / steps, fy=1 / steps, interpolation=cv2.INTER_AREA
+        )
+        shift = matrix[:, 2] + turn @ np.full(2, 0.5 * steps - 0.5)
+        there = np.hstack([turn * steps, shift[:, None]])
+        wanted = cv2.warpAffine(small, there, (32, 32), flags=cv2.INTER_LINEAR)
+        np.testing.assert_array_equal(warp(image, matrix, 32), wanted)
+        whole += image.size
+    assert 20 < len(shrunk) <= 60 and sum(shrunk) < whole / 2
+
+
+def test_a_strip_that_shrinks_to_nothing_is_black():
+    matrix = np.array([[0.1, 0.0, 0.0], [0.0, 0.1, 0.0]])
+    assert warp(np.full((5, 400, 3), 255, np.uint8), matrix, 16).max() == 0
