@@ -49,7 +49,7 @@ ORDER = (
     "cli",
 )
 PACKAGES = ("masking", "training", "index")
-ROOMS_FOR = (*PACKAGES, "tests", "benchmarks", "tools")
+ROOMS_FOR = (*PACKAGES, "tests", "benchmarks", "tools", "docs")
 MOST_ENTRIES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 12, 400, 40
 HEAVY = {"torch", "torchvision", "numpy", "cv2", "dlib", "kornia", "annoy"} | {
     "matplotlib",

@@ -20,7 +20,9 @@ from masking.datasets.images import list_images, read_rgb
 from masking.datasets.sample import sample_people
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCS = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+DOCS = sorted(
+    path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")
+)
 PAGES = ["README.md", "CONTRIBUTING.md", *DOCS]
 # Shell commands that are not the project's own.
 OTHER = {".", "git", "pip", ".venv/bin/pip", "printf", "python3", "ssh"}
@@ -200,7 +202,7 @@ def test_the_readme_fits_on_a_screen_and_a_half():
 
 def test_figures_of_the_readme_stand_in_the_results():
     readme = (ROOT / "README.md").read_text()
-    results = (ROOT / "docs" / "results.md").read_text()
+    results = (ROOT / "docs" / "background" / "results.md").read_text()
     table = re.sub(r"\*[^*]*\*", "", readme.partition("## Figures")[2])
     rows = [row for row in table.partition("## ")[0].splitlines() if row[:1] == "|"]
     figures = re.findall(r"(?<![\w.])\.\d{3}\b", "\n".join(rows))

@@ -1,6 +1,6 @@
 """Scores trained checkpoints on the people that their training held out.
 
-For choosing a recipe: test people are not for that. Rows of docs/recipe.md:
+For choosing a recipe: test people are not for that. Rows of docs/background/recipe.md:
 
     python -m benchmarks.recognition.recipe_scores
     workspace/models/embedder-*.safetensors \

@@ -4,8 +4,8 @@ An unmasked face's embedding holds its mouth and chin too, which a masked face c
 have. The mean with its embedding under a synthetic mask, the masked reference, comes
 nearer to the person's masked faces and farther from those of others. On 1,201 people
 held out of training that took the fraction of masked faces accepted at FAR 1e-3 from
-.36 to .52 for dlib's untouched network (`docs/recipe.md`); the embedder that ships has
-learnt most of it.
+.36 to .52 for dlib's untouched network (`docs/background/recipe.md`); the embedder that
+ships has learnt most of it.
 
 Chips are aligned, so the mask goes where an average face has it: no landmarks are
 needed, and stored chips can be masked at any time.
