@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,9 +89,12 @@ def fit_calibration(
         faces[faces.acquired]
         for faces in (held_out.unmasked, held_out.masked_references, held_out.masked)
     )
+    known = reference.spread if reference else None
     spread = {
-        "unmasked": _spread(unmasked, unmasked, reference, "unmasked"),
-        "masked": _spread(masked, masked_references, reference, "masked"),
+        "unmasked": _or_known(measured_spread(unmasked, unmasked), known, "unmasked"),
+        "masked": _or_known(
+            measured_spread(masked, masked_references), known, "masked"
+        ),
     }
     kinds = {
         "unmasked": (unmasked, _some(others.unmasked)),
@@ -113,7 +117,8 @@ def fit_calibration(
                 probability[state] = fit_probability(
                     matches.first, matches.second, matches.right, matches.weights
                 )
-            alike[state] = _alike(compared, tables[pair], reference, state)
+            gap = name_gap(compared, tables[pair])
+            alike[state] = _or_known(gap, reference.alike if reference else None, state)
     people = len(np.unique(np.concatenate([unmasked.people, masked.people])))
     return Calibration(tables, spread, probability, alike, people, source)
 
@@ -126,27 +131,12 @@ def _some(others: MeanFaces) -> MeanFaces:
     return others[np.sort(chosen[:_MOST_TEMPLATES])]
 
 
-def _spread(
-    probes: EmbeddedFaces,
-    templates: EmbeddedFaces,
-    reference: Calibration | None,
-    kind: str,
+def _or_known(
+    measured: float | None, reference: Mapping[str, float] | None, kind: str
 ) -> float:
-    measured = measured_spread(probes, templates)
+    """What was measured, else the reference's, 0 without any."""
     if measured is None:
-        return reference.spread[kind] if reference else 0.0
-    return measured
-
-
-def _alike(
-    compared: Comparisons,
-    thresholds: Thresholds,
-    reference: Calibration | None,
-    state: str,
-) -> float:
-    measured = name_gap(compared, thresholds)
-    if measured is None:
-        return reference.alike[state] if reference else 0.0
+        return reference[kind] if reference else 0.0
     return measured
 
 
