@@ -17,7 +17,7 @@ from benchmarks.faults.files.byte_damage import BYTES, JSON, TEXT
 from benchmarks.faults.pictures.base_pictures import base_pictures
 from benchmarks.faults.pictures.picture_damage import resized
 from benchmarks.faults.pictures.picture_traces import leaves_no_trace
-from benchmarks.faults.small_workspace import shapes
+from benchmarks.faults.small_workspace import hashes, shapes
 from benchmarks.faults.tally import Tally, Trial
 from masking.datasets.sample import sample_people
 
@@ -289,3 +289,15 @@ def test_a_small_attack_loses_nobody():
     assert rows["full disk"]["tried"] == 2
     assert rows["four at once"]["tried"] > 10
     assert rows["four at once"]["wrong"] == 0
+
+
+def test_a_second_run_may_count_other_deleted_files(tmp_path):
+    # What a killed run left half made is deleted by the next and counted there.
+    for name, deleted in (("whole", 0), ("again", 1)):
+        report = {"faces": 8, "deleted": deleted, "reused": deleted}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_text(json.dumps(report, indent=2))
+    whole, again = (
+        hashes([tmp_path / name / "report.json"]) for name in ("whole", "again")
+    )
+    assert [line.split()[1] for line in whole] == [line.split()[1] for line in again]
