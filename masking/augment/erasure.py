@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from masking.augment.journal import partial_of, recorded_rows
-from masking.augment.manifest import MANIFEST, rows_of
+from masking.augment.manifest import END, MANIFEST, record_of, sealed_line
 from masking.augment.photo_step import CHIPS, MASKED, PHOTOS
 from masking.augment.report import Tally
 from masking.augment.shard_files import all_records
@@ -76,7 +75,7 @@ def forget_people(out: Path, is_theirs: IsTheirs) -> bool:
             path.unlink()
     if manifest.is_file():
         tally = Tally()
-        for row in rows_of(manifest):
+        for row in recorded_rows(manifest):
             tally.add(row, was_known=True)
         write_results(out, WHOLE, out, tally, None)
     return True
@@ -107,11 +106,15 @@ def _delete_files(out: Path, found: _Found) -> None:
 
 def _rewrite(path: Path, photo_ids: set[str]) -> None:
     """A record without some rows, and without half a line that a kill has left."""
+    kept = 0
     with path.open("rb") as file, replaced_file(path) as rewritten:
         for line in file:
             try:
-                record = json.loads(line)
+                record = record_of(line)
             except ValueError:
                 continue
+            if END in record:
+                line = sealed_line({END: kept}).encode()
             if record.get("photo_id", record.get("kept")) not in photo_ids:
+                kept += "photo_id" in record
                 rewritten.write(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,14 @@ from operator import attrgetter
 from pathlib import Path
 from typing import IO
 
-from masking.augment.manifest import ManifestRow, line_of, row_of, write_manifest
+from masking.augment.manifest import (
+    ManifestRow,
+    line_of,
+    record_of,
+    row_in,
+    sealed_line,
+    write_manifest,
+)
 from masking.files.private_folder import private_folder
 from masking.files.writing import replaced_file
 
@@ -61,7 +67,7 @@ class Journal:
 
     def keep(self, photo_id: str) -> None:
         """Note that the earlier row of a photograph is still true."""
-        self._append(json.dumps({"kept": photo_id}) + "\n")
+        self._append(sealed_line({"kept": photo_id}))
 
     def _append(self, line: str) -> None:
         if self._file is None:
@@ -81,8 +87,7 @@ class Journal:
         with replaced_file(self._path) as new:
             new.write(header)
             for row in recorded_rows(self._path):
-                record = json.loads(line_of(row)) | {"stale": True}
-                new.write(json.dumps(record).encode() + b"\n")
+                new.write(line_of(row, stale=True).encode())
         file = self._path.open("ab")
         self._start = file.tell()
         return file
@@ -111,11 +116,11 @@ class Journal:
         with self._path.open("rb") as file:
             file.seek(self._start)
             for line in file:
-                record = json.loads(line)
+                record = record_of(line)
                 if "kept" in record:
                     yield next(r for r in earlier if r.photo_id == record["kept"])
                 else:
-                    yield row_of(line)
+                    yield row_in(record)
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -139,9 +144,9 @@ def recorded_rows(path: Path) -> Iterator[ManifestRow]:
         for line in file:
             # Headers, notes that a row is kept, and half a line are none.
             with suppress(ValueError, KeyError, TypeError):
-                record = json.loads(line)
+                record = record_of(line)
                 record.pop("stale", None)
-                yield row_of(json.dumps(record))
+                yield row_in(record)
 
 
 @dataclass
@@ -185,7 +190,7 @@ def _row_in(line: bytes) -> ManifestRow | None:
     # A killed writer leaves half a line. What no longer is a row is made again.
     if line.endswith(b"\n"):
         with suppress(ValueError, KeyError, TypeError):
-            return row_of(line)
+            return row_in(record_of(line))
     return None
 
 

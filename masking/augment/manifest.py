@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from masking.datasets.images import file_sha256
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry
 from masking.files.writing import replaced_file
+from masking.landmarks import POINT_COUNT
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 1
 MANIFEST = "manifest.jsonl"
+# Last line of a finished record: how many rows it holds.
+END = "rows"
+_SEAL = ', "crc32": '
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class ManifestRow:
         sha256: of the photograph's bytes; "" when unreadable.
         failure: why there is nothing of it; "" when there is.
         unread: whether it could not be read.
+        made_sha256: of the SHA-256s of all files that were made of it.
         detector: stage that found the face.
         faces: how many faces were found; the prominent one is used.
         landmarks: 68 [x, y] of the prominent face in photo px, two decimals.
@@ -105,6 +113,7 @@ class ManifestRow:
     face_landmarks: list[list[list[float]]] = field(default_factory=list)
     photos: list[MaskedPhoto] = field(default_factory=list)
     unread: bool = False
+    made_sha256: str = ""
 
     def files(self) -> list[str]:
         """Every file that was made of the photograph, relative to the folder."""
@@ -143,20 +152,19 @@ def write_manifest(path: Path, header: str, rows: Iterable[ManifestRow]) -> None
     Raises:
         ValueError: rows out of order, or two of one photograph.
     """
-    last = ""
+    count, last = 0, ""
     with replaced_file(path) as file:
         file.write(header.encode())
         for row in rows:
             if last and row.photo_id <= last:
                 raise ValueError(f"rows out of order: {row.photo_id!r} after {last!r}")
-            last = row.photo_id
+            count, last = count + 1, row.photo_id
             file.write(line_of(row).encode())
+        file.write(sealed_line({END: count}).encode())
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The record of an augmented folder.
-
-    Reads older formats too.
 
     Raises:
         MissingInput: the folder has none.
@@ -169,11 +177,10 @@ def read_manifest(folder: Path) -> Manifest:
         )
     data = path.read_bytes()
     try:
-        header, *lines = data.decode().split("\n")
-        record = json.loads(header)
-        version = record["format_version"]
-        if version in _UPGRADES or version == FORMAT_VERSION:
-            rows = [row_of(line, version) for line in lines if line]
+        header, *lines = data.splitlines()
+        version = json.loads(header)["format_version"]
+        if version == FORMAT_VERSION:
+            record, rows = record_of(header), list(_counted(lines))
             geometry = ChipGeometry(**record["geometry"])
             return Manifest(folder, record["config"], geometry, rows, file_sha256(data))
     except (ValueError, KeyError, TypeError) as error:
@@ -181,8 +188,8 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path}: damaged ({error}). Run again: python cli.py augment FOLDER"
         ) from error
     raise BadRecord(
-        f"{path}: format version {version}, expected at most {FORMAT_VERSION}. Update "
-        "the toolkit or run augment again."
+        f"{path}: format version {version}, expected {FORMAT_VERSION}. Update the "
+        "toolkit or run augment again."
     )
 
 
@@ -194,8 +201,23 @@ def rows_of(path: Path) -> Iterator[ManifestRow]:
     """
     with path.open("rb") as file:
         next(file)
-        for line in file:
-            yield row_of(line)
+        yield from _counted(file)
+
+
+def _counted(lines: Iterable[bytes]) -> Iterator[ManifestRow]:
+    """The rows of lines that end with how many there are."""
+    count, last, end = 0, "", None
+    for line in lines:
+        record = record_of(line)
+        end = record.get(END)
+        if end is None:
+            row = row_in(record)
+            if last and row.photo_id <= last:
+                raise ValueError(f"{row.photo_id!r} is not in order")
+            count, last = count + 1, row.photo_id
+            yield row
+    if end != count:
+        raise ValueError(f"{count} rows, and its last line does not say so")
 
 
 def header_of(config: dict[str, Any], geometry: ChipGeometry) -> str:
@@ -205,51 +227,76 @@ def header_of(config: dict[str, Any], geometry: ChipGeometry) -> str:
         "config": config,
         "geometry": asdict(geometry),
     }
-    return json.dumps(record, sort_keys=True) + "\n"
+    return sealed_line(record)
 
 
-def line_of(row: ManifestRow) -> str:
-    """A row as a line of the record."""
+def line_of(row: ManifestRow, stale: bool = False) -> str:
+    """A row as a line of the record.
+
+    Args:
+        stale: of a run with other options.
+    """
     # `asdict` would copy every number of the landmarks, one by one.
     photos = [
         vars(item) | {"worn": [vars(worn) for worn in item.worn]} for item in row.photos
     ]
     masked = [vars(item) for item in row.masked]
     record = vars(row) | {"masked": masked, "photos": photos}
+    return sealed_line(record | {"stale": True} if stale else record)
+
+
+def sealed_line(record: dict[str, Any]) -> str:
+    """A record as a line of JSON that ends with its CRC-32."""
     # ASCII: names of files may hold line separators and bytes that are no Unicode.
-    return json.dumps(record, sort_keys=True) + "\n"
+    text = json.dumps(record, sort_keys=True)
+    return f"{text[:-1]}{_SEAL}{zlib.crc32(text.encode())}}}\n"
 
 
-def row_of(line: str | bytes, version: int = FORMAT_VERSION) -> ManifestRow:
-    """The row that a line of the record holds.
+def record_of(line: bytes) -> dict[str, Any]:
+    """What `sealed_line` made a line of.
 
     Raises:
-        ValueError, KeyError, TypeError: damaged.
+        ValueError: damaged.
     """
-    record = json.loads(line)
-    while version in _UPGRADES:
-        record, version = _UPGRADES[version](record), version + 1
-    masked = [MaskedFile(**item) for item in record.pop("masked")]
-    photos = [_photo(item) for item in record.pop("photos")]
-    return ManifestRow(masked=masked, photos=photos, **record)
+    body, _, kept = line.decode().rstrip("\n").rpartition(_SEAL)
+    text = body + "}"
+    if kept != f"{zlib.crc32(text.encode())}}}":
+        raise ValueError(f"the checksum of a line differs: {body[:60]!r}")
+    record: dict[str, Any] = json.loads(text)
+    return record
 
 
-def _photo(record: dict[str, Any]) -> MaskedPhoto:
-    worn = [WornMask(**item) for item in record.pop("worn")]
-    return MaskedPhoto(worn=worn, **record)
+def row_in(record: dict[str, Any]) -> ManifestRow:
+    """The row that a record holds.
+
+    Raises:
+        ValueError, KeyError, TypeError: it holds none.
+    """
+    masked = [_made(MaskedFile, item) for item in record["masked"]]
+    photos = [_photo(item) for item in record["photos"]]
+    row = _made(ManifestRow, record | {"masked": masked, "photos": photos})
+    for points in (row.landmarks, row.chip_landmarks, *row.face_landmarks):
+        if points and np.asarray(points, np.float32).shape != (POINT_COUNT, 2):
+            raise ValueError("landmarks that are not 68 points")
+    np.asarray(row.look, np.float32)
+    return row
 
 
-def upgrade_1_to_2(record: dict[str, Any]) -> dict[str, Any]:
-    """A row of format 1, whose faces wore one mask and whose chips alone were kept."""
-    masked = [
-        {
-            "file": item["file"],
-            "specs": [item["spec"]],
-            "wearing_style": item["spec"]["wearing_style"],
-        }
-        for item in record["masked"]
-    ]
-    return record | {"masked": masked, "photos": []}
+def _photo(record: Any) -> MaskedPhoto:
+    worn = [_made(WornMask, item) for item in record["worn"]]
+    return _made(MaskedPhoto, record | {"worn": worn})
 
 
-_UPGRADES = {1: upgrade_1_to_2}
+def _made(kind: type[_Record], record: Any) -> _Record:
+    """A record of `kind` whose fields are what they are said to be."""
+    made = kind(**record)
+    for item in fields(kind):
+        wanted = _TYPES[str(item.type).partition("[")[0]]
+        value = getattr(made, item.name)
+        if type(value) is not wanted:
+            raise TypeError(f"{item.name}: {value!r:.40}")
+    return made
+
+
+_Record = TypeVar("_Record", MaskedFile, WornMask, MaskedPhoto, ManifestRow)
+_TYPES = {"str": str, "int": int, "bool": bool, "list": list}

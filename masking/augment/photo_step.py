@@ -18,7 +18,7 @@ from masking.augment.full_photos import (
 )
 from masking.augment.manifest import ManifestRow, MaskedFile, MaskedPhoto, WornMask
 from masking.datasets.collections import Photo
-from masking.datasets.images import write_image
+from masking.datasets.images import file_sha256, write_image
 from masking.errors import UnreadableImage
 from masking.faces.aligned_faces import (
     AlignedPhoto,
@@ -68,16 +68,26 @@ class PhotoStep:
             row = replace(row, sha256=file.sha256)
             if known is not None and self._still_true(known, file):
                 return known, True
-            return self._row(row, file), False
+            row = self._row(row, file)
+            return replace(row, made_sha256=self._made_sha256(row)), False
         except UnreadableImage as error:
             return replace(row, failure=str(error), unread=True), False
 
     def _still_true(self, known: ManifestRow, file: PhotoFile) -> bool:
-        return (
-            not known.failure
-            and known.sha256 == file.sha256
-            and all((self._out / name).is_file() for name in known.files())
-        )
+        try:
+            return (
+                not known.failure
+                and known.sha256 == file.sha256
+                and known.made_sha256 == self._made_sha256(known)
+            )
+        except OSError:
+            # Missing, or its disk fails: it is made again.
+            return False
+
+    def _made_sha256(self, row: ManifestRow) -> str:
+        """One hash for all files that were made of a photograph; "" for none."""
+        parts = [file_sha256((self._out / name).read_bytes()) for name in row.files()]
+        return file_sha256("".join(parts).encode()) if parts else ""
 
     def _row(self, row: ManifestRow, file: PhotoFile) -> ManifestRow:
         fallback = whole_picture if self._config.crop_is_face else None

@@ -7,7 +7,7 @@ import pytest
 
 from masking.augment.erasure import forget_people
 from masking.augment.journal import Journal, recorded_rows
-from masking.augment.manifest import read_manifest
+from masking.augment.manifest import read_manifest, sealed_line
 
 GONE = "Person_02"
 
@@ -64,22 +64,24 @@ def test_nobody_is_found_and_nothing_is_changed(out):
 
 
 def test_records_of_killed_runs_and_parts_forget_too(out):
-    header, *lines = (out / "manifest.jsonl").read_text().splitlines()
+    header, *lines, end = (out / "manifest.jsonl").read_text().splitlines()
     theirs = [line for line in lines if f'"identity": "{GONE}"' in line]
-    kept = json.dumps({"kept": json.loads(theirs[0])["photo_id"]})
-    other = json.dumps({"kept": json.loads(lines[-1])["photo_id"]})
+    kept, other = (
+        sealed_line({"kept": json.loads(line)["photo_id"]}).rstrip()
+        for line in (theirs[0], lines[-1])
+    )
     half = theirs[1][:200]
     partial = out / "manifest.partial.jsonl"
     partial.write_text("\n".join([header, kept, other, theirs[1], half]))
     part = out / "manifest.shard-1-of-2.jsonl"
-    part.write_text("\n".join([header, *theirs, lines[-1]]) + "\n")
+    part.write_text("\n".join([header, *theirs, lines[-1], end]) + "\n")
     (out / "preview.shard-1-of-2.png").write_bytes(b"sheet")
     # Written of a photograph that has no row yet.
     (out / "chips" / GONE / "late.jpg").write_bytes(b"late")
     (out / "chips" / GONE / ".writing-00").write_bytes(b"half")
     assert forget_people(out, named)
     assert partial.read_text() == f"{header}\n{other}\n"
-    assert part.read_text() == f"{header}\n{lines[-1]}\n"
+    assert part.read_text() == f"{header}\n{lines[-1]}\n" + sealed_line({"rows": 1})
     assert not (out / "preview.shard-1-of-2.png").exists()
     assert not any(GONE in name for name in files(out))
 

@@ -155,6 +155,17 @@ def test_changed_photos_and_lost_files_are_made_again(drawn, tmp_path):
     assert (report.photos, report.chips, report.reused) == (8, 7, 6)
 
 
+@pytest.mark.parametrize("damage", [b"", b"more"])
+def test_a_damaged_file_of_an_earlier_run_is_made_again(drawn, tmp_path, damage):
+    out = tmp_path / "out"
+    augment(drawn, out, CONFIG, DrawnFinder)
+    before = contents(out)
+    chip = min((out / "chips").rglob("*.jpg"))
+    chip.write_bytes(damage and chip.read_bytes() + damage)
+    assert augment(drawn, out, CONFIG, DrawnFinder).reused == 7
+    assert contents(out) == before
+
+
 class StoppingFinder(DrawnFinder):
     """Is interrupted at its fifth photograph."""
 
