@@ -1,5 +1,6 @@
 """Backups are made without asking, hold what was stored, and forget who is erased."""
 
+import re
 import sqlite3
 import stat
 from contextlib import closing
@@ -147,6 +148,17 @@ def test_damaged_backup_is_not_put_back(folder):
     backup.unlink()
     with pytest.raises(MissingInput, match="no backup to put back"):
         restore_gallery(folder)
+
+
+def test_one_flipped_bit_in_a_name_of_a_backup_is_noticed(folder):
+    (backup,) = backup_files(folder)
+    data = backup.read_bytes()
+    starts = [match.start() for match in re.finditer(b"Person_07", data)]
+    assert len(starts) == 4  # the name and its index, and twice the name of its photo
+    for start in starts[:2]:
+        backup.write_bytes(data[: start + 8] + b"6" + data[start + 9 :])
+        with pytest.raises(BadRecord, match="damaged"):
+            restore_gallery(folder)
 
 
 def test_damaged_gallery_replaces_no_backup(folder):
