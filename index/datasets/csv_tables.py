@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from masking.errors import BadRecord
-from masking.files.input_files import read_input
+from masking.files.input_files import decoded, read_input
 
 _DELIMITERS = ",;\t"
 # Spreadsheets take what begins so for a formula, which can send the table elsewhere.
@@ -94,7 +94,7 @@ def _reader(text: str, columns: Sequence[str], headless: bool) -> csv.DictReader
 def _decoded(data: bytes) -> str:
     """Text as spreadsheets save it: with a byte order mark, or in UTF-16."""
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16" if wide else "utf-8-sig")
+    return decoded(data, "utf-16" if wide else "utf-8-sig")
 
 
 def _check_columns(

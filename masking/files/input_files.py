@@ -39,9 +39,22 @@ def read_lines(path: Path, expected: str) -> list[str]:
         BadRecord: it is no text in UTF-8.
     """
     try:
-        text = read_input(path, expected).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+        text = decoded(read_input(path, expected))
+    except UnicodeError as error:
         raise BadRecord(
             f"{path}: no text in UTF-8 ({error}). Expected {expected}."
         ) from error
     return [normal_form(line) for line in text.split("\n")]
+
+
+def decoded(data: bytes, encoding: str = "utf-8-sig") -> str:
+    """Bytes of a text file as text.
+
+    Raises:
+        UnicodeError: it is no text in this encoding, or holds the character 0, which
+            no name of a file can.
+    """
+    text = data.decode(encoding)
+    if "\0" in text:
+        raise UnicodeError(f"a zero byte at character {text.index(chr(0))}")
+    return text

@@ -39,3 +39,9 @@ def test_a_quote_that_never_ends_swallows_no_rows(tmp_path):
     table.write_text('person,file\nAnn,"a.jpg\nBob,b.jpg\n')
     with pytest.raises(BadRecord, match="line 3: a field goes over several"):
         read_table(table, ("person", "file"))
+
+
+def test_a_zero_byte_is_no_table(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"person,file\nAnn,\0\0\0.jpg\n")
+    with pytest.raises(BadRecord, match=r"t\.csv: not a table .*zero byte"):
+        read_table(tmp_path / "t.csv", ("person", "file"))
