@@ -122,9 +122,10 @@ def load_onnx_embedder(checkpoint: Path) -> OnnxEmbedder:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise NeedsTorch(
-            f"{path}: cannot be read ({error.strerror or error})"
-        ) from error
+        reason = f"{path}: cannot be read ({error.strerror or error})"
+        if checkpoint == SHIPPED:
+            raise BadRecord(f"{reason}. Install this program again.") from error
+        raise NeedsTorch(reason) from error
     found, expected = hashlib.sha256(content).hexdigest(), record.exported.sha256
     if found != expected:
         own = "Delete it, and torch is used, or run: python cli.py train"

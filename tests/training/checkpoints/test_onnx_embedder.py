@@ -159,6 +159,13 @@ def test_a_missing_file_means_torch_and_is_said(copy, caplog):
     assert chosen.fingerprint == load_embedder(copy, flip_average=True).fingerprint
 
 
+def test_the_exported_network_that_ships_is_never_done_without(copy, monkeypatch):
+    monkeypatch.setattr(onnx_embedder, "SHIPPED", copy)
+    copy.with_suffix(".onnx").unlink()
+    with pytest.raises(BadRecord, match=r"cannot be read .*Install this program again"):
+        choose_quick_embedder(str(copy), Path("none"))
+
+
 def test_a_model_that_was_saved_without_is_run_by_torch(tmp_path, caplog):
     path = tmp_path / "it.safetensors"
     save_checkpoint(path, checkpoint(make_network("iresnet18")))
