@@ -92,7 +92,8 @@ def _answers(states: States, kind: Kind, file: Path) -> Iterator[tuple[Done, str
     made = [states.workspace / name for name in kind.made]
     for command in kind.commands:
         done = run(_words(command, states.workspace, file), states.scratch)
-        yield done, answer(done, made, [states.workspace])
+        # The damaged file is another one each time.
+        yield done, answer(done, made, [file, states.workspace])
         if done.code not in (0, 3):
             return
 
