@@ -22,6 +22,7 @@ import numpy as np
 from index.engines.annoy_index import SEED, load_trees
 from index.engines.templates import Templates
 from masking.errors import BadRecord
+from masking.files.unfinished import PREFIX, folder_locked
 
 FORMAT_VERSION = 1
 FOLDER = "snapshots"
@@ -30,12 +31,12 @@ METRIC = "euclidean"
 KEPT = 2
 # Another process may write into a folder while it is being deleted.
 _DELETE_ATTEMPTS = 5
-_ABANDONED_S = 3600.0
+# Long enough for another process to delete what is half-written.
+_WAIT_S = 60.0
 MATRIX, PEOPLE, MASKED, TREES = "matrix.npy", "people.npy", "masked.npy", "trees.ann"
 MANIFEST = "manifest.json"
 _FILES = (MANIFEST, MATRIX, PEOPLE, MASKED, TREES)
 _NAME = re.compile(r"\d{12}-.+")
-_WRITING = ".writing-"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,16 @@ def write_snapshot(
     """
     home = _home(gallery_folder)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    writing = Path(tempfile.mkdtemp(dir=home, prefix=_WRITING))
+    with folder_locked(home, _WAIT_S, shared=True) as held:
+        if not held:
+            raise OSError(f"{home}: another process has been deleting for {_WAIT_S} s")
+        final = _written(home, templates, trees, fingerprint)
+    _delete_older(home, final)
+    return final
+
+
+def _written(home: Path, templates: Templates, trees: Any, fingerprint: str) -> Path:
+    writing = Path(tempfile.mkdtemp(dir=home, prefix=PREFIX))
     try:
         np.save(writing / MATRIX, templates.matrix, allow_pickle=False)
         np.save(writing / PEOPLE, templates.person_ids, allow_pickle=False)
@@ -92,14 +102,12 @@ def write_snapshot(
         for file in writing.iterdir():
             file.chmod(0o600)
         # Of two with one version, the one that was made later is the newer.
-        token = f"{time.time_ns():020d}{writing.name.removeprefix(_WRITING)}"
-        final = writing.rename(home / f"{templates.version:012d}-{token}")
+        token = f"{time.time_ns():020d}{writing.name.removeprefix(PREFIX)}"
+        return writing.rename(home / f"{templates.version:012d}-{token}")
     except BaseException:
         with suppress(OSError):
             _delete(writing)
         raise
-    _sweep(home, final)
-    return final
 
 
 def read_snapshot(folder: Path, gallery_id: str, fingerprint: str) -> Snapshot:
@@ -157,6 +165,23 @@ def drop_snapshots(gallery_folder: Path) -> None:
         _delete(path)
 
 
+def sweep_half_written(gallery_folder: Path) -> None:
+    """Delete what killed processes left half-written, unless somebody writes now.
+
+    Raises:
+        OSError: something could not be deleted.
+    """
+    if any(map(_is_half_written, _own(gallery_folder))):
+        with folder_locked(_home(gallery_folder), 0.0) as held:
+            for path in _own(gallery_folder) if held else []:
+                if _is_half_written(path):
+                    _delete(path)
+
+
+def _is_half_written(path: Path) -> bool:
+    return path.name.startswith(PREFIX)
+
+
 def _home(gallery_folder: Path) -> Path:
     """The folder of snapshots.
 
@@ -177,7 +202,7 @@ def _own(gallery_folder: Path) -> list[Path]:
     return [
         path
         for path in home.iterdir()
-        if (_NAME.fullmatch(path.name) or path.name.startswith(_WRITING))
+        if (_NAME.fullmatch(path.name) or _is_half_written(path))
         and path.is_dir()
         and not path.is_symlink()
     ]
@@ -195,24 +220,13 @@ def _delete(folder: Path) -> None:
     raise OSError(f"{folder}: another process writes there")
 
 
-def _sweep(home: Path, newest: Path) -> None:
-    """Delete all but the KEPT newest, and what a killed process left half-written."""
+def _delete_older(home: Path, newest: Path) -> None:
+    """Delete all but the KEPT newest."""
     others = [path for path in snapshot_folders(home.parent) if path != newest]
-    abandoned = [
-        path
-        for path in _own(home.parent)
-        if path.name.startswith(_WRITING) and _age_s(path) > _ABANDONED_S
-    ]
-    for path in [*others[KEPT - 1 :], *abandoned]:
+    for path in others[KEPT - 1 :]:
         # A removal in another process may sweep at the same time.
         with suppress(OSError):
             _delete(path)
-
-
-def _age_s(path: Path) -> float:
-    with suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime
-    return 0.0
 
 
 def _sha256(path: Path) -> str:

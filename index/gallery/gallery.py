@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
+from index.engines.snapshot import sweep_half_written
 from index.engines.templates import ALL, Templates
 from index.gallery.embedder_record import check_unchanged, cohort_of_store, new_meta
 from index.gallery.erasure import PENDING, finish_erasure
@@ -124,6 +125,10 @@ class Gallery:
         self.dimension = int(store.meta("dimension"))
         self.metric = store.meta("metric")
         self.cohort = cohort_of_store(store)
+        if not store.read_only:
+            # Whom they show may be removed later.
+            with suppress(OSError):
+                sweep_half_written(self.folder)
         # A removal that was killed, or held up by a reader, is finished here.
         if store.meta(PENDING) and not store.read_only:
             try:

@@ -11,6 +11,7 @@ import torch
 
 from masking.augment.manifest import Manifest
 from masking.files.private_folder import private_folder
+from masking.files.unfinished import sweep_unfinished
 from masking.workers import worker_count
 from training.backbones.registry import network_of
 from training.checkpoints.store import AUTO, CACHE, STATE, add_checkpoint, set_latest
@@ -87,6 +88,7 @@ def train(
     """
     place = _Place.of(models, config, processes or Processes())
     private_folder(models / CACHE)
+    sweep_unfinished(models)
     init = init or initialise("dlib", AUTO, models, config.device, config.seed)
     with place.processes.first_one_first():
         data = read_train_data(

@@ -103,6 +103,8 @@ def _erase_from_all(
         try:
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
                 _erase(connection, erased, kept)
+            # One that a kill left behind, and that SQLite had no need of.
+            path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
         except (sqlite3.DatabaseError, UnicodeDecodeError):
             # Nobody could tell whom a damaged copy still holds.
             path.unlink(missing_ok=True)

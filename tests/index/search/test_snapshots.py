@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 
 from index.engines.neighbours import Neighbour
-from index.engines.snapshot import KEPT, drop_snapshots, read_snapshot, snapshot_folders
+from index.engines.snapshot import (
+    KEPT,
+    drop_snapshots,
+    read_snapshot,
+    snapshot_folders,
+)
 from index.gallery.erasure import erase_people
-from index.gallery.gallery import open_or_create_gallery
+from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.search import snapshots
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, newest_snapshot
 from masking.errors import BadRecord, ToolkitError
+from masking.files.unfinished import folder_locked
 from tests.fakes.galleries import FakeEmbedder, photo
 
 FILES = ["trees.ann", "matrix.npy", "people.npy", "masked.npy"]
@@ -194,6 +200,19 @@ def test_only_own_files_are_deleted_and_never_through_a_link(gallery, tmp_path):
     assert [path.name for path in mine.iterdir()] == ["notes.txt"]
     assert not (home / ".writing-killed").exists()
     assert all(path.read_text() == "not yours" for path in kept)
+
+
+def test_half_written_ones_go_when_a_gallery_is_opened_and_nobody_writes(gallery):
+    home = build_snapshot(gallery).folder.parent
+    half = home / ".writing-killed" / "matrix.npy"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+    with folder_locked(home, 0.0, shared=True):  # as whoever writes one holds it
+        open_gallery(gallery.folder).close()
+        assert half.exists()
+    open_gallery(gallery.folder).close()
+    assert not half.parent.exists()
+    assert len(snapshot_folders(gallery.folder)) == 1
 
 
 def test_folder_that_is_a_link_is_neither_written_nor_swept(gallery, tmp_path, caplog):

@@ -117,7 +117,9 @@ def test_a_killed_run_goes_on_to_the_same_weights(
         patch.setattr(train_run.TrainRun, "save", save_and_die)
         with pytest.raises(KeyboardInterrupt):
             train(small_manifest, tmp_path, CONFIG)
+    (tmp_path / ".writing-killed").write_bytes(b"half a state")
     resumed = train(small_manifest, tmp_path, CONFIG)
+    assert not (tmp_path / ".writing-killed").exists()
     assert resumed.resumed_at == 1
     assert resumed.checkpoint.name == whole.checkpoint.name  # the weights' hash
     assert resumed.after == whole.after

@@ -123,6 +123,16 @@ def test_erased_people_leave_backups_and_damaged_files_too(folder):
         assert gallery.size == 39
 
 
+def test_journal_that_a_kill_left_beside_a_backup_goes_with_an_erasure(folder):
+    (backup,) = backup_files(folder)
+    journal = backup.with_name(f"{backup.name}-journal")
+    # Its header is not written yet, so that SQLite leaves it alone.
+    journal.write_bytes(bytes(512) + b"Person_07")
+    with open_gallery(folder) as gallery:
+        erase_people(gallery.store, ["Person_08"])
+    assert not journal.exists()
+
+
 @pytest.mark.parametrize("schema", [False, True])
 def test_damaged_backup_is_deleted_by_an_erasure(folder, schema):
     (backup,) = backup_files(folder)
