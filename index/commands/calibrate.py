@@ -23,6 +23,7 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say, say_json
 from masking.errors import InvalidConfig
+from masking.files.shown_text import counted
 
 if TYPE_CHECKING:
     from index.calibration.calibration import Calibration
@@ -176,10 +177,11 @@ def _show_checks(
 ) -> None:
     from index.calibration.score import shown
 
-    say(f"{folder}: {photos} photos")
+    say(f"{folder}: {counted(photos, 'photo')}")
     for one in checks:
         say(
-            f"  {one.probes}, {one.people} people, galleries of {one.gallery}: "
+            f"  {one.probes}, {counted(one.people, 'person')}, "
+            f"galleries of {one.gallery}: "
             f"FPIR {_range(one.fpir)}, TPIR {_range(one.tpir)}; "
             f"{one.not_found:.1%} of the faces not found"
         )

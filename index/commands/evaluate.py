@@ -20,6 +20,7 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say, say_json, say_lines
 from index.evaluation.config import EmbedConfig, EvaluateConfig
+from masking.files.shown_text import counted
 
 
 @click.command("evaluate")
@@ -159,5 +160,6 @@ def embed_command(
     else:
         for reason in report.failures.values():
             say(f"skipped: {reason}", err=True)
-        say(f"{out}: {report.found} faces, {len(report.failures)} photos without")
+        without = counted(len(report.failures), "photo")
+        say(f"{out}: {counted(report.found, 'face')}, {without} without")
     sys.exit(report.exit_code)

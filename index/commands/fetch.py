@@ -8,6 +8,7 @@ import click
 
 from index.commands.terminal.options import A_PATH
 from index.commands.terminal.printing import say
+from masking.files.shown_text import counted
 
 CELEBRITIES = Path("data/celebrities")
 
@@ -25,4 +26,4 @@ def fetch_command(dataset: str, out: Path) -> None:
     from masking.datasets.lfw import fetch_lfw
 
     count = fetch_lfw(out)
-    say(f"{out}: {count} people. Next: python cli.py augment")
+    say(f"{out}: {counted(count, 'person')}. Next: python cli.py augment")

@@ -25,6 +25,7 @@ from index.commands.terminal.options import (
 from index.commands.terminal.printing import say, say_json
 from index.identification.config import IdentifyConfig
 from index.identification.video.config import VideoConfig
+from masking.files.shown_text import counted
 
 if TYPE_CHECKING:
     from index.identification.answers import Answer
@@ -66,6 +67,7 @@ class Sources:
     "--show/--no-show", default=True, help="Open the result card on a desktop."
 )
 @json_option
+@click.option("--verbose", is_flag=True, help="A sentence for every face, no table.")
 @options_from(IdentifyConfig)
 @options_from(VideoConfig)
 def identify_command(
@@ -80,9 +82,12 @@ def identify_command(
     table: Path | None,
     show: bool,
     as_json: bool,
+    verbose: bool,
     **options: Any,
 ) -> None:
     """Say who is in PHOTOS (files, folders, or - for standard input), masked or not.
+
+    Several photos are answered in a table: photo, name and how sure that is.
 
     Draws a card for every face: probe, score and the person it was identified
     with, or "unknown". The score says how much nearer the face is than a match has to
@@ -108,6 +113,7 @@ def identify_command(
     config = IdentifyConfig(**_chosen(IdentifyConfig, options))
     videos = VideoConfig(**_chosen(VideoConfig, options))
     sources = _sources(photos, video, camera)
+    from index.commands.terminal.answer_printer import AnswerPrinter
     from index.gallery.gallery import open_gallery
     from index.identification.answers import exit_code
     from index.identification.stage import Identifier
@@ -117,20 +123,30 @@ def identify_command(
     embedder = quick_embedder_of(workspace, model, device, photos if few else ())
     statuses: set[str] = set()
     cards: list[Path] = []
+    out = workspace / "identified"
     with ExitStack() as stack:
         gallery = stack.enter_context(open_gallery(workspace / "gallery"))
         write = _table_of(table, stack)
-        out = workspace / "identified"
         identifier = Identifier(gallery, embedder, default_finder(), out, config)
-        for answer in _answers(sources, identifier, videos, config.cards):
+        found = _photos(sources, identifier)
+        names = [person.name for person in gallery.people()]
+        printer = AnswerPrinter(as_json, verbose, (*found, *sources.videos), names)
+        for answer in _answers(found, sources, identifier, videos, config.cards):
             write(answer)
-            _show_answer(answer, as_json)
+            printer.show(answer)
             statuses.add(answer.status)
             if not cards and answer.card:
                 cards.append(answer.overview or answer.card)
+    printer.end(out if cards else None)
     if show and cards and not as_json:
         _open_card(cards[0])
     sys.exit(exit_code(statuses))
+
+
+def _photos(sources: Sources, identifier: Identifier) -> list[Path]:
+    if sources.is_video and not sources.photos:
+        return []
+    return identifier.photos(sources.photos)
 
 
 def _sources(
@@ -172,7 +188,7 @@ def _sort(
     for reason in report.unread.values():
         say(f"not sorted: {reason}", err=True)
     for folder, count in sorted(report.folders.items()):
-        say(out / folder, f"{count} photos")
+        say(out / folder, counted(count, "photo"))
     sys.exit(report.exit_code)
 
 
@@ -187,15 +203,22 @@ def _table_of(path: Path | None, stack: ExitStack) -> Callable[[Answer], None]:
 
 
 def _answers(
-    sources: Sources, identifier: Identifier, videos: VideoConfig, with_cards: bool
+    photos: list[Path],
+    sources: Sources,
+    identifier: Identifier,
+    videos: VideoConfig,
+    with_cards: bool,
 ) -> Iterator[Answer]:
+    from tqdm import tqdm
+
     from index.identification.sources import probe_bytes
 
-    if sources.photos or not sources.is_video:
-        for photo in identifier.photos(sources.photos):
-            yield from identifier.answers(
-                photo, lambda path: probe_bytes(path, sys.stdin.buffer)
-            )
+    # A single photo is done before a bar could be read.
+    quiet = None if len(photos) > 1 else True
+    for photo in tqdm(photos, "identify", unit="photo", leave=False, disable=quiet):
+        yield from identifier.answers(
+            photo, lambda path: probe_bytes(path, sys.stdin.buffer)
+        )
     if sources.is_video:
         yield from _video_answers(sources, identifier, videos, with_cards)
 
@@ -224,21 +247,6 @@ def _video_answers(
             yield from identify_video(
                 frames, path, token, identifier, videos, with_cards
             )
-
-
-def _show_answer(answer: Answer, as_json: bool) -> None:
-    from index.identification.answers import answer_line, answer_record
-
-    if as_json:
-        say(answer_record(answer))
-        return
-    say(answer_line(answer))
-    if answer.decision and answer.reason:
-        say(f"  {answer.reason}")
-    if answer.card:
-        say(f"  card: {answer.card}")
-    if answer.overview and answer.face == answer.faces:
-        say(f"all {answer.faces} faces: {answer.overview}")
 
 
 def _open_card(card: Path) -> None:

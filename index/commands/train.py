@@ -15,6 +15,7 @@ from index.commands.terminal.options import (
     workspace_option,
 )
 from index.commands.terminal.printing import say, say_json, say_lines
+from masking.files.shown_text import counted
 from training.config import TrainConfig
 
 
@@ -77,10 +78,12 @@ def train_command(
         trained = asdict(report) | {"checkpoint": str(report.checkpoint)}
         say_json({"training": trained, "gallery": asdict(built)})
         return
-    say(f"trained on {report.chips} chips of {report.people} people")
+    people = counted(report.people, "person")
+    say(f"trained on {counted(report.chips, 'chip')} of {people}")
     say_lines(_figures_table(report.before, report.after, report.validation_people))
     known = "calibrated" if built.calibrated else "not calibrated for this model"
-    say(f"gallery: {built.people} people, {built.photos} photos, {known}")
+    people, photos = counted(built.people, "person"), counted(built.photos, "photo")
+    say(f"gallery: {people}, {photos}, {known}")
     say(f"model {report.checkpoint}, curves in {models}/train-report")
 
 

@@ -27,6 +27,7 @@ from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError
 from masking.faces.aligned_faces import AlignedFace
 from masking.files.name_form import normal_form
+from masking.files.shown_text import counted
 from masking.masks.spec import SpecConfig
 from masking.workers import worker_count
 from training.config import TrainConfig
@@ -119,8 +120,8 @@ def enroll_manifest(gallery: Gallery, manifest: Manifest, embedder: Embedder) ->
 def _log_doubts(report: EnrollReport) -> None:
     if report.failures:
         reason = next(iter(report.failures.values()))
-        count = len(report.failures)
-        _log.warning("%d photos could not be enrolled, the first: %s", count, reason)
+        lost = counted(len(report.failures), "photo")
+        _log.warning("%s could not be enrolled, the first: %s", lost, reason)
     if report.unlike:
         photo, distance = max(report.unlike.items(), key=lambda item: item[1])
         _log.warning(

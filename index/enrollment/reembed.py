@@ -25,6 +25,7 @@ from index.gallery.storage.seals import seal
 from index.gallery.storage.store import GalleryStore
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
+from masking.files.shown_text import counted
 from masking.landmarks import Image
 from training.embedders.embedded_face import check_embedding, embed_both, network_input
 from training.embedders.protocol import Embedder
@@ -145,6 +146,8 @@ def _replace(store: GalleryStore, embedder: Embedder) -> int:
     store.execute("UPDATE people SET changed = ?", (version,))
     count = int(store.read("SELECT COUNT(*) FROM embeddings")[0][0])
     store.record(
-        "reembed", None, f"{count} photos, embedder {embedder.fingerprint[:12]}"
+        "reembed",
+        None,
+        f"{counted(count, 'photo')}, embedder {embedder.fingerprint[:12]}",
     )
     return count

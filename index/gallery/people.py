@@ -12,6 +12,7 @@ from index.gallery.storage.seals import seal
 from index.gallery.storage.store import GalleryStore, utc_now
 from masking.errors import InvalidConfig, MissingInput
 from masking.files.name_form import normal_form
+from masking.files.shown_text import counted
 
 _COMPARED_NAMES = 5000
 
@@ -30,7 +31,7 @@ def insert_photos(store: GalleryStore, rows: Sequence[PhotoRow], terms: Terms) -
     version = store.count_change() if added else 0
     for person_id, count in sorted(added.items()):
         note_changed(store, person_id, version)
-        store.record("add", person_id, f"{count} photos")
+        store.record("add", person_id, counted(count, "photo"))
     set_terms(store, {row.name for row in rows}, terms)
     return added.total()
 
@@ -141,7 +142,7 @@ def delete_person(store: GalleryStore, name: str, version: int) -> int:
     count = int(store.read(query, (person_id,))[0][0])
     store.execute("DELETE FROM people WHERE id = ?", (person_id,))
     store.execute("INSERT INTO removed VALUES (?, ?)", (person_id, version))
-    store.record("remove", person_id, f"{count} photos")
+    store.record("remove", person_id, counted(count, "photo"))
     return count
 
 
@@ -184,7 +185,7 @@ def delete_photos(
     for photo_id, _ in photos:
         store.execute("DELETE FROM photos WHERE id = ?", (photo_id,))
     note_changed(store, person_id, version)
-    store.record("remove photos", person_id, f"{len(photos)} photos")
+    store.record("remove photos", person_id, counted(len(photos), "photo"))
 
 
 def note_changed(store: GalleryStore, person_id: int, version: int) -> None:

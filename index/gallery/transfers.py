@@ -11,6 +11,7 @@ from index.gallery.storage.rows import Terms
 from index.gallery.storage.seals import seal
 from index.gallery.storage.store import GalleryStore
 from masking.errors import BadRecord, InvalidConfig
+from masking.files.shown_text import counted
 
 # Each with the column of its photo's number and that of what is sealed.
 _SEALED = (
@@ -45,7 +46,9 @@ def move_photos(
         version = store.count_change()
         for person_id in (giver, taker):
             note_changed(store, person_id, version)
-        store.record("move", giver, f"{len(photos)} photos to person {taker}")
+        store.record(
+            "move", giver, f"{counted(len(photos), 'photo')} to person {taker}"
+        )
         changed = ErasedPeople(changed=frozenset([giver]))
         begin_erasure(store, changed, version)
     end_erasure(store)
@@ -87,7 +90,7 @@ def merge_people(store: GalleryStore, name: str, other: str) -> tuple[int, Terms
         version = store.count_change()
         store.execute("INSERT INTO removed VALUES (?, ?)", (giver, version))
         note_changed(store, taker, version)
-        store.record("merge", giver, f"{moved} photos to person {taker}")
+        store.record("merge", giver, f"{counted(moved, 'photo')} to person {taker}")
         end = terms.retain_until or "further notice"
         store.record("terms", taker, f"kept until {end}")
         changed = ErasedPeople(changed=frozenset([giver]))

@@ -11,6 +11,7 @@ from index.calibration.calibration import Decision
 from index.calibration.score import accepted_from, shown
 from index.identification.cards.canvas import percent
 from masking.faces.detector import FaceBox
+from masking.files.shown_text import counted
 from masking.files.strict_json import strict_json
 
 MATCH, AMBIGUOUS, UNKNOWN = "match", "ambiguous", "unknown"
@@ -37,7 +38,7 @@ class Span:
         """For people: "0:03 to 1:07, 12 frames"."""
         times = (self.first_s, self.last_s)
         first, last = (f"{int(s) // 60}:{int(s) % 60:02d}" for s in times)
-        frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
+        frames = counted(self.frames, "frame")
         return f"{first} to {last}, {frames}"
 
 

@@ -14,6 +14,7 @@ from index.identification.config import IdentifyConfig
 from index.search.open_search import open_search
 from masking.errors import MissingInput
 from masking.faces.alignment import ChipGeometry
+from masking.files.shown_text import counted
 from masking.landmarks import Float32
 from training.embedders.embedded_face import EmbeddedFace, network_input
 from training.embedders.mask_classifier import mask_states
@@ -117,7 +118,7 @@ class Recogniser:
 
     def note(self) -> str:
         """Where the threshold comes from, in a line."""
-        people = f"{self._people:,} " + ("person" if self._people == 1 else "people")
+        people = counted(self._people, "person")
         if self._config.threshold:
             return f"Threshold set by hand; gallery of {people}."
         rate = f"about {self._config.fpir:.0%} of impostors get a name"

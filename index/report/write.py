@@ -14,6 +14,7 @@ from index.evaluation.stage import Evaluation
 from index.report.plots import report_plots
 from index.report.worst_sheet import write_private
 from masking.files.private_folder import private_folder
+from masking.files.shown_text import aligned
 from masking.files.strict_json import strict_json
 from masking.files.writing import write_bytes
 from training.metrics.identification import FPIR
@@ -38,13 +39,13 @@ def report_table(report: EvaluateReport) -> str:
         for figures in report.embedders:
             if kind in figures.sets:
                 rows.append(_set_row(kind, figures.name, figures.sets[kind]))
-    lines = [*_about(report), "", *_aligned(rows), "", *_rank_lines(report)]
+    lines = [*_about(report), "", *aligned(rows), "", *_rank_lines(report)]
     lines.append("* false accept rate at the U-U threshold for 1e-2")
     if report.config.covered:
         lines.append(COVERED_MEANS)
     groups = _group_rows(report)
     if groups:
-        lines += ["", *_aligned([_GROUP_HEAD, *groups])]
+        lines += ["", *aligned([_GROUP_HEAD, *groups])]
     return "\n".join(lines)
 
 
@@ -149,16 +150,6 @@ def _group_row(name: str, network: str, group: MaskFigures) -> tuple[str, ...]:
     ]
     rank1 = rate_text(group.ranks.rank1) if group.ranks else "-"
     return (name, str(group.faces), str(group.failed), network, *tars, rank1)
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def report_html(report: EvaluateReport, plots: Mapping[str, bytes]) -> str:

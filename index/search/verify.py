@@ -23,6 +23,7 @@ from index.gallery.storage.store import GalleryStore
 from index.search.recall import SearchFigures, measure_search
 from index.search.snapshots import build_snapshot, current_snapshot
 from masking.errors import BadRecord, ToolkitError
+from masking.files.shown_text import counted
 
 QUERIES = 1000
 _SEED = 1
@@ -136,36 +137,36 @@ def _row_problems(store: GalleryStore) -> Iterator[str]:
     """Damaged chips, photos without an embedding, and embeddings of no use."""
     found: defaultdict[str, list[int]] = defaultdict(list)
     lost = "SELECT id FROM photos WHERE id NOT IN (SELECT photo_id FROM embeddings)"
-    found["have no embedding"] = [row[0] for row in store.read(lost)]
+    found["with no embedding"] = [row[0] for row in store.read(lost)]
     fingerprint, dimension = store.meta("fingerprint"), int(store.meta("dimension"))
     query = """SELECT person_id, sha256, masked, vector, embeddings.seal, photo_id,
         fingerprint, dimension FROM embeddings JOIN photos ON photos.id = photo_id"""
     for rows in store.read_parts(query, _ROWS_AT_ONCE):
         for *sealed, photo_id, made_by, stated in rows:
             if made_by != fingerprint:
-                found["have another embedder's vector"].append(photo_id)
+                found["with another embedder's vector"].append(photo_id)
             elif fault := _fault(sealed, dimension) or (
                 f"not {dimension} long" if stated != dimension else ""
             ):
-                found[f"have an embedding that is {fault}"].append(photo_id)
+                found[f"with an embedding that is {fault}"].append(photo_id)
     query = """SELECT person_id, sha256, masked, vector, masked_references.seal,
         photo_id FROM masked_references JOIN photos ON photos.id = photo_id"""
     for rows in store.read_parts(query, _ROWS_AT_ONCE):
         for *sealed, photo_id in rows:
             if fault := _fault(sealed, dimension):
-                found[f"have a masked reference that is {fault}"].append(photo_id)
+                found[f"with a masked reference that is {fault}"].append(photo_id)
     query = "SELECT person_id, sha256, masked, chip, seal, id FROM photos"
     for rows in store.read_parts(query, _CHIPS_AT_ONCE):
         for person, sha256, masked, chip, kept, photo_id in rows:
             if seal(person, sha256, masked, chip) != kept:
-                found["have a chip that is damaged: its checksum differs"].append(
+                found["with a chip that is damaged: its checksum differs"].append(
                     photo_id
                 )
     for what, photo_ids in found.items():
         if photo_ids:
             shown = ", ".join(map(str, photo_ids[:_SHOWN]))
             more = ", ..." if len(photo_ids) > _SHOWN else ""
-            yield f"{len(photo_ids)} photos {what} (numbers {shown}{more})"
+            yield f"{counted(len(photo_ids), 'photo')} {what} (numbers {shown}{more})"
 
 
 def _fault(row: Sequence[Any], dimension: int) -> str:

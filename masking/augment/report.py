@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from masking.augment.manifest import ManifestRow
+from masking.files.shown_text import counted
 
 # Masked pictures that are remembered for the sheet; every second is forgotten when
 # twice as many have come, so that they stay spread over the whole collection.
@@ -139,4 +140,4 @@ def _pictures(row: ManifestRow) -> Iterator[tuple[str, str]]:
         )
     for photo in row.photos if not row.masked else []:
         faces = sum(1 for worn in photo.worn if worn.specs)
-        yield photo.file, "1 face" if faces == 1 else f"{faces} faces"
+        yield photo.file, counted(faces, "face")

@@ -20,6 +20,7 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say, say_json
 from index.enrollment.config import EnrollConfig
+from masking.files.shown_text import counted
 
 if TYPE_CHECKING:
     from index.enrollment.report import EnrollReport
@@ -97,9 +98,9 @@ def enroll_command(
         sys.exit(report.exit_code)
     _say_report(report, name or "the same name")
     say(
-        f"{who}: {len(report.added)} photos added, "
+        f"{who}: {counted(len(report.added), 'photo')} added, "
         f"{len(report.known)} already enrolled, "
-        f"{len(report.failures)} skipped; the gallery holds {size} people"
+        f"{len(report.failures)} skipped; the gallery holds {counted(size, 'person')}"
     )
     sys.exit(report.exit_code)
 

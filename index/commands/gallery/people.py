@@ -10,9 +10,9 @@ import click
 
 from index.commands.terminal.asking import ask, yes_option
 from index.commands.terminal.options import A_PATH, json_option, workspace_option
-from index.commands.terminal.printing import say, say_json
+from index.commands.terminal.printing import say, say_json, say_table
 from masking.errors import InvalidConfig
-from masking.files.shown_text import shown
+from masking.files.shown_text import counted, shown
 
 if TYPE_CHECKING:
     from index.gallery.person_photos import PersonPhoto
@@ -39,11 +39,18 @@ def gallery_list_command(workspace: Path, as_json: bool) -> None:
         records = [asdict(p) | {"expired": p.name in expired} for p in people]
         say_json(records)
         return
-    for person in people:
-        fields = [person.name, f"{person.photo_count} photos"]
-        if person.retain_until:
-            fields.append(f"kept until {person.retain_until}")
-        say(*fields, *(["EXPIRED"] if person.name in expired else []))
+    say_table(
+        ("name", "photos", "enrolled", "kept until"),
+        (
+            (
+                person.name,
+                person.photo_count,
+                person.created[:10],
+                person.retain_until + " EXPIRED" * (person.name in expired),
+            )
+            for person in people
+        ),
+    )
     if expired:
         say(f"{len(expired)} expired: python cli.py gallery remove --expired", err=True)
 
@@ -80,8 +87,19 @@ def gallery_show_command(
     if as_json:
         say_json([asdict(photo) for photo in photos])
         return
-    for photo in photos:
-        say(photo.number, f"{photo.distance:.3f}", photo.created, photo.source)
+    say_table(
+        ("number", "distance", "mask", "enrolled", "photo"),
+        (
+            (
+                photo.number,
+                f"{photo.distance:.3f}",
+                "masked" if photo.masked else "no mask",
+                photo.created[:10],
+                photo.source,
+            )
+            for photo in photos
+        ),
+    )
 
 
 def _caption(photo: PersonPhoto) -> str:
@@ -94,7 +112,10 @@ def _caption(photo: PersonPhoto) -> str:
 @click.argument("name")
 @click.argument("new_name")
 @workspace_option
-def gallery_rename_command(name: str, new_name: str, workspace: Path) -> None:
+@json_option
+def gallery_rename_command(
+    name: str, new_name: str, workspace: Path, as_json: bool
+) -> None:
     """Give a person another name.
 
     \b
@@ -105,6 +126,9 @@ def gallery_rename_command(name: str, new_name: str, workspace: Path) -> None:
 
     with open_gallery(workspace / "gallery") as gallery:
         gallery.rename(name, new_name)
+    if as_json:
+        say_json({"name": new_name, "was": name})
+        return
     say(f"{name} is now {new_name}")
 
 
@@ -116,12 +140,14 @@ def gallery_rename_command(name: str, new_name: str, workspace: Path) -> None:
 @click.option("--expired", is_flag=True, help="Everybody whose last day is over.")
 @yes_option
 @workspace_option
+@json_option
 def gallery_remove_command(
     name: str | None,
     numbers: tuple[int, ...],
     expired: bool,
     yes: bool,
     workspace: Path,
+    as_json: bool,
 ) -> None:
     """Erase a person, or a photo of theirs, from all that the workspace made.
 
@@ -144,11 +170,11 @@ def gallery_remove_command(
         raise InvalidConfig("gallery remove takes a name, or --expired.")
     with open_gallery(workspace / "gallery") as gallery:
         names = gallery.expired(date.today()) if name is None else [name]
-        who = name or f"{len(names)} people"
+        who = name or counted(len(names), "person")
         photos = sum(len(gallery.photos(each)) for each in names)
         what = f"photo {', '.join(map(str, numbers))} of {who}"
         if not numbers:
-            what = f"{who} with {photos} photos"
+            what = f"{who} with {counted(photos, 'photo')}"
         if names:
             ask(f"Erase {what} from {workspace}? This cannot be undone.", yes)
         erasure = (
@@ -158,7 +184,10 @@ def gallery_remove_command(
         )
         if names and gallery.size:
             refresh_snapshot(gallery)
-    say(f"{who}: {erasure.photos} photos erased")
+    if as_json:
+        say_json({"names": names} | asdict(erasure))
+        return
+    say(f"{who}: {counted(erasure.photos, 'photo')} erased")
     for line in erasure.left:
         say(f"left: {line}", err=True)
 
@@ -175,8 +204,9 @@ def gallery_remove_command(
 )
 @click.option("--to", "other", required=True, help="Whose it is.")
 @workspace_option
+@json_option
 def gallery_move_command(
-    name: str, numbers: tuple[int, ...], other: str, workspace: Path
+    name: str, numbers: tuple[int, ...], other: str, workspace: Path, as_json: bool
 ) -> None:
     """Give a photo that was enrolled under the wrong name to somebody enrolled.
 
@@ -194,7 +224,13 @@ def gallery_move_command(
         moved = move_photos(gallery.store, name, numbers, other)
         refresh_snapshot(gallery)
     had = len(set(numbers)) - moved
-    say(f"{moved} photos moved to {other}" + (f", {had} were there" if had else ""))
+    if as_json:
+        say_json({"name": other, "from": name, "moved": moved, "known": had})
+        return
+    say(
+        f"{counted(moved, 'photo')} moved to {other}"
+        + (f", {had} already there" if had else "")
+    )
 
 
 @click.command("merge")
@@ -202,7 +238,10 @@ def gallery_move_command(
 @click.argument("other")
 @yes_option
 @workspace_option
-def gallery_merge_command(name: str, other: str, yes: bool, workspace: Path) -> None:
+@json_option
+def gallery_merge_command(
+    name: str, other: str, yes: bool, workspace: Path, as_json: bool
+) -> None:
     """Give all photos of OTHER to NAME, where both are one person.
 
     NAME keeps both notes of consent and the earlier of both last days. Answers and
@@ -219,9 +258,13 @@ def gallery_merge_command(name: str, other: str, yes: bool, workspace: Path) -> 
     with open_gallery(workspace / "gallery") as gallery:
         count = len(gallery.photos(other))
         gallery.photos(name)
-        ask(f"Make {other} with {count} photos a part of {name}?", yes)
+        ask(f"Make {other} with {counted(count, 'photo')} a part of {name}?", yes)
         moved, terms = merge_people(gallery.store, name, other)
         refresh_snapshot(gallery)
+    if as_json:
+        record = {"name": name, "from": other, "moved": moved, "known": count - moved}
+        say_json(record | asdict(terms))
+        return
     until = f", kept until {terms.retain_until}" if terms.retain_until else ""
-    had = f", {count - moved} were there" if count > moved else ""
-    say(f"{other} is now {name}: {moved} photos moved{had}{until}")
+    had = f", {count - moved} already there" if count > moved else ""
+    say(f"{other} is now {name}: {counted(moved, 'photo')} moved{had}{until}")

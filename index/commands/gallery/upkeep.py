@@ -17,8 +17,9 @@ from index.commands.terminal.options import (
     model_option,
     workspace_option,
 )
-from index.commands.terminal.printing import say, say_json
+from index.commands.terminal.printing import say, say_json, say_table
 from masking.errors import InvalidConfig
+from masking.files.shown_text import counted
 
 
 @click.command("verify")
@@ -37,11 +38,12 @@ def gallery_verify_command(workspace: Path, as_json: bool) -> None:
     if as_json:
         say_json(asdict(report))
     else:
-        say(f"{report.people} people, {report.photos} photos")
+        say(f"{counted(report.people, 'person')}, {counted(report.photos, 'photo')}")
         for problem in report.problems:
             say(f"problem: {problem}", err=True)
         if found := report.search:
-            say(f"{found.templates} templates, {found.probes} probes")
+            probes = counted(found.probes, "probe")
+            say(f"{counted(found.templates, 'template')}, {probes}")
             say(f"exact: recall 100.00%, {found.exact_ms:.2f} ms")
             say(f"annoy: recall {found.recall:.2%}, {found.annoy_ms:.2f} ms")
     sys.exit(0 if report.sound else 1)
@@ -51,7 +53,10 @@ def gallery_verify_command(workspace: Path, as_json: bool) -> None:
 @workspace_option
 @model_option
 @device_option
-def gallery_rebuild_command(workspace: Path, model: str, device: str) -> None:
+@json_option
+def gallery_rebuild_command(
+    workspace: Path, model: str, device: str, as_json: bool
+) -> None:
     """Embed every stored chip again, for another --model or after an update.
 
     \b
@@ -66,13 +71,17 @@ def gallery_rebuild_command(workspace: Path, model: str, device: str) -> None:
     count = reembed_gallery(folder, embedder_of(workspace, model, device))
     with open_gallery(folder) as gallery:
         rebuild_snapshot(gallery)
-    say(f"{count} photos embedded, search index built")
+    if as_json:
+        say_json({"photos": count})
+        return
+    say(f"{counted(count, 'photo')} embedded, search index built")
 
 
 @click.command("export")
 @click.argument("out", type=A_PATH)
 @workspace_option
-def gallery_export_command(out: Path, workspace: Path) -> None:
+@json_option
+def gallery_export_command(out: Path, workspace: Path, as_json: bool) -> None:
     """Write names, embeddings and masked references to an .npz file.
 
     \b
@@ -83,7 +92,10 @@ def gallery_export_command(out: Path, workspace: Path) -> None:
 
     with open_gallery(workspace / "gallery") as gallery:
         count = gallery.export(out)
-    say(f"{out}: {count} embeddings")
+    if as_json:
+        say_json({"file": str(out), "embeddings": count})
+        return
+    say(f"{out}: {counted(count, 'embedding')}")
 
 
 @click.command("audit")
@@ -100,17 +112,29 @@ def gallery_audit_command(workspace: Path, as_json: bool) -> None:
 
     with open_gallery(workspace / "gallery") as gallery:
         entries = gallery.audit()
-    for entry in entries:
-        if as_json:
+    if as_json:
+        for entry in entries:
             say_json(asdict(entry))
-            continue
-        whom = "" if entry.person_id is None else f"person {entry.person_id}"
-        say(entry.time, entry.actor, entry.action, whom, entry.detail)
+        return
+    say_table(
+        ("time", "who", "action", "whom", "what"),
+        (
+            (
+                entry.time,
+                entry.actor,
+                entry.action,
+                f"person {entry.person_id}" if entry.person_id is not None else "",
+                entry.detail,
+            )
+            for entry in entries
+        ),
+    )
 
 
 @click.command("backup")
 @workspace_option
-def gallery_backup_command(workspace: Path) -> None:
+@json_option
+def gallery_backup_command(workspace: Path, as_json: bool) -> None:
     """Copy the database now; a daily copy is made without being asked.
 
     \b
@@ -120,7 +144,11 @@ def gallery_backup_command(workspace: Path) -> None:
     from index.gallery.gallery import open_gallery
 
     with open_gallery(workspace / "gallery") as gallery:
-        say(f"{gallery.store.back_up()}")
+        made = gallery.store.back_up()
+    if as_json:
+        say_json({"backup": str(made)})
+        return
+    say(made)
 
 
 @click.command("restore")
@@ -128,8 +156,9 @@ def gallery_backup_command(workspace: Path) -> None:
 @click.option("--force", is_flag=True, help="Also where the gallery is sound.")
 @yes_option
 @workspace_option
+@json_option
 def gallery_restore_command(
-    backup: Path | None, force: bool, yes: bool, workspace: Path
+    backup: Path | None, force: bool, yes: bool, workspace: Path, as_json: bool
 ) -> None:
     """Put BACKUP, or the newest one, in the place of a damaged gallery.
 
@@ -152,4 +181,7 @@ def gallery_restore_command(
         )
     ask(f"Put {found} in the place of {folder}?", yes)
     restored = restore_gallery(folder, found)
+    if as_json:
+        say_json({"restored": str(restored)})
+        return
     say(f"{restored} is the gallery now; run: python cli.py gallery verify")

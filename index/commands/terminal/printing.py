@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any
 
 import click
 
-from masking.files.shown_text import shown
+from masking.files.shown_text import aligned, shown
 from masking.files.strict_json import strict_json
 
 
@@ -31,6 +31,12 @@ def say_lines(lines: Iterable[str]) -> None:
     """Print lines, as `say` does each."""
     for line in lines:
         say(line)
+
+
+def say_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows below their headers, in aligned columns."""
+    for line in aligned([head, *([str(cell) for cell in row] for row in rows)]):
+        _print(line)
 
 
 def say_json(record: Any) -> None:

@@ -41,7 +41,7 @@ def test_what_could_not_be_enrolled_or_looks_odd_is_logged(tmp_path, gallery, ca
     rows.append(row_of(tmp_path, "Person_01", 3, blue))
     rows.append(row_of(tmp_path, "x" * 201, 4, red))
     assert enroll_manifest(gallery, manifest_of(tmp_path, rows), ColourEmbedder())
-    assert "1 photos could not be enrolled, the first: a name has 1 to" in caplog.text
+    assert "1 photo could not be enrolled, the first: a name has 1 to" in caplog.text
     assert "least of all Person_01/3.jpg (distance 1.39)" in caplog.text
     assert gallery.people()[0].photo_count == 4
 

@@ -77,42 +77,42 @@ def vector(*values):
         (
             "UPDATE embeddings SET vector = ? WHERE photo_id IN (3, 4)",
             [vector(1, np.nan, 0, 0)],
-            "2 photos have an embedding that is not finite (numbers 3, 4)",
+            "2 photos with an embedding that is not finite (numbers 3, 4)",
         ),
         (
             "UPDATE embeddings SET vector = ? WHERE photo_id < 10",
             [vector(1, np.inf, 0, 0)],
-            "9 photos have an embedding that is not finite (numbers 1, 2, 3, 4, 5, ..",
+            "9 photos with an embedding that is not finite (numbers 1, 2, 3, 4, 5, ..",
         ),
         (
             "UPDATE embeddings SET vector = ? WHERE photo_id = 5",
             [vector(1, 2, 3)],
-            "1 photos have an embedding that is not 4 long (numbers 5)",
+            "1 photo with an embedding that is not 4 long (numbers 5)",
         ),
         (
             "UPDATE embeddings SET dimension = 3 WHERE photo_id = 5",
             [],
-            "1 photos have an embedding that is not 4 long (numbers 5)",
+            "1 photo with an embedding that is not 4 long (numbers 5)",
         ),
         (
             "UPDATE embeddings SET fingerprint = 'b' WHERE photo_id = 6",
             [],
-            "1 photos have another embedder's vector (numbers 6)",
+            "1 photo with another embedder's vector (numbers 6)",
         ),
         (
             "DELETE FROM embeddings WHERE photo_id = 7",
             [],
-            "1 photos have no embedding (numbers 7)",
+            "1 photo with no embedding (numbers 7)",
         ),
         (
             "UPDATE masked_references SET vector = ?",
             [vector(1, np.nan, 0, 0)],
-            "1 photos have a masked reference that is not finite (numbers 61)",
+            "1 photo with a masked reference that is not finite (numbers 61)",
         ),
         (
             "UPDATE masked_references SET vector = ?",
             [vector(1, 2, 3)],
-            "1 photos have a masked reference that is not 4 long (numbers 61)",
+            "1 photo with a masked reference that is not 4 long (numbers 61)",
         ),
     ],
 )
@@ -140,16 +140,16 @@ def flip(folder, table, column, photo_id):
 @pytest.mark.parametrize(
     ("table", "column", "photo_id", "problem"),
     [
-        ("embeddings", "vector", 5, "have an embedding that is damaged"),
-        ("masked_references", "vector", 61, "have a masked reference that is damaged"),
-        ("photos", "chip", 5, "have a chip that is damaged"),
+        ("embeddings", "vector", 5, "with an embedding that is damaged"),
+        ("masked_references", "vector", 61, "with a masked reference that is damaged"),
+        ("photos", "chip", 5, "with a chip that is damaged"),
     ],
 )
 def test_one_flipped_bit_is_found(folder, table, column, photo_id, problem):
     flip(folder, table, column, photo_id)
     report = verify_gallery(folder)
     assert report.problems == (
-        f"1 photos {problem}: its checksum differs (numbers {photo_id})",
+        f"1 photo {problem}: its checksum differs (numbers {photo_id})",
     )
 
 
@@ -159,8 +159,8 @@ def test_one_flipped_bit_is_found(folder, table, column, photo_id, problem):
 def test_photo_that_changed_its_owner_kind_or_identity_is_found(folder, change_of):
     change(folder, f"UPDATE photos SET {change_of} WHERE id = 5")
     assert {line.partition(":")[0] for line in verify_gallery(folder).problems} == {
-        "1 photos have an embedding that is damaged",
-        "1 photos have a chip that is damaged",
+        "1 photo with an embedding that is damaged",
+        "1 photo with a chip that is damaged",
     }
 
 

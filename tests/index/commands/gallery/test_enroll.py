@@ -36,7 +36,7 @@ def test_face_like_somebody_enrolled_is_not_stored_unasked(call, red, tmp_path):
     assert "looks like Red, who is enrolled" in done.output
     assert "--allow-duplicate" in done.output
     done = call("enroll", "Red", alike, "--unmasked")
-    assert "1 photos added" in done.output and "looks like" not in done.output
+    assert "1 photo added" in done.output and "looks like" not in done.output
     assert enrolled(tmp_path) == {"Red": 2}
 
 

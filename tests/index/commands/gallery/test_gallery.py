@@ -148,15 +148,19 @@ def test_expired_people_are_shown_and_removed(call, tmp_path):
         *("--consent", "form 7"),
     )
     shown = call("gallery", "list").output
-    assert f"Old\t1 photos\tkept until {YESTERDAY}\tEXPIRED\n" in shown
-    assert f"New\t1 photos\tkept until {TOMORROW}\n" in shown
+    today = date.today()
+    assert shown.splitlines()[:3] == [
+        "name  photos  enrolled    kept until",
+        f"New   1       {today}  {TOMORROW}",
+        f"Old   1       {today}  {YESTERDAY} EXPIRED",
+    ]
     records = json.loads(call("gallery", "list", "--json").stdout)
     assert [(r["name"], r["expired"], r["consent"]) for r in records] == [
         ("New", False, "form 7"),
         ("Old", True, ""),
     ]
     done = call("gallery", "remove", "--expired", "--yes")
-    assert "1 people: 1 photos erased" in done.output
+    assert "1 person: 1 photo erased" in done.output
     assert names(tmp_path) == ["New"]
     assert "0 people: 0 photos" in call("gallery", "remove", "--expired").output
     call("gallery", "remove", "New", "--expired", code=2)
@@ -173,7 +177,7 @@ def test_terms_can_be_given_later(call, tmp_path):
     audit = call("gallery", "audit", "--json").stdout.splitlines()
     actions = [json.loads(line)["action"] for line in audit]
     assert actions == ["add", "terms"]
-    assert "person 1\t1 photos" in call("gallery", "audit").output
+    assert "  person 1  1 photo\n" in call("gallery", "audit").output
 
 
 def test_backup_is_made_and_put_back(call, tmp_path):
@@ -189,7 +193,7 @@ def test_backup_is_made_and_put_back(call, tmp_path):
 def test_verify_prints_both_engines(call, tmp_path):
     call("enroll", "A", draw_photo(tmp_path / "1.png", RED))
     lines = call("gallery", "verify").output.splitlines()
-    assert lines[0] == "1 people, 1 photos"
+    assert lines[0] == "1 person, 1 photo"
     assert lines[2].startswith("exact: recall 100.00%, ")
     assert lines[3].startswith("annoy: recall 100.00%, ")
     assert len(lines) == 4

@@ -44,7 +44,7 @@ def template(tmp_path, name):
 
 def test_photos_are_numbered_and_drawn_on_a_sheet(mixed, tmp_path):
     lines = mixed("gallery", "show", "Red", "--sheet", tmp_path / "s.png").output
-    assert [line.split("\t")[0] for line in lines.splitlines()] == ["1", "2", "3"]
+    assert [line.split()[0] for line in lines.splitlines()] == ["number", "1", "2", "3"]
     sheet = read_rgb(tmp_path / "s.png")
     # Tiles of 180 px with gaps of 8, chips of 32 px in their upper left corners.
     for place, colour in enumerate((RED, BLUE, LIGHT_RED)):
@@ -57,7 +57,7 @@ def test_photos_are_numbered_and_drawn_on_a_sheet(mixed, tmp_path):
 def test_one_photo_is_erased_and_the_template_follows(mixed, tmp_path):
     assert template(tmp_path, "Red")[2] > 0.3
     done = mixed("gallery", "remove", "Red", "--photo", 2, "--yes")
-    assert "Red: 1 photos erased" in done.output
+    assert "Red: 1 photo erased" in done.output
     assert [Path(p["source"]).name for p in shown(mixed, "Red")] == [
         "one.png",
         "three.png",
@@ -74,7 +74,7 @@ def test_one_photo_is_erased_and_the_template_follows(mixed, tmp_path):
 
 def test_photo_is_moved_to_whom_it_shows(mixed, tmp_path):
     done = mixed("gallery", "move", "Red", "--photo", 2, "--to", "Blue")
-    assert "1 photos moved to Blue" in done.output
+    assert "1 photo moved to Blue" in done.output
     assert [Path(p["source"]).name for p in shown(mixed, "Blue")] == [
         "wrong.png",
         "own.png",
@@ -86,7 +86,7 @@ def test_photo_is_moved_to_whom_it_shows(mixed, tmp_path):
     assert "was given twice" in mixed(*move, "Red", code=2).output
     assert "Did you mean" in mixed(*move, "Blu", code=2).output
     audit = mixed("gallery", "audit").output
-    assert "move\tperson 1\t1 photos to person 2" in audit
+    assert "move    person 1  1 photo to person 2" in audit
 
 
 def test_merged_person_has_all_photos_and_the_stricter_terms(mixed, tmp_path):
@@ -106,11 +106,11 @@ def test_merged_person_has_all_photos_and_the_stricter_terms(mixed, tmp_path):
     mixed("enroll", "Blue", own, "--allow-duplicate", *terms)
     done = mixed("gallery", "merge", "Red", "Blue", "--yes")
     # Red had this photograph already.
-    assert "0 photos moved, 1 were there, kept until 2098-01-01" in done.output
+    assert "0 photos moved, 1 already there, kept until 2098-01-01" in done.output
     (record,) = json.loads(mixed("gallery", "list", "--json").stdout)
     assert (record["name"], record["photo_count"]) == ("Red", 4)
     assert (record["consent"], record["retain_until"]) == ("f 1; f 2", "2098-01-01")
-    assert "1 people, 4 photos" in mixed("gallery", "verify").output
+    assert "1 person, 4 photos" in mixed("gallery", "verify").output
 
 
 @pytest.mark.parametrize(
@@ -156,3 +156,20 @@ def test_sound_gallery_is_restored_only_by_force(mixed):
     done = mixed("gallery", "restore", "--yes", code=2)
     assert "give --force" in done.output
     mixed("gallery", "restore", "--yes", "--force")
+
+
+def test_what_was_changed_is_told_as_json(mixed, tmp_path):
+    def told(*words):
+        return json.loads(mixed("gallery", *words, "--json").stdout)
+
+    assert told("move", "Red", "--photo", 2, "--to", "Blue") == (
+        {"name": "Blue", "from": "Red", "moved": 1, "known": 0}
+    )
+    merged = told("merge", "Blue", "Red", "--yes")
+    assert (merged["name"], merged["moved"], merged["known"]) == ("Blue", 2, 0)
+    assert told("rename", "Blue", "Ann") == {"name": "Ann", "was": "Blue"}
+    assert told("export", tmp_path / "a.npz")["embeddings"] == 4
+    backup = told("backup")["backup"]
+    assert told("restore", "--force", "--yes") == {"restored": backup}
+    erased = told("remove", "Ann", "--yes")
+    assert (erased["names"], erased["photos"]) == (["Ann"], 4)
