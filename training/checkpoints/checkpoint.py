@@ -18,6 +18,7 @@ from masking.faces.alignment import ChipGeometry
 from masking.files.writing import write_bytes
 from training.backbones.dlib_network import DlibFaceNet
 from training.backbones.registry import network_of
+from training.checkpoints.store import model_name
 from training.embedders.checkpoint_file import (
     REMEDY,
     Exported,
@@ -123,7 +124,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def load_embedder(
     path: Path, device: torch.device | str = "cpu", flip_average: bool = False
 ) -> NetworkEmbedder:
-    """The embedder of a checkpoint, named after its file.
+    """The embedder of a checkpoint, named after its file, or `shipped`.
 
     Raises:
         MissingInput: the file cannot be read.
@@ -139,7 +140,7 @@ def load_embedder(
         ) from error
     return NetworkEmbedder(
         network,
-        path.stem,
+        model_name(path),
         device,
         flip_average,
         checkpoint.geometry,

@@ -15,7 +15,7 @@ import numpy as np
 from masking.errors import BadRecord, ToolkitError
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
-from training.checkpoints.store import SHIPPED
+from training.checkpoints.store import SHIPPED, model_name
 from training.embedders.checkpoint_file import Exported, read_record
 from training.metrics.score_normalization import Cohort
 
@@ -136,7 +136,11 @@ def load_onnx_embedder(checkpoint: Path) -> OnnxEmbedder:
         )
     try:
         return OnnxEmbedder(
-            content, record.exported, checkpoint.stem, record.geometry, record.cohort
+            content,
+            record.exported,
+            model_name(checkpoint),
+            record.geometry,
+            record.cohort,
         )
     except NeedsTorch as error:
         raise NeedsTorch(f"{path}: {error}") from error

@@ -62,6 +62,11 @@ def latest_checkpoint(models: Path) -> Path | None:
     return models / name
 
 
+def model_name(checkpoint: Path) -> str:
+    """What tables and cards call the network of a checkpoint."""
+    return SHIPPED_NAME if checkpoint == SHIPPED else checkpoint.stem
+
+
 def checkpoint_path(choice: str, models: Path) -> Path:
     """The checkpoint that a choice other than DLIB_NAME means.
 

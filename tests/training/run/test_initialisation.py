@@ -13,7 +13,7 @@ def start(choice, backbone, folder, seed=0):
 
 
 def test_auto_is_shipped_for_dlib_and_random_for_others(tmp_path):
-    assert start("auto", "auto", tmp_path).name == "embedder"
+    assert start("auto", "auto", tmp_path).name == "shipped"
     scratch = start("auto", "iresnet18", tmp_path, 4)
     assert (scratch.name, scratch.backbone) == ("scratch", "iresnet18")
     assert start("scratch", "iresnet18", tmp_path, 4).fingerprint == scratch.fingerprint
