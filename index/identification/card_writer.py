@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from index.calibration.calibration import Decision
@@ -17,6 +18,7 @@ from masking.errors import MissingInput, ToolkitError
 from masking.faces.aligned_faces import AlignedPhoto
 from masking.files.private_folder import private_folder
 from training.embedders.embedded_face import EmbeddedFace, network_input
+from training.embedders.mask_classifier import MaskState
 from training.embedders.protocol import Embedder
 
 # File systems allow names of 255 bytes; a letter takes up to four.
@@ -75,12 +77,12 @@ class CardWriter:
             names=decision.names,
             candidates=tuple(self.recogniser.candidates(decision, face.embedding)),
             accepted_from=decision.accepted_from,
-            note=self.recogniser.note(),
+            notes=self._notes(photo),
             circumstances=circumstances,
             probability=decision.probability,
             gap=decision.gap,
             no_probability=decision.no_probability,
-            mask=state.label if state else "",
+            mask=_mask_in_words(state),
             heat=heat,
         )
         with writing(self.out):
@@ -108,15 +110,28 @@ class CardWriter:
             )
             for face, decision in zip(photo.faces, decisions, strict=True)
         ]
-        card = draw_overview(
-            photo.image, Path(photo.source).name, self.recogniser.note(), faces
-        )
+        name = Path(photo.source).name
+        card = draw_overview(photo.image, name, self._notes(photo), faces)
         with writing(self.out):
             write_image(private_folder(self.out) / path.name, card)
         return path
 
+    def _notes(self, photo: AlignedPhoto) -> tuple[str, str]:
+        """For the foot: where the threshold comes from; date, model and photo."""
+        model = f"model {self.embedder.name} {self.embedder.fingerprint[:8]}"
+        made = f"{datetime.now():%Y-%m-%d %H:%M} · {model}"
+        # Frames of videos have no file of their own.
+        file = f" · photo SHA-256 {photo.sha256[:16]}" if photo.sha256 else ""
+        return self.recogniser.note(), made + file
+
     def _path(self, photo: AlignedPhoto, ending: str) -> Path:
         return self.out / f"{card_stem(Path(photo.source))}-{ending}.png"
+
+
+def _mask_in_words(state: MaskState | None) -> str:
+    if state is None:
+        return ""
+    return state.label if state.is_masked else "no mask"
 
 
 def card_token(photo: AlignedPhoto) -> str:

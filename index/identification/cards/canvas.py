@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import unicodedata
-from functools import cache
-from pathlib import Path
-
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from masking.errors import MissingInput
+from index.identification.cards.fonts import drawable, font_for
 from masking.landmarks import Image
 
 Colour = tuple[int, int, int]
@@ -85,7 +80,7 @@ class Canvas:
             size: of the letters; made smaller, down to `smallest`, then cut short,
                 to fit `width`.
         """
-        text = printable(text)
+        text = drawable(text)
         while width is not None and size > smallest and _wide(text, size, bold, width):
             size -= 1
         if width is not None and _wide(text, size, bold, width):
@@ -93,12 +88,13 @@ class Canvas:
                 text = text[:-1]
             text = text.rstrip() + "…"
         place = (position[0] * _FINENESS, position[1] * _FINENESS)
-        self._draw.text(place, text, colour, _font(size, bold), anchor)
+        self._draw.text(place, text, colour, _font(text, size, bold), anchor)
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """How wide one line is, px of the finished card."""
-    return float(_font(size, bold).getlength(printable(text))) / _FINENESS
+    text = drawable(text)
+    return float(_font(text, size, bold).getlength(text)) / _FINENESS
 
 
 def two_lines(
@@ -108,7 +104,7 @@ def two_lines(
 
     The rest is "" where all of it fits.
     """
-    text = printable(text)
+    text = drawable(text)
     if not _wide(text, size, bold, width):
         return text, ""
     fits = 1
@@ -119,32 +115,12 @@ def two_lines(
     return text[:end], text[end:].lstrip()
 
 
-def printable(text: str) -> str:
-    """The text without what cannot be drawn: line breaks, halves of letters."""
-    return "".join(
-        "\ufffd" if unicodedata.category(letter) in ("Cc", "Cs") else letter
-        for letter in text
-    )
-
-
 def _wide(text: str, size: float, bold: bool, width: float) -> bool:
     return text_width(text, size, bold) > width
 
 
-@cache
-def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(_font_folder() / name), round(size * _FINENESS))
-
-
-@cache
-def _font_folder() -> Path:
-    # Located, not imported: importing matplotlib takes a fifth of a second. Its
-    # DejaVu covers Latin, Greek, Cyrillic, Arabic and more on every machine.
-    spec = importlib.util.find_spec("matplotlib")
-    if spec is None or spec.origin is None:
-        raise MissingInput("the card's font is missing. Run: pip install matplotlib")
-    return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+def _font(text: str, size: float, bold: bool) -> ImageFont.FreeTypeFont:
+    return font_for(text, round(size * _FINENESS), bold)
 
 
 def percent(fraction: float) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.calibration.score import shown
-from index.identification.cards.canvas import Canvas, Colour, percent
+from index.identification.cards.canvas import Canvas, Colour, percent, two_lines
 from index.identification.cards.photo_panel import draw_photo
 from index.identification.cards.style import (
+    BODY_TOP,
     HEIGHT_PX,
     INK,
+    LEAST_FACE,
     MARGIN,
     PAPER,
     SOFT,
@@ -18,14 +20,18 @@ from index.identification.cards.style import (
     UNSURE,
     WIDTH_PX,
     draw_band,
+    draw_foot,
 )
 from masking.faces.detector import FaceBox
 from masking.landmarks import Image
 
-_PHOTO_BOTTOM = 942.0
-_LIST_TOP = 1012.0
-_COLUMNS, _ROWS = 2, 5
-_ROW_PX, _THUMB = 96.0, 80.0
+# Of photo and list together, with the photo's name between them.
+_BOTTOM, _CAPTION_PX = 1436.0, 70.0
+_ROOM = WIDTH_PX - 2 * MARGIN
+_HIGHEST_PHOTO, _LISTED = 700.0, 12
+# In one column while rows are so high, else in two.
+_HIGH_ROW_PX = 110.0
+_LARGEST_THUMB, _WIDEST_THUMB = 300.0, 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +58,16 @@ class OverviewFace:
 
 
 def draw_overview(
-    photo: Image, photo_name: str, note: str, faces: Sequence[OverviewFace]
+    photo: Image,
+    photo_name: str,
+    notes: Sequence[str],
+    faces: Sequence[OverviewFace],
 ) -> Image:
     """(HEIGHT_PX, WIDTH_PX, 3) uint8 RGB.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
-        note: one line on where the threshold comes from.
+        notes: lines for the foot.
         faces: all of the photo, in the order of their cards.
     """
     canvas = Canvas(WIDTH_PX, HEIGHT_PX, PAPER)
@@ -66,59 +75,80 @@ def draw_overview(
     title = f"{named} of {len(faces)} named"
     colour = SURE if named == len(faces) else UNSURE
     draw_band(canvas, f"{len(faces)} FACES", title, ("", ""), colour)
-    place = (MARGIN, 192.0, WIDTH_PX - MARGIN, _PHOTO_BOTTOM)
+    height, width = photo.shape[:2]
+    bottom = BODY_TOP + min(_HIGHEST_PHOTO, max(_ROOM * height / width, 40.0))
+    place = (MARGIN, BODY_TOP, WIDTH_PX - MARGIN, bottom)
     colours = {number: _colour(face) for number, face in enumerate(faces)}
-    listed = _COLUMNS * _ROWS
     labels = {
-        number: f"{number + 1} {face.answer}"
-        if len(faces) <= listed
-        else f"{number + 1}"
+        number: (f"{number + 1} {face.answer}", f"{number + 1}")
         for number, face in enumerate(faces)
     }
-    boxes = [face.box for face in faces]
-    draw_photo(canvas, place, photo, boxes, colours, labels)
-    room = WIDTH_PX - 2 * MARGIN
-    below = (MARGIN, _PHOTO_BOTTOM + 38)
-    canvas.text(below, photo_name, 24, INK, bold=True, width=room, smallest=20)
-    # The last place says how many are left when there are more.
-    shown = len(faces) if len(faces) <= listed else listed - 1
-    for number, face in enumerate(faces[:shown]):
-        _draw_row(canvas, number, face)
-    if shown < len(faces):
-        x, y = _corner(shown)
-        rest = f"and {len(faces) - shown} more faces, with a card each"
-        canvas.text((x, y + 50), rest, 22, SOFT, width=room / _COLUMNS - 20)
-    canvas.text((MARGIN, HEIGHT_PX - 22.0), note, 19, SOFT, width=room)
+    draw_photo(canvas, place, photo, [face.box for face in faces], colours, labels)
+    below = (MARGIN, bottom + 38)
+    canvas.text(below, photo_name, 24, INK, bold=True, width=_ROOM, smallest=20)
+    _draw_list(canvas, bottom + _CAPTION_PX, faces)
+    names = [name for face in faces for name in (*face.names, face.nearest)]
+    draw_foot(canvas, notes, [photo_name, *names])
     return canvas.pixels()
 
 
-def _draw_row(canvas: Canvas, number: int, face: OverviewFace) -> None:
-    x, y = _corner(number)
+def _draw_list(canvas: Canvas, top: float, faces: Sequence[OverviewFace]) -> None:
+    """All faces down to the foot, in rows as high as there is room."""
+    shown = min(len(faces), _LISTED)
+    columns = 1 if (_BOTTOM - top) / shown >= _HIGH_ROW_PX else 2
+    rows = -(-shown // columns)
+    size = (_ROOM / columns, (_BOTTOM - top) / rows)
+    for number, face in enumerate(faces[:shown]):
+        column, row = divmod(number, rows)
+        corner = (MARGIN + column * size[0], top + row * size[1])
+        if number == shown - 1 and shown < len(faces):
+            # The last place says how many are left.
+            rest = f"and {len(faces) - shown + 1} more faces, with a card each"
+            middle = (corner[0] + 48, corner[1] + size[1] / 2)
+            canvas.text(middle, rest, 22, SOFT, anchor="lm", width=size[0] - 68)
+        else:
+            _draw_row(canvas, corner, size, number, face)
+
+
+def _draw_row(
+    canvas: Canvas,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    number: int,
+    face: OverviewFace,
+) -> None:
     colour = _colour(face)
-    canvas.text((x + 34, y + 52), f"{number + 1}", 26, colour, anchor="rs", bold=True)
-    left = x + 48
-    canvas.picture(face.chip, (left, y, left + _THUMB, y + _THUMB), 10)
-    canvas.outline((left, y, left + _THUMB, y + _THUMB), colour, 3, 10)
-    text, room = left + _THUMB + 16, 484.0 - 48 - _THUMB - 32
-    canvas.text(
-        (text, y + 34), face.answer, 28, INK, bold=True, width=room, smallest=21
-    )
-    detail = f"score {shown(face.score)}"
-    if not face.names and face.nearest:
-        detail = f"nearest is {face.nearest}, {shown(face.score)}"
-    elif len(face.names) > 1:
-        detail = f"too alike to tell · {detail}"
-    elif face.probability is not None:
-        detail = f"{percent(face.probability)} · {detail}"
-    if face.nearest:
-        canvas.text((text, y + 66), detail, 21, SOFT, width=room, smallest=18)
+    side = min(size[1] - 14, _LARGEST_THUMB, _WIDEST_THUMB * size[0])
+    left, top = corner[0] + 52, corner[1]
+    middle = top + side / 2
+    place = (corner[0] + 38, middle)
+    canvas.text(place, f"{number + 1}", 26, colour, anchor="rm", bold=True)
+    canvas.picture(face.chip, (left, top, left + side, top + side), 10)
+    canvas.outline((left, top, left + side, top + side), colour, 3, 10)
+    text, room = left + side + 20, corner[0] + size[0] - (left + side + 36)
+    one, two = two_lines(face.answer, 24, room, bold=True)
+    base = middle - (16 if two else 6)
+    for line, y in ((one, base), (two, base + 25)):
+        size_px = 23 if two else 32
+        spot = (text, y)
+        canvas.text(spot, line, size_px, INK, bold=True, width=room, smallest=15)
+    spot = (text, base + (49 if two else 34))
+    canvas.text(spot, _detail(face), 20, SOFT, width=room, smallest=15)
 
 
-def _corner(number: int) -> tuple[float, float]:
-    """Top left of a row, down the first column and then the second."""
-    column, row = divmod(number, _ROWS)
-    width = (WIDTH_PX - 2 * MARGIN) / _COLUMNS
-    return MARGIN + column * width, _LIST_TOP + row * _ROW_PX
+def _detail(face: OverviewFace) -> str:
+    score = f"score {shown(face.score)}"
+    if not face.names and face.box.score < LEAST_FACE:
+        return "hardly a face"
+    if not face.nearest:
+        return ""
+    if not face.names:
+        return f"nearest is {face.nearest}, {shown(face.score)}"
+    if len(face.names) > 1:
+        return f"too alike to tell · {score}"
+    if face.probability is not None:
+        return f"{percent(face.probability)} · {score}"
+    return score
 
 
 def _colour(face: OverviewFace) -> Colour:

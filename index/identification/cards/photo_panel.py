@@ -9,7 +9,8 @@ from index.identification.cards.style import MAT, PAPER
 from masking.faces.detector import FaceBox
 from masking.landmarks import Image
 
-_LABEL_PX = 22
+_LABEL_PX, _TAG_PX = 22, 32.0
+_KEPT_PX = _TAG_PX + 6
 
 
 def draw_photo(
@@ -18,7 +19,7 @@ def draw_photo(
     photo: Image,
     boxes: Sequence[FaceBox],
     frames: Mapping[int, Colour],
-    labels: Mapping[int, str] | None = None,
+    labels: Mapping[int, Sequence[str]] | None = None,
 ) -> None:
     """Fit a photo into a place and frame its faces.
 
@@ -27,7 +28,8 @@ def draw_photo(
         boxes: all faces, photo px.
         frames: colour of the frame of those faces that matter, by number; the
             others get a thin white one.
-        labels: what is written beside a framed face, by number.
+        labels: what is written beside a framed face, by number: the first that has
+            room, else the last.
     """
     left, top, right, bottom = place
     # A wide or tall photo lies on a mat, so that the space around it looks meant.
@@ -47,22 +49,46 @@ def draw_photo(
         rim = (one - 1.5, two - 1.5, three + 1.5, four + 1.5)
         canvas.outline(rim, PAPER, 8, 8)
         canvas.outline(placed[number], colour, 5, 7)
-    for number, label in (labels or {}).items():
-        _draw_label(canvas, place, placed[number], label, frames[number])
+    picture = (x, y, x + shown[0], y + shown[1])
+    # Room above and below each face is its own label's.
+    kept = [(one[0], one[1] - _KEPT_PX, one[2], one[3] + _KEPT_PX) for one in placed]
+    taken: list[Box] = []
+    for number, texts in (labels or {}).items():
+        others = [*taken, *kept[:number], *kept[number + 1 :]]
+        tag, text = _tag(placed[number], texts, picture, others)
+        taken.append(tag)
+        canvas.rectangle(tag, frames[number], 6)
+        middle = (tag[0] + 8, (tag[1] + tag[3]) / 2)
+        canvas.text(middle, text, _LABEL_PX, PAPER, anchor="lm", bold=True)
 
 
-def _draw_label(
-    canvas: Canvas, place: Box, frame: Box, label: str, colour: Colour
-) -> None:
-    """A tag above the frame, or below it at the upper edge, inside the place."""
-    width, height = text_width(label, _LABEL_PX, bold=True) + 16, 32.0
-    left = min(max(frame[0], place[0]), place[2] - width)
-    top = frame[1] - height - 3
-    if top < place[1]:
-        top = min(frame[3] + 3, place[3] - height)
-    canvas.rectangle((left, top, left + width, top + height), colour, 6)
-    middle = (left + 8, top + height / 2)
-    canvas.text(middle, label, _LABEL_PX, PAPER, anchor="lm", bold=True)
+def _tag(
+    frame: Box, texts: Sequence[str], picture: Box, taken: Sequence[Box]
+) -> tuple[Box, str]:
+    """Where a label stands, and which: above or below its frame, inside the picture.
+
+    Covers no face and no other label, but for the last text where nothing is free:
+    that one stands in a corner of its own frame.
+    """
+    for text in texts:
+        width = text_width(text, _LABEL_PX, bold=True) + 16
+        lefts = (frame[0], (frame[0] + frame[2] - width) / 2, frame[2] - width)
+        for top in (frame[1] - _TAG_PX - 3, frame[3] + 3):
+            for left in lefts:
+                tag = (left, top, left + width, top + _TAG_PX)
+                if _holds(picture, tag) and not any(_meet(tag, one) for one in taken):
+                    return tag, text
+    return (frame[0], frame[1], frame[0] + width, frame[1] + _TAG_PX), text
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    starts = outer[0] <= inner[0] and outer[1] <= inner[1]
+    return starts and inner[2] <= outer[2] and inner[3] <= outer[3]
+
+
+def _meet(one: Box, other: Box) -> bool:
+    beside = one[2] <= other[0] or other[2] <= one[0]
+    return not beside and one[1] < other[3] and other[1] < one[3]
 
 
 def _placed(

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 
 from index.calibration.score import accepted_from, shown
 from index.identification.cards.canvas import (
-    Box,
     Canvas,
     Colour,
     percent,
+    text_width,
     two_lines,
 )
 from index.identification.cards.occlusion_map import coloured_heat
 from index.identification.cards.photo_panel import draw_photo
 from index.identification.cards.style import (
+    BODY_TOP,
     HEIGHT_PX,
     INK,
+    LEAST_FACE,
     LINE,
     MARGIN,
     PAPER,
@@ -29,6 +31,7 @@ from index.identification.cards.style import (
     UNSURE,
     WIDTH_PX,
     draw_band,
+    draw_foot,
 )
 from masking.faces.detector import FaceBox
 from masking.landmarks import Float32, Image
@@ -37,10 +40,9 @@ from masking.landmarks import Float32, Image
 CARD_CANDIDATES = 5
 
 _LEFT, _RIGHT = MARGIN, WIDTH_PX - MARGIN
-_PHOTO: Box = (_LEFT, 192.0, _RIGHT, 592.0)
-_TILE, _TILE_TOP = 300.0, 656.0
-_SCORE_TOP, _FACTS_TOP, _NEXT_TOP = 1026.0, 1152.0, 1238.0
-_THUMB = 124.0
+# Heights, from the photo down; what a card leaves out, the photo gets.
+_PHOTO_PX, _CAPTION_PX, _TILE, _BELOW_TILE_PX = 400.0, 56.0, 300.0, 66.0
+_SCORE_PX, _FACTS_PX, _NEXT_PX, _THUMB = 112.0, 86.0, 190.0, 124.0
 # Scores on either side of the threshold that the scale shows.
 _USUAL_REACH = 50.0
 
@@ -73,7 +75,7 @@ class CardContent:
         names: of the accepted people; none means unknown, several that it is one.
         candidates: the highest score first, up to CARD_CANDIDATES.
         accepted_from: the score from which on a name is accepted.
-        note: one line on where the threshold comes from.
+        notes: lines for the foot: where the threshold comes from, date and model.
         circumstances: which face of the photo or video, and how long it took.
         probability: that the first's name is the right one; None when not measured.
         no_probability: why there is none, one sentence.
@@ -90,7 +92,7 @@ class CardContent:
     names: tuple[str, ...]
     candidates: tuple[CardCandidate, ...]
     accepted_from: float
-    note: str
+    notes: tuple[str, ...]
     circumstances: str
     probability: float | None = None
     no_probability: str = ""
@@ -103,22 +105,32 @@ def draw_card(content: CardContent) -> Image:
     """(HEIGHT_PX, WIDTH_PX, 3) uint8 RGB."""
     canvas = Canvas(WIDTH_PX, HEIGHT_PX, PAPER)
     _draw_answer(canvas, content)
+    third = _third_picture(content)
+    others = len(content.candidates) > 1
+    bottom = BODY_TOP + _PHOTO_PX + _FACTS_PX * (third is None)
+    bottom += _NEXT_PX * (not others)
+    photo = (_LEFT, BODY_TOP, _RIGHT, bottom)
     frames = {content.face: _accent(content)}
-    draw_photo(canvas, _PHOTO, content.photo, content.boxes, frames)
-    name = content.photo_name
-    canvas.text((_LEFT, 630), name, 24, INK, bold=True, width=560, smallest=20)
-    canvas.text((_RIGHT, 630), content.circumstances, 22, SOFT, anchor="rs", width=400)
-    _draw_evidence(canvas, content)
+    draw_photo(canvas, photo, content.photo, content.boxes, frames)
+    aside, place = content.circumstances, (_RIGHT, bottom + 36)
+    canvas.text(place, aside, 22, SOFT, anchor="rs", width=400)
+    room = _RIGHT - _LEFT - min(400, text_width(aside, 22)) - 24
+    place = (_LEFT, bottom + 36)
+    canvas.text(place, content.photo_name, 24, INK, bold=True, width=room, smallest=16)
+    top = bottom + _CAPTION_PX
+    _draw_evidence(canvas, top, content, third)
+    top += _TILE + _BELOW_TILE_PX
     if content.candidates:
-        _draw_score(canvas, content)
-        _draw_facts(canvas, content)
-    _draw_alternatives(canvas, content)
-    if content.no_probability:
-        place = (_LEFT, HEIGHT_PX - 50.0)
-        text = f"No probability: {content.no_probability}"
-        canvas.text(place, text, 19, SOFT, width=_RIGHT - _LEFT)
-    footer = (_LEFT, HEIGHT_PX - 22.0)
-    canvas.text(footer, content.note, 19, SOFT, width=_RIGHT - _LEFT)
+        _draw_score(canvas, top, content)
+    top += _SCORE_PX
+    if third:
+        _draw_facts(canvas, top, content)
+        top += _FACTS_PX
+    _draw_alternatives(canvas, top, content)
+    no_odds = content.no_probability
+    notes = (f"No probability: {no_odds}" if no_odds else "", *content.notes)
+    names = [one.name for one in content.candidates]
+    draw_foot(canvas, notes, (content.photo_name, *content.names, *names))
     return canvas.pixels()
 
 
@@ -129,64 +141,70 @@ def _draw_answer(canvas: Canvas, content: CardContent) -> None:
         label = "TOO ALIKE TO TELL"
     elif content.names and content.probability is not None:
         aside = (percent(content.probability), "probability")
+    elif not content.names and content.boxes[content.face].score < LEAST_FACE:
+        label = "HARDLY A FACE"
     draw_band(canvas, label, name, aside, _accent(content))
 
 
-def _draw_evidence(canvas: Canvas, content: CardContent) -> None:
+def _third_picture(content: CardContent) -> tuple[Image, str] | None:
+    """With its caption: the other of two who are alike, or the heat; else nothing."""
+    if len(content.names) > 1 and len(content.candidates) > 1:
+        return content.candidates[1].chip, content.candidates[1].name
+    if content.heat is not None and content.candidates:
+        return coloured_heat(content.chip, content.heat), "Orange: for, blue: against"
+    return None
+
+
+def _draw_evidence(
+    canvas: Canvas, top: float, content: CardContent, third: tuple[Image, str] | None
+) -> None:
     step = (_RIGHT - _LEFT - _TILE) / 2
-    first, second, third = (
-        (_LEFT + place * step, _TILE_TOP, _LEFT + place * step + _TILE)
-        for place in range(3)
-    )
-    _tile(canvas, first, content.chip, "This face, aligned")
+    _tile(canvas, (_LEFT, top), content.chip, "This face, aligned")
     if not content.candidates:
         return
-    best = content.candidates[0]
+    accent, best = _accent(content), content.candidates[0]
     # The name matters most when it was not accepted and stands nowhere else.
     who = "Best gallery photo" if content.names else f"Nearest: {best.name}"
-    alike = len(content.names) > 1 and len(content.candidates) > 1
-    _tile(canvas, second, best.chip, best.name if alike else who, _accent(content))
-    if alike:
-        other = content.candidates[1]
-        _tile(canvas, third, other.chip, other.name, _accent(content))
+    alike = len(content.names) > 1
+    place = (_LEFT + step, top)
+    _tile(canvas, place, best.chip, best.name if alike else who, accent)
+    last = _LEFT + 2 * step
+    if third:
+        _tile(canvas, (last, top), *third, accent if alike else None)
         return
-    if content.heat is not None:
-        heat = coloured_heat(content.chip, content.heat)
-        _tile(canvas, third, heat, "What the score rests on")
-        below = (third[0], _TILE_TOP + _TILE + 58)
-        legend = "A hint: orange for, blue against"
-        canvas.text(below, legend, 19, SOFT, width=_TILE)
-        return
-    left, top, right = third
-    room = right - left
-    canvas.text((left, top + 40), "Score", 24, SOFT, width=room)
-    accent, score = _accent(content), shown(best.score)
-    canvas.text((left, top + 150), score, 104, accent, bold=True, width=room)
-    comparison = f"accepted from {accepted_from(content.accepted_from)}:"
-    canvas.text((left, top + 214), comparison, 26, INK, width=room)
-    meaning = "accepted" if content.names else "not accepted"
-    canvas.text((left, top + 250), meaning, 26, INK, bold=True, width=room)
+    for row, (label, value) in enumerate(_facts(content)):
+        y = top + 24 + row * _TILE / 3
+        canvas.text((last, y), label, 21, SOFT, width=_TILE)
+        canvas.text((last, y + 42), value, 34, INK, bold=True, width=_TILE)
 
 
 def _tile(
     canvas: Canvas,
-    place: tuple[float, float, float],
+    corner: tuple[float, float],
     picture: Image,
     caption: str,
     frame: Colour | None = None,
 ) -> None:
-    left, top, right = place
-    canvas.picture(picture, (left, top, right, top + _TILE), 14)
+    left, top = corner
+    box = (left, top, left + _TILE, top + _TILE)
+    canvas.picture(picture, box, 14)
     if frame:
-        canvas.outline((left, top, right, top + _TILE), frame, 5, 14)
-    below = (left, top + _TILE + 32)
-    canvas.text(below, caption, 23, SOFT, width=right - left, smallest=19)
+        canvas.outline(box, frame, 5, 14)
+    for row, line in enumerate(two_lines(caption, 22, _TILE)):
+        below = (left, top + _TILE + 30 + 26 * row)
+        canvas.text(below, line, 22, SOFT, width=_TILE, smallest=17)
 
 
-def _draw_score(canvas: Canvas, content: CardContent) -> None:
-    top = _SCORE_TOP + 42
+def _draw_score(canvas: Canvas, top: float, content: CardContent) -> None:
     limit = content.accepted_from
     passing = content.candidates[: max(1, len(content.names))]
+    both = " and ".join(shown(one.score) for one in passing)
+    verdict = "not accepted" if not content.names else "accepted"
+    if len(content.names) > 1:
+        verdict = f"all {verdict}" if len(content.names) > 2 else f"both {verdict}"
+    line = f"Score {both}: {verdict}. Higher is closer, "
+    line += f"and {accepted_from(limit)} or more is accepted."
+    canvas.text((_LEFT, top + 24), line, 24, INK, width=_RIGHT - _LEFT)
     # At least so wide, so that cards look alike unless a face is far off.
     widest = max(abs(one.score - limit) for one in passing)
     reach = max(_USUAL_REACH, 1.1 * widest)
@@ -194,57 +212,57 @@ def _draw_score(canvas: Canvas, content: CardContent) -> None:
     def across(score: float) -> float:
         return (_LEFT + _RIGHT) / 2 + (_RIGHT - _LEFT) / 2 * (score - limit) / reach
 
-    both = " and ".join(shown(one.score) for one in passing)
-    line = f"Score {both}, accepted from {accepted_from(limit)}; higher is closer"
-    canvas.text((_LEFT, _SCORE_TOP + 24), line, 24, INK, width=_RIGHT - _LEFT)
-    tick = across(limit)
-    canvas.rectangle((_LEFT, top, _RIGHT, top + 22), LINE, 11)
-    canvas.rectangle((tick, top, _RIGHT, top + 22), SURE_ZONE, 11)
-    canvas.rectangle((tick, top, tick + 14, top + 22), SURE_ZONE)
-    canvas.rectangle((tick - 2, top - 7, tick + 2, top + 30), INK)
+    tick, bar = across(limit), top + 46
+    canvas.rectangle((_LEFT, bar, _RIGHT, bar + 18), LINE, 9)
+    canvas.rectangle((tick, bar, _RIGHT, bar + 18), SURE_ZONE, 9)
+    canvas.rectangle((tick, bar, tick + 14, bar + 18), SURE_ZONE)
+    canvas.rectangle((tick - 2, bar - 7, tick + 2, bar + 26), INK)
     for one in passing[::-1]:
         mark = across(one.score)
-        canvas.rectangle((mark - 17, top - 6, mark + 17, top + 28), PAPER, 17)
-        spot = (mark - 14, top - 3, mark + 14, top + 25)
-        canvas.rectangle(spot, _accent(content), 14)
-    label = f"accepted from {accepted_from(limit)}"
-    canvas.text((tick, top + 54), label, 20, INK, anchor="ms")
+        canvas.rectangle((mark - 16, bar - 7, mark + 16, bar + 25), PAPER, 16)
+        spot = (mark - 13, bar - 4, mark + 13, bar + 22)
+        canvas.rectangle(spot, _accent(content), 13)
+    canvas.text((tick, bar + 48), accepted_from(limit), 20, INK, anchor="ms")
 
 
-def _draw_facts(canvas: Canvas, content: CardContent) -> None:
-    # Without a second person there is no gap, but whether a probability was measured
-    # is always said.
-    odds = "not measured"
-    if content.probability is not None:
-        odds = percent(content.probability)
-    whose = f"Probability of {content.candidates[0].name}"
-    facts = [("Probability" if len(content.names) == 1 else whose, odds)]
+def _facts(content: CardContent) -> list[tuple[str, str]]:
+    """What is known beside the score; the probability only where no headline has it."""
+    facts = []
+    if content.probability is None:
+        # Whether it was measured is always said.
+        facts.append(("Probability", "not measured"))
+    elif len(content.names) != 1:
+        whose = "the first" if content.names else "the nearest"
+        facts.append((f"Probability of {whose}", percent(content.probability)))
     if content.gap is not None:
         facts.append(("Second is lower by", f"{content.gap:.1f}"))
     if content.mask:
         facts.append(("Mask", content.mask))
+    return facts
+
+
+def _draw_facts(canvas: Canvas, top: float, content: CardContent) -> None:
     slot = (_RIGHT - _LEFT) / 3
-    for place, (label, value) in enumerate(facts):
+    for place, (label, value) in enumerate(_facts(content)):
         left = _LEFT + place * slot
-        canvas.text((left, _FACTS_TOP + 24), label, 21, SOFT, width=slot - 16)
-        below = (left, _FACTS_TOP + 62)
-        canvas.text(below, value, 32, INK, bold=True, width=slot - 16)
+        canvas.text((left, top + 24), label, 21, SOFT, width=slot - 16)
+        canvas.text((left, top + 62), value, 32, INK, bold=True, width=slot - 16)
 
 
-def _draw_alternatives(canvas: Canvas, content: CardContent) -> None:
-    canvas.rectangle((_LEFT, _NEXT_TOP, _RIGHT, _NEXT_TOP + 2), LINE)
+def _draw_alternatives(canvas: Canvas, top: float, content: CardContent) -> None:
+    canvas.rectangle((_LEFT, top, _RIGHT, top + 2), LINE)
     others = content.candidates[1:CARD_CANDIDATES]
     title = "Next candidates" if others else "Nobody else is in the gallery"
-    canvas.text((_LEFT, _NEXT_TOP + 36), title, 24, SOFT, bold=True)
+    canvas.text((_LEFT, top + 36), title, 24, SOFT, bold=True)
     gap = 20.0
     slot = (_RIGHT - _LEFT - gap * (CARD_CANDIDATES - 2)) / (CARD_CANDIDATES - 1)
     for place, candidate in enumerate(others):
-        x, y = _LEFT + place * (slot + gap), _NEXT_TOP + 54
+        x, y = _LEFT + place * (slot + gap), top + 54
         canvas.picture(candidate.chip, (x, y, x + _THUMB, y + _THUMB), 10)
         canvas.text((x + _THUMB + 12, y + 28), shown(candidate.score), 24, SOFT)
         for line, text in enumerate(two_lines(candidate.name, 22, slot)):
             below = (x, y + _THUMB + 30 + 28 * line)
-            canvas.text(below, text, 22, INK, width=slot, smallest=22)
+            canvas.text(below, text, 22, INK, width=slot, smallest=15)
 
 
 def _accent(content: CardContent) -> Colour:

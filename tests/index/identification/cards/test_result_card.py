@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from index.identification.cards.canvas import percent, printable, text_width, two_lines
+from index.identification.cards.canvas import percent, text_width, two_lines
 from index.identification.cards.result_card import CardCandidate, CardContent, draw_card
 from index.identification.cards.style import HEIGHT_PX, WIDTH_PX
 from masking.faces.detector import FaceBox
@@ -39,7 +39,7 @@ def content():
         names=("Person_00",),
         candidates=candidates,
         accepted_from=0.0,
-        note="Default threshold for 5 people, not calibrated for this model.",
+        notes=("Default threshold for 5 people.", "2026-11-28 · model a 1234"),
         circumstances="one face · 0.40 s",
     )
 
@@ -71,13 +71,14 @@ def test_two_alike_are_shown_side_by_side(content):
     )
     card = draw_card(both)
     assert fraction(card, ORANGE) > 0.005 > fraction(card, BLUE)
-    # The second person's photo fills the place of the large number.
-    tile = card[680:930, 760:1010]
+    # The second person's photo is the third picture.
+    tile = card[652:902, 760:1010]
     assert fraction(tile, content.candidates[1].chip[0, 0]) == 1
 
 
 def test_a_sentence_says_why_there_is_no_probability(content):
-    place = slice(HEIGHT_PX - 70, HEIGHT_PX - 44)
+    # The third line from below; each is 26 px high.
+    place = slice(HEIGHT_PX - 90, HEIGHT_PX - 66)
     plain = draw_card(content)[place]
     said = draw_card(dataclasses.replace(content, no_probability="nobody measured it"))
     assert (plain == 255).all()
@@ -86,13 +87,13 @@ def test_a_sentence_says_why_there_is_no_probability(content):
 
 def test_frame_lies_around_the_face(content):
     card = draw_card(content)
-    photo = card[192:592]
+    photo = card[168:654]
     frame = (np.abs(photo.astype(int) - BLUE).max(axis=2) <= 2).nonzero()
-    rows, columns = frame[0] + 192, frame[1]
-    # The photo is 300 x 400 px, shown as it is in the middle of 400 rows from 192
-    # and of 1080 columns; the face is at (100, 100) to (200, 220) in it.
-    assert (columns.min(), columns.max()) == pytest.approx((490, 590), abs=3)
-    assert (rows.min(), rows.max()) == pytest.approx((292, 412), abs=3)
+    rows, columns = frame[0] + 168, frame[1]
+    # The photo of 300 x 400 px is shown at 486 / 400 of its size in the middle of
+    # 1080 columns; the face is at (100, 100) to (200, 220) in it.
+    assert (columns.min(), columns.max()) == pytest.approx((479, 601), abs=3)
+    assert (rows.min(), rows.max()) == pytest.approx((289, 435), abs=3)
 
 
 def test_same_content_gives_the_same_card(content):
@@ -146,30 +147,66 @@ def test_score_beyond_the_scale_stays_on_the_card(content, score):
     assert fraction(card[200:, WIDTH_PX - 30 :], ORANGE) == 0
 
 
-def test_control_characters_are_replaced():
-    assert printable("a\nb\udcff") == "a\ufffdb\ufffd"
-    assert text_width("ab", 20) > text_width("a", 20) > 0
-
-
-def test_heat_takes_the_place_of_the_large_number(content):
+def test_heat_is_the_third_picture(content):
     heat = np.zeros((150, 150), np.float32)
     heat[:, :75] = 0.3
-    plain = draw_card(content)
-    warm = draw_card(dataclasses.replace(content, heat=heat))
-    differs = (plain != warm).any(axis=2)
-    rows, columns = np.nonzero(differs)
-    assert differs[656:956, 732:1032].mean() > 0.5
-    # The tile and its caption, nothing else.
-    assert rows.min() >= 656 and rows.max() < 1026 and columns.min() >= 732
+    # Below a photo of 400 px: tiles from 624 on, the third one from 732 on.
+    tile = draw_card(dataclasses.replace(content, heat=heat))[624:924, 732:1032]
+    orange = tile[:, :, 0].astype(int) - tile[:, :, 2]
+    assert orange[20:280, 20:120].min() > 60
+    assert np.abs(orange[20:280, 180:280]).max() < 20
 
 
-def test_probability_mask_and_gap_are_shown_where_they_are_known(content):
-    facts = slice(1152, 1230)
-    plain = draw_card(content)[facts]
-    known = dataclasses.replace(content, probability=0.97, mask="masked", gap=9.0)
-    shown = draw_card(known)[facts]
-    ink = [int((part[:, 370:].min(axis=2) < 128).sum()) for part in (plain, shown)]
-    assert ink[0] == 0 and ink[1] > 200
+def test_facts_stand_beside_the_pictures(content):
+    # Three of 100 px each, from 710 on: the photo is 486 px high without a third tile.
+    def ink(**changes):
+        card = draw_card(dataclasses.replace(content, **changes))[:, 732:1032]
+        rows = [card[710 + 100 * row : 792 + 100 * row] for row in range(3)]
+        return [int((row.min(axis=2) < 128).sum()) for row in rows]
+
+    none = ink(probability=None)
+    assert none[0] > 200 and none[1:] == [0, 0]
+    # A headline that says the probability leaves two facts.
+    known = ink(probability=0.97, mask="no mask", gap=9.0)
+    assert known[0] > 100 < known[1] and known[2] == 0
+    unknown = ink(probability=0.24, mask="no mask", gap=9.0, names=())
+    assert min(unknown) > 100
+
+
+def test_without_others_the_photo_fills_the_sheet(content):
+    # 168 + 400 + 86 for the facts + 190 for the candidates; 1 px for the rim.
+    alone = dataclasses.replace(content, candidates=content.candidates[:1])
+    photo = np.abs(draw_card(alone).astype(int) - (120, 130, 140)).max(axis=2) <= 2
+    assert photo[:900, 540].nonzero()[0].max() == pytest.approx(843, abs=1)
+
+
+def test_a_find_that_is_hardly_a_face_is_said_to_be_one(content):
+    (box,) = content.boxes
+    doubtful = (dataclasses.replace(box, score=0.69),)
+    label = slice(30, 64)
+
+    def drawn(**changes):
+        return draw_card(dataclasses.replace(content, **changes))[label]
+
+    unknown = drawn(names=())
+    assert (unknown != drawn(names=(), boxes=doubtful)).any()
+    # Who is named is a face.
+    np.testing.assert_array_equal(drawn(), drawn(boxes=doubtful))
+
+
+def test_most_of_the_sheet_stays_white(content):
+    white = dataclasses.replace(
+        content,
+        photo=flat((255, 255, 255), 400, 980),
+        chip=flat((255, 255, 255)),
+        candidates=tuple(
+            dataclasses.replace(one, chip=flat((255, 255, 255)))
+            for one in content.candidates
+        ),
+    )
+    ink = 1 - draw_card(white).mean() / 255
+    # A filled headline alone would take a tenth of the sheet.
+    assert ink < 0.06
 
 
 def test_probabilities_are_never_certain():
