@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from index.commands.fetch import CELEBRITIES
+from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
     json_option,
@@ -20,7 +21,7 @@ from index.commands.terminal.printing import say, say_json
 from masking.augment.config import AugmentConfig
 
 
-@click.command("augment")
+@click.command("augment", cls=GroupedCommand)
 @click.argument("folder", required=False, type=A_PATH)
 @workspace_option
 @json_option

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from index.calibration.config import CalibrateConfig
+from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
     device_option,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _SIZES = (100, 1000, 5000)
 
 
-@click.command("calibrate")
+@click.command("calibrate", cls=GroupedCommand)
 @click.argument("folder", required=False, type=A_PATH)
 @click.option(
     "--check",

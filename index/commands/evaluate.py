@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
     device_option,
@@ -23,7 +24,7 @@ from index.evaluation.config import EmbedConfig, EvaluateConfig
 from masking.files.shown_text import counted
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=GroupedCommand)
 @click.argument("folder", type=A_PATH)
 @click.option(
     "--people", type=A_PATH, help="Only the people of this list (LFW's format)."
@@ -122,7 +123,7 @@ def evaluate_command(
     sys.exit(evaluation.report.exit_code)
 
 
-@click.command("embed")
+@click.command("embed", cls=GroupedCommand)
 @click.argument("folder", type=A_PATH)
 @click.option("--out", type=A_PATH, required=True, help="The .npz file to write.")
 @workspace_option

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
     Camera,
@@ -46,7 +47,7 @@ class Sources:
         return bool(self.videos) or self.camera is not None
 
 
-@click.command("identify")
+@click.command("identify", cls=GroupedCommand)
 @click.argument("photos", nargs=-1, type=A_PATH)
 @workspace_option
 @model_option

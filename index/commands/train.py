@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
     json_option,
@@ -19,7 +20,7 @@ from masking.files.shown_text import counted
 from training.config import TrainConfig
 
 
-@click.command("train")
+@click.command("train", cls=GroupedCommand)
 @workspace_option
 @click.option(
     "--init",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
     device_option,
@@ -19,7 +20,7 @@ from index.commands.terminal.printing import say
 from masking.errors import InvalidConfig
 
 
-@click.command("verify")
+@click.command("verify", cls=GroupedCommand)
 @click.argument("photos", nargs=-1, type=A_PATH)
 @click.option("--csv", "table", type=A_PATH, help="Many pairs: two files a line.")
 @click.option("--cards/--no-cards", default=True, help="Draw a card of both faces.")

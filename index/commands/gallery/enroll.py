@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from index.commands.terminal.names import complete_name
+from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
     device_option,
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from index.enrollment.report import EnrollReport
 
 
-@click.command("enroll")
-@click.argument("name", required=False)
+@click.command("enroll", cls=GroupedCommand)
+@click.argument("name", required=False, shell_complete=complete_name)
 @click.argument("photos", nargs=-1, type=A_PATH)
 @click.option("--folder", type=A_PATH, help="Enroll a folder per person.")
 @click.option("--csv", "table", type=A_PATH, help="Enroll a CSV: person,file[,masked].")

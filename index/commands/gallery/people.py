@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from index.commands.terminal.asking import ask, yes_option
+from index.commands.terminal.names import complete_name
 from index.commands.terminal.options import A_PATH, json_option, workspace_option
 from index.commands.terminal.printing import say, say_json, say_table
 from masking.errors import InvalidConfig
@@ -56,7 +57,7 @@ def gallery_list_command(workspace: Path, as_json: bool) -> None:
 
 
 @click.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_name)
 @click.option("--sheet", type=A_PATH, help="PNG of all the photos to write.")
 @workspace_option
 @json_option
@@ -109,7 +110,7 @@ def _caption(photo: PersonPhoto) -> str:
 
 
 @click.command("rename")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_name)
 @click.argument("new_name")
 @workspace_option
 @json_option
@@ -133,7 +134,7 @@ def gallery_rename_command(
 
 
 @click.command("remove")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_name)
 @click.option(
     "--photo", "numbers", type=int, multiple=True, help="Only this photo, by number."
 )
@@ -193,7 +194,7 @@ def gallery_remove_command(
 
 
 @click.command("move")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_name)
 @click.option(
     "--photo",
     "numbers",
@@ -202,7 +203,13 @@ def gallery_remove_command(
     required=True,
     help="The photo, by its number in `gallery show`.",
 )
-@click.option("--to", "other", required=True, help="Whose it is.")
+@click.option(
+    "--to",
+    "other",
+    required=True,
+    shell_complete=complete_name,
+    help="Whose it is.",
+)
 @workspace_option
 @json_option
 def gallery_move_command(
@@ -234,8 +241,8 @@ def gallery_move_command(
 
 
 @click.command("merge")
-@click.argument("name")
-@click.argument("other")
+@click.argument("name", shell_complete=complete_name)
+@click.argument("other", shell_complete=complete_name)
 @yes_option
 @workspace_option
 @json_option
