@@ -53,7 +53,7 @@ def workspace(small_people, newcomer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("work") / "workspace"
     done = call("augment", small_people, "--workspace", folder, "--workers", 1)
     assert done.exit_code == 0, done.output
-    assert "24 faces of 8 people" in done.output
+    assert "24 photos of 8 people, 24 faces found, 24 masks rendered\n" in done.output
     done = call("train", "--workspace", folder, *TRAIN)
     assert done.exit_code == 0, done.output
     assert "gallery: 8 people, 24 photos" in done.output
@@ -344,5 +344,5 @@ def test_two_machines_augment_and_one_merges(small_people, tmp_path):
         assert "--merge" in done.output
     done = call(*shared, "--merge")
     assert done.exit_code == 0, done.output
-    assert "24 faces of 8 people from 24 photos, 0 masked versions" in done.output
+    assert "24 photos of 8 people, 24 faces found, 0 masks rendered\n" in done.output
     assert len(read_manifest(tmp_path / "augmented").faces()) == 24

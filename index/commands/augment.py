@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,10 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say, say_json
 from masking.augment.config import AugmentConfig
+from masking.files.shown_text import counted
+
+if TYPE_CHECKING:
+    from masking.augment.report import AugmentReport
 
 
 @click.command("augment", cls=GroupedCommand)
@@ -67,12 +71,9 @@ def augment_command(
         for name in report.unread:
             say(f"not read: {report.skipped[name]}", err=True)
         pictures = report.masked + report.masked_photos
-        say(
-            f"{report.faces} faces of {report.people} people from {report.photos} "
-            f"photos, {pictures} masked versions, {len(report.skipped)} photos "
-            f"skipped ({part_file(out, 'report.json', part)} says why)"
-            + (f", {report.deleted} old files deleted" if report.deleted else "")
-        )
+        say(_counts(report))
+        if report.skipped:
+            say(f"{_skipped(report)}: {part_file(out, 'report.json', part)} says why")
         if pictures:
             say(f"look at {part_file(out, 'preview.png', part)}")
         if config.preview:
@@ -80,6 +81,25 @@ def augment_command(
         if not part.is_whole:
             say("when all parts are done: python cli.py augment FOLDER --merge")
     sys.exit(report.exit_code)
+
+
+def _counts(report: AugmentReport) -> str:
+    people = counted(report.people, "person")
+    told = [f"{counted(report.photos, 'photo')} of {people}"]
+    told.append(f"{counted(report.faces, 'face')} found")
+    told.append(f"{counted(sum(report.kinds.values()), 'mask')} rendered")
+    if report.deleted:
+        told.append(f"{counted(report.deleted, 'old file')} deleted")
+    return ", ".join(told)
+
+
+def _skipped(report: AugmentReport) -> str:
+    """How many photos there is nothing of, for want of a face or of a picture."""
+    unread = len(report.unread)
+    faceless = len(report.skipped) - unread
+    reasons = [f"{faceless} without a face"] if faceless else []
+    reasons += [f"{unread} not read"] if unread else []
+    return f"{counted(len(report.skipped), 'photo')} skipped, {', '.join(reasons)}"
 
 
 def _default_photos() -> Path:

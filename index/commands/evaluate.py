@@ -85,7 +85,7 @@ def evaluate_command(
     config = EvaluateConfig(**options)
     from index.evaluation.protocol import read_collection
     from index.evaluation.stage import evaluate
-    from index.report.write import ReportFolders, report_table, write
+    from index.report.write import ReportFolders, report_summary, write
     from masking.datasets.separate_folders import refuse_overlap
     from training.checkpoints.store import (
         DLIB_NAME,
@@ -117,8 +117,8 @@ def evaluate_command(
     if as_json:
         say_json(evaluation.report.to_json())
         sys.exit(evaluation.report.exit_code)
-    say_lines(report_table(evaluation.report).split("\n"))
-    say(f"report.html, report.json and plots in {folders.report}")
+    say_lines(report_summary(evaluation.report).split("\n"))
+    say(f"report.html, report.json, table.txt and plots in {folders.report}")
     say(f"worst errors, private, not to be published: {folders.private}")
     sys.exit(evaluation.report.exit_code)
 

@@ -29,6 +29,7 @@ _GROUP_TARS = ("M-U TAR@1e-3", "M-M TAR@1e-3")
 _GROUP_HEAD = ("masks", "faces", "lost", "embedder", *_GROUP_TARS, "rank-1")
 TEMPLATE = Path(__file__).with_name("evaluation.html.jinja")
 _FAR_NAMES = ("1%", "0.1%", "0.01%")
+SUMMARY_ROWS = 13
 REPORT, PAGE, TABLE = "report.json", "report.html", "table.txt"
 
 
@@ -46,6 +47,44 @@ def report_table(report: EvaluateReport) -> str:
     groups = _group_rows(report)
     if groups:
         lines += ["", *aligned([_GROUP_HEAD, *groups])]
+    return "\n".join(lines)
+
+
+def report_summary(report: EvaluateReport) -> str:
+    """What a terminal shows: a line a set and network, the gain over the first one.
+
+    At most SUMMARY_ROWS lines of figures; `report_table` has them all.
+    """
+    first = report.embedders[0].name
+    head = ("set", "network", "TAR at FAR 0.1%", f"gain over {first}", "at FAR 1%")
+    rows = [
+        (
+            kind,
+            one.name,
+            rate_text(one.sets[kind].tar[1]),
+            _gain(one.sets[kind].gain[1]) if one.sets[kind].gain else "",
+            rate_text(Rate(one.sets[kind].tar[0].value)),
+        )
+        for kind in SETS
+        for one in report.embedders
+        if kind in one.sets
+    ]
+    rows += [
+        (
+            "rank 1",
+            one.name,
+            rate_text(one.ranks.rank1),
+            _gain(one.ranks.rank1_gain) if one.ranks.rank1_gain else "",
+            "",
+        )
+        for one in report.embedders
+        if one.ranks and one.ranks.probes
+    ]
+    failed = f"{report.unmasked.failed} unmasked and {report.masked.failed} masked"
+    lines = [_about(report)[0], f"not acquired: {failed} faces"]
+    lines += ["", *aligned([head, *rows[:SUMMARY_ROWS]])]
+    if len(rows) > SUMMARY_ROWS:
+        lines.append(f"and {len(rows) - SUMMARY_ROWS} more lines in the report")
     return "\n".join(lines)
 
 

@@ -11,7 +11,14 @@ from index.evaluation.protocol import read_collection
 from index.evaluation.set_figures import Rate
 from index.evaluation.stage import evaluate
 from index.report import write as report_writing
-from index.report.write import ReportFolders, report_html, report_table, write
+from index.report.write import (
+    SUMMARY_ROWS,
+    ReportFolders,
+    report_html,
+    report_summary,
+    report_table,
+    write,
+)
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
 EVIL = "<script>alert('x')</script>"
@@ -175,3 +182,30 @@ def test_a_network_without_any_figure_has_no_rows(evaluated):
     rows = [line.split("  ")[:2] for line in report_table(report).splitlines()]
     assert ["M-M", "dlib"] in [[cell.strip() for cell in row] for row in rows]
     assert not any("dlib, covered" in row for row in rows)
+
+
+def test_a_terminal_gets_ours_beside_dlibs_with_the_gain(evaluated):
+    report = evaluated(ColourEmbedder("dlib", blur=0.1), ColourEmbedder("b"))
+    lines = report_summary(report).splitlines()
+    assert lines[0].startswith("24 photographs of 6 people: 12 unmasked faces, 12 mas")
+    assert lines[1] == "not acquired: 0 unmasked and 0 masked faces"
+    head = ["set", "network", "TAR at FAR 0.1%", "gain over dlib", "at FAR 1%"]
+    assert re.split(r"  +", lines[3]) == head
+    rows = [re.split(r"  +", line) for line in lines[4:]]
+    names = ["U-U", "M-U", "M-M", "rank 1"]
+    assert [row[:2] for row in rows] == [[n, e] for n in names for e in ("dlib", "b")]
+    for theirs, ours in zip(rows[::2], rows[1::2], strict=True):
+        gain = float(ours[2][:5]) - float(theirs[2][:5])
+        assert float(ours[3][:6]) == pytest.approx(gain, abs=0.0011)
+        assert re.fullmatch(
+            r"[+-][01]\.\d{3} \[[+-][01]\.\d{3}, [+-][01]\.\d{3}\]", ours[3]
+        )
+
+
+def test_a_terminal_gets_at_most_twenty_lines(evaluated):
+    networks = [ColourEmbedder("dlib", blur=0.1), ColourEmbedder("b")]
+    report = evaluated(*networks, ColourEmbedder("c"), covered=True)
+    lines = report_summary(report).splitlines()
+    # 3 of U-U, 6 of M-U, 3 of M-M and 6 of rank 1; two lines follow on files.
+    assert lines[-1] == f"and {18 - SUMMARY_ROWS} more lines in the report"
+    assert len(lines) + 2 <= 20
