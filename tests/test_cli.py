@@ -53,7 +53,7 @@ def workspace(small_people, newcomer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("work") / "workspace"
     done = call("augment", small_people, "--workspace", folder, "--workers", 1)
     assert done.exit_code == 0, done.output
-    assert "24 photos of 8 people, 24 faces found, 24 masks rendered\n" in done.output
+    assert "24 photos of 8 people, 24 faces found, 48 masks rendered\n" in done.output
     done = call("train", "--workspace", folder, *TRAIN)
     assert done.exit_code == 0, done.output
     assert "gallery: 8 people, 24 photos" in done.output
@@ -101,23 +101,46 @@ def test_identify_reads_standard_input_and_writes_a_table(workspace, masked, tmp
     assert (row["photo"], row["name"]) == ("standard-input", "New Person")
 
 
-def test_identify_follows_faces_through_a_video(workspace, masked, tmp_path):
+@pytest.fixture(scope="module")
+def film(masked, tmp_path_factory):
+    """Seven frames of the masked newcomer, five a second."""
     picture = read_rgb(masked)
     codec = cv2.VideoWriter_fourcc(*"MJPG")
     size = (picture.shape[1], picture.shape[0])
-    video = tmp_path / "video.avi"
+    video = tmp_path_factory.mktemp("film") / "video.avi"
     writer = cv2.VideoWriter(str(video), codec, 5, size)
     for _ in range(7):
         writer.write(picture[:, :, ::-1])
     writer.release()
-    done = call(
-        *("identify", "--video", video, "--every", 3, "--workspace", workspace),
-        *("--threshold", -60, "--json"),
+    return video
+
+
+@pytest.mark.parametrize("way", ["file", "-", "--video -"])
+def test_identify_follows_faces_through_a_video(workspace, film, way):
+    given = [str(film)] if way == "file" else way.split()
+    done = CliRunner().invoke(
+        cli.main,
+        [
+            *("identify", *given, "--every", "3", "--workspace", str(workspace)),
+            *("--threshold", "-60", "--json"),
+        ],
+        input=film.read_bytes(),
     )
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
     assert (record["name"], record["frames"]) == ("New Person", 3)
     assert (record["first_s"], record["last_s"]) == (0.0, 1.2)
+    assert record["photo"] == (str(film) if way == "file" else "standard-input")
+
+
+def test_standard_input_that_is_no_video_is_called_so(workspace):
+    done = CliRunner().invoke(
+        cli.main,
+        ["identify", "--video", "-", "--workspace", str(workspace)],
+        input=b"a text of more than 16 bytes",
+    )
+    assert done.exit_code == 2
+    assert done.output.startswith("error: standard-input: not a video")
 
 
 @pytest.mark.parametrize(
@@ -128,8 +151,9 @@ def test_identify_follows_faces_through_a_video(workspace, masked, tmp_path):
         ["--camera", "63"],
         [],
         ["-", "-"],
+        ["-", "--video", "-"],
     ],
-    ids=["missing", "text", "camera", "nothing", "twice"],
+    ids=["missing", "text", "camera", "nothing", "twice", "twice as video"],
 )
 def test_videos_that_cannot_be_read_end_with_one_sentence(
     workspace, tmp_path, arguments

@@ -35,11 +35,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """What is to be identified; None = not asked for."""
+    """What is to be identified; None = not asked for.
+
+    Attributes:
+        head: what was read of standard input.
+        received: that of `videos` which came from there.
+    """
 
     photos: tuple[Path, ...]
     videos: tuple[Path, ...]
     camera: int | str | None
+    head: bytes = b""
+    received: Path | None = None
 
     @property
     def is_video(self) -> bool:
@@ -86,23 +93,24 @@ def identify_command(
     verbose: bool,
     **options: Any,
 ) -> None:
-    """Say who is in PHOTOS (files, folders, or - for standard input), masked or not.
+    """Say who is in PHOTOS (files, folders, videos, - for standard input).
 
     Several photos are answered in a table: photo, name and how sure that is.
 
-    Draws a card for every face: probe, score and the person it was identified
-    with, or "unknown". The score says how much nearer the face is than a match has to
-    be in this gallery: higher is closer, and a name is accepted from 0 on. "A or B"
-    (ambiguous) means that two people pass who are too alike to tell. Nobody is named
-    twice in one photo. A photograph of a photograph (on a phone, poster or T-shirt, a
-    printed mask) is taken for the person: telling them apart is out of scope. Exit
-    code: 0 all named, 5 some ambiguous, 3 some unknown, 4 a photo without a face, 2 a
-    photo that cannot be read.
+    Draws a card for every face, masked or not: probe, score and the person it was
+    identified with, or "unknown". The score says how much nearer the face is than a
+    match has to be in this gallery: higher is closer, and a name is accepted from 0
+    on. "A or B" (ambiguous) means that two people pass who are too alike to tell.
+    Nobody is named twice in one photo. A photograph of a photograph (on a phone,
+    poster or T-shirt, a printed mask) is taken for the person: telling them apart is
+    out of scope. Exit code: 0 all named, 5 some ambiguous, 3 some unknown, 4 a photo
+    without a face, 2 a photo that cannot be read.
 
     \b
     Examples:
         python cli.py identify masked.jpg
         python cli.py identify party.mp4 --csv guests.csv
+        python cli.py identify - --json < masked.jpg
         python cli.py identify --camera rtsp://192.168.1.9/live
         python cli.py identify holiday --sort-into sorted
     With --sort-into each photo goes to whom its most prominent face shows: into NAME,
@@ -113,25 +121,26 @@ def identify_command(
         _sort(photos, sort_into, link, workspace, (model, device), as_json)
     config = IdentifyConfig(**_chosen(IdentifyConfig, options))
     videos = VideoConfig(**_chosen(VideoConfig, options))
-    sources = _sources(photos, video, camera)
     from index.commands.terminal.answer_printer import AnswerPrinter
     from index.gallery.gallery import open_gallery
     from index.identification.answers import exit_code
     from index.identification.stage import Identifier
     from masking.faces.finder import default_finder
 
-    few = not sources.is_video
-    embedder = quick_embedder_of(workspace, model, device, photos if few else ())
     statuses: set[str] = set()
     cards: list[Path] = []
     out = workspace / "identified"
     with ExitStack() as stack:
+        sources = _sources(photos, video, camera, stack)
+        few = () if sources.is_video else photos
+        embedder = quick_embedder_of(workspace, model, device, few)
         gallery = stack.enter_context(open_gallery(workspace / "gallery"))
         write = _table_of(table, stack)
         identifier = Identifier(gallery, embedder, default_finder(), out, config)
         found = _photos(sources, identifier)
         names = [person.name for person in gallery.people()]
-        printer = AnswerPrinter(as_json, verbose, (*found, *sources.videos), names)
+        probes = (*found, *sources.videos)
+        printer = AnswerPrinter(as_json, verbose, probes, names)
         for answer in _answers(found, sources, identifier, videos, config.cards):
             write(answer)
             printer.show(answer)
@@ -151,15 +160,29 @@ def _photos(sources: Sources, identifier: Identifier) -> list[Path]:
 
 
 def _sources(
-    given: tuple[Path, ...], video: Path | None, camera: int | str | None
+    given: tuple[Path, ...],
+    video: Path | None,
+    camera: int | str | None,
+    stack: ExitStack,
 ) -> Sources:
     """Videos among the photos are told by what they hold."""
-    from index.identification.video.frames import is_video
+    from index.identification.sources import STANDARD_INPUT, refuse_twice
+    from index.identification.video import frames
 
-    named = () if video is None else (video,)
-    found = tuple(path for path in given if is_video(path))
+    named: tuple[Path, ...] = () if video is None else (video,)
+    refuse_twice((*named, *given))
+    head, received = b"", None
+    if STANDARD_INPUT in (*named, *given):
+        head = sys.stdin.buffer.read(frames.HEAD_BYTES)
+        if STANDARD_INPUT in named or frames.begins_as_video(head):
+            file = frames.received_video(head, sys.stdin.buffer)
+            received = stack.enter_context(file)
+            named = tuple(path for path in named if path != STANDARD_INPUT)
+            given = tuple(path for path in given if path != STANDARD_INPUT)
+            named = (*named, received)
+    found = tuple(path for path in given if frames.is_video(path))
     photos = tuple(path for path in given if path not in found)
-    return Sources(photos, (*named, *found), camera)
+    return Sources(photos, (*named, *found), camera, head, received)
 
 
 def _sort(
@@ -218,7 +241,7 @@ def _answers(
     quiet = None if len(photos) > 1 else True
     for photo in tqdm(photos, "identify", unit="photo", leave=False, disable=quiet):
         yield from identifier.answers(
-            photo, lambda path: probe_bytes(path, sys.stdin.buffer)
+            photo, lambda path: probe_bytes(path, sys.stdin.buffer, sources.head)
         )
     if sources.is_video:
         yield from _video_answers(sources, identifier, videos, with_cards)
@@ -229,16 +252,18 @@ def _video_answers(
 ) -> Iterator[Answer]:
     from datetime import datetime
 
+    from index.identification.sources import STANDARD_INPUT, shown_name
     from index.identification.video import frames as probes
     from index.identification.video.stage import identify_video
 
     rhythm = (videos.every, videos.seconds)
     for path in sources.videos:
         token = probes.video_token(path)
-        with probes.open_video(path) as video:
-            frames = probes.video_frames(video, *rhythm, str(path))
+        name = shown_name(STANDARD_INPUT) if path == sources.received else path
+        with probes.open_video(path, name) as video:
+            frames = probes.video_frames(video, *rhythm, str(name))
             yield from identify_video(
-                frames, path, token, identifier, videos, with_cards
+                frames, name, token, identifier, videos, with_cards
             )
     if sources.camera is not None:
         path = Path(probes.camera_name(sources.camera))

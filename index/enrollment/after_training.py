@@ -125,9 +125,9 @@ def _log_doubts(report: EnrollReport) -> None:
     if report.unlike:
         photo, distance = max(report.unlike.items(), key=lambda item: item[1])
         _log.warning(
-            "%d photos do not look like the others of the same name, least of all "
-            "%s (distance %.2f); they stay enrolled",
-            len(report.unlike),
+            "unlike the others of the same name: %s, least of all %s (distance %.2f); "
+            "all stay enrolled",
+            counted(len(report.unlike), "photo"),
             photo,
             distance,
         )

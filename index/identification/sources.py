@@ -21,12 +21,21 @@ def probe_photos(paths: Sequence[Path]) -> list[Path]:
         MissingInput: nothing given, or a folder without an image.
         InvalidConfig: "-" twice: there is one standard input.
     """
-    given = [path for path in paths if path == STANDARD_INPUT]
-    if len(given) > 1:
-        raise InvalidConfig(
-            "- (standard input) is given twice; it holds one picture. Give it once."
-        )
+    refuse_twice(paths)
     return photo_list(paths)
+
+
+def refuse_twice(paths: Sequence[Path]) -> None:
+    """Standard input can be read once.
+
+    Raises:
+        InvalidConfig: it is given twice.
+    """
+    if list(paths).count(STANDARD_INPUT) > 1:
+        raise InvalidConfig(
+            "- (standard input) is given twice; it holds one picture or video. Give it "
+            "once."
+        )
 
 
 def shown_name(photo: Path) -> Path:
@@ -34,15 +43,18 @@ def shown_name(photo: Path) -> Path:
     return Path("standard-input") if photo == STANDARD_INPUT else photo
 
 
-def probe_bytes(photo: Path, standard_input: BinaryIO) -> bytes:
+def probe_bytes(photo: Path, standard_input: BinaryIO, head: bytes = b"") -> bytes:
     """The bytes of one photograph of `probe_photos`.
+
+    Args:
+        head: what was read of standard input already.
 
     Raises:
         UnreadableImage: missing, not readable or too large.
     """
     if photo != STANDARD_INPUT:
         return read_bytes(photo)
-    data = standard_input.read(MAX_BYTES + 1)
+    data = head + standard_input.read(MAX_BYTES + 1 - len(head))
     if len(data) > MAX_BYTES:
         raise UnreadableImage(
             f"standard input: more than {MAX_BYTES:,} bytes. Expected one photograph."

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 import cv2
@@ -24,6 +26,7 @@ _TOKEN_BYTES = 1 << 20
 _PICTURE_BRANDS = frozenset(
     [b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis", b"hevc"]
 )
+HEAD_BYTES = 16
 _VIDEO_STARTS = (
     *(b"\x1aE\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"),
     *(b"OggS", b"0&\xb2u\x8ef\xcf\x11"),
@@ -68,10 +71,14 @@ def is_video(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            head = file.read(16)
+            return begins_as_video(file.read(HEAD_BYTES))
     except OSError:
         # Whoever reads it says why it cannot be read.
         return False
+
+
+def begins_as_video(head: bytes) -> bool:
+    """Whether these first HEAD_BYTES are those of a video, see `is_video`."""
     if head[4:8] == b"ftyp":
         return head[8:12] not in _PICTURE_BRANDS
     if head[:4] == b"RIFF":
@@ -93,8 +100,26 @@ def video_token(path: Path) -> str:
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[Capture]:
+def received_video(head: bytes, stream: BinaryIO) -> Iterator[Path]:
+    """A video of standard input as a file, which OpenCV needs, for as long as this.
+
+    Args:
+        head: what was read of it already.
+    """
+    with TemporaryDirectory(prefix="video-") as folder:
+        path = Path(folder) / "video"
+        with path.open("wb") as file:
+            file.write(head)
+            shutil.copyfileobj(stream, file)
+        yield path
+
+
+@contextmanager
+def open_video(path: Path, name: Path | None = None) -> Iterator[Capture]:
     """A video file.
+
+    Args:
+        name: for messages; None = the path.
 
     Raises:
         MissingInput: there is no such file.
@@ -109,8 +134,8 @@ def open_video(path: Path) -> Iterator[Capture]:
     with _opened(str(path.resolve()), cv2.CAP_FFMPEG) as capture:
         if capture is None:
             raise UnreadableImage(
-                f"{path}: not a video that OpenCV can decode. Expected MP4, AVI, MOV, "
-                "MKV or WebM; convert it first."
+                f"{name or path}: not a video that OpenCV can decode. Expected MP4, "
+                "AVI, MOV, MKV or WebM; convert it first."
             )
         yield capture
 

@@ -1,5 +1,6 @@
 """Frames come at their times; what is no video or camera ends with one sentence."""
 
+import io
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -15,6 +16,7 @@ from index.identification.video.frames import (
     is_video,
     open_camera,
     open_video,
+    received_video,
     video_frames,
     video_token,
 )
@@ -181,3 +183,10 @@ def test_camera_in_a_network_gives_frames(tmp_path):
         with pytest.raises(MissingInput, match=r"127\.0\.0\.1: cannot be"), missing:
             pass
         server.shutdown()
+
+
+def test_standard_input_becomes_a_file_for_a_while():
+    with received_video(b"head", io.BytesIO(b" and rest")) as path:
+        assert path.read_bytes() == b"head and rest"
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert not path.parent.exists()
