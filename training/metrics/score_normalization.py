@@ -29,6 +29,7 @@ recognition", Interspeech 2017).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,8 @@ Float64 = NDArray[np.float64]
 NEAREST = 10
 # People in training, on average, whose mean a member of a cohort is, and the fewest.
 _PEOPLE_EACH, _FEWEST_EACH = 6, 3
+# Of a collection: three times as many as are looked at.
+_LEAST_MEMBERS, _MOST_DRAWS = 3 * NEAREST, 5
 # With 600 people half of the gain is gone, with 300 all of it.
 LEAST_PEOPLE = 1200
 # Every face is compared with all of a cohort.
@@ -89,7 +92,9 @@ class Cohort:
         return np.asarray((self.usual - self.crowding(embeddings)) / 2)
 
 
-def cohort_of(people: Float32, seed: int) -> Cohort | None:
+def cohort_of(
+    people: Float32, seed: int, collections: Sequence[str] | None = None
+) -> Cohort | None:
     """A cohort from the mean embeddings of people; None for fewer than LEAST_PEOPLE.
 
     People who look alike are averaged: nobody's own embedding is kept.
@@ -97,19 +102,35 @@ def cohort_of(people: Float32, seed: int) -> Cohort | None:
     Args:
         people: (P, D) float32, at most MOST_PEOPLE.
         seed: of k-means.
+        collections: (P,) where each comes from; None is one place. A small collection
+            of people whom the network confuses, as those of another continent, gets
+            members of its own, enough for all the NEAREST of such a face to be alike:
+            among all people theirs would be too few.
     """
     if len(people) < LEAST_PEOPLE:
         return None
+    places = np.array(collections if collections else [""] * len(people))
+    parts = [_members(people[places == place], seed) for place in np.unique(places)]
+    members = np.concatenate(parts)
+    if len(members) <= NEAREST:
+        return None
+    usual = Cohort.of(members, 1.0).crowding(people).mean()
+    return Cohort.of(members, round(float(usual), 4))
+
+
+def _members(people: Float32, seed: int) -> Float32:
+    """(K, D) means of people who look alike, drawn several times of few people."""
     from sklearn.cluster import KMeans
 
-    clusters = KMeans(len(people) // _PEOPLE_EACH, n_init=1, random_state=seed)
-    owners = clusters.fit_predict(people)
-    large = np.bincount(owners) >= _FEWEST_EACH
-    centres = clusters.cluster_centers_[large].astype(np.float32)
-    if len(centres) <= NEAREST:
-        return None
-    usual = Cohort.of(centres, 1.0).crowding(people).mean()
-    return Cohort.of(centres, round(float(usual), 4))
+    parts: list[Float32] = [np.empty((0, people.shape[1]), np.float32)]
+    count = max(1, len(people) // _PEOPLE_EACH)
+    for draw in range(_MOST_DRAWS):
+        clusters = KMeans(count, n_init=1, random_state=seed + draw)
+        large = np.bincount(clusters.fit_predict(people)) >= _FEWEST_EACH
+        parts.append(clusters.cluster_centers_[large].astype(np.float32))
+        if sum(map(len, parts)) >= _LEAST_MEMBERS:
+            break
+    return np.concatenate(parts)
 
 
 def cohort_arrays(cohort: Cohort | None, dimension: int) -> dict[str, NDArray[Any]]:

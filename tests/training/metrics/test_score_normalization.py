@@ -127,6 +127,21 @@ def test_a_member_is_the_mean_of_at_least_three_people():
     assert sorted(cohort.members.ravel()) == list(range(1, 200))
 
 
+def test_a_small_collection_gets_members_of_its_own():
+    # Twelve people far from 1,200 others, three in each of four places: 12 // 6 = 2
+    # clusters a draw, of six people each; five draws give ten members and no more.
+    rng = np.random.default_rng(0)
+    many = rng.normal(size=(LEAST_PEOPLE, 2)).astype(np.float32)
+    few = np.repeat(np.float32([[90, 0], [91, 0], [90, 9], [91, 9]]), 3, axis=0)
+    people = np.concatenate([many, few])
+    collections = ["many"] * len(many) + ["few"] * len(few)
+    apart = cohort_of(people, 0, collections).members
+    assert (apart[:, 0] > 50).sum() == 10
+    assert (cohort_of(people, 0).members[:, 0] > 50).sum() < 5
+    own = sorted({tuple(row) for row in apart[apart[:, 0] > 50].tolist()})
+    assert all(x == 90.5 and y in (0, 9) for x, y in own)
+
+
 def test_few_people_make_no_cohort():
     assert cohort_of(np.zeros((LEAST_PEOPLE - 1, 8), np.float32), 0) is None
 
