@@ -117,6 +117,6 @@ function tell(report, again) {
   fill(list, ...chosen.map(({ item }) => item));
   form.hidden = !chosen.length;
   fill(told, el("p", { class: added.length ? "done" : "" }, done), lines, look,
-    doubtful ? button("Store it all the same", again) : null,
+    doubtful ? button("Store all the same", again) : null,
     el("a", { href: `#/people/${encodeURIComponent(name)}`, hidden: !added.length }, "See the photos"));
 }

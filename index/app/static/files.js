@@ -67,6 +67,7 @@ async function takePhoto(take) {
   }
   if (!shown.open) return end();
   video.srcObject = stream;
+  await new Promise((tell) => video.addEventListener("loadeddata", tell, { once: true }));
   shown.append(el("div", { class: "row" },
     button("Cancel", () => shown.close()),
     button("Take it", async () => {

@@ -76,6 +76,8 @@ function show(files) {
   shots.unshift(...batch);
   results.prepend(...batch.map(({ article }) => article));
   batch.forEach(enqueue);
+  // On a phone the answer would be below what is seen.
+  queue.then(() => batch[0].article.scrollIntoView({ block: "nearest" }));
 }
 
 function enqueue(shot) {
@@ -93,8 +95,11 @@ async function answer(shot) {
   const head = el("h2", { class: "file" }, shownName(shot.file.name));
   try {
     const records = await asked("identify", {
-      method: "POST", form: { photos: shot.file, fpir: strictness.value },
+      method: "POST",
+      // Of a film the card is drawn at once: it is not watched twice.
+      form: { photos: shot.file, fpir: strictness.value, cards: shot.film },
     });
+    shot.film ||= "frames" in records[0];
     shot.summary = summary(records);
     fill(shot.article, head, shownRecords(shot, records));
   } catch (error) {
@@ -131,7 +136,9 @@ function shownRecords(shot, records) {
 }
 
 function photoOf(shot, records) {
-  if (shot.film) return null;
+  if (shot.film) {
+    return el("video", { src: URL.createObjectURL(shot.file), controls: true });
+  }
   const boxes = records.map(({ box_px }) => box_px);
   return framedPhoto(shot.file, boxes, (at) =>
     el("div", { class: `frame ${records[at].status}` },
@@ -162,9 +169,12 @@ function shownFace(shot, record, faces) {
 }
 
 function which(shot, { face: number, first_s, last_s }, faces) {
-  if (shot.film) return ` · ${first_s.toFixed(1)} to ${last_s.toFixed(1)} s`;
+  if (shot.film) return ` · ${clock(first_s)} to ${clock(last_s)}`;
   return faces > 1 ? ` · face ${number} of ${faces}` : "";
 }
+
+const clock = (seconds) =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 function likely({ probability, no_probability, names }) {
   if (probability === null) return `How likely that is was not measured: ${no_probability}`;
@@ -200,7 +210,7 @@ const hash = (name, photo) => `#/people/${encodeURIComponent(name)}/${photo}`;
 
 function actions(shot, record, best) {
   const row = el("div", { class: "row" });
-  if (!shot.film) row.append(button("Card", () => showCard(shot, record, false)));
+  if (!shot.film || record.card) row.append(button("Card", () => showCard(shot, record)));
   for (const { name, photo } of record.names.length ? [best] : []) {
     row.append(el("a", { href: hash(name, photo), class: "button" },
       el("span", {}, "Not ", el("bdi", {}, name), "?")));
@@ -221,7 +231,7 @@ function enrollForm(shot, record) {
       const [failure] = Object.values(report.failures);
       if (failure) {
         fill(told, mistake(failure.replace(/,? or --allow-duplicate .*$/, ".")),
-          button("Store it all the same", () => store(true)));
+          button("Store all the same", () => store(true)));
         return;
       }
       await changed();
@@ -238,27 +248,31 @@ function enrollForm(shot, record) {
     el("button", { class: "primary" }, "Enroll"), told);
 }
 
-async function showCard(shot, record, heatmap) {
+async function showCard(shot, record) {
   const body = el("div", { class: "card" }, el("p", { class: "working" }, "Drawing …"));
   const close = button("Close", () => shown.close());
   const row = el("div", { class: "row" }, close);
   const shown = dialog(`Card of ${shot.file.name}`, body, row);
-  const draw = async (rests) => {
-    const form = { photos: shot.file, fpir: strictness.value, cards: true, heatmap: rests };
+  const drawn = async (heatmap) => {
+    if (shot.film) return record.card;
+    const form = { photos: shot.file, fpir: strictness.value, cards: true, heatmap };
+    const records = await asked("identify", { method: "POST", form });
+    return records.find(({ face: number }) => number === record.face).card;
+  };
+  const draw = async (heatmap) => {
     try {
-      const records = await asked("identify", { method: "POST", form });
-      const { card } = records.find(({ face: number }) => number === record.face);
+      const card = await drawn(heatmap);
       const name = card.split(/[/\\]/).pop();
       const src = `${address(`cards/${encodeURIComponent(name)}`)}`;
       const now = `${src}${src.includes("?") ? "&" : "?"}now=${Date.now()}`;
       fill(body, el("img", { src: now, alt: "The result card" }));
       fill(row, close,
-        rests ? "" : button("Show what the score rests on", () => draw(true)),
+        heatmap || shot.film ? null : button("Show what the score rests on", () => draw(true)),
         button("Print", () => window.print()),
         el("a", { href: now, download: name, class: "button primary" }, "Save PNG"));
     } catch (error) {
       fill(body, mistake(error));
     }
   };
-  await draw(heatmap);
+  await draw(false);
 }

@@ -65,7 +65,7 @@ async function draw() {
   choices ??= await asked("masks");
   const tiles = [];
   const rows = Object.entries(choices).map(([kind, styles]) => el("section", {},
-    el("h3", {}, kind), el("ul", { class: "grid small" }, styles.map((style) => {
+    el("h3", {}, title(kind)), el("ul", { class: "grid small" }, styles.map((style) => {
       const item = el("li", {}, el("div", { class: "blank" }), el("span", {}, words(style)));
       tiles.push([item, kind, style]);
       return item;
@@ -90,6 +90,9 @@ async function draw() {
     told.replaceChildren(mistake(error));
   }
 }
+
+const title = (kind) =>
+  /\d/.test(kind) ? kind.toUpperCase() : kind[0].toUpperCase() + kind.slice(1);
 
 const words = (style) => style.replaceAll("_", " ");
 

@@ -79,7 +79,7 @@ async function showPerson(name, marked) {
     about.consent ? `Consent: ${about.consent}. ` : "",
     about.retain_until ? `Kept until ${about.retain_until}.` : "",
   ].join("");
-  fill(panel, back(), el("h2", {}, el("bdi", {}, name)),
+  fill(panel, back(), el("h2", { tabindex: "-1" }, el("bdi", {}, name)),
     el("p", { class: "soft" }, `${count(photos.length, "photo")}. ${terms ?? ""}`),
     marked ? el("p", {}, "The marked photo is most like the face that you came from. Is it "
       + "somebody else's? Move or remove it.") : null,
@@ -87,6 +87,7 @@ async function showPerson(name, marked) {
     el("ul", { class: "grid" }, photos.map((photo) =>
       photoTile(name, photo, photos.length, photo.number === Number(marked), act))),
     el("h3", {}, "Change"), changes(name, photos.length, act));
+  panel.querySelector("h2").focus({ preventScroll: true });
   panel.querySelector(".marked")?.scrollIntoView({ block: "nearest" });
 }
 

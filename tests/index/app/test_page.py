@@ -1,5 +1,8 @@
 """The page in a real browser: every flow, on a desk's screen and on a phone's."""
 
+import base64
+
+import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +19,9 @@ SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
 @pytest.fixture(scope="module")
 def browser():
-    with headless_browser() as opened:
+    # A camera that shows a test picture, and nobody is asked whether it may.
+    flags = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    with headless_browser(*flags) as opened:
         yield opened
 
 
@@ -31,6 +36,7 @@ def tab(request, tmp_path, browser):
         page.on("request", lambda sent: elsewhere.append(sent.url))
         page.on("pageerror", lambda fault: faults.append(fault))
         page.goto(address)
+        page.get_by_role("tab", name="Identify", selected=True).wait_for()
         assert page.url == own
         yield page
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -42,6 +48,18 @@ def tab(request, tmp_path, browser):
 
 def panel(tab):
     return tab.locator('[role="tabpanel"]:visible')
+
+
+def film_of(folder, colour):
+    """An AVI of a little more than a second that shows one face."""
+    frame = cv2.imread(str(draw_photo(folder / "frame.png", colour)))
+    size = (frame.shape[1], frame.shape[0])
+    path = folder / "party.avi"
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"PNG "), 10, size)
+    for _ in range(12):
+        film.write(frame)
+    film.release()
+    return path
 
 
 def go(tab, name):
@@ -89,6 +107,73 @@ def test_photos_are_answered_one_after_the_other(tab, tmp_path):
     assert tab.locator("dialog img").evaluate("image => image.decode()") is None
 
 
+def test_photos_are_dropped_pasted_and_taken(tab, tmp_path):
+    photo = base64.b64encode(draw_photo(tmp_path / "one.png", RED).read_bytes())
+    send = """([photo, kind, name]) => {
+      const bytes = Uint8Array.from(atob(photo), (letter) => letter.charCodeAt(0));
+      const held = new DataTransfer();
+      held.items.add(new File([bytes], name, {type: "image/png"}));
+      const sent = {bubbles: true, cancelable: true};
+      document.body.dispatchEvent(kind === "drop"
+        ? new DragEvent("drop", {...sent, dataTransfer: held})
+        : new ClipboardEvent("paste", {...sent, clipboardData: held}));
+    }"""
+    for kind in ("drop", "paste"):
+        tab.evaluate(send, [photo.decode(), kind, f"{kind}.png"])
+        text(tab, f"{kind}.png")
+    text(tab, "2 named")
+    press(tab, "Camera")
+    tab.get_by_role("button", name="Take it").click()
+    text(tab, "camera-")
+    text(tab, "2 named, 1 ")
+
+
+def test_a_film_is_answered_by_tracks(tab, tmp_path):
+    drop(tab, film_of(tmp_path, RED))
+    panel(tab).get_by_role("heading", name="Red").wait_for()
+    text(tab, "Match · 0:00 to 0:01")
+    assert panel(tab).locator("article video").count() == 1
+    press(tab, "Card")
+    tab.get_by_role("link", name="Save PNG").wait_for()
+
+
+def test_how_strict_it_is_decides_again(tab, tmp_path):
+    drop(tab, draw_photo(tmp_path / "one.png", (190, 40, 30)))
+    panel(tab).get_by_role("heading", level=3).wait_for()
+    shown = panel(tab).get_by_text("Score ").inner_text()
+    panel(tab).get_by_label("How strict").select_option("0.1")
+    text(tab, "Score ")
+    panel(tab).get_by_text("Looking").wait_for(state="detached")
+    # A stranger in ten may be named: the threshold is farther out.
+    scores = [
+        float(line.split()[1].rstrip(",").replace("\u2212", "-"))
+        for line in (shown, panel(tab).get_by_text("Score ").inner_text())
+    ]
+    assert scores[1] > scores[0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault(tab, tmp_path, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is not installed"
+    )
+    tab.emulate_media(color_scheme=scheme)
+    drop(tab, draw_photo(tmp_path / "group.png", RED, GREEN))
+    panel(tab).get_by_role("heading", level=3).nth(1).wait_for()
+    faults = {}
+    for name in ("Identify", "People", "Enroll", "Masks"):
+        go(tab, name)
+        if name == "Enroll":
+            drop(tab, tmp_path / "group.png")
+            text(tab, "2 faces")
+        if name == "People":
+            panel(tab).get_by_role("link", name="Red").click()
+            text(tab, "1 photo.")
+        found = axe.Axe().run(tab).response["violations"]
+        faults |= {f"{name}: {one['id']}": one["nodes"][0]["html"] for one in found}
+    assert faults == {}
+
+
 def test_a_wrong_name_leads_to_the_photo_that_misled(tab, tmp_path):
     drop(tab, draw_photo(tmp_path / "one.png", RED))
     panel(tab).get_by_role("link", name="Not Red?").click()
@@ -120,7 +205,7 @@ def test_the_face_that_is_meant_is_clicked_before_it_is_stored(tab, tmp_path):
     panel(tab).get_by_label("Name").fill("Ruby")
     press(tab, "Enroll")
     text(tab, "red.png: this face looks like Red, who is enrolled. Give that name.")
-    press(tab, "Store it all the same")
+    press(tab, "Store all the same")
     text(tab, "Ruby: 1 photo added")
     text(tab, "Look again: red.png: this face looks like Red")
     black = tmp_path / "nobody.png"
