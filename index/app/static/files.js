@@ -114,7 +114,7 @@ export function framedPhoto(file, boxes, frame) {
 export function croppedFace(file, [left, top, right, bottom], label) {
   const canvas = el("canvas", { role: "img", "aria-label": label });
   canvas.width = canvas.height = 300;
-  const side = 1.25 * Math.max(right - left, bottom - top);
+  const side = 1.1 * Math.max(right - left, bottom - top);
   const [x, y] = [(left + right - side) / 2, (top + bottom - side) / 2];
   createImageBitmap(file).then((picture) => {
     canvas.getContext("2d").drawImage(picture, x, y, side, side, 0, 0, 300, 300);
