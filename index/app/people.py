@@ -8,6 +8,7 @@ from typing import Any
 
 from index.gallery.erasure import Erasure, erase_people, erase_photos
 from index.gallery.gallery import Gallery
+from index.gallery.storage.names import checked_name
 from index.gallery.transfers import merge_people, move_photos
 from index.search.snapshots import refresh_snapshot
 
@@ -33,13 +34,13 @@ def photo_records(gallery: Gallery, name: str) -> list[Record]:
 
 
 def rename(gallery: Gallery, name: str, new_name: str) -> Record:
-    """Give a person another name.
+    """Give a person another name: the new one, as it is stored.
 
     Raises:
         MissingInput, NameTaken, InvalidConfig: as `Gallery.rename`.
     """
     gallery.rename(name, new_name)
-    return {"name": new_name}
+    return {"name": checked_name(new_name)}
 
 
 def erase(gallery: Gallery, name: str, numbers: list[int] | None = None) -> Record:

@@ -61,7 +61,7 @@ async function showPerson(name, marked) {
       const done = await asked(path, options);
       await changed();
       const kept = (done.left ?? []).map((line) => `Still there: ${line}`);
-      await go(next);
+      await go(done.name ?? next);
       if (kept.length) panel.prepend(mistake(kept.join(" ")));
     } catch (error) {
       fill(told, mistake(error));
@@ -134,7 +134,7 @@ function changes(name, photos, act) {
     event.preventDefault();
     const wanted = newName.value.trim();
     if (await confirmed(`Rename ${name}?`, `${name} becomes ${wanted}.`, "Rename")) {
-      act(person(name), { method: "PATCH", json: { name: wanted } }, wanted);
+      act(person(name), { method: "PATCH", json: { name: wanted } });
     }
   };
   const merge = async (event) => {

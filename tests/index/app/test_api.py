@@ -174,7 +174,7 @@ def test_people_are_shown_renamed_merged_and_erased(enrolled, client):
     refused(client.get("/api/people/Red/photos/3"), 404, "no photo with the number 3")
     refused(client.get("/api/people/Red/photos/0"), 404, "no photo with the number 0")
 
-    renamed = client.patch("/api/people/Blue", json={"name": "Navy"})
+    renamed = client.patch("/api/people/Blue", json={"name": " Navy "})
     assert renamed.json() == {"name": "Navy"}
     refused(client.patch("/api/people/Navy", json={"name": "Red"}), 409, "already")
     moved = client.post("/api/people/Red/photos/1/move", json={"to": "Navy"})

@@ -1,8 +1,10 @@
 """What the local page's server gives away, and to whom."""
 
 import os
+import re
 import subprocess
 import sys
+import threading
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -132,6 +134,51 @@ def test_a_port_that_is_taken_is_named(page):
         served(desk, taken),
     ):
         pass
+
+
+def test_the_page_answers_while_a_photo_is_looked_at(page, own, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_):
+        begun.set()
+        assert go_on.wait(20)
+        return []
+
+    monkeypatch.setattr(page[1], "identify", slow)
+    order = []
+
+    def ask(way, **sent):
+        order.append((way, own.request(way, "/api/people", **sent).status_code))
+
+    def look():
+        files = {"photos": ("a.png", b"1")}
+        order.append(("identify", own.post("/api/identify", files=files).status_code))
+
+    threads = [threading.Thread(target=look)]
+    threads[0].start()
+    assert begun.wait(20)
+    assert own.get("/").status_code == 200
+    # What needs the gallery waits for its turn.
+    threads.append(threading.Thread(target=ask, args=("GET",)))
+    threads[1].start()
+    assert order == []
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(order) == [("GET", 200), ("identify", 200)]
+
+
+def test_the_script_of_the_docs_identifies(page, tmp_path):
+    pytest.importorskip("requests", reason="requests is not installed")
+    text = (Path(cli.__file__).parent / "docs" / "app.md").read_text()
+    (script,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "ask.py").write_text(script)
+    probe = draw_photo(tmp_path / "probe.png", RED)
+    command = [sys.executable, tmp_path / "ask.py", page[0], probe]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.startswith(f"{probe} match Red ")
+    done = subprocess.run([*command[:2], f"{page[0]}x", probe], capture_output=True)
+    assert done.stderr.startswith(b"Open the address that")
 
 
 def test_other_accounts_do_not_see_the_token_where_programs_are_listed(
