@@ -55,6 +55,8 @@ def upload(path):
 def served_page(folder):
     """Gives the address that opens the page, and its actions; "Red" is enrolled.
 
+    The example gallery holds the same photo as "Sample", and one to try.
+
     The workspace is `folder / "workspace"`.
     """
     from index.app.api import Desk
@@ -65,7 +67,11 @@ def served_page(folder):
     red = upload(draw_photo(folder / "red.png", RED))
     actions.enroll("Red", [red], (), EnrollConfig())
     (folder / "other").mkdir()
-    desk = Desk(actions, Examples(drawn_actions(folder / "other")))
+    examples = Examples(drawn_actions(folder / "other"))
+    examples.actions.enroll("Sample", [red], (), EnrollConfig())
+    # Made already: the sample's people are no squares.
+    examples.photos = {"example-1.jpg": red.data}
+    desk = Desk(actions, examples)
     with served(desk, 0) as address:
         yield address, actions
 

@@ -27,7 +27,8 @@ export const mistake = (error) =>
   el("p", { class: "mistake", role: "alert" }, sentence(error.message ?? error));
 
 // What commands advise is no help on a page.
-const sentence = (text) => String(text).replace(/ (See|Run|Then run): python cli\.py.*$/, "");
+export const sentence = (text) =>
+  String(text).replace(/[.;,]? (see|run|then run): python cli\.py.*$/i, ".");
 
 export function address(path) {
   if (place.gallery === "own") return `/api/${path}`;

@@ -1,7 +1,7 @@
 // Who is in photos: one answer a face, as soon as a photo is dropped.
 import {
   address, asked, button, changed, count, dialog, el, face, fill, knownPeople, mistake,
-  nameField, place, request, shownName,
+  nameField, place, request, sentence, shownName,
 } from "./dom.js";
 import { chooser, croppedFace, framedPhoto } from "./files.js";
 
@@ -177,7 +177,9 @@ const clock = (seconds) =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 function likely({ probability, no_probability, names }) {
-  if (probability === null) return `How likely that is was not measured: ${no_probability}`;
+  if (probability === null) {
+    return sentence(`The probability was not measured: ${no_probability}`);
+  }
   const steps = [[0.99, "Almost certain"], [0.95, "Very likely"], [0.8, "Likely"],
     [0.5, "More likely than not"], [0, "Doubtful"]];
   const word = steps.find(([from]) => probability >= from)[1];

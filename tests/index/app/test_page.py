@@ -1,6 +1,7 @@
 """The page in a real browser: every flow, on a desk's screen and on a phone's."""
 
 import base64
+import re
 
 import cv2
 import numpy as np
@@ -89,6 +90,8 @@ def test_photos_are_answered_one_after_the_other(tab, tmp_path):
     drop(tab, draw_photo(tmp_path / "one.png", RED), group, note)
     text(tab, "2 named, 1 without an answer")
     text(tab, "note.jpg: not an image")
+    # Whoever uses the page has no terminal in mind.
+    assert "cli.py" not in panel(tab).inner_text()
     one, both, _ = panel(tab).locator("article").all()
     assert one.get_by_role("heading", level=3).inner_text() == "Red"
     assert "Match" in one.inner_text() and "accepted from 0" in one.inner_text()
@@ -105,6 +108,8 @@ def test_photos_are_answered_one_after_the_other(tab, tmp_path):
     one.get_by_role("button", name="Card").click()
     tab.get_by_role("link", name="Save PNG").wait_for()
     assert tab.locator("dialog img").evaluate("image => image.decode()") is None
+    # Printed it is one sheet.
+    assert re.findall(rb"/Count (\d+)", tab.pdf()) == [b"1"]
 
 
 def test_photos_are_dropped_pasted_and_taken(tab, tmp_path):
@@ -249,6 +254,23 @@ def test_people_are_put_right(tab, tmp_path):
     text(tab, "Nobody is enrolled yet")
     go(tab, "Identify")
     text(tab, "Two steps, and the page knows somebody")
+
+
+def test_a_first_visit_begins_with_an_example(tab, tmp_path):
+    go(tab, "People")
+    panel(tab).get_by_role("link", name="Red").click()
+    press(tab, "Erase this person")
+    agree(tab, "Erase")
+    text(tab, "Nobody is enrolled yet")
+    go(tab, "Identify")
+    press(tab, "Play with an example")
+    press(tab, "Try example-1.jpg")
+    panel(tab).get_by_role("heading", name="Sample").wait_for()
+    go(tab, "People")
+    panel(tab).get_by_role("link", name="Sample").wait_for()
+    tab.get_by_role("button", name="Back to my gallery").click()
+    text(tab, "Two steps, and the page knows somebody")
+    assert panel(tab).locator("article").count() == 0
 
 
 def test_masks_of_all_kinds_are_shown_and_saved(tab, tmp_path):
