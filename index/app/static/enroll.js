@@ -33,27 +33,32 @@ function clear() {
   fill(told);
 }
 
-async function add(files) {
+function add(files) {
   fill(told);
   form.hidden = false;
   for (const file of files) {
     const item = el("li", {}, el("p", { class: "working" }, "Looking for faces …"));
     list.append(item);
     const photo = { file, face: 0, item };
+    photo.looked = look(photo);
     chosen.push(photo);
-    const drop = button("Leave out", () => {
-      chosen = chosen.filter((one) => one !== photo);
-      item.remove();
-      form.hidden = !chosen.length;
-    });
+  }
+}
+
+async function look(photo) {
+  const { file, item } = photo;
+  const drop = button("Leave out", () => {
+    chosen = chosen.filter((one) => one !== photo);
+    item.remove();
+    form.hidden = !chosen.length;
+  });
+  try {
+    const found = await asked("faces", { method: "POST", form: { photo: file } });
+    photo.face = found.faces.length ? 1 : 0;
     const caption = el("p", {}, shownName(file.name));
-    try {
-      const found = await asked("faces", { method: "POST", form: { photo: file } });
-      photo.face = found.faces.length ? 1 : 0;
-      fill(item, pickable(photo, found.faces), caption, advice(found), drop);
-    } catch (error) {
-      fill(item, mistake(error), drop);
-    }
+    fill(item, pickable(photo, found.faces), caption, advice(found), drop);
+  } catch (error) {
+    fill(item, mistake(error), drop);
   }
 }
 
@@ -80,12 +85,13 @@ function pickable(photo, boxes) {
 }
 
 async function store(name, consent, until, duplicate) {
+  fill(told, el("p", { class: "working" }, "Storing …"));
+  await Promise.all(chosen.map(({ looked }) => looked));
   const usable = chosen.filter(({ face }) => face);
   if (!usable.length) {
     fill(told, mistake("None of these photos shows a face. Choose others."));
     return;
   }
-  fill(told, el("p", { class: "working" }, "Storing …"));
   try {
     const report = await asked("enroll", { method: "POST", form: {
       name: name.value, photos: usable.map(({ file }) => file),
