@@ -14,10 +14,12 @@ from masking.errors import InvalidConfig, NoFace
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import (
     KINDS,
+    OCCLUDERS,
     RIGID_STYLES,
     WEARING_STYLES,
     MaskSpec,
     SpecConfig,
+    draw_occluder,
     draw_specs,
     sample_rng,
 )
@@ -30,11 +32,10 @@ _PHOTOS = 8
 
 
 def mask_choices() -> dict[str, list[str]]:
-    """The ways in which each kind of mask can be worn."""
-    return {
-        kind: [*(RIGID_STYLES if kind == "shield" else WEARING_STYLES)]
-        for kind in KINDS
-    }
+    """The ways in which each kind of mask, and each occluder, can be worn."""
+    styles = dict.fromkeys(KINDS, WEARING_STYLES) | {"shield": RIGID_STYLES}
+    found = styles | dict.fromkeys(OCCLUDERS, WEARING_STYLES[:1])
+    return {kind: [*ways] for kind, ways in found.items()}
 
 
 class Masks:
@@ -76,7 +77,7 @@ class Masks:
 
 
 def mask_spec(kind: str, wearing_style: str, colour: str, seed: int) -> MaskSpec:
-    """A mask of a kind, worn in a way; the seed decides what is left open.
+    """A mask or occluder of a kind, worn in a way; the seed decides what is left open.
 
     Raises:
         InvalidConfig: an unknown kind or wearing style, a seed below 0, or what is no
@@ -84,6 +85,16 @@ def mask_spec(kind: str, wearing_style: str, colour: str, seed: int) -> MaskSpec
     """
     if seed < 0:
         raise InvalidConfig(f"seed must be at least 0, got {seed}.")
+    if kind in OCCLUDERS and wearing_style == "correct":
+        spec = draw_occluder(sample_rng(seed, kind), kind)
+    else:
+        spec = _worn(kind, wearing_style, seed)
+    if not colour:
+        return spec
+    return dataclasses.replace(spec, colour=_linear(colour), print_name="plain")
+
+
+def _worn(kind: str, wearing_style: str, seed: int) -> MaskSpec:
     strength = 0.0 if wearing_style == "correct" else _ALL_WRONG
     config = SpecConfig(kinds=(kind,), wrongly_worn=strength)
     draws = (
@@ -95,9 +106,7 @@ def mask_spec(kind: str, wearing_style: str, colour: str, seed: int) -> MaskSpec
         raise InvalidConfig(
             f"a {kind} mask cannot be worn {wearing_style!r}; try another way."
         )
-    if not colour:
-        return spec
-    return dataclasses.replace(spec, colour=_linear(colour), print_name="plain")
+    return spec
 
 
 def _linear(colour: str) -> tuple[float, float, float]:

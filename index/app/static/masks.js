@@ -64,21 +64,28 @@ async function draw() {
   told.replaceChildren(el("p", { class: "working" }, "Putting masks on …"));
   choices ??= await asked("masks");
   const tiles = [];
-  const rows = Object.entries(choices).map(([kind, styles]) => el("section", {},
-    el("h3", {}, title(kind)), el("ul", { class: "grid small" }, styles.map((style) => {
-      const item = el("li", {}, el("div", { class: "blank" }), el("span", {}, words(style)));
+  const row = (heading, pairs) => el("section", {},
+    el("h3", {}, heading), el("ul", { class: "grid small" }, pairs.map(([kind, style]) => {
+      const item = el("li", {}, el("div", { class: "blank" }),
+        el("span", {}, caption(kind, style)));
       tiles.push([item, kind, style]);
       return item;
-    }))));
+    })));
+  const masks = Object.keys(choices).filter((kind) => choices[kind].length > 1);
+  const others = Object.keys(choices).filter((kind) => choices[kind].length === 1);
+  const rows = [
+    ...masks.map((kind) => row(title(kind), choices[kind].map((style) => [kind, style]))),
+    row("Other things on a face", others.map((kind) => [kind, choices[kind][0]])),
+  ];
   if (!sheet.children.length) sheet.replaceChildren(...rows);
   try {
     for (const [item, kind, style] of tiles) {
       const blob = await masked(preview, kind, style);
       if (mine !== drawing) return;
-      const text = `${kind}, ${words(style)}`;
+      const text = choices[kind].length > 1 ? `${kind}, ${words(style)}` : kind;
       item.replaceChildren(
         el("img", { src: URL.createObjectURL(blob), alt: text }),
-        el("span", {}, words(style)),
+        el("span", {}, caption(kind, style)),
         button("Save", () => save(kind, style), "small"));
       item.querySelector("button").setAttribute("aria-label", `Save ${text}`);
       if (tiles[0][0] === item) sheet.replaceChildren(...rows);
@@ -90,6 +97,10 @@ async function draw() {
     told.replaceChildren(mistake(error));
   }
 }
+
+// What comes in one way only is called by its kind.
+const caption = (kind, style) =>
+  choices[kind].length > 1 ? words(style) : title(kind);
 
 const title = (kind) =>
   /\d/.test(kind) ? kind.toUpperCase() : kind[0].toUpperCase() + kind.slice(1);

@@ -16,7 +16,7 @@ from index.app.examples import Examples
 from index.app.server import page_app
 from index.gallery.answer_file import RECORDS
 from masking.datasets.images import write_image
-from masking.masks.spec import KINDS
+from masking.masks.spec import KINDS, OCCLUDERS
 from tests.fakes.drawn_faces import drawn_face
 from tests.fakes.faces_for_index import BLUE, GREEN, RED, draw_photo
 from tests.fakes.served_page import drawn_actions
@@ -214,7 +214,7 @@ def test_nobody_is_enrolled_yet(send, tmp_path):
 
 def test_masks_come_as_pictures(send, client, tmp_path):
     choices = client.get("/api/masks").json()
-    assert [*choices] == [*KINDS]
+    assert [*choices] == [*KINDS, *OCCLUDERS]
     assert choices["shield"] == ["correct", "crooked"]
     path = tmp_path / "face.png"
     write_image(path, drawn_face(200)[0])

@@ -79,7 +79,10 @@ def test_no_pair_is_offered_that_cannot_be_worn():
     for kind, wearing_styles in mask_choices().items():
         for wearing_style in wearing_styles:
             mask_spec(kind, wearing_style, "", 0)
-    assert sum(map(len, mask_choices().values())) == 6 * 5 + 2
+    # Six kinds in five ways, the shield in two, five occluders in one.
+    assert sum(map(len, mask_choices().values())) == 6 * 5 + 2 + 5
+    with pytest.raises(InvalidConfig, match="mask kinds hand"):
+        mask_spec("hand", "crooked", "", 0)
 
 
 def test_colours_are_those_of_the_screen():

@@ -277,8 +277,8 @@ def test_masks_of_all_kinds_are_shown_and_saved(tab, tmp_path):
     go(tab, "Masks")
     write_image(tmp_path / "face.png", drawn_face(200)[0])
     drop(tab, tmp_path / "face.png")
-    panel(tab).get_by_role("button", name="Save shield, crooked").wait_for()
-    assert panel(tab).locator("li img").count() == 6 * 5 + 2
+    panel(tab).get_by_role("button", name="Save patch", exact=True).wait_for()
+    assert panel(tab).locator("li img").count() == 6 * 5 + 2 + 5
     with tab.expect_download() as saved:
         press(tab, "Save cloth, nose out")
     assert saved.value.suggested_filename == "face-cloth-nose_out.png"
