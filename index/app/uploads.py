@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from index.identification.video.frames import begins_as_video
+from index.identification.video.frames import HEAD_BYTES, begins_as_video
 from masking.datasets.images import refuse_other_kinds
 
 
@@ -26,7 +26,7 @@ class Upload:
     @property
     def is_video(self) -> bool:
         """Whether it begins as a video does."""
-        return begins_as_video(self.data[:16])
+        return begins_as_video(self.data[:HEAD_BYTES])
 
     def photo_bytes(self) -> bytes:
         """The bytes of a photograph.
