@@ -17,6 +17,7 @@ from index.app.examples import Examples
 from index.app.masks import Masks, mask_choices
 from index.app.uploads import Upload, named_apart
 from index.enrollment.config import EnrollConfig
+from index.gallery.storage.rows import Terms
 from index.identification.config import IdentifyConfig
 from masking.errors import MissingInput
 
@@ -151,14 +152,17 @@ async def show_person(desk: TheDesk, actions: Actions, name: str) -> list[Record
 
 
 @router.patch("/people/{name}")
-async def rename_person(
+async def change_person(
     desk: TheDesk,
     actions: Actions,
     name: str,
-    new_name: Annotated[str, Body(embed=True, alias="name")],
+    new_name: Annotated[str, Body(alias="name")] = "",
+    consent: Annotated[str, Body()] = "",
+    retain_until: Annotated[str, Body()] = "",
 ) -> Record:
-    """Give a person another name."""
-    return await _with(desk, actions, people.rename, name, new_name)
+    """Give a person another name, note of consent or last day; the rest stays."""
+    terms = Terms(consent, retain_until)
+    return await _with(desk, actions, people.change, name, new_name, terms)
 
 
 @router.delete("/people/{name}")

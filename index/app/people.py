@@ -9,6 +9,7 @@ from typing import Any
 from index.gallery.erasure import Erasure, erase_people, erase_photos
 from index.gallery.gallery import Gallery
 from index.gallery.storage.names import checked_name
+from index.gallery.storage.rows import Terms
 from index.gallery.transfers import merge_people, move_photos
 from index.search.snapshots import refresh_snapshot
 
@@ -33,14 +34,21 @@ def photo_records(gallery: Gallery, name: str) -> list[Record]:
     return [asdict(photo) for photo in gallery.photos(name)]
 
 
-def rename(gallery: Gallery, name: str, new_name: str) -> Record:
-    """Give a person another name: the new one, as it is stored.
+def change(gallery: Gallery, name: str, new_name: str, terms: Terms) -> Record:
+    """Give a person another name or other terms: the name, as it is stored.
+
+    Args:
+        new_name: "" leaves the name as it is.
+        terms: what says nothing stays as it is.
 
     Raises:
-        MissingInput, NameTaken, InvalidConfig: as `Gallery.rename`.
+        MissingInput: nobody has the name.
+        NameTaken, InvalidConfig: as `Gallery.rename`.
     """
-    gallery.rename(name, new_name)
-    return {"name": checked_name(new_name)}
+    gallery.set_terms([name], terms)
+    if new_name:
+        gallery.rename(name, new_name)
+    return {"name": checked_name(new_name or name)}
 
 
 def erase(gallery: Gallery, name: str, numbers: list[int] | None = None) -> Record:

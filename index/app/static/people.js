@@ -86,7 +86,7 @@ async function showPerson(name, marked) {
     told,
     el("ul", { class: "grid" }, photos.map((photo) =>
       photoTile(name, photo, photos.length, photo.number === Number(marked), act))),
-    el("h3", {}, "Change"), changes(name, photos.length, act));
+    el("h3", {}, "Change"), changes(name, photos.length, about, act));
   panel.querySelector("h2").focus({ preventScroll: true });
   panel.querySelector(".marked")?.scrollIntoView({ block: "nearest" });
 }
@@ -126,7 +126,7 @@ function photoTile(name, { number, source, created, distance }, photos, marked, 
     only ? null : move);
 }
 
-function changes(name, photos, act) {
+function changes(name, photos, about, act) {
   const [newLabel, newName] = nameField("New name", name);
   newName.removeAttribute("list");
   const [otherLabel, other] = nameField("The same person as");
@@ -136,6 +136,13 @@ function changes(name, photos, act) {
     if (await confirmed(`Rename ${name}?`, `${name} becomes ${wanted}.`, "Rename")) {
       act(person(name), { method: "PATCH", json: { name: wanted } });
     }
+  };
+  const consent = el("input", { value: about?.consent ?? "", autocomplete: "off" });
+  const until = el("input", { type: "date", value: about?.retain_until ?? "" });
+  const keep = (event) => {
+    event.preventDefault();
+    const json = { consent: consent.value, retain_until: until.value };
+    act(person(name), { method: "PATCH", json });
   };
   const merge = async (event) => {
     event.preventDefault();
@@ -154,6 +161,8 @@ function changes(name, photos, act) {
   };
   return el("div", { class: "changes" },
     el("form", { class: "inline", submit: rename }, newLabel, el("button", {}, "Rename")),
+    el("form", { class: "inline", submit: keep }, el("label", {}, "Consent", consent),
+      el("label", {}, "Last day to keep", until), el("button", {}, "Save")),
     el("form", { class: "inline", submit: merge }, otherLabel, el("button", {}, "Merge")),
     button(place.gallery === "own" ? "Erase this person" : "Erase this example", erase,
       "danger"));

@@ -177,6 +177,12 @@ def test_people_are_shown_renamed_merged_and_erased(enrolled, client):
     renamed = client.patch("/api/people/Blue", json={"name": " Navy "})
     assert renamed.json() == {"name": "Navy"}
     refused(client.patch("/api/people/Navy", json={"name": "Red"}), 409, "already")
+    terms = {"consent": "form 17", "retain_until": "2001-12-31"}
+    assert client.patch("/api/people/Navy", json=terms).json() == {"name": "Navy"}
+    navy, _ = client.get("/api/people").json()
+    assert (navy["consent"], navy["expired"]) == ("form 17", True)
+    soon = client.patch("/api/people/Navy", json={"retain_until": "soon"})
+    refused(soon, 400, "expected a day such as")
     moved = client.post("/api/people/Red/photos/1/move", json={"to": "Navy"})
     assert moved.json() == {"moved": 1}
     assert client.delete("/api/people/Navy/photos/2").json()["photos"] == 1

@@ -241,6 +241,10 @@ def test_people_are_put_right(tab, tmp_path):
     panel(tab).get_by_label("To whom?").first.fill("Nobody")
     panel(tab).locator("li form:visible button").click()
     text(tab, "'Nobody' is not in the gallery.")
+    panel(tab).get_by_label("Consent").fill("form 17")
+    panel(tab).get_by_label("Last day to keep").fill("2099-12-31")
+    press(tab, "Save")
+    text(tab, "Consent: form 17. Kept until 2099-12-31.")
     panel(tab).get_by_label("New name").fill("Jade")
     press(tab, "Rename")
     agree(tab, "Rename")
@@ -298,6 +302,26 @@ def test_tabs_are_reached_with_the_keyboard(tab):
         ).length"""
     )
     assert unnamed == 0
+
+
+def test_a_long_name_stays_on_the_screen(tab, tmp_path):
+    name = "W" * 200
+    photo = draw_photo(tmp_path / f"{'w' * 120}.png", GREEN)
+    go(tab, "Enroll")
+    drop(tab, photo)
+    panel(tab).get_by_label("Name").fill(name)
+    press(tab, "Enroll")
+    text(tab, f"{name}: 1 photo added")
+    go(tab, "Identify")
+    drop(tab, photo)
+    panel(tab).get_by_role("heading", name=name).wait_for()
+    width = tab.viewport_size["width"]
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    panel(tab).get_by_role("link", name=f"Not {name}?").click()
+    press(tab, "Erase this person")
+    inside = tab.locator("dialog").bounding_box()
+    assert inside["width"] <= width
+    agree(tab, "Keep")
 
 
 def test_names_of_people_and_files_are_text_and_no_html(tab, tmp_path):
