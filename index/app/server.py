@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 import threading
@@ -119,6 +120,8 @@ def served(desk: Desk, port: int) -> Iterator[str]:
         try:
             yield guard.address
         finally:
+            # Requests that are given up from here on are no faults to tell of.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
             desk.stop()
             server.should_exit = True
             thread.join(5 * _PATIENCE_S)

@@ -1,10 +1,12 @@
 """What the local page's server gives away, and to whom."""
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import threading
+import time
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -166,6 +168,35 @@ def test_the_page_answers_while_a_photo_is_looked_at(page, own, monkeypatch):
     for thread in threads:
         thread.join(20)
     assert sorted(order) == [("GET", 200), ("identify", 200)]
+
+
+def test_the_end_gives_up_what_waits_without_a_word(tmp_path, monkeypatch, capfd):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_):
+        begun.set()
+        go_on.wait(20)
+        return []
+
+    def ask(address):
+        base, _, token = address.partition("/?token=")
+        headers = {"Authorization": f"Bearer {token}"}
+        files = {"photos": ("a.png", b"1")}
+        with contextlib.suppress(httpx.TransportError):
+            httpx.post(f"{base}/api/identify", files=files, headers=headers)
+
+    with served_page(tmp_path) as (address, actions):
+        monkeypatch.setattr(actions, "identify", slow)
+        threads = [threading.Thread(target=ask, args=(address,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        assert begun.wait(20)
+        # The others wait for their turn.
+        time.sleep(0.5)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert capfd.readouterr().err == ""
 
 
 def test_the_script_of_the_docs_identifies(page, tmp_path):
