@@ -75,9 +75,9 @@ function show(files) {
   }));
   shots.unshift(...batch);
   results.prepend(...batch.map(({ article }) => article));
-  batch.forEach(enqueue);
+  const [first] = batch.map(enqueue);
   // On a phone the answer would be below what is seen.
-  queue.then(() => batch[0].article.scrollIntoView({ block: "nearest" }));
+  first.then(() => batch[0].article.scrollIntoView({ block: "nearest" }));
 }
 
 function enqueue(shot) {
@@ -88,6 +88,7 @@ function enqueue(shot) {
   fill(shot.article, head, el("p", { class: "working" }, `${wait} …`));
   tellProgress();
   queue = queue.then(() => answer(shot));
+  return queue;
 }
 
 async function answer(shot) {

@@ -33,6 +33,7 @@ export function startMasks(panel) {
 
 async function take([file]) {
   photo = file;
+  choices ??= await asked("masks");
   controls.hidden = false;
   preview = await smaller(file);
   draw();
@@ -62,7 +63,6 @@ async function draw() {
   if (!photo) return;
   const mine = (drawing += 1);
   told.replaceChildren(el("p", { class: "working" }, "Putting masks on …"));
-  choices ??= await asked("masks");
   const tiles = [];
   const row = (heading, pairs) => el("section", {},
     el("h3", {}, heading), el("ul", { class: "grid small" }, pairs.map(([kind, style]) => {

@@ -1,5 +1,5 @@
 // Tabs, the way between them, and the example gallery.
-import { asked, lookUpPeople, mistake, place } from "./dom.js";
+import { asked, button, dialog, lookUpPeople, mistake, place } from "./dom.js";
 import { startEnroll } from "./enroll.js";
 import { startTaking } from "./files.js";
 import { startIdentify } from "./identify.js";
@@ -66,6 +66,11 @@ async function visit(gallery, photos) {
 
 panel("leave").addEventListener("click", () => visit("own", []));
 window.addEventListener("hashchange", show);
+// What no part of the page tells in its own place, such as that the program ended.
+window.addEventListener("unhandledrejection", ({ reason }) => {
+  const shown = dialog("That did not work", mistake(reason),
+    button("Close", () => shown.close()));
+});
 startTaking();
 try {
   await lookUpPeople();

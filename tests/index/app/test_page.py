@@ -304,6 +304,13 @@ def test_tabs_are_reached_with_the_keyboard(tab):
     assert unnamed == 0
 
 
+def test_the_end_of_the_program_is_said(tab):
+    go(tab, "Identify")
+    tab.route("**/api/**", lambda route: route.abort())
+    go(tab, "People")
+    text(tab, "No answer: was the program ended in its terminal? Start it again.")
+
+
 def test_a_long_name_stays_on_the_screen(tab, tmp_path):
     name = "W" * 200
     photo = draw_photo(tmp_path / f"{'w' * 120}.png", GREEN)
