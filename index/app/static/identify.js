@@ -161,7 +161,7 @@ function shownFace(shot, record, faces) {
     el("div", { class: "pair" },
       shot.film ? null : el("figure", {},
         croppedFace(shot.file, record.box_px, "This face"),
-        el("figcaption", {}, record.mask ? `This face: ${record.mask}` : "This face")),
+        el("figcaption", {}, `This face: ${worn(record.mask)}`)),
       candidate(best)),
     actions(shot, record, best),
     others.length ? el("p", { class: "soft" }, "Next candidates") : null,
@@ -201,6 +201,9 @@ function scale(score, from, state) {
     el("div", { class: "bar", role: "img", "aria-label": text }, el("div", { class: "tick" }), mark),
     el("p", { class: "soft" }, text));
 }
+
+// As the card says it.
+const worn = (mask) => (mask === "unmasked" ? "no mask" : mask);
 
 function candidate({ name, score, photo }) {
   const picture = photo ? el("img", { src: face(name, photo), alt: "" }) : null;

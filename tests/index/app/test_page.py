@@ -96,6 +96,7 @@ def test_photos_are_answered_one_after_the_other(tab, tmp_path):
     assert one.get_by_role("heading", level=3).inner_text() == "Red"
     assert "Match" in one.inner_text() and "accepted from 0" in one.inner_text()
     assert one.locator(".frame").count() == 1
+    assert "This face: masked" in one.inner_text()
     assert both.locator(".frame").count() == 2
     titles = both.get_by_role("heading", level=3).all_inner_texts()
     assert titles == ["Red", "Unknown"]
