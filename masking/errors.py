@@ -9,6 +9,10 @@ class InvalidConfig(ToolkitError):
     """An option has a value that cannot work."""
 
 
+class NameTaken(InvalidConfig):
+    """Somebody has the name that is wanted."""
+
+
 class UnreadableImage(ToolkitError):
     """A file is no image, is damaged, or is too large to decode safely."""
 

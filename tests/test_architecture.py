@@ -55,7 +55,7 @@ HEAVY = {"torch", "torchvision", "numpy", "cv2", "dlib", "kornia", "annoy"} | {
     "matplotlib",
     "sklearn",
     "PIL",
-    "gradio",
+    "fastapi",
 }
 
 

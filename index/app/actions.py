@@ -1,208 +1,187 @@
-"""What the local page does, without any of its looks."""
+"""What the local page does with faces, without any of its looks.
+
+Records are those of the commands' `--json`.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
-from threading import Lock
+from tempfile import TemporaryDirectory
+from threading import Event
+from typing import Any
 
-from index.enrollment.stage import enroll
-from index.gallery.erasure import erase_people
+from index.app.models import Models
+from index.app.uploads import Upload
+from index.enrollment.checks import EnrollChecks
+from index.enrollment.config import EnrollConfig
+from index.enrollment.face_step import single_faces
+from index.enrollment.sources import NamedPhoto
+from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.storage.database import FILE_NAME
-from index.identification.answers import answer_line
+from index.gallery.storage.names import typed_name
+from index.gallery.storage.rows import Terms
+from index.gallery.workspace_traces import ANSWERS, GALLERY
+from index.identification.answers import Answer, answer_record
 from index.identification.config import IdentifyConfig
-from index.identification.stage import identify
-from masking.datasets.images import read_rgb
-from masking.errors import InvalidConfig, MissingInput, NoFace
-from masking.faces.finder import FaceFinder, default_finder, unmasked_finder
-from masking.landmarks import Image
-from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
-from masking.rendering.render import render
-from training.embedders.protocol import Embedder
+from index.identification.recogniser import accepted_by
+from index.identification.stage import Identifier
+from index.identification.verification import Verifier, verification_record
+from index.identification.video.config import VideoConfig
+from index.identification.video.frames import open_video, video_frames, video_token
+from index.identification.video.stage import identify_video
+from index.search.snapshots import refresh_snapshot
+from masking.errors import MissingInput, UnreadableImage
+from masking.faces.aligned_faces import PhotoFile, read_faces
 
-# As CSS states colours; a mask is opaque, so the fraction after them is left out.
-_NUMBER = r"\s*([0-9]{1,3}(?:\.[0-9]*)?)\s*"
-_RGB = re.compile(
-    rf"rgba?\({_NUMBER},{_NUMBER},{_NUMBER}(?:,\s*(?:[0-9]*\.)?[0-9]+%?\s*)?\)"
-)
-# Every mask is worn wrongly in some way.
-_ALL_WRONG = 4.0
-
-
-@dataclass(frozen=True)
-class PageAnswer:
-    """What is shown for a probe.
-
-    Attributes:
-        lines: one for each face.
-        cards: files of the cards, that of all faces first.
-    """
-
-    lines: tuple[str, ...]
-    cards: tuple[Path, ...]
+Record = dict[str, Any]
 
 
 class AppActions:
-    """Identify, enroll, list and remove people, and render masks, one at a time."""
+    """Identify, compare, find and enroll faces in one workspace; for one thread."""
 
-    def __init__(self, workspace: Path, embedder: Embedder):
-        self._gallery = workspace / "gallery"
-        self._out = workspace / "identified"
-        self._embedder = embedder
-        # dlib's models and the gallery's file are used by one request at a time.
-        self._one_by_one = Lock()
+    def __init__(self, workspace: Path, models: Models, dropped: Path):
+        """
+        Args:
+            dropped: folder for videos while they are read; private to this account.
+        """
+        self.gallery_folder = workspace / GALLERY
+        self.cards = workspace / ANSWERS
+        self.models = models
+        # Set when the page ends: no more frames of a video are read.
+        self.stopped = Event()
+        self._workspace, self._dropped = workspace, dropped
 
-    def identify(self, photo: Path | None, heatmap: bool) -> PageAnswer:
-        """Who is in a photo.
+    @property
+    def has_gallery(self) -> bool:
+        """Whether anybody was ever enrolled."""
+        return (self.gallery_folder / FILE_NAME).exists()
+
+    def open(self) -> Gallery:
+        """The gallery.
 
         Raises:
-            MissingInput: no photo was given, or nobody is enrolled.
+            MissingInput: there is none.
         """
-        photos = [photo] if photo else []
-        config = IdentifyConfig(heatmap=heatmap)
-        with self._one_by_one, open_gallery(self._gallery) as gallery:
-            answers = list(
-                identify(
-                    photos, gallery, self._embedder, self._finder, self._out, config
-                )
+        return open_gallery(self.gallery_folder)
+
+    def identify(
+        self, uploads: Sequence[Upload], config: IdentifyConfig
+    ) -> list[Record]:
+        """Who is in photos and videos: a record a face or track, as `identify --json`.
+
+        Raises:
+            MissingInput: nobody is enrolled.
+        """
+        models = self.models
+        records: list[Record] = []
+        with self.open() as gallery:
+            identifier = Identifier(
+                gallery, models.embedder, models.finder, self.cards, config
             )
-        lines = tuple(
-            answer_line(dataclasses.replace(answer, photo=Path(answer.photo.name)))
-            for answer in answers
-        )
-        overviews = (answer.overview for answer in answers)
-        cards = (answer.card for answer in answers)
-        found = dict.fromkeys(itertools.chain(overviews, cards))
-        return PageAnswer(lines, tuple(card for card in found if card))
+            for upload in uploads:
+                records += map(_record, self._answers(upload, identifier, config))
+        return records
 
-    def enroll(self, name: str, photos: Sequence[Path]) -> str:
-        """Add a person or photos of one; says what became of each photo.
+    def _answers(
+        self, upload: Upload, identifier: Identifier, config: IdentifyConfig
+    ) -> Iterator[Answer]:
+        if not upload.is_video:
+            photo = Path(upload.name)
+            yield from identifier.answers(photo, lambda _: upload.photo_bytes())
+            return
+        videos = VideoConfig()
+        with TemporaryDirectory(dir=self._dropped) as folder:
+            # OpenCV reads videos from files alone.
+            path = Path(folder) / "video"
+            path.write_bytes(upload.data)
+            token, name = video_token(path), Path(upload.name)
+            try:
+                with open_video(path) as video:
+                    frames = takewhile(
+                        lambda _: not self.stopped.is_set(),
+                        video_frames(video, videos.every, 0, upload.name),
+                    )
+                    yield from identify_video(
+                        frames, name, token, identifier, videos, config.cards
+                    )
+            except UnreadableImage as error:
+                reason = str(error).replace(str(path), upload.name)
+                yield Answer(name, "unreadable", reason)
+
+    def verify(self, first: Upload, second: Upload, config: IdentifyConfig) -> Record:
+        """Whether two photos show one person: the record of `verify --json`."""
+        models = self.models
+        verifier = Verifier(self._workspace, models.embedder, models.finder, config)
+        files = {Path(upload.name): upload for upload in (first, second)}
+        pair = (Path(first.name), Path(second.name))
+        answer = verifier.verify(pair, lambda path: files[path].photo_bytes())
+        record: Record = json.loads(verification_record(pair, answer))
+        return record
+
+    def faces(self, upload: Upload) -> Record:
+        """Where the faces of a photo are; nothing is kept of it.
+
+        Returns:
+            photo, width, height, and faces: corners in px, the most prominent first.
 
         Raises:
-            ToolkitError: nothing could be enrolled; says why.
+            UnreadableImage: it is no photo.
         """
-        with self._one_by_one, self._open_or_create() as gallery:
-            report = enroll(name, photos, gallery, self._embedder, self._finder)
-        lines = [f"{name}: {len(report.added)} photos added"]
-        if report.known:
-            lines.append(f"{len(report.known)} already enrolled")
-        lines += [f"skipped: {reason}" for reason in report.failures.values()]
-        lines += [
-            f"look again: {Path(photo).name} is {distance:.2f} from the other photos"
-            for photo, distance in report.unlike.items()
-        ]
-        return "\n".join(lines)
+        file = PhotoFile(upload.name, upload.photo_bytes())
+        found = read_faces(file, self.models.finder)
+        height, width = found.image.shape[:2]
+        boxes = [face.box for face in found.faces]
+        corners = [[box.left, box.top, box.right, box.bottom] for box in boxes]
+        return {
+            "photo": upload.name,
+            "width": width,
+            "height": height,
+            "faces": [[round(value, 1) for value in box] for box in corners],
+        }
 
-    def people(self) -> list[tuple[str, int, str]]:
-        """Name, photos and day of everybody, by name; none before the first one."""
-        if not (self._gallery / FILE_NAME).exists():
-            return []
-        with self._one_by_one, open_gallery(self._gallery) as gallery:
-            return [
-                (person.name, person.photo_count, person.created[:10])
-                for person in gallery.people()
-            ]
-
-    def remove(self, name: str, certain: bool) -> str:
-        """Erase a person; says what was erased.
-
-        Raises:
-            InvalidConfig: the removal was not confirmed.
-            MissingInput: nobody has that name.
-        """
-        if not name:
-            raise MissingInput("no person was chosen.")
-        if not certain:
-            raise InvalidConfig(
-                f"{name} was not removed: confirm it first, it cannot be undone."
-            )
-        with self._one_by_one, open_gallery(self._gallery) as gallery:
-            erasure = erase_people(gallery.store, [name])
-        lines = [f"{name} and {erasure.photos} photos were erased."]
-        return "\n".join(lines + [f"left: {line}" for line in erasure.left])
-
-    def mask(
-        self, photo: Path | None, kind: str, wearing_style: str, colour: str, seed: int
-    ) -> Image:
-        """The (H, W, 3) uint8 RGB photo with a mask on every face.
+    def enroll(
+        self,
+        name: str,
+        uploads: Sequence[Upload],
+        numbers: Sequence[int],
+        config: EnrollConfig,
+    ) -> Record:
+        """Add a person or photos of one: the record of `enroll --json`.
 
         Args:
-            colour: "#rrggbb" or "rgb(r, g, b)" in sRGB; "" for one that shops sell.
+            numbers: of the face that is meant in each photo, from 1; 0, or none, for
+                the most prominent.
 
         Raises:
+            InvalidConfig: a name that nobody can have.
             MissingInput: no photo was given.
-            NoFace: none was found in it.
         """
-        if photo is None:
-            raise MissingInput("no photograph was given.")
-        image = read_rgb(photo)
-        with self._one_by_one:
-            faces = self._unmasked_finder.find(image)
-        if not faces:
-            raise NoFace(f"{photo.name}: no face found.")
-        spec = mask_spec(kind, wearing_style, colour, seed)
-        for face in faces:
-            image = render(image, face.landmarks, [spec]).pixels
-        return image
-
-    @cached_property
-    def _finder(self) -> FaceFinder:
-        return default_finder()
-
-    @cached_property
-    def _unmasked_finder(self) -> FaceFinder:
-        return unmasked_finder()
-
-    def _open_or_create(self) -> Gallery:
-        return open_or_create_gallery(self._gallery, self._embedder)
+        if not uploads:
+            raise MissingInput("no photograph was given. Choose at least one.")
+        models, whose = self.models, typed_name(name)
+        faces = [*numbers, *[config.face] * len(uploads)]
+        photos = [
+            NamedPhoto(whose, Path(upload.name), face=face, data=upload.data)
+            for upload, face in zip(uploads, faces, strict=False)
+        ]
+        with open_or_create_gallery(self.gallery_folder, models.embedder) as gallery:
+            accepted_as = accepted_by(gallery, models.embedder)
+            checks = EnrollChecks(accepted_as, 0, config.allow_duplicate)
+            found = single_faces(
+                photos, gallery, models.embedder.geometry, lambda: models.finder, 1
+            )
+            terms = Terms(config.consent, config.retain_until)
+            report = enroll_faces(gallery, models.embedder, found, terms, checks)
+            if gallery.size:
+                refresh_snapshot(gallery)
+            return {"name": whose, "people": gallery.size} | asdict(report)
 
 
-def mask_spec(kind: str, wearing_style: str, colour: str, seed: int) -> MaskSpec:
-    """A mask of a kind, worn in a way; the seed decides what is left open.
-
-    Raises:
-        InvalidConfig: an unknown kind or wearing style, or what is no colour.
-    """
-    strength = 0.0 if wearing_style == "correct" else _ALL_WRONG
-    config = SpecConfig(kinds=(kind,), wrongly_worn=strength)
-    draws = (
-        draw_specs(sample_rng(seed, f"{kind} {number}"), config)[0]
-        for number in range(200)
-    )
-    spec = next((spec for spec in draws if spec.wearing_style == wearing_style), None)
-    if spec is None:
-        raise InvalidConfig(
-            f"a {kind} mask cannot be worn {wearing_style!r}; try another way."
-        )
-    if not colour:
-        return spec
-    return dataclasses.replace(spec, colour=_linear(colour), print_name="plain")
-
-
-def _linear(colour: str) -> tuple[float, float, float]:
-    """Reflectance in linear light of an sRGB colour, as a page states it."""
-    values: list[int] = []
-    if re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-        values = [*bytes.fromhex(colour[1:])]
-    elif parts := _RGB.fullmatch(colour):
-        values = [round(float(part)) for part in parts.groups()]
-    if not values or max(values) > 255:
-        raise InvalidConfig(
-            f"{colour[:40]!r} is no colour; expected #rrggbb, or rgb(r, g, b) with "
-            "values from 0 to 255."
-        )
-    red, green, blue = (_light(value / 255) for value in values)
-    return red, green, blue
-
-
-def _light(fraction: float) -> float:
-    """sRGB to linear light, both 0 to 1 (IEC 61966-2-1)."""
-    return (
-        fraction / 12.92 if fraction <= 0.04045 else ((fraction + 0.055) / 1.055) ** 2.4
-    )
+def _record(answer: Answer) -> Record:
+    record: Record = json.loads(answer_record(answer))
+    return record

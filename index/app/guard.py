@@ -11,16 +11,20 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Sent with every answer. Names of people and their photos are shown in it.
 _HEADERS = {
-    "Content-Security-Policy": "frame-ancestors 'none'",
+    # The page is made of its own files alone, and text in it never becomes a script.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; "
+    "style-src 'self'; img-src 'self' blob:; media-src blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
 # What a browser says of requests that no other page caused (Fetch Metadata, W3C).
 _OWN_SITES = ("same-origin", "none")
@@ -34,8 +38,8 @@ class AppGuard:
     """Passes on to an app only what its own page sends; all else gets 403.
 
     A request must name this machine and port (`Host`), come from no other page
-    (`Origin`, `Sec-Fetch-Site`) and hold the token of the run in a cookie. `address`
-    is exchanged for the cookie.
+    (`Origin`, `Sec-Fetch-Site`) and hold the token of the run in a cookie, or, of a
+    program, as `Authorization: Bearer TOKEN`. `address` is exchanged for the cookie.
     """
 
     def __init__(self, app: ASGIApp, port: int, token: str, most_bytes: int):
@@ -62,7 +66,7 @@ class AppGuard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] != "http":
-            if self._is_own(scope) and self._has_cookie(scope):
+            if self._is_own(scope) and self._has_token(scope):
                 await self._app(scope, receive, send)
             else:
                 # Before it is accepted, closing a WebSocket answers 403.
@@ -80,16 +84,18 @@ class AppGuard:
     def _refusal(self, scope: Scope) -> Response | None:
         """What is answered instead of the app; None if it may answer."""
         if not self._names_this_machine(scope):
-            return _text(403, "This page is for this machine alone.")
+            return _refused(scope, 403, "This page is for this machine alone.")
         if self._brings_token(scope):
             return self._welcome(scope)
-        if not (self._is_own(scope) and self._has_cookie(scope)):
-            return _text(
-                403, "Open the address that `python cli.py app` printed, token and all."
+        if not (self._is_own(scope) and self._has_token(scope)):
+            return _refused(
+                scope,
+                403,
+                "Open the address that `python cli.py app` printed, token and all.",
             )
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > self._most_bytes:
-            return self._too_large()
+            return self._too_large(scope)
         return None
 
     def _names_this_machine(self, scope: Scope) -> bool:
@@ -105,8 +111,12 @@ class AppGuard:
         sites = Headers(scope=scope).getlist("sec-fetch-site")
         return self._names_this_machine(scope) and {*sites} <= {*_OWN_SITES}
 
-    def _has_cookie(self, scope: Scope) -> bool:
-        return self._is_token(HTTPConnection(scope).cookies.get(self._cookie, ""))
+    def _has_token(self, scope: Scope) -> bool:
+        request = HTTPConnection(scope)
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return self._is_token(token)
+        return self._is_token(request.cookies.get(self._cookie, ""))
 
     def _brings_token(self, scope: Scope) -> bool:
         if scope["method"] != "GET" or scope["path"] != "/":
@@ -126,7 +136,6 @@ class AppGuard:
             # Opened by a link elsewhere: the cookie would be withheld from a
             # redirect, but not from what this page does next.
             answer = Response(status_code=200, headers={"Refresh": "0; url=/"})
-        answer.headers["Cache-Control"] = "no-store"
         answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
         return answer
 
@@ -156,17 +165,19 @@ class AppGuard:
             if left >= 0:
                 raise
         if left < 0 and not answered:
-            await self._too_large()(scope, receive, send)
+            await self._too_large(scope)(scope, receive, send)
 
-    def _too_large(self) -> Response:
+    def _too_large(self, scope: Scope) -> Response:
         most = self._most_bytes // 2**20
-        answer = _text(413, f"At most {most} MiB can be sent at once.")
+        answer = _refused(scope, 413, f"At most {most} MiB can be sent at once.")
         # The rest of the body is not read.
         answer.headers["Connection"] = "close"
         return answer
 
 
-def _text(status: int, text: str) -> Response:
+def _refused(scope: Scope, status: int, text: str) -> Response:
+    if scope["path"].startswith("/api/"):
+        return JSONResponse({"error": text}, status)
     return PlainTextResponse(f"{text}\n", status)
 
 

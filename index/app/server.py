@@ -1,8 +1,8 @@
-"""The local page's server: Gradio behind the guard, and only the routes it needs."""
+"""The local page's server: its files and its API behind the guard."""
 
 from __future__ import annotations
 
-import re
+import logging
 import secrets
 import socket
 import threading
@@ -11,33 +11,87 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import gradio as gr
 import uvicorn
-from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 
+from index.app.api import Desk, router
 from index.app.guard import AppGuard
-from masking.errors import ToolkitError
-
-# Of one request: as many photos as somebody drops at once; and of one photo.
-_MOST_BYTES = 512 * 2**20
-_MOST_FILE_BYTES = 64 * 2**20
-# What Gradio's page asks for. Left out are its descriptions of itself, calls by
-# name, and all that makes this machine fetch an address.
-_ROUTES = re.compile(
-    r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)"
-    r"|/(assets|static|svelte)/.*"
-    r"|/gradio_api/(queue/(join|data)|upload|upload_progress|cancel|reset|theme\.css"
-    r"|startup-events|app_id|heartbeat/\w+|file=(?!\w+:).*)"
+from masking.errors import (
+    BadRecord,
+    EmbedderMismatch,
+    MissingInput,
+    NameTaken,
+    ToolkitError,
 )
-# Streams of events never end by themselves.
+
+# Of one request: as many photos as somebody drops at once, or a film.
+_MOST_BYTES = 512 * 2**20
+# What was begun when the page ends is waited for so long.
 _PATIENCE_S = 1
+_STATIC = Path(__file__).parent / "static"
+_KINDS = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+# The first that fits; 400 for all others.
+_STATUSES: tuple[tuple[type[ToolkitError], int], ...] = (
+    (NameTaken, 409),
+    (EmbedderMismatch, 409),
+    (MissingInput, 404),
+    (BadRecord, 500),
+)
+
+
+def page_app(desk: Desk) -> FastAPI:
+    """The page and its API, unguarded."""
+    # Descriptions that draw themselves are fetched from elsewhere: only the plain one.
+    app = FastAPI(
+        title="Masked faces",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.desk = desk
+    app.include_router(router)
+    for file in sorted(_STATIC.iterdir()):
+        _serve(app, file)
+    app.add_exception_handler(ToolkitError, _told)
+    app.add_exception_handler(RequestValidationError, _told)
+    app.add_exception_handler(HTTPException, _told)
+    return app
+
+
+def _serve(app: FastAPI, file: Path) -> None:
+    content = file.read_bytes()
+
+    async def answer() -> Response:
+        return Response(content, media_type=_KINDS[file.suffix])
+
+    way = "/" if file.name == "index.html" else f"/{file.name}"
+    app.add_api_route(way, answer, include_in_schema=False)
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """What was wrong, in one sentence."""
+    if isinstance(error, HTTPException):
+        said = f"{request.method} {request.url.path}: {error.detail}."
+        return JSONResponse({"error": said}, error.status_code, error.headers)
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return JSONResponse({"error": f"{where}: {first['msg']}."}, 400)
+    fits = (status for kind, status in _STATUSES if isinstance(error, kind))
+    return JSONResponse({"error": str(error)}, next(fits, 400))
 
 
 @contextmanager
-def served(page: gr.Blocks, theme: gr.Theme, css: str, port: int) -> Iterator[str]:
-    """Serve a page to this account alone; gives the address that opens it.
+def served(desk: Desk, port: int) -> Iterator[str]:
+    """Serve the page to this account alone; gives the address that opens it.
 
     Args:
         port: 0 takes a free one.
@@ -48,13 +102,13 @@ def served(page: gr.Blocks, theme: gr.Theme, css: str, port: int) -> Iterator[st
     listener = _listener(port)
     with listener:
         port = listener.getsockname()[1]
-        guard = AppGuard(
-            _mounted(page, theme, css), port, secrets.token_urlsafe(32), _MOST_BYTES
-        )
+        token = secrets.token_urlsafe(32)
+        guard = AppGuard(page_app(desk), port, token, _MOST_BYTES)
         config = uvicorn.Config(
             guard,
             log_level="error",
             ws="none",
+            lifespan="off",
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=_PATIENCE_S,
@@ -62,9 +116,13 @@ def served(page: gr.Blocks, theme: gr.Theme, css: str, port: int) -> Iterator[st
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
+        desk.start()
         try:
             yield guard.address
         finally:
+            # Requests that are given up from here on are no faults to tell of.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+            desk.stop()
             server.should_exit = True
             thread.join(5 * _PATIENCE_S)
 
@@ -97,33 +155,3 @@ def _listener(port: int) -> socket.socket:
             "another one with --port."
         ) from error
     return listener
-
-
-def _mounted(page: gr.Blocks, theme: gr.Theme, css: str) -> ASGIApp:
-    app = gr.mount_gradio_app(
-        Starlette(),
-        page,
-        "/",
-        app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
-        # What is thought of as a mistake of ours may hold anything, HTML too.
-        show_error=False,
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        ssr_mode=False,
-        mcp_server=False,
-        pwa=False,
-        theme=theme,
-        css=css,
-        max_file_size=_MOST_FILE_BYTES,
-    )
-    # Only then does Gradio check that a file is one that was dropped on the page.
-    page.has_launched = True
-
-    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _ROUTES.fullmatch(scope["path"]):
-            await PlainTextResponse("Not found.\n", 404)(scope, receive, send)
-        else:
-            await app(scope, receive, send)
-
-    return routed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,12 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say
 from masking.errors import MissingInput
+
+if TYPE_CHECKING:
+    from training.embedders.protocol import Embedder
+
+# What the extra `app` brings.
+_PACKAGES = ("fastapi", "uvicorn", "python_multipart")
 
 
 @click.command("app")
@@ -34,32 +41,43 @@ from masking.errors import MissingInput
 def app_command(
     workspace: Path, model: str, device: str, port: int, browser: bool
 ) -> None:
-    """Serve a page to this machine alone: identify, enroll, remove, try masks.
+    """Serve a page to this machine alone: identify, enroll, people, masks.
 
     Nothing leaves the machine. Ctrl-C ends it. The printed address opens the page;
-    its token keeps websites and other accounts of the machine out.
+    its token keeps websites and other accounts of the machine out. Programs ask the
+    same address for JSON under /api.
 
     \b
     Example:
         python cli.py app
     """
-    if importlib.util.find_spec("gradio") is None:
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
         raise MissingInput(
-            "the page needs Gradio. Run: pip install 'masked-faces[app]'"
+            f"the page needs {', '.join(missing)}. Run: pip install 'masked-faces[app]'"
         )
-    embedder = embedder_of(workspace, model, device)
+    from index.app.actions import AppActions
+    from index.app.api import Desk
+    from index.app.examples import Examples
+    from index.app.models import Models
+    from index.app.server import open_in_browser, served
+
+    models = Models(_embedder(workspace, model, device))
     # What is dropped on the page is gone when it is closed.
-    with run_folder() as dropped:
-        from index.app.gradio_settings import keep_quiet
-
-        keep_quiet(dropped)
-        from index.app.actions import AppActions
-        from index.app.page import CSS, THEME, build_page
-        from index.app.server import open_in_browser, served
-
-        page = build_page(AppActions(workspace, embedder))
-        with served(page, THEME, CSS, port) as address:
+    with run_folder() as folder:
+        examples = Examples(AppActions(folder / "example", models, folder))
+        desk = Desk(AppActions(workspace, models, folder), examples)
+        with served(desk, port) as address:
             say(f"{address} (Ctrl-C ends it)")
             if browser:
-                open_in_browser(address, dropped)
+                open_in_browser(address, folder)
             threading.Event().wait()
+
+
+def _embedder(workspace: Path, model: str, device: str) -> Embedder:
+    """Photos come one by one, which is quick without torch."""
+    if device != "auto":
+        return embedder_of(workspace, model, device)
+    from training.checkpoints.store import choose_quick_embedder
+
+    return choose_quick_embedder(model, workspace / "models")

@@ -11,10 +11,12 @@ from index.enrollment.sources import NamedPhoto
 from index.gallery.gallery import Gallery
 from index.gallery.people import stored_hashes
 from index.gallery.storage.names import checked_name
+from masking.datasets.images import refuse_other_kinds
 from masking.errors import ToolkitError
 from masking.faces.aligned_faces import (
     AlignedFace,
     AlignedPhoto,
+    PhotoFile,
     read_faces,
     read_photo,
 )
@@ -63,17 +65,25 @@ class _Step:
         photo, stored = job
         source = str(photo.path)
         try:
-            file = read_photo(photo.path)
+            file = _file_of(photo)
             if file.sha256 in stored:
                 face = AlignedFace(source, file.sha256)
                 return NamedFace(photo.name, face, photo.masked, enrolled=True)
             read = read_faces(file, self._finder, [self._geometry])
         except ToolkitError as error:
             return _failed(photo, str(error), unread=True)
-        if reason := _not_one(read, self._number):
+        number = photo.face or self._number
+        if reason := _not_one(read, number):
             return _failed(photo, f"{source}: {reason}")
-        face = read.faces[max(0, self._number - 1)] if read.faces else read.prominent
+        face = read.faces[max(0, number - 1)] if read.faces else read.prominent
         return NamedFace(photo.name, face, photo.masked)
+
+
+def _file_of(photo: NamedPhoto) -> PhotoFile:
+    if photo.data is None:
+        return read_photo(photo.path)
+    refuse_other_kinds(photo.path)
+    return PhotoFile(str(photo.path), photo.data)
 
 
 def _not_one(photo: AlignedPhoto, number: int) -> str:
@@ -122,7 +132,8 @@ def single_faces(
         make_finder: builds a process's finder; picklable for more than one worker.
         workers: processes; 1 works in this one.
         number: of the face in a photo of several, from 1 for the most prominent; 0
-            takes that one where no other could as well be meant.
+            takes that one where no other could as well be meant. What a photo itself
+            says counts more.
     """
     jobs = (_job(photo, gallery) for photo in photos)
     yield from ordered_map(partial(_Step, make_finder, geometry, number), jobs, workers)

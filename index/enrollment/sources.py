@@ -30,12 +30,16 @@ class NamedPhoto(NamedTuple):
         path: the file, which may be missing.
         masked: whether the person wears a mask in it; None when nobody said.
         refused: why it is not looked at, such as that it is nobody's; else "".
+        face: number of the face that is meant, from 1; 0 when nobody said.
+        data: the file's bytes where they are at hand and `path` only names them.
     """
 
     name: str
     path: Path
     masked: bool | None = None
     refused: str = ""
+    face: int = 0
+    data: bytes | None = None
 
 
 def photo_list(paths: Sequence[Path]) -> list[Path]:

@@ -15,6 +15,7 @@ from index.gallery.erasure import PENDING, finish_erasure
 from index.gallery.people import insert_photos, rename_person, set_terms
 from index.gallery.person_photos import (
     PersonPhoto,
+    read_chip_file,
     read_person_chips,
     read_person_photos,
 )
@@ -212,7 +213,8 @@ class Gallery:
 
         Raises:
             MissingInput: nobody has the old name.
-            InvalidConfig: somebody has the new one, or nobody can.
+            NameTaken: somebody has the new one.
+            InvalidConfig: nobody can have it.
         """
         with self.store.changes():
             # Snapshots hold no names: they stay valid, the version stays.
@@ -321,6 +323,16 @@ class Gallery:
         """
         with self.store.snapshot():
             return read_person_chips(self.store, name)
+
+    def chip_file(self, name: str, number: int) -> bytes:
+        """The JPEG of the chip of one of a person's photos, by its number.
+
+        Raises:
+            MissingInput: nobody has that name, or there is no such photo.
+            BadRecord: it is damaged.
+        """
+        with self.store.snapshot():
+            return read_chip_file(self.store, name, number)
 
     def audit(self) -> list[AuditEntry]:
         """All changes, the oldest first."""

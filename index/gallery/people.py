@@ -10,7 +10,7 @@ from functools import partial
 from index.gallery.storage.rows import PhotoRow, Terms
 from index.gallery.storage.seals import seal
 from index.gallery.storage.store import GalleryStore, utc_now
-from masking.errors import InvalidConfig, MissingInput
+from masking.errors import InvalidConfig, MissingInput, NameTaken
 from masking.files.name_form import normal_form
 from masking.files.shown_text import counted
 
@@ -118,11 +118,11 @@ def rename_person(store: GalleryStore, name: str, new_name: str) -> None:
 
     Raises:
         MissingInput: nobody has the old name.
-        InvalidConfig: somebody has the new one.
+        NameTaken: somebody has the new one.
     """
     person_id = person_id_of(store, name)
     if store.read("SELECT 1 FROM people WHERE name = ?", (new_name,)):
-        raise InvalidConfig(f"{new_name!r} is already in the gallery.")
+        raise NameTaken(f"{new_name!r} is already in the gallery.")
     store.execute(
         "INSERT OR IGNORE INTO former_names SELECT id, name FROM people WHERE id = ?",
         (person_id,),

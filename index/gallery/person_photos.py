@@ -10,7 +10,8 @@ import numpy as np
 from index.gallery.people import person_id_of
 from index.gallery.storage.seals import sealed_vectors
 from index.gallery.storage.store import GalleryStore
-from index.gallery.vectors import read_chip
+from index.gallery.vectors import read_chip, sound_chip
+from masking.errors import MissingInput
 from masking.landmarks import Float32, Image
 from training.metrics.score_normalization import (
     Cohort,
@@ -77,6 +78,23 @@ def read_person_chips(store: GalleryStore, name: str) -> list[Image]:
     query = "SELECT id FROM photos WHERE person_id = ? ORDER BY id"
     rows = store.read(query, (person_id_of(store, name),))
     return [read_chip(store, photo_id)[0] for (photo_id,) in rows]
+
+
+def read_chip_file(store: GalleryStore, name: str, number: int) -> bytes:
+    """The JPEG of the chip of a person's photo.
+
+    Args:
+        number: from 1, in the order of enrolment.
+
+    Raises:
+        MissingInput: nobody has that name, or there is no such photo.
+        BadRecord: it is damaged.
+    """
+    query = "SELECT id FROM photos WHERE person_id = ? ORDER BY id"
+    rows = store.read(query, (person_id_of(store, name),))
+    if not 1 <= number <= len(rows):
+        raise MissingInput(f"{name!r} has no photo with the number {number}.")
+    return sound_chip(store, rows[number - 1][0])[0]
 
 
 def _from_the_others(vectors: Float32, cohort: Cohort | None) -> Float32:

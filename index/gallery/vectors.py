@@ -110,7 +110,7 @@ def read_nearest_photo(
     (away,) = distances(query[None], vectors, cohort)
     best = int(away.argmin())
     pixels, source = read_chip(store, rows[best][5])
-    return GalleryPhoto(pixels, source, float(away[best]))
+    return GalleryPhoto(pixels, source, float(away[best]), best + 1)
 
 
 def read_chip(store: GalleryStore, photo_id: int) -> tuple[Image, str]:
@@ -120,6 +120,12 @@ def read_chip(store: GalleryStore, photo_id: int) -> tuple[Image, str]:
         MissingInput: it was removed meanwhile.
         BadRecord: it is damaged.
     """
+    chip, source = sound_chip(store, photo_id)
+    return decode_rgb(chip, f"{store.path}: photo {photo_id}"), source
+
+
+def sound_chip(store: GalleryStore, photo_id: int) -> tuple[bytes, str]:
+    """`read_chip` as the bytes of a JPEG file."""
     query = "SELECT person_id, sha256, masked, chip, seal, source FROM photos"
     rows = store.read(f"{query} WHERE id = ?", (photo_id,))
     if not rows:
@@ -130,7 +136,7 @@ def read_chip(store: GalleryStore, photo_id: int) -> tuple[Image, str]:
             f"{store.path}: the stored chip of {source} is damaged (its checksum "
             "differs). Put back a backup with: python cli.py gallery restore"
         )
-    return decode_rgb(chip, f"{store.path}: photo {photo_id}"), source
+    return chip, source
 
 
 def read_person_template(store: GalleryStore, person_id: int, masked: bool) -> Float32:

@@ -59,6 +59,8 @@ class Answer:
         overview: the card of all faces of the photo; None when there is none.
         span: when the face was seen; None for photos.
         shown: numbers of the people whom the decision or the card names.
+        photos: by match of the decision, the number of the person's photo that is
+            nearest to the face; 0 where it was removed meanwhile.
         seconds: reading, detection and embedding of the whole photo, and search.
     """
 
@@ -73,6 +75,7 @@ class Answer:
     overview: Path | None = None
     span: Span | None = None
     shown: tuple[int, ...] = ()
+    photos: tuple[int, ...] = ()
     seconds: float = 0.0
 
 
@@ -152,6 +155,8 @@ def answer_record(answer: Answer) -> str:
         record["frames"] = span.frames
     if answer.decision:
         record |= _decision_record(answer.decision)
+        for match, number in zip(record["matches"], answer.photos, strict=False):
+            match["photo"] = number
     return strict_json(record)
 
 

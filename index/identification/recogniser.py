@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from index.calibration.calibration import Decision, Match
@@ -115,6 +116,19 @@ class Recogniser:
                 # Removed in this moment by another process: not shown any more.
                 continue
             yield CardCandidate(match.name, match.score, photo.chip)
+
+    def nearest_photos(self, decision: Decision, embedding: Float32) -> tuple[int, ...]:
+        """For each match, the number of the person's photo that is nearest to the face.
+
+        0 where the person was removed meanwhile.
+        """
+        numbers = []
+        for match in decision.matches:
+            number = 0
+            with suppress(MissingInput):
+                number = self._gallery.nearest_photo(match.person_id, embedding).number
+            numbers.append(number)
+        return tuple(numbers)
 
     def note(self) -> str:
         """Where the threshold comes from, in a line."""

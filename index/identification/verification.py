@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,8 +26,9 @@ from index.identification.answers import (
 from index.identification.card_writer import card_token
 from index.identification.config import IdentifyConfig
 from index.identification.stage import Identifier
+from masking.datasets.images import read_bytes
 from masking.errors import BadRecord, UnreadableImage
-from masking.faces.aligned_faces import AlignedPhoto, read_faces, read_photo
+from masking.faces.aligned_faces import AlignedPhoto, PhotoFile, read_faces
 from masking.faces.finder import FaceFinder
 from masking.files.shown_text import shown
 from masking.files.strict_json import strict_json
@@ -78,17 +80,20 @@ class Verifier:
         self._finder, self._config = finder, replace(config, engine="exact", top_k=1)
         self._calibration = _calibration_of(workspace / GALLERY, embedder)
 
-    def verify(self, pair: Pair) -> Answer:
+    def verify(self, pair: Pair, read: Callable[[Path], bytes] = read_bytes) -> Answer:
         """Whether both photographs show one person, each by its most prominent face.
 
         The status is MATCH where they do; the name is that of the photo which the
         other was compared with. A photo that cannot be used is an answer, too.
 
+        Args:
+            read: gives the bytes of a photograph.
+
         Raises:
             ToolkitError: the card cannot be written.
         """
         try:
-            first, second = (self._faces(path) for path in pair)
+            first, second = (self._faces(path, read) for path in pair)
         except (UnreadableImage, BadRecord) as error:
             return Answer(pair[1], UNREADABLE, str(error))
         for photo in (first, second):
@@ -134,8 +139,9 @@ class Verifier:
         identifier.record([answer])
         return answer
 
-    def _faces(self, path: Path) -> AlignedPhoto:
-        return read_faces(read_photo(path), self._finder, [self._embedder.geometry])
+    def _faces(self, path: Path, read: Callable[[Path], bytes]) -> AlignedPhoto:
+        file = PhotoFile(str(path), read(path))
+        return read_faces(file, self._finder, [self._embedder.geometry])
 
     def _is_masked(self, photo: AlignedPhoto) -> bool:
         crop = network_input([photo.prominent.crop])

@@ -67,12 +67,7 @@ def read_bytes(path: Path, name: str = "") -> bytes:
     """
     if is_record_photo(path):
         return read_record_photo(path)
-    suffix = path.suffix.lower()
-    if suffix in OTHER_SUFFIXES:
-        wanted = " ".join(sorted(SUFFIXES))
-        raise UnreadableImage(
-            f"{name or path}: {suffix} files are not read. Convert to one of {wanted}."
-        )
+    refuse_other_kinds(path, name)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -90,6 +85,16 @@ def read_bytes(path: Path, name: str = "") -> bytes:
         raise UnreadableImage(
             f"{name or path}: cannot be read ({error.strerror or error})."
         ) from error
+
+
+def refuse_other_kinds(path: Path, name: str = "") -> None:
+    """Raise UnreadableImage for a file that is named as one of OTHER_SUFFIXES."""
+    suffix = path.suffix.lower()
+    if suffix in OTHER_SUFFIXES:
+        wanted = " ".join(sorted(SUFFIXES))
+        raise UnreadableImage(
+            f"{name or path}: {suffix} files are not read. Convert to one of {wanted}."
+        )
 
 
 def _kind(mode: int) -> str:

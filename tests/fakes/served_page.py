@@ -1,17 +1,16 @@
-"""The local page, served with drawn faces, and a headless browser to look at it."""
+"""The local page with drawn faces, and a headless browser to look at it."""
 
 from __future__ import annotations
 
-import gc
 import shutil
-import warnings
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from index.app import actions as app_actions
-from index.app.gradio_settings import keep_quiet
+from index.app.actions import AppActions
+from index.app.models import Models
+from index.app.uploads import Upload
+from index.enrollment.config import EnrollConfig
 from tests.fakes.drawn_faces import OneDrawnFace
 from tests.fakes.faces_for_index import RED, ColourEmbedder, SquareFinder, draw_photo
 
@@ -27,30 +26,54 @@ _FLAGS = [
 ]
 
 
+class DrawnModels(Models):
+    """Faces are squares of one colour; masks go on `drawn_face`."""
+
+    finder = SquareFinder()
+    unmasked_finder = OneDrawnFace()
+
+    def __init__(self):
+        super().__init__(ColourEmbedder())
+
+    def warm_up(self):
+        """There is nothing to load."""
+
+
+def drawn_actions(folder):
+    """Actions on `folder / "workspace"`, with drawn faces."""
+    dropped = folder / "dropped"
+    dropped.mkdir(exist_ok=True)
+    return AppActions(folder / "workspace", DrawnModels(), dropped)
+
+
+def upload(path):
+    """A file as it is sent to the page."""
+    return Upload(path.name, path.read_bytes())
+
+
 @contextmanager
-def served_page(folder: Path):
+def served_page(folder):
     """Gives the address that opens the page, and its actions; "Red" is enrolled.
+
+    The example gallery holds the same photo as "Sample", and one to try.
 
     The workspace is `folder / "workspace"`.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_DISABLE_TELEMETRY"):
-            patch.setenv(name, "")
-        patch.setenv("GRADIO_TEMP_DIR", "")
-        keep_quiet(folder / "dropped")
-        patch.setattr(app_actions, "default_finder", SquareFinder)
-        patch.setattr(app_actions, "unmasked_finder", OneDrawnFace)
-        from index.app.page import CSS, THEME, build_page
-        from index.app.server import served
+    from index.app.api import Desk
+    from index.app.examples import Examples
+    from index.app.server import served
 
-        actions = app_actions.AppActions(folder / "workspace", ColourEmbedder())
-        actions.enroll("Red", [draw_photo(folder / "red.png", RED)])
-        with served(build_page(actions), THEME, CSS, 0) as address:
-            yield address, actions
-    # Gradio leaves sockets and loops to the garbage collector, which warns of them.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    actions = drawn_actions(folder)
+    red = upload(draw_photo(folder / "red.png", RED))
+    actions.enroll("Red", [red], (), EnrollConfig())
+    (folder / "other").mkdir()
+    examples = Examples(drawn_actions(folder / "other"))
+    examples.actions.enroll("Sample", [red], (), EnrollConfig())
+    # Made already: the sample's people are no squares.
+    examples.photos = {"example-1.jpg": red.data}
+    desk = Desk(actions, examples)
+    with served(desk, 0) as address:
+        yield address, actions
 
 
 @contextmanager

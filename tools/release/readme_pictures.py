@@ -27,7 +27,7 @@ from masking.rendering.render import render
 COLUMNS = 6
 # The probe that README's commands identify.
 PROBE_PERSON, PROBE_PHOTO = "Person_07", "8.jpg"
-_WIDTH_PX, _HEIGHT_PX = 1100, 780
+_WIDTH_PX, _HEIGHT_PX = 1100, 1040
 
 
 @click.command()
@@ -80,20 +80,23 @@ def kinds_sheet() -> Image:
 
 def card_and_page(workspace: Path, probe: Path) -> tuple[Image, Image]:
     """The card of an answer, and the page that shows it, as (H, W, 3) uint8 RGB."""
-    from index.app.gradio_settings import keep_quiet
+    from index.app.actions import AppActions
+    from index.app.api import Desk
+    from index.app.examples import Examples
+    from index.app.models import Models
+    from index.app.server import served
+    from index.app.uploads import Upload
+    from index.identification.config import IdentifyConfig
+    from training.checkpoints.store import choose_embedder
 
+    embedder = choose_embedder("auto", workspace / "models", "auto")
     with tempfile.TemporaryDirectory() as dropped:
-        keep_quiet(Path(dropped))
-        from index.app.actions import AppActions
-        from index.app.page import CSS, THEME, build_page
-        from index.app.server import served
-        from training.checkpoints.store import choose_embedder
-
-        embedder = choose_embedder("auto", workspace / "models", "auto")
-        actions = AppActions(workspace, embedder)
-        card = actions.identify(probe, heatmap=True).cards[0]
-        with served(build_page(actions), THEME, CSS, 0) as address:
-            return read_rgb(card), _page(address, probe)
+        actions = AppActions(workspace, Models(embedder), Path(dropped))
+        upload = Upload(probe.name, probe.read_bytes())
+        (record,) = actions.identify([upload], IdentifyConfig(heatmap=True))
+        card = read_rgb(Path(record["card"]))
+        with served(Desk(actions, Examples(actions)), 0) as address:
+            return card, _page(address, probe)
 
 
 def _page(address: str, probe: Path) -> Image:
@@ -106,11 +109,8 @@ def _page(address: str, probe: Path) -> Image:
         page = browser.new_page(viewport={"width": _WIDTH_PX, "height": _HEIGHT_PX})
         page.goto(address)
         page.set_input_files("input[type=file] >> nth=0", str(probe))
-        page.wait_for_selector("img[src*='masked']")
-        page.get_by_role("button", name="Identify", exact=True).click()
-        page.wait_for_function("document.querySelector('#answer textarea').value")
-        page.wait_for_selector("img[src*='face1']")
-        page.wait_for_timeout(1000)
+        page.wait_for_selector("article h3")
+        page.wait_for_load_state("networkidle")
         pixels = page.screenshot()
         browser.close()
     with PILImage.open(io.BytesIO(pixels)) as image:

@@ -7,7 +7,7 @@ import pkgutil
 
 PACKAGES = ("masking", "training", "index")
 # Of extras that need not be installed, or that start threads.
-_EXTRAS = ("index.app", "milvus", "tensorboard", "gradio", "timm", "onnx")
+_EXTRAS = ("index.app", "milvus", "tensorboard", "timm", "onnx")
 
 
 def import_all() -> None:

@@ -86,12 +86,14 @@ def _answer(
         ending = f"{token}-track{track.number}"
         line = f"track {track.number}, {span.text}"
         card = identifier.cards.write_face(photo, 0, face, decision, ending, line)
+    reported = identifier.reported(decision)
     answer = Answer(
         photo=source,
         status=status_of(decision),
         face=track.number,
         box=best.box,
-        decision=identifier.reported(decision),
+        decision=reported,
+        photos=identifier.recogniser.nearest_photos(reported, face.embedding),
         card=card,
         span=span,
         shown=identifier.shown(decision),

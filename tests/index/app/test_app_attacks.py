@@ -7,23 +7,16 @@ from contextlib import contextmanager
 
 import pytest
 
+from index.gallery.gallery import open_gallery
 from tests.fakes.served_page import headless_browser, served_page
 
-pytest.importorskip("gradio", reason="the extra app is not installed")
-
-# Gradio warns about itself and its pandas, in threads of its own.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytest.importorskip("fastapi", reason="the extra app is not installed")
 
 # What a website can try against an address. Each entry of the answer is what it
-# learned; removals are seen in the gallery.
+# learned; changes are seen in the gallery.
 ATTACK = """async (base) => {
-  const [PEOPLE, REMOVE] = [2, 3];
   const learned = {};
-  const join = base + "/gradio_api/queue/join";
-  const asked = (action, session, ...data) =>
-    JSON.stringify({data, fn_index: action, session_hash: session});
-  const events = (session) => base + "/gradio_api/queue/data?session_hash=" + session;
-  const json = {"Content-Type": "application/json"};
+  const people = base + "/api/people", red = people + "/Red";
   const patience = () =>
     new Promise((_, refuse) => setTimeout(() => refuse("too late"), 3000));
   const attempt = async (name, work) => {
@@ -32,32 +25,27 @@ ATTACK = """async (base) => {
   };
   const read = async (path, options) =>
     (await fetch(path, {credentials: "include", ...options})).text();
-  const post = async (session, options) => {
-    const list = {method: "POST", body: asked(PEOPLE, session), ...options};
-    await attempt(session + " list", async () =>
-      await read(join, list) + await read(events(session)));
-    const erase = {...list, body: asked(REMOVE, session, "Red", true)};
-    await attempt(session + " remove", async () =>
-      await read(join, erase) + await read(events(session)));
+  // A photo that the page would enroll.
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [110, 100];
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "rgb(128, 128, 128)";
+  pen.fillRect(0, 0, 110, 100);
+  pen.fillStyle = "rgb(5, 250, 5)";
+  pen.fillRect(20, 20, 60, 60);
+  const photo = await new Promise((tell) => canvas.toBlob(tell));
+  const form = () => {
+    const fields = new FormData();
+    fields.append("name", "Evil");
+    fields.append("photos", photo, "evil.png");
+    return fields;
   };
+  const merge = JSON.stringify({other: "Red"});
+  const json = {"Content-Type": "application/json"};
   await attempt("page", () => read(base + "/"));
-  await attempt("config", () => read(base + "/config"));
-  await post("simple", {});
-  await post("preflight", {headers: json});
-  await post("opaque", {mode: "no-cors"});
-  await post("token", {headers: {...json, "X-Token": "guessed"}});
-  await attempt("beacon", async () =>
-    navigator.sendBeacon(join, asked(REMOVE, "beacon", "Red", true)) && "");
-  await attempt("events", () => new Promise((tell, refuse) => {
-    const source = new EventSource(events("simple"), {withCredentials: true});
-    source.onmessage = (event) => { source.close(); tell("told " + event.data); };
-    source.onerror = () => { source.close(); refuse(); };
-  }));
-  await attempt("socket", () => new Promise((tell, refuse) => {
-    const socket = new WebSocket(events("simple").replace("http", "ws"));
-    socket.onopen = () => tell("told");
-    socket.onerror = refuse;
-  }));
+  await attempt("list", () => read(people));
+  await attempt("photo", () => read(red + "/photos/1"));
+  await attempt("api", () => read(base + "/api/openapi.json"));
   const loaded = (element, name, address) => new Promise((tell, refuse) => {
     element.onload = () => tell("told");
     element.onerror = refuse;
@@ -65,21 +53,51 @@ ATTACK = """async (base) => {
     document.body.append(element);
   });
   await attempt("picture", () => loaded(
-    document.createElement("img"), "src", base + "/favicon.ico"));
+    document.createElement("img"), "src", red + "/photos/1"));
+  await attempt("script", () => loaded(
+    document.createElement("script"), "src", base + "/page.js"));
+  const post = async (kind, options) => {
+    const sent = {method: "POST", ...options};
+    await attempt(kind + " enroll", () =>
+      read(base + "/api/enroll", {...sent, body: form()}));
+    await attempt(kind + " merge", () =>
+      read(people + "/Evil/merge", {...sent, headers: json, body: merge}));
+  };
+  await post("simple", {});
+  await post("opaque", {mode: "no-cors"});
+  await attempt("text merge", () =>
+    read(people + "/Evil/merge", {method: "POST", body: merge}));
+  await attempt("token list", () =>
+    read(people, {headers: {Authorization: "Bearer guessed"}}));
+  await attempt("rename", () =>
+    read(red, {method: "PATCH", headers: json, body: JSON.stringify({name: "Evil"})}));
+  await attempt("erase", () => read(people + "/Evil", {method: "DELETE"}));
+  await attempt("beacon", async () =>
+    navigator.sendBeacon(base + "/api/enroll", form()) && "");
+  await attempt("socket", () => new Promise((tell, refuse) => {
+    const socket = new WebSocket(people.replace("http", "ws"));
+    socket.onopen = () => tell("told");
+    socket.onerror = refuse;
+  }));
   const frame = document.createElement("iframe");
   frame.src = base + "/";
   document.body.append(frame);
   const place = document.createElement("iframe");
   place.name = "place";
-  const form = document.createElement("form");
-  Object.assign(form, {
-    method: "POST", enctype: "text/plain", action: join, target: "place"});
-  const field = document.createElement("input");
-  field.name = asked(REMOVE, "form", "Red", true).slice(0, -1) + ', "rest": "';
-  field.value = '"}';
-  form.append(field);
-  document.body.append(place, form);
-  form.submit();
+  const sent = document.createElement("form");
+  Object.assign(sent, {
+    method: "POST", enctype: "multipart/form-data", action: base + "/api/enroll",
+    target: "place"});
+  const [field, files] = ["name", "photos"].map((name) =>
+    Object.assign(document.createElement("input"), {name}));
+  field.value = "Evil";
+  files.type = "file";
+  const held = new DataTransfer();
+  held.items.add(new File([photo], "evil.png"));
+  files.files = held.files;
+  sent.append(field, files);
+  document.body.append(place, sent);
+  sent.submit();
   await new Promise((tell) => setTimeout(tell, 700));
   return learned;
 }"""
@@ -125,8 +143,8 @@ def page(tmp_path_factory):
 
             setattr(actions, name, run)
 
-        noted("people")
-        noted("remove")
+        noted("open")
+        noted("enroll")
         yield address, actions, asked
 
 
@@ -145,12 +163,17 @@ def visitor(page):
         yield context, own
 
 
+def names(actions):
+    with open_gallery(actions.gallery_folder) as gallery:
+        return [person.name for person in gallery.people()]
+
+
 def attacked_from(tab, where, base):
     tab.goto(where)
     assert tab.title() == "evil"
     learned = tab.evaluate(ATTACK, base)
     framed = [frame.content() for frame in tab.frames[1:]]
-    assert not any("gradio" in content.lower() for content in framed)
+    assert not any("masked faces" in content.lower() for content in framed)
     return learned
 
 
@@ -166,12 +189,12 @@ def test_a_website_learns_and_changes_nothing(page, visitor, attacker, name):
         where = f"http://{attacker}:{evil_port}/"
         learned = attacked_from(tab, where, f"http://{name}:{port}")
         tab.close()
-    opaque = {"opaque list", "opaque remove", "beacon"}
+    opaque = {"opaque enroll", "opaque merge", "beacon"}
     # An answer that cannot be read is empty; all else fails.
     assert {learned.pop(each) for each in opaque} <= {"", "blocked"}
     assert set(learned.values()) == {"blocked"}
     assert asked == []
-    assert [name for name, *_ in actions.people()] == ["Red"]
+    assert names(actions) == ["Red"]
 
 
 def test_a_name_that_comes_to_mean_this_machine_opens_nothing(page, visitor):
@@ -192,9 +215,12 @@ def test_a_name_that_comes_to_mean_this_machine_opens_nothing(page, visitor):
     assert tab.goto(f"{base}/?{address.partition('?')[2]}").status == 403
     tab.close()
     refusal = "This page is for this machine alone.\n"
-    assert {learned[name] for name in ("page", "config")} == {refusal}
+    assert learned["page"] == refusal
+    assert {learned["list"], learned["api"]} == {
+        '{"error":"This page is for this machine alone."}'
+    }
     assert "Red" not in str(learned) and asked == []
-    assert [name for name, *_ in actions.people()] == ["Red"]
+    assert names(actions) == ["Red"]
 
 
 def test_the_page_itself_may_do_all_that(page, visitor):
@@ -202,8 +228,11 @@ def test_the_page_itself_may_do_all_that(page, visitor):
     address, actions, asked = page
     _, own = visitor
     learned = own.evaluate(ATTACK, address.partition("/?")[0])
-    assert learned["picture"] == "told"
-    assert "Red" in learned["preflight list"]
-    assert "Red and 1 photos were erased" in learned["preflight remove"]
-    assert {"people", "remove"} <= {*asked}
-    assert actions.people() == []
+    assert learned["picture"] == learned["script"] == "told"
+    assert "Red" in learned["list"]
+    assert '"added":["evil.png"]' in learned["simple enroll"]
+    assert learned["simple merge"].startswith('{"moved":1')
+    assert '"left":[]' in learned["erase"]
+    assert {"open", "enroll"} <= {*asked}
+    # The beacon came last.
+    assert names(actions) == ["Evil"]

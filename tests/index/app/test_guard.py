@@ -126,6 +126,34 @@ def test_without_the_cookie_nothing_answers(client, cookie):
     assert refused(client.post(f"/?token={TOKEN}", headers=headers))
 
 
+def test_programs_bring_the_token_in_a_header(client):
+    host = {"Host": OWN["Host"]}
+    bearer = host | {"Authorization": f"Bearer {TOKEN}"}
+    assert client.get("/api/people", headers=bearer).text == CARD
+    for wrong in (f"Bearer {TOKEN}x", "Bearer ", "Bearer", f"Basic {TOKEN}", TOKEN):
+        answer = client.get("/api/people", headers=host | {"Authorization": wrong})
+        assert refused(answer)
+    # The cookie does not make up for a wrong token, nor the token for a website.
+    assert refused(client.get("/", headers=OWN | {"Authorization": "Bearer x"}))
+    for site in (
+        {"Origin": "http://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example:7860"},
+    ):
+        assert refused(client.get("/api/people", headers=bearer | site))
+
+
+def test_programs_are_told_in_json(client):
+    answers = [
+        client.get("/api/people"),
+        client.get("/api/people", headers={"Host": OWN["Host"]}),
+        client.post("/api/enroll", headers=OWN, content=b"1" * 1001),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 413]
+    for answer in answers:
+        assert [*answer.json()] == ["error"]
+
+
 def test_the_address_is_exchanged_for_the_cookie(client):
     guard = AppGuard(people, 7860, TOKEN, 1000)
     assert guard.address == f"http://127.0.0.1:7860/?token={TOKEN}"
@@ -152,7 +180,9 @@ def test_every_answer_forbids_frames_and_guessing(client):
     ]
     assert [answer.status_code for answer in answers] == [200, 403, 303, 413]
     for answer in answers:
-        assert answer.headers["content-security-policy"] == "frame-ancestors 'none'"
+        rules = answer.headers["content-security-policy"].split("; ")
+        assert {"default-src 'none'", "frame-ancestors 'none'"} <= {*rules}
+        assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"

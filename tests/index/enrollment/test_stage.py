@@ -7,7 +7,7 @@ import pytest
 
 from index.engines.templates import UNMASKED
 from index.enrollment.face_step import NamedFace
-from index.enrollment.sources import photo_list, photos_of_folders
+from index.enrollment.sources import NamedPhoto, photo_list, photos_of_folders
 from index.enrollment.stage import enroll, enroll_faces, enroll_photos
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.people import stored_hashes
@@ -247,3 +247,16 @@ def test_a_photo_is_read_and_hashed_once(gallery, tmp_path, monkeypatch):
     report = enrolled(gallery, "Person_01", photos)
     assert (report.known, report.added) == ([str(photos[0])], [str(photos[1])])
     assert read == photos
+
+
+def test_photos_that_are_at_hand_need_no_file(gallery, tmp_path):
+    group = draw_photo(tmp_path / "sent.png", RED, BLUE).read_bytes()
+    photos = [
+        NamedPhoto("Navy", Path("group.png"), face=2, data=group),
+        NamedPhoto("Navy", Path("phone.heic"), data=group),
+    ]
+    report = enroll_photos(photos, gallery, ColourEmbedder(), SquareFinder, 1)
+    assert report.added == ["group.png"]
+    assert report.failures["phone.heic"].startswith("phone.heic: .heic files are not")
+    (chip,) = gallery.chips("Navy")
+    assert chip[..., 2].mean() > 200 > 50 > chip[..., 0].mean()

@@ -6,6 +6,7 @@ import pytest
 from index.enrollment.stage import enroll
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.person_photos import PersonPhoto, unlike_the_others
+from masking.datasets.image_decoding import decode_rgb
 from masking.errors import MissingInput
 from tests.fakes.faces_for_index import (
     BLUE,
@@ -159,3 +160,13 @@ def test_earlier_photos_are_compared_with_but_not_reported_again(colours, tmp_pa
     assert enrolled(colours, [first]).unlike == {}
     second = draw_photo(tmp_path / "second.png", RED)
     assert list(enrolled(colours, [second]).unlike) == [str(second)]
+
+
+def test_the_stored_file_of_one_photo(colours, tmp_path):
+    paths = [draw_photo(tmp_path / f"{n}.png", c) for n, c in enumerate((RED, BLUE))]
+    enroll("Person_01", paths, colours, ColourEmbedder(), SquareFinder())
+    pixels = decode_rgb(colours.chip_file("Person_01", 2), "chip")
+    np.testing.assert_array_equal(pixels, colours.chips("Person_01")[1])
+    for number in (0, 3, -1, 2**70):
+        with pytest.raises(MissingInput, match=f"no photo with the number {number}"):
+            colours.chip_file("Person_01", number)

@@ -355,3 +355,15 @@ def test_name_is_given_once_in_a_photo_to_the_nearer_face(ask, tmp_path):
     record = json.loads(answer_record(farther))
     assert (record["name"], record["reason"]) == (None, farther.reason)
     assert record["matches"][0]["name"] == "Person_01"
+
+
+def test_each_candidate_comes_with_the_number_of_the_nearest_photo(
+    ask, gallery, tmp_path
+):
+    darker = draw_photo(tmp_path / "darker.png", (225, 5, 5))
+    enroll("Person_01", [darker], gallery, ColourEmbedder(), SquareFinder())
+    for red, number in ((226, 2), (249, 1)):
+        (answer,) = ask(draw_photo(tmp_path / f"{red}.png", (red, 5, 5)))
+        matches = json.loads(answer_record(answer))["matches"]
+        found = [(match["name"], match["photo"]) for match in matches]
+        assert found == [("Person_01", number), ("Zoë 李", 1)]
