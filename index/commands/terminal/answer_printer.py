@@ -62,20 +62,24 @@ class AnswerPrinter:
     def show(self, answer: Answer) -> None:
         """Print one answer."""
         self._counts[answer.status] += 1
-        if self._as_json:
-            say(answer_record(answer))
-            return
-        many = len(self._photos) > 1 or answer.faces > 1
-        if self._verbose or not (self._is_table or many):
-            _say_sentences(answer)
-            return
+        with _above_progress():
+            if self._as_json:
+                say(answer_record(answer))
+            elif self._verbose or not (self._is_table or self._has_many(answer)):
+                _say_sentences(answer)
+            else:
+                self._say_rows(answer)
+
+    def _has_many(self, answer: Answer) -> bool:
+        return len(self._photos) > 1 or answer.faces > 1
+
+    def _say_rows(self, answer: Answer) -> None:
         if not self._is_table:
             self._is_table = True
             self._say_row(HEAD)
         if answer.status == UNREADABLE:
             self._unread.append(answer.reason)
-        with _above_progress():
-            self._say_row(cells(answer))
+        self._say_row(cells(answer))
         if answer.overview and answer.face == answer.faces and len(self._photos) == 1:
             say(f"card: {answer.overview}")
 

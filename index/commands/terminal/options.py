@@ -113,7 +113,8 @@ def options_from(settings: type[Settings]) -> Callable[[Command], Command]:
                 f"--{name}/--no-{name}" if kind is bool else f"--{name}",
                 type=_type_of(kind, item),
                 default=item.default,
-                show_default=True,
+                # An empty text is none.
+                show_default=item.default != "",
                 help=item.metadata["help"],
             )(command)
         return command

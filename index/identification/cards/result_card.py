@@ -252,7 +252,7 @@ def _draw_facts(canvas: Canvas, top: float, content: CardContent) -> None:
 def _draw_alternatives(canvas: Canvas, top: float, content: CardContent) -> None:
     canvas.rectangle((_LEFT, top, _RIGHT, top + 2), LINE)
     others = content.candidates[1:CARD_CANDIDATES]
-    title = "Next candidates" if others else "Nobody else is in the gallery"
+    title = "Next candidates" if others else "No other candidates"
     canvas.text((_LEFT, top + 36), title, 24, SOFT, bold=True)
     gap = 20.0
     slot = (_RIGHT - _LEFT - gap * (CARD_CANDIDATES - 2)) / (CARD_CANDIDATES - 1)

@@ -1,9 +1,11 @@
 """Many answers are a table with a last line; a single one is a sentence."""
 
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from index.calibration.calibration import Decision, Match
 from index.commands.terminal.answer_printer import AnswerPrinter, cells, summary
@@ -95,3 +97,19 @@ def test_the_last_line_counts_every_kind():
     assert summary(Counter({AMBIGUOUS: 2, UNREADABLE: 1})) == (
         "0 named, 2 too alike to tell, 1 not read"
     )
+
+
+@pytest.mark.parametrize(("as_json", "verbose"), [(0, 0), (0, 1), (1, 0)])
+def test_a_bar_makes_room_for_every_line(capsys, as_json, verbose):
+    printer = AnswerPrinter(as_json, verbose, PHOTOS, ["Ann"])
+    with tqdm(total=2, file=sys.stdout, ncols=60, mininterval=0) as bar:
+        for photo in ("a.jpg", "bigger.jpg"):
+            printer.show(answer(photo, "Ann"))
+            bar.update()
+    lines = capsys.readouterr().out.split("\n")[:-2]
+    assert len(lines) == (2 if as_json or verbose else 3)
+    for place, line in enumerate(lines):
+        *before, printed = line.split("\r")
+        assert "it/s" not in printed
+        # What stood there was wiped out, but by the first of two lines at once.
+        assert before[-1:] == [" " * 60] or (place == 1 and before == [])

@@ -61,6 +61,12 @@ def test_help_shows_choices_and_ranges(command, shown):
     assert shown in done.stdout
 
 
+@pytest.mark.parametrize("command", ["identify", "enroll", "augment", "evaluate"])
+def test_an_empty_default_is_not_shown(command):
+    shown = CliRunner().invoke(cli.main, [command, "--help"]).stdout
+    assert "[default: " in shown and '[default: ""' not in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
