@@ -96,12 +96,14 @@ class Detection:
         middle: (2,) float32, of the face from forehead to chin, px.
         side_px: its longer side.
         score: 0 to 1, higher is surer.
+        turn_deg: the roll that the picture was turned back by when it was seen.
     """
 
     points: Float32
     middle: Float32
     side_px: float
     score: float
+    turn_deg: float = 0.0
 
     @property
     def box(self) -> FaceBox:
@@ -114,7 +116,8 @@ class Detection:
         points = np.vstack([self.points, self.middle]) @ matrix[:, :2].T + matrix[:, 2]
         scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
         placed = points.astype(np.float32)
-        return Detection(placed[:5], placed[5], self.side_px * scale, self.score)
+        side_px = self.side_px * scale
+        return replace(self, points=placed[:5], middle=placed[5], side_px=side_px)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +143,14 @@ class FaceDetector:
 
     def detect(self, image: Image) -> list[Detection]:
         """Faces of an (H, W, 3) uint8 RGB picture from 24 px on, the surest first."""
-        faces = self._faces(image, self.candidates(image), 0.0)
-        if not faces or faces[0].score < _PLAIN:
-            return strongest(faces + self._turned(image))
-        return faces
+        upright = self.candidates(image)
+        faces = self._faces(image, upright)
+        if faces and faces[0].score >= _PLAIN:
+            return faces
+        # Of a face that is seen from several sides the surest view is enough.
+        seen = strongest(upright + self._turned(image))
+        turned = [face for face in seen if face.turn_deg]
+        return strongest(faces + self._faces(image, turned))
 
     def candidates(self, image: Image) -> list[Detection]:
         """What may be a face at the first look, the points as if it were upright."""
@@ -170,7 +177,7 @@ class FaceDetector:
         return max(seen, key=lambda found: found.score) if seen else None
 
     def _turned(self, image: Image) -> list[Detection]:
-        """Faces of the picture on its sides and its head: YuNet overlooks many."""
+        """Candidates in the picture on its sides and its head: YuNet overlooks many."""
         small, back = _resized(image, min(1.0, _TURNED_PX / max(image.shape[:2])))
         height, width = small.shape[:2]
         found = []
@@ -180,21 +187,15 @@ class FaceDetector:
             (3, [[0.0, 1.0, 0.0], [-1.0, 0.0, height - 1.0]]),
         ):
             seen = np.ascontiguousarray(np.rot90(small, turns))
-            candidates = strongest(self._level(seen, _after(back, np.array(undo))))
-            found += self._faces(image, candidates, 90.0 * turns)
+            faces = self._level(seen, _after(back, np.array(undo)))
+            found += [replace(face, turn_deg=90.0 * turns) for face in faces]
         return found
 
-    def _faces(
-        self, image: Image, candidates: list[Detection], turn_deg: float
-    ) -> list[Detection]:
-        """What the closer look takes for faces, with exact points.
-
-        Args:
-            turn_deg: roll of a face that was upright where the candidates were seen.
-        """
+    def _faces(self, image: Image, candidates: list[Detection]) -> list[Detection]:
+        """What the closer look takes for faces, with exact points."""
         found = []
         for face in candidates:
-            look = self._upright(image, face, turn_deg)
+            look = self._upright(image, face)
             score = (face.score + look.seen.score) / 2
             if max(score, face.score) < _UNSURE:
                 close = (look.seen.score + self._mirrored_score(image, look)) / 2
@@ -211,16 +212,16 @@ class FaceDetector:
         seen = self._in_crop(np.ascontiguousarray(crop[:, ::-1]))
         return seen.score if seen else 0.0
 
-    def _upright(self, image: Image, face: Detection, turn_deg: float) -> _Look:
+    def _upright(self, image: Image, face: Detection) -> _Look:
         """The face upright; where it is unsure, from other turns to begin with."""
-        best = self._settled(image, face, turn_deg)
+        best = self._settled(image, face, face.turn_deg)
         if best.seen.score < _SURE:
             others = [
-                self._settled(image, face, turn_deg + more)
+                self._settled(image, face, face.turn_deg + more)
                 for more in (90.0, 180.0, 270.0)
             ]
             # As YuNet took it: small faces are too coarse to tell their roll.
-            as_taken = self._look(image, face, turn_deg)
+            as_taken = self._look(image, face, face.turn_deg)
             best = max([best, as_taken, *others], key=_seen_score)
         return best
 

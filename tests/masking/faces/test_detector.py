@@ -190,28 +190,49 @@ def test_unsure_faces_must_look_like_one_in_the_mirror(
     scripted, candidate, look, mirrored, score
 ):
     detector, _ = scripted({0.0: look}, mirrored)
-    found = detector._faces(PICTURE, [face(50, 50, 30, candidate)], 0.0)
+    found = detector._faces(PICTURE, [face(50, 50, 30, candidate)])
     assert [one.score for one in found] == ([pytest.approx(score)] if score else [])
 
 
 def test_candidates_of_a_turned_picture_are_first_looked_at_as_turned(scripted):
     detector, asked = scripted({180.0: 0.9})
-    (found,) = detector._faces(PICTURE, [face(50, 50, 30, 0.9)], 180.0)
+    candidate = module.replace(face(50, 50, 30, 0.9), turn_deg=180.0)
+    (found,) = detector._faces(PICTURE, [candidate])
     assert found.score == pytest.approx(0.9) and asked == [180.0]
 
 
 def test_unsure_faces_are_turned_by_a_little_more_without_a_higher_score(scripted):
     detector, asked = scripted({0.0: 0.85, 20.0: 0.95})
-    (found,) = detector._faces(PICTURE, [face(50, 50, 30, 0.85)], 0.0)
+    (found,) = detector._faces(PICTURE, [face(50, 50, 30, 0.85)])
     assert found.score == pytest.approx(0.85) and asked[-2:] == [-20.0, 20.0]
 
 
-@pytest.mark.parametrize(("score", "count"), [(0.84, 2), (0.86, 1)])
-def test_the_picture_is_turned_unless_a_face_is_plain(monkeypatch, score, count):
+@pytest.mark.parametrize(
+    ("score", "looked_at"), [(0.84, [[50], [150, 200]]), (0.86, [[50]])]
+)
+def test_the_picture_is_turned_unless_a_face_is_plain(monkeypatch, score, looked_at):
     detector = FaceDetector()
-    monkeypatch.setattr(detector, "_faces", lambda *_: [face(50, 50, 30, score)])
-    monkeypatch.setattr(detector, "_turned", lambda _: [face(150, 50, 30, 0.9)])
-    assert len(detector.detect(PICTURE)) == count
+    turned = [
+        # Surer upright.
+        face(52, 50, 30, 0.5),
+        face(150, 50, 30, 0.9),
+        # Seen on its side too, but worse.
+        face(152, 50, 30, 0.8),
+        face(200, 50, 30, 0.6),
+    ]
+    turned = [module.replace(one, turn_deg=90.0) for one in turned]
+    asked = []
+
+    def faces(image, candidates):
+        asked.append([one.middle[0] for one in candidates])
+        return candidates
+
+    upright = [face(50, 50, 30, score)]
+    monkeypatch.setattr(detector, "candidates", lambda _: upright)
+    monkeypatch.setattr(detector, "_turned", lambda _: turned)
+    monkeypatch.setattr(detector, "_faces", faces)
+    found = detector.detect(PICTURE)
+    assert asked == looked_at and len(found) == sum(map(len, looked_at))
 
 
 def test_faces_of_all_sizes_in_one_large_picture(detector, portraits):
