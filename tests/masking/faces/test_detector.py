@@ -12,6 +12,9 @@ from masking.errors import MissingInput
 from masking.faces import detector as module
 from masking.faces import model_files
 from masking.faces.detector import Detection, FaceBox, FaceDetector, overlap, strongest
+from masking.faces.finder import unmasked_finder
+from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,130 @@ def test_turned_faces_have_their_eyes_in_place(detector, portraits, degrees):
         wanted = upright.moved(turn)
         away = np.linalg.norm(found.points[:2] - wanted.points[:2], axis=1).max()
         assert away < 0.15 * np.linalg.norm(wanted.points[0] - wanted.points[1])
+
+
+def test_masked_faces_on_their_head_are_found(detector):
+    # On its sides, and as it is, YuNet sees nothing in these pictures.
+    for name in ("Person_05/4.jpg", "Person_07/4.jpg", "Person_12/4.jpg"):
+        portrait = read_rgb(sample_people() / name)
+        (face,) = unmasked_finder().find(portrait)
+        specs = draw_specs(sample_rng(0, "4.jpg"), SpecConfig())
+        masked = render(portrait, face.landmarks, specs).pixels
+        (found,) = detector.detect(np.ascontiguousarray(masked[::-1, ::-1]))
+        eyes = np.array(face.landmarks.eye_centres())
+        away = np.linalg.norm(found.points[:2] - (249 - eyes), axis=1).max()
+        assert away < 0.2 * face.landmarks.interocular_px
+
+
+@pytest.mark.parametrize(
+    ("roll_deg", "side", "wanted"),
+    [
+        (0.0, 14, 0.66),
+        (0.0, 13, np.inf),
+        # A crop: 150 of 250 px are filled.
+        (350.0, 149, 0.66),
+        (350.0, 150, 0.50),
+        # As turned as 34 and 36 degrees.
+        (-394.0, 24, 0.66),
+        (324.0, 24, 0.78),
+        (180.0, 150, 0.78),
+        (90.0, 23, np.inf),
+    ],
+)
+def test_turned_faces_must_be_surer_and_larger_than_upright_ones(
+    roll_deg, side, wanted
+):
+    seen = face(50, 50, side, 0.9)
+    assert module._least_score(module._Look(seen, roll_deg, seen), 250) == wanted
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """A detector that takes faces for upright, whose looks have a given score."""
+
+    class Level:
+        def roll_deg(self, crop):
+            return 0.0
+
+    def make(score_at, mirrored=0.0):
+        detector = FaceDetector()
+        asked = []
+
+        def look(image, one, roll_deg):
+            asked.append(roll_deg)
+            return module.replace(one, score=score_at.get(roll_deg, 0.0))
+
+        monkeypatch.setattr(detector, "_roll", Level())
+        monkeypatch.setattr(detector, "look", look)
+        monkeypatch.setattr(detector, "_mirrored_score", lambda *_: mirrored)
+        return detector, asked
+
+    return make
+
+
+PICTURE = np.zeros((250, 250, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "look", "mirrored", "score"),
+    [
+        # The mean of both, .8, is sure enough not to ask the mirror.
+        (0.75, 0.85, 0.0, 0.80),
+        # So is the candidate.
+        (0.85, 0.5, 0.0, 0.675),
+        # (.6 + 2 * .8 + 2 * .7) / 5
+        (0.6, 0.8, 0.7, 0.72),
+        # (.6 + 2 * .8 + 2 * .4) / 5 = .60
+        (0.6, 0.8, 0.4, None),
+    ],
+)
+def test_unsure_faces_must_look_like_one_in_the_mirror(
+    scripted, candidate, look, mirrored, score
+):
+    detector, _ = scripted({0.0: look}, mirrored)
+    found = detector._faces(PICTURE, [face(50, 50, 30, candidate)])
+    assert [one.score for one in found] == ([pytest.approx(score)] if score else [])
+
+
+def test_candidates_of_a_turned_picture_are_first_looked_at_as_turned(scripted):
+    detector, asked = scripted({180.0: 0.9})
+    candidate = module.replace(face(50, 50, 30, 0.9), turn_deg=180.0)
+    (found,) = detector._faces(PICTURE, [candidate])
+    assert found.score == pytest.approx(0.9) and asked == [180.0]
+
+
+def test_unsure_faces_are_turned_by_a_little_more_without_a_higher_score(scripted):
+    detector, asked = scripted({0.0: 0.85, 20.0: 0.95})
+    (found,) = detector._faces(PICTURE, [face(50, 50, 30, 0.85)])
+    assert found.score == pytest.approx(0.85) and asked[-2:] == [-20.0, 20.0]
+
+
+@pytest.mark.parametrize(
+    ("score", "looked_at"), [(0.84, [[50], [150, 200]]), (0.86, [[50]])]
+)
+def test_the_picture_is_turned_unless_a_face_is_plain(monkeypatch, score, looked_at):
+    detector = FaceDetector()
+    turned = [
+        # Surer upright.
+        face(52, 50, 30, 0.5),
+        face(150, 50, 30, 0.9),
+        # Seen on its side too, but worse.
+        face(152, 50, 30, 0.8),
+        face(200, 50, 30, 0.6),
+    ]
+    turned = [module.replace(one, turn_deg=90.0) for one in turned]
+    asked = []
+
+    def faces(image, candidates):
+        asked.append([one.middle[0] for one in candidates])
+        return candidates
+
+    upright = [face(50, 50, 30, score)]
+    monkeypatch.setattr(detector, "candidates", lambda _: upright)
+    monkeypatch.setattr(detector, "_turned", lambda _: turned)
+    monkeypatch.setattr(detector, "_faces", faces)
+    found = detector.detect(PICTURE)
+    assert asked == looked_at and len(found) == sum(map(len, looked_at))
 
 
 def test_faces_of_all_sizes_in_one_large_picture(detector, portraits):
