@@ -325,7 +325,7 @@ def test_evaluate_and_embed_write_their_files(workspace, small_people, tmp_path)
     assert done.exit_code == 0, done.output
     with np.load(out, allow_pickle=False) as written:
         assert written["embeddings"].shape == (24, 128)
-        assert written["covered"].shape == (24, 128)
+        assert written["masked_references"].shape == (24, 128)
         assert written["found"].all()
 
 

@@ -142,9 +142,9 @@ def embed_command(
 ) -> None:
     """Write the embeddings of all photographs below FOLDER, for your own use.
 
-    The file holds paths, embeddings (N, D), covered (N, D), which are the masked
-    references, and found (N,). Exit code: 0; 2 when a picture could not be read, and
-    all others are done; 1 when there is no face at all.
+    The file holds paths, embeddings (N, D), masked_references (N, D), and found (N,).
+    Exit code: 0; 2 when a picture could not be read, and all others are done; 1 when
+    there is no face at all.
 
     \b
     Example:

@@ -56,7 +56,7 @@ def embed_folder(
 
     Writes an .npz that `np.load` reads without pickles: `paths` (N,) str,
     relative with "/", sorted; `embeddings` (N, D) float32, NaN where no face was
-    found; `covered` (N, D), what to compare masked faces with (see
+    found; `masked_references` (N, D), what to compare masked faces with (see
     `training.embedders.embedded_face`); `found` (N,) bool; `fingerprint` () str of
     the embedder.
 
@@ -106,7 +106,7 @@ def write_embeddings(
     arrays: dict[str, NDArray[Any]] = {
         "paths": np.array(names),
         "embeddings": vectors[0],
-        "covered": vectors[1],
+        "masked_references": vectors[1],
         "found": found,
         "fingerprint": np.array(embedder.fingerprint),
         **cohort_arrays(embedder.cohort, embedder.dimension),

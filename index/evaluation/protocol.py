@@ -22,7 +22,7 @@ from training.metrics.sampled_pairs import PairBudget, between_budget, within_bu
 from training.metrics.verification import person_folds
 
 Chosen = NDArray[np.bool_]
-COVERED = "covered"
+COVERED = "masked reference"
 METRICS = ("euclidean", "cosine")
 
 

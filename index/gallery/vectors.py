@@ -160,8 +160,8 @@ def export_embeddings(store: GalleryStore, path: Path, cohort: Cohort | None) ->
     """Write names, embeddings and sources as an .npz that needs no pickle.
 
     Arrays, one row a photo: names, embeddings (N, D) float32, sha256, sources,
-    masked, and covered (N, D) float32, what masked faces are compared with, NaN
-    where there is none; cohort (K, D) and cohort_usual, see
+    masked, and masked_references (N, D) float32, what masked faces are compared
+    with, NaN where there is none; cohort (K, D) and cohort_usual, see
     `training.metrics.score_normalization`, K = 0
     for plain distances; and the scalars fingerprint and metric. The file is private
     to its owner: it identifies people.
@@ -208,7 +208,7 @@ def _exported(store: GalleryStore, cohort: Cohort | None) -> dict[str, NDArray[A
         "sources": np.array([row[8] for row in rows], dtype=np.str_),
         "masked": np.array([row[2] for row in rows], dtype=np.bool_),
         "embeddings": sealed_vectors(store, [row[:5] for row in rows], dimension),
-        "covered": references,
+        "masked_references": references,
         **cohort_arrays(cohort, dimension),
         "fingerprint": np.array(store.meta("fingerprint")),
         "metric": np.array(store.meta("metric")),

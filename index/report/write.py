@@ -20,8 +20,8 @@ from masking.files.writing import write_bytes
 from training.metrics.identification import FPIR
 
 COVERED_MEANS = (
-    '"NAME, covered" compares masked faces as galleries do: with the mean of an '
-    "unmasked face's two embeddings, as it is and under a synthetic mask."
+    '"NAME, masked reference" compares masked faces as galleries do: with the mean of '
+    "an unmasked face's two embeddings, as it is and under a synthetic mask."
 )
 _TARS = ("TAR@1e-2", "TAR@1e-3", "TAR@1e-4")
 _HEAD = ("set", "embedder", "AUC", "EER", *_TARS, "accuracy", "FAR*")

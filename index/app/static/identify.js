@@ -40,7 +40,7 @@ export function startIdentify(panel, { tryExample }) {
   const samples = el("div", { class: "samples" });
   const work = el("div", {},
     samples,
-    chooser("identify", { what: "Choose photos or a film", films: true, take: show }),
+    chooser("identify", { what: "Choose photos or a video", films: true, take: show }),
     el("label", { class: "strictness" }, "How strict", strictness), status, results);
   panel.append(welcome, work);
   return {
@@ -83,7 +83,7 @@ function show(files) {
 function enqueue(shot) {
   shot.summary = "";
   shot.article.setAttribute("aria-busy", "true");
-  const wait = shot.film ? "Watching the film, which takes a while" : "Looking";
+  const wait = shot.film ? "Watching the video, which takes a while" : "Looking";
   const head = el("h2", { class: "file" }, shownName(shot.file.name));
   fill(shot.article, head, el("p", { class: "working" }, `${wait} …`));
   tellProgress();

@@ -59,7 +59,9 @@ def test_every_photograph_has_a_row(folder):
 
 def test_every_face_is_embedded_once_more_under_a_mask(folder):
     _, file = embed(folder)
-    embeddings, covered, found = (file[n] for n in ("embeddings", "covered", "found"))
+    embeddings, covered, found = (
+        file[n] for n in ("embeddings", "masked_references", "found")
+    )
     assert (covered.shape, covered.dtype) == (embeddings.shape, np.float32)
     np.testing.assert_array_equal(np.isnan(covered).all(axis=1), ~found)
     # The mask is blue, and nobody here is.

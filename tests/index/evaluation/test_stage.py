@@ -409,7 +409,12 @@ def test_the_private_sheets_are_apart_from_the_report(run, tmp_path):
 def test_after_each_embedder_masked_faces_are_compared_with_covered_ones(run):
     report = run(WornEmbedder("dlib"), ColourEmbedder("other"), config=COVERED)
     names = [figures.name for figures in report.embedders]
-    assert names == ["dlib", "dlib, covered", "other", "other, covered"]
+    assert names == [
+        "dlib",
+        "dlib, masked reference",
+        "other",
+        "other, masked reference",
+    ]
     plain, covered, other, other_covered = report.embedders
     assert list(plain.sets) == list(other.sets) == ["U-U", "M-U", "M-M"]
     assert list(covered.sets) == list(other_covered.sets) == ["M-U"]
@@ -440,10 +445,12 @@ def test_masked_faces_are_searched_among_covered_ones(run):
 def test_the_table_shows_and_explains_covered_columns(run):
     table = report_table(run(config=COVERED))
     rows = [line.split("  ")[:2] for line in table.splitlines()]
-    assert [row[0].strip() for row in rows if row[1:] == ["dlib, covered"]] == ["M-U"]
-    assert "rank-1 dlib, covered: " in table
-    assert '"NAME, covered" compares masked faces as galleries do' in table
-    assert "covered" not in report_table(run())
+    assert [
+        row[0].strip() for row in rows if row[1:] == ["dlib, masked reference"]
+    ] == ["M-U"]
+    assert "rank-1 dlib, masked reference: " in table
+    assert '"NAME, masked reference" compares masked faces as galleries do' in table
+    assert "masked reference" not in report_table(run())
 
 
 def test_listed_pairs_have_covered_columns_too(run, folder):
@@ -465,9 +472,9 @@ def test_covered_and_mixed_columns_stand_side_by_side(run):
     report = run(ColourEmbedder("dlib"), ColourEmbedder("good"), config=config)
     assert [figures.name for figures in report.embedders] == [
         "dlib",
-        "dlib, covered",
+        "dlib, masked reference",
         "good",
-        "good, covered",
+        "good, masked reference",
         "good on dlib",
     ]
     # Mixed columns are those of galleries without covered faces.

@@ -88,7 +88,9 @@ def traces(workspace: Path, people: Path) -> dict[str, bytes]:
     assert len(rows) == 3
     for number, (chip, *vectors) in enumerate(rows):
         found[f"thumbnail {number}"] = chip[len(chip) // 2 :][:64]
-        for kind, vector in zip(("unmasked", "covered"), vectors, strict=True):
+        for kind, vector in zip(
+            ("unmasked", "masked_references"), vectors, strict=True
+        ):
             half = np.frombuffer(vector, "<f4").astype("<f2").tobytes()
             found[f"{kind} vector {number}"] = vector[:64]
             found[f"{kind} vector {number} in half precision"] = half[:64]

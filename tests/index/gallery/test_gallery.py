@@ -290,7 +290,7 @@ def test_audit_cannot_be_rewritten_and_names_nobody(gallery):
         (row.actor, row.action, row.person_id, row.detail) for row in gallery.audit()
     ]
     actor = getpass.getuser()
-    assert rows == [(actor, "add", 1, "1 photos"), (actor, "rename", 1, "")]
+    assert rows == [(actor, "add", 1, "1 photo"), (actor, "rename", 1, "")]
     for change in ("DELETE FROM audit", "UPDATE audit SET action = 'none'"):
         with (
             pytest.raises(ToolkitError, match="append-only"),
@@ -322,9 +322,9 @@ def test_export_has_a_row_of_nan_where_there_is_no_covered_vector(gallery, tmp_p
     assert gallery.export(tmp_path / "export.npz") == 3
     with np.load(tmp_path / "export.npz", allow_pickle=False) as arrays:
         assert arrays["names"].tolist() == ["A", "B", "C"]
-        assert arrays["covered"].dtype == np.float32
+        assert arrays["masked_references"].dtype == np.float32
         wanted = [[1, 2, 3, 4], [np.nan] * 4, [np.nan] * 4]
-        np.testing.assert_array_equal(arrays["covered"], wanted)
+        np.testing.assert_array_equal(arrays["masked_references"], wanted)
         np.testing.assert_array_equal(arrays["embeddings"][:, 0], [1, 2, 3])
 
 

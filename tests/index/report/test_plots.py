@@ -55,7 +55,7 @@ def test_a_set_without_pairs_has_no_panel(figures):
 
 
 def test_a_covered_embedder_is_drawn_where_it_has_figures(figures):
-    covered = dataclasses.replace(figures, name="one, covered")
+    covered = dataclasses.replace(figures, name="one, masked reference")
     covered = dataclasses.replace(covered, sets={"M-U": figures.sets["M-U"]})
     alone, both = report_plots([figures]), report_plots([figures, covered])
     for name, png in both.items():

@@ -156,18 +156,18 @@ def test_a_covered_network_is_shown_where_it_has_figures(evaluated):
     expected += [[name, 2] for name in ("seen", "unseen", EVIL, "cloth")]
     assert tags.heads == expected
     # Verification, gain, identification, two groups and two kinds.
-    rows = tags.rows_of("dlib, covered")
+    rows = tags.rows_of("dlib, masked reference")
     assert len(rows) == 7
     for row in rows:
-        figures = row[row.index("dlib, covered") + 1 :]
+        figures = row[row.index("dlib, masked reference") + 1 :]
         assert any(cell[-1:].isdigit() or cell[-1:] == "]" for cell in figures)
-    said = '"NAME, covered" compares masked faces as galleries do'
+    said = '"NAME, masked reference" compares masked faces as galleries do'
     assert said in " ".join(tags.text)
 
 
 def test_without_covered_networks_they_are_not_explained(evaluated):
     text = " ".join(parsed(report_html(evaluated(ColourEmbedder("a")), PLOTS)).text)
-    assert ", covered" not in text
+    assert ", masked reference" not in text
 
 
 def test_a_network_without_any_figure_has_no_rows(evaluated):
@@ -176,12 +176,12 @@ def test_a_network_without_any_figure_has_no_rows(evaluated):
     two = "".join(f"{n}-2.png,{n + 1}-2.png,0\n" for n in range(5))
     report = evaluated(ColourEmbedder("dlib"), covered=True, pairs=same + two)
     tags = parsed(report_html(report, PLOTS))
-    assert tags.rows_of("dlib, covered") == []
+    assert tags.rows_of("dlib, masked reference") == []
     assert "Gain over" not in " ".join(tags.text)
     assert tags.heads == [["M-M", 1], [EVIL, 1], ["cloth", 1]]
     rows = [line.split("  ")[:2] for line in report_table(report).splitlines()]
     assert ["M-M", "dlib"] in [[cell.strip() for cell in row] for row in rows]
-    assert not any("dlib, covered" in row for row in rows)
+    assert not any("dlib, masked reference" in row for row in rows)
 
 
 def test_a_terminal_gets_ours_beside_dlibs_with_the_gain(evaluated):
