@@ -38,11 +38,12 @@ _LEAST_LEVEL_PX = 40
 _LEAST_FACE_PX = 14
 # Where no face is so sure, the picture is also seen turned, at this size.
 _PLAIN, _TURNED_PX = 0.85, 330
-# Lowest score of candidates, and of faces in general. All these were chosen on 212
-# people held out of LFW DevTrain and CelebA, with rendered masks at all turns, on
-# 1,600 DevTrain photos without their head, and on 120 really masked faces of RMFRD as
-# they are and 121 on backgrounds: beside the former .62, which let half as many
-# more patterns pass, a bar of .70 lost 9 of the latter, this one 2.
+# Lowest score of candidates, chosen on the benchmark's web photos, and of faces in
+# general. This and what follows were chosen on 212 people held out of LFW DevTrain and
+# CelebA, with rendered masks at all turns, on 1,600 DevTrain photos without their head,
+# and on 120 really masked faces of RMFRD as they are and 121 on backgrounds. A bar of
+# .70 lost 9 of the latter that the former .62 found, this one 2; .62 let half as many
+# more patterns pass.
 _CANDIDATE, _FACE = 0.4, 0.66
 # Of faces turned by more than so much: patterns and hands look like faces from some
 # side, so that small ones do not count at all.
