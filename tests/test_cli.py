@@ -312,7 +312,7 @@ def test_evaluate_and_embed_write_their_files(workspace, small_people, tmp_path)
     )
     assert done.exit_code == 0, done.output
     assert "M-U" in done.output
-    assert "dlib, covered" in done.output
+    assert "dlib, masked reference" in done.output
     private = workspace / "evaluated" / small_people.name / "private"
     assert (private / ".gitignore").read_text() == "*\n"
     for name in ("report.html", "report.json", "roc.png", "cmc.png", "table.txt"):

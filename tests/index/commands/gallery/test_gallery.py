@@ -89,7 +89,7 @@ def test_table_is_enrolled_with_masks_apart(call, tmp_path):
     assert "2 embeddings" in call("gallery", "export", tmp_path / "a.npz").output
     with np.load(tmp_path / "a.npz") as arrays:
         unmasked, masked = arrays["embeddings"]
-        under, none = arrays["covered"]
+        under, none = arrays["masked_references"]
     np.testing.assert_allclose(
         [unmasked, masked], np.array([RED, BLUE]) / 255, atol=0.03
     )
