@@ -90,7 +90,8 @@ def build_snapshot(gallery: Gallery) -> Snapshot:
         except (OSError, BadRecord) as error:
             # Other processes sweep: a removal what is being written or was just
             # written, the makers of newer snapshots what was written.
-            swept = folder is not None and not folder.exists()
+            gone = folder is not None and not folder.exists()
+            swept = gone or isinstance(error, FileNotFoundError)
             if gallery.last_erasure == before and not swept:
                 raise
             reason = str(error)

@@ -215,6 +215,22 @@ def test_half_written_ones_go_when_a_gallery_is_opened_and_nobody_writes(gallery
     assert len(snapshot_folders(gallery.folder)) == 1
 
 
+def test_one_that_a_removal_swept_while_it_was_written_is_written_again(
+    gallery, monkeypatch
+):
+    write, calls = snapshots.write_snapshot, []
+
+    def swept_once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise FileNotFoundError(2, "No such file or directory")
+        return write(*arguments)
+
+    monkeypatch.setattr(snapshots, "write_snapshot", swept_once)
+    assert build_snapshot(gallery).folder.is_dir()
+    assert len(calls) == 2
+
+
 def test_folder_that_is_a_link_is_neither_written_nor_swept(gallery, tmp_path, caplog):
     folder = build_snapshot(gallery).folder
     home = folder.parent
