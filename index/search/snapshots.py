@@ -81,7 +81,7 @@ def build_snapshot(gallery: Gallery) -> Snapshot:
     """
     reason = "no attempt was made"
     for _ in range(_ATTEMPTS):
-        before, folder = gallery.last_erasure, None
+        before = gallery.last_erasure
         try:
             folder = _written(gallery)
             if folder is not None:
@@ -90,8 +90,8 @@ def build_snapshot(gallery: Gallery) -> Snapshot:
         except (OSError, BadRecord) as error:
             # Other processes sweep: a removal what is being written or was just
             # written, the makers of newer snapshots what was written.
-            gone = folder is not None and not folder.exists()
-            swept = gone or isinstance(error, FileNotFoundError)
+            causes = (error, error.__cause__)
+            swept = any(isinstance(one, FileNotFoundError) for one in causes)
             if gallery.last_erasure == before and not swept:
                 raise
             reason = str(error)
