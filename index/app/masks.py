@@ -12,6 +12,7 @@ from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import encode_image, file_sha256
 from masking.errors import InvalidConfig, NoFace
 from masking.landmarks import Image, Landmarks
+from masking.masks.colours import LINEAR
 from masking.masks.spec import (
     KINDS,
     OCCLUDERS,
@@ -113,12 +114,5 @@ def _linear(colour: str) -> tuple[float, float, float]:
     """Reflectance in linear light of an sRGB colour, as a page states it."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
         raise InvalidConfig(f"{colour[:40]!r} is no colour; expected #rrggbb.")
-    red, green, blue = (_light(value / 255) for value in bytes.fromhex(colour[1:]))
+    red, green, blue = (float(LINEAR[value]) for value in bytes.fromhex(colour[1:]))
     return red, green, blue
-
-
-def _light(fraction: float) -> float:
-    """sRGB to linear light, both 0 to 1 (IEC 61966-2-1)."""
-    return (
-        fraction / 12.92 if fraction <= 0.04045 else ((fraction + 0.055) / 1.055) ** 2.4
-    )
