@@ -15,8 +15,9 @@ import numpy as np
 
 from benchmarks.masks.quality_classifier import ABOVE, BELOW, CHIP, Auc, telling_auc
 from benchmarks.masks.quality_photos import as_written, originals_by_name
-from index.datasets.labelled_photos import LabelledPhoto, read_labelled_photos
+from index.datasets.labelled_photos import read_labelled_photos
 from masking.datasets.images import read_rgb
+from masking.datasets.labels import LabelledPhoto
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import crop_chip
 from masking.faces.finder import Finder

@@ -17,7 +17,8 @@ from benchmarks.shared.judged_probes import (
 )
 from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
 from index.calibration.shipped import shipped_calibration
-from index.datasets.labelled_photos import LabelledPhoto, read_labelled_photos
+from index.datasets.labelled_photos import read_labelled_photos
+from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from training.embedders.protocol import Embedder
 

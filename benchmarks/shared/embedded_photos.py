@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from index.datasets.detection_cache import RememberingFinders, finder_identity
 from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
-from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.mask_renderer import MaskRenderer
 from index.datasets.views import ViewPlan, all_views
+from masking.datasets.labels import LabelledPhoto
 from masking.faces.finder import default_finder
 from masking.files.writing import write_bytes
 from training.embedders.embedded_face import mask_identity

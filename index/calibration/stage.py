@@ -14,13 +14,13 @@ from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.calibration.impostors import MeanFaces
 from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
-from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from index.datasets.views import ViewPlan, all_views
 from index.engines.normalised_vectors import vectors_and_offsets
 from index.engines.templates import MASKED, UNMASKED
 from index.gallery.gallery import Gallery
 from masking.augment.manifest import Manifest, ManifestRow
+from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from masking.faces.finder import Finder
 from masking.files.name_form import normal_form

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("augment", cls=GroupedCommand)
-@click.argument("folder", required=False, type=A_PATH)
+@click.argument("folders", metavar="[FOLDER]...", nargs=-1, type=A_PATH)
 @workspace_option
 @json_option
 @click.option(
@@ -34,13 +34,18 @@ if TYPE_CHECKING:
 )
 @options_from(AugmentConfig)
 def augment_command(
-    folder: Path | None, workspace: Path, as_json: bool, merge: bool, **options: Any
+    folders: tuple[Path, ...],
+    workspace: Path,
+    as_json: bool,
+    merge: bool,
+    **options: Any,
 ) -> None:
     """Render masks on the photographs of FOLDER, one folder per person.
 
-    The first level of folders names the person: NAME/1.jpg, NAME/2020/2.jpg. Exit
-    code: 0; 2 when a picture could not be read, and all others are done; 1 when there
-    is no face at all.
+    The first level of folders names the person: NAME/1.jpg, NAME/2020/2.jpg. Photos
+    that a labels.csv in FOLDER (person, file, mask) calls masked are cut, and get no
+    other mask. Exit code: 0; 2 when a picture could not be read, and all others are
+    done; 1 when there is no face at all.
 
     Without FOLDER: ./data/celebrities if there is one, else the embedded sample of
     people who do not exist.
@@ -48,22 +53,23 @@ def augment_command(
     \b
     Example:
         python cli.py augment data/celebrities --variants 4
+        python cli.py augment data/lfw data/celeba data/rmfrd
     On two machines that share a disk, then once on either:
         python cli.py augment data/celebrities --shard 1/2
         python cli.py augment data/celebrities --shard 2/2
         python cli.py augment data/celebrities --merge
     """
     config = AugmentConfig(**options)
-    source = folder or _default_photos()
+    sources = folders or (_default_photos(),)
     from masking.augment.shard_files import part_file
     from masking.augment.stage import augment, merge_parts
     from masking.datasets.shards import WHOLE
 
     out = workspace / "augmented"
     if merge:
-        report = merge_parts(source, out, config.preview)
+        report = merge_parts(sources, out, config.preview)
     else:
-        report = augment(source, out, config)
+        report = augment(sources, out, config)
     part = WHOLE if merge else config.part
     if as_json:
         say_json(asdict(report))

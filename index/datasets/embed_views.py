@@ -9,8 +9,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from index.datasets.labelled_photos import NO_MASK
 from index.datasets.views import View
+from masking.datasets.labels import NO_MASK
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32
 from training.embedders.embedded_face import embed_both, network_input

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.datasets.csv_tables import read_table
-from index.datasets.labelled_photos import (
+from masking.datasets.images import SUFFIXES
+from masking.datasets.labels import (
     LABELS,
     NO_MASK,
     LabelledPhoto,
     inner_name,
     read_labels,
 )
-from masking.datasets.images import SUFFIXES
 from masking.errors import BadRecord, MissingInput
+from masking.files.csv_tables import read_table
 from masking.files.input_files import read_lines
 from masking.files.name_form import normal_form
 from training.metrics.pairs import Indices

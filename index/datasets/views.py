@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
 from masking.datasets.images import read_rgb
+from masking.datasets.labels import NO_MASK, LabelledPhoto
 from masking.errors import NoFace, ToolkitError, UnreadableImage
 from masking.faces.aligned_faces import (
     AlignedFace,

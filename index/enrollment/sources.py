@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from index.datasets.addresses import refuse_address
-from index.datasets.csv_tables import read_table
 from index.gallery.storage.names import typed_name
 from masking.datasets.collections import Collection
 from masking.datasets.images import list_images
 from masking.errors import BadRecord, InvalidConfig, MissingInput
+from masking.files.csv_tables import read_table
 
 COLUMNS = ("person", "file")
 # How people write it in tables; empty means that nobody said.

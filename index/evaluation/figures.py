@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.datasets.labelled_photos import NO_MASK
 from index.datasets.pair_lists import PairList
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import Chosen, Pairing
@@ -26,6 +25,7 @@ from index.evaluation.set_figures import (
     measure_set,
     thresholds_of,
 )
+from masking.datasets.labels import NO_MASK
 
 # U = unmasked, M = masked.
 SETS = ("U-U", "M-U", "M-M")

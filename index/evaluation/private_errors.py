@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.datasets.embed_views import EmbeddedViews
-from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.views import ViewPlan, photo_views, picture_seen
 from index.evaluation.figures import ALL, Measured
 from index.evaluation.set_figures import FARS, WorstPair, WorstPairs
+from masking.datasets.labels import LabelledPhoto
 from masking.errors import UnreadableImage
 from masking.faces.finder import Finder
 from masking.landmarks import Image

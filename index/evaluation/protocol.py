@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.datasets.embed_views import EmbeddedViews
-from index.datasets.labelled_photos import LabelledPhoto, read_labelled_photos
+from index.datasets.labelled_photos import read_labelled_photos
 from index.datasets.pair_lists import PairList, read_pair_list
+from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from masking.landmarks import Float32
 from training.embedders.protocol import Embedder

@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
-from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
 from index.datasets.mask_renderer import mask_renderer
 from index.datasets.views import Renderer, ViewPlan, all_views
 from index.evaluation.config import EvaluateConfig
@@ -34,6 +33,7 @@ from index.evaluation.protocol import (
     distinct_embedders,
 )
 from index.evaluation.set_figures import Chance
+from masking.datasets.labels import NO_MASK, LabelledPhoto
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.finder import Finder, default_finder
 from training.embedders.protocol import Embedder

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.datasets.csv_tables import spreadsheet_text
 from index.identification.answers import Answer
 from index.identification.card_writer import writing
 from masking.datasets.separate_folders import refuse_picture
+from masking.files.csv_tables import spreadsheet_text
 
 COLUMNS = (
     "photo",

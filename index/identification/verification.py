@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from index.datasets.csv_tables import read_table
 from index.enrollment.face_step import NamedFace
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_gallery, open_or_create_gallery
@@ -30,6 +29,7 @@ from masking.datasets.images import read_bytes
 from masking.errors import BadRecord, UnreadableImage
 from masking.faces.aligned_faces import AlignedPhoto, PhotoFile, read_faces
 from masking.faces.finder import FaceFinder
+from masking.files.csv_tables import read_table
 from masking.files.shown_text import shown
 from masking.files.strict_json import strict_json
 from training.embedders.embedded_face import embed_faces, network_input

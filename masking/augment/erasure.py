@@ -77,7 +77,7 @@ def forget_people(out: Path, is_theirs: IsTheirs) -> bool:
         tally = Tally()
         for row in recorded_rows(manifest):
             tally.add(row, was_known=True)
-        write_results(out, WHOLE, out, tally, None)
+        write_results(out, WHOLE, [], tally, None)
     return True
 
 

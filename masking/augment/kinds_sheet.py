@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from masking.augment.manifest import ManifestRow
+from masking.datasets.collections import photo_path
 from masking.datasets.contact_sheet import caption_font
 from masking.datasets.images import read_rgb
 from masking.faces.alignment import ChipGeometry, crop_chip
@@ -71,7 +72,7 @@ class PoseChoice:
                 self.best[pose] = (badness, row)
 
 
-def kinds_picture(source: Path, choice: PoseChoice) -> Image:
+def kinds_picture(sources: Sequence[Path], choice: PoseChoice) -> Image:
     """A row for each kind, a column for each wear and pose, (H, W, 3) uint8 RGB.
 
     The last row shows what else covers faces. A wearing style that a kind does not
@@ -79,9 +80,9 @@ def kinds_picture(source: Path, choice: PoseChoice) -> Image:
     left white.
 
     Args:
-        source: the collection that the rows of `choice` come from.
+        sources: the collections that the rows of `choice` come from.
     """
-    chips = {pose: _chip(source, row) for pose, (_, row) in choice.best.items()}
+    chips = {pose: _chip(sources, row) for pose, (_, row) in choice.best.items()}
     sheet = Pillow.new("RGB", (_left(_COLUMNS), _top(len(KINDS)) + _STEP), "white")
     for down, kind in enumerate(KINDS):
         _write_label(sheet, kind, 8, _top(down) + _STEP // 2 - 12)
@@ -162,7 +163,7 @@ def worn_so(kind: str, wearing_style: str, name: str) -> tuple[MaskSpec, ...]:
         attempt += 1
 
 
-def _chip(source: Path, row: ManifestRow) -> FaceChip:
-    image = read_rgb(source / row.photo_id)
+def _chip(sources: Sequence[Path], row: ManifestRow) -> FaceChip:
+    image = read_rgb(photo_path(sources, row.photo_id))
     landmarks = Landmarks(np.array(row.landmarks, dtype=np.float32))
     return crop_chip(image, landmarks, _GEOMETRY, row.photo_id)

@@ -87,6 +87,8 @@ class ManifestRow:
         failure: why there is nothing of it; "" when there is.
         unread: whether it could not be read.
         made_sha256: of the SHA-256s of all files that were made of it.
+        wears_mask: the person wears a real mask: none is rendered on the photograph.
+        collection: name of the folder that it comes from, where there are several.
         detector: stage that found the face.
         faces: how many faces were found; the prominent one is used.
         landmarks: 68 [x, y] of the prominent face in photo px, two decimals.
@@ -114,6 +116,8 @@ class ManifestRow:
     photos: list[MaskedPhoto] = field(default_factory=list)
     unread: bool = False
     made_sha256: str = ""
+    wears_mask: bool = False
+    collection: str = ""
 
     def files(self) -> list[str]:
         """Every file that was made of the photograph, relative to the folder."""
@@ -142,8 +146,12 @@ class Manifest:
     sha256: str
 
     def faces(self) -> list[ManifestRow]:
-        """The rows that have a chip."""
-        return [row for row in self.rows if row.chip]
+        """The rows of unmasked faces that have a chip."""
+        return [row for row in self.rows if row.chip and not row.wears_mask]
+
+    def masked_faces(self) -> list[ManifestRow]:
+        """The rows of really masked faces that have a chip."""
+        return [row for row in self.rows if row.chip and row.wears_mask]
 
 
 def write_manifest(path: Path, header: str, rows: Iterable[ManifestRow]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from masking.faces.aligned_faces import (
     read_photo,
 )
 from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.finder import Finder, whole_picture
+from masking.faces.finder import Finder, default_finder, whole_picture
 from masking.files.writing import write_bytes
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
@@ -51,14 +52,23 @@ class PhotoStep:
         config: AugmentConfig,
         specs: SpecConfig,
         make_finder: Callable[[], Finder],
+        make_masked_finder: Callable[[], Finder] = default_finder,
     ):
         self._out, self._config, self._specs = out, config, specs
         self._finder = make_finder()
+        # Its landmarks are loaded where somebody wears a mask.
+        self._masked_finder = cache(make_masked_finder)
 
     def __call__(self, task: Task) -> tuple[ManifestRow, bool]:
         """The row, and whether it is the known one whose files are still true."""
         photo, known = task
-        row = ManifestRow(photo.photo_id, photo.identity, "")
+        row = ManifestRow(
+            photo.photo_id,
+            photo.identity,
+            "",
+            wears_mask=photo.wears_mask,
+            collection=photo.collection,
+        )
         if photo.refused:
             return replace(row, failure=photo.refused, unread=True), False
         try:
@@ -66,17 +76,20 @@ class PhotoStep:
             # wherever that lies.
             file = read_photo(photo.path, photo.photo_id)
             row = replace(row, sha256=file.sha256)
-            if known is not None and self._still_true(known, file):
+            if known is not None and self._still_true(known, file, photo.wears_mask):
                 return known, True
             row = self._row(row, file)
             return replace(row, made_sha256=self._made_sha256(row)), False
         except UnreadableImage as error:
             return replace(row, failure=str(error), unread=True), False
 
-    def _still_true(self, known: ManifestRow, file: PhotoFile) -> bool:
+    def _still_true(
+        self, known: ManifestRow, file: PhotoFile, wears_mask: bool
+    ) -> bool:
         try:
             return (
                 not known.failure
+                and known.wears_mask == wears_mask
                 and known.sha256 == file.sha256
                 and known.made_sha256 == self._made_sha256(known)
             )
@@ -91,7 +104,8 @@ class PhotoStep:
 
     def _row(self, row: ManifestRow, file: PhotoFile) -> ManifestRow:
         fallback = whole_picture if self._config.crop_is_face else None
-        photo = read_faces(file, self._finder, fallback=fallback)
+        finder = self._masked_finder() if row.wears_mask else self._finder
+        photo = read_faces(file, finder, fallback=fallback)
         if not photo.faces:
             return replace(row, failure=photo.prominent.failure)
         row = replace(
@@ -102,7 +116,7 @@ class PhotoStep:
         )
         if self._config.output != "photo":
             row = self._with_chips(row, photo.image)
-        if self._config.output != "chip":
+        if self._config.output != "chip" and not row.wears_mask:
             row = self._with_photos(row, file, photo)
         return row
 
@@ -116,7 +130,7 @@ class PhotoStep:
         points = _rounded(chip.landmarks)
         look = photo_look(chip.pixels, landmarks_from(points)).to_list()
         row = replace(row, chip=file, chip_landmarks=points, look=look)
-        count = self._config.variants
+        count = 0 if row.wears_mask else self._config.variants
         masked = [self._masked(row, number, chip.pixels) for number in range(count)]
         return replace(row, masked=masked)
 

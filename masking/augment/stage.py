@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -29,12 +29,12 @@ from masking.augment.shard_files import (
     part_file,
     remove_parts,
 )
-from masking.datasets.collections import Collection, Photo
+from masking.datasets.collections import Collections, Photo, folders_of
 from masking.datasets.contact_sheet import contact_sheet
 from masking.datasets.images import read_rgb, write_image
 from masking.datasets.separate_folders import refuse_overlap
 from masking.datasets.shards import WHOLE, Shard
-from masking.faces.finder import Finder, unmasked_finder
+from masking.faces.finder import Finder, default_finder, unmasked_finder
 from masking.files.strict_json import strict_json
 from masking.files.writing import write_bytes
 from masking.masks.spec import SpecConfig
@@ -46,37 +46,40 @@ FOLDERS = (CHIPS, MASKED, PHOTOS)
 
 
 def augment(
-    source: Path,
+    source: Path | Sequence[Path],
     out: Path,
     config: AugmentConfig,
     make_finder: Callable[[], Finder] = unmasked_finder,
+    make_masked_finder: Callable[[], Finder] = default_finder,
 ) -> AugmentReport:
-    """Cut and mask every face of a collection; goes on where it was interrupted.
+    """Cut and mask every face of some collections; goes on where it was interrupted.
 
     The same photographs and options give the same bytes in any number of
     processes and parts. One part of several leaves its own record; `merge_parts`
     makes the manifest of all.
 
     Args:
-        source: a folder per person, or CelebA.
+        source: a collection, or several: a folder per person, CelebA, a .rec file.
         out: gets chips/, masked/ and photos/ as asked for, manifest.jsonl,
             preview.png and report.json.
+        make_masked_finder: for photos on which labels.csv names a mask.
 
     Raises:
         MissingInput: nothing to read.
-        InvalidConfig: an unknown mask kind, or `out` and `source`, or the folder of
-            textures, lie in each other.
+        InvalidConfig: an unknown mask kind, or `out` and a source, or the folder of
+            textures, lie in each other; or two sources have the same name.
     """
-    _refuse_overlaps(source, out, config)
+    sources = folders_of(source)
+    _refuse_overlaps(sources, out, config)
     shard, specs = config.part, spec_config(config)
-    # The working directory of another machine is another.
-    photos = Collection(source.absolute(), shard)
+    photos = Collections(sources, shard)
     record = part_file(out, MANIFEST, shard)
     header = header_of(_recorded(config, specs), CHIP_GEOMETRY)
     whole = [out / MANIFEST, partial_of(out / MANIFEST)]
     others = all_records(out) if shard.is_whole else whole
     journal = Journal(record, header, others)
-    step = partial(PhotoStep, out.absolute(), config, specs, make_finder)
+    finders = (make_finder, make_masked_finder)
+    step = partial(PhotoStep, out.absolute(), config, specs, *finders)
     tally, poses = _work_through(photos, journal, step, config)
     # A part knows of its own files alone.
     earlier = journal.records() if shard.is_whole else [record, partial_of(record)]
@@ -84,11 +87,11 @@ def augment(
     journal.finish()
     if shard.is_whole:
         remove_parts(out)
-    return write_results(out, shard, source, tally, poses if config.preview else None)
+    return write_results(out, shard, sources, tally, poses if config.preview else None)
 
 
-def _refuse_overlaps(source: Path, out: Path, config: AugmentConfig) -> None:
-    read = [source, Path(config.textures)] if config.textures else [source]
+def _refuse_overlaps(sources: Sequence[Path], out: Path, config: AugmentConfig) -> None:
+    read = [*sources, Path(config.textures)] if config.textures else sources
     for folder in read:
         # Each of the written ones may be a link.
         for written in (out, *(out / name for name in FOLDERS)):
@@ -96,7 +99,7 @@ def _refuse_overlaps(source: Path, out: Path, config: AugmentConfig) -> None:
 
 
 def _work_through(
-    photos: Collection,
+    photos: Collections,
     journal: Journal,
     step: Callable[[], PhotoStep],
     config: AugmentConfig,
@@ -137,14 +140,16 @@ def _recorded(config: AugmentConfig, specs: SpecConfig) -> dict[str, Any]:
     return config.recorded() | {"textures": prints}
 
 
-def merge_parts(source: Path, out: Path, preview: bool) -> AugmentReport:
+def merge_parts(
+    source: Path | Sequence[Path], out: Path, preview: bool
+) -> AugmentReport:
     """Make one manifest of the parts that `augment --shard` left in `out`.
 
     The files are those of one run over the whole collection. The parts stay: a
     part may be made again and merged again.
 
     Args:
-        source: the collection, for the pictures of kinds.png.
+        source: the collections, for the pictures of kinds.png.
         preview: whether to draw it.
 
     Raises:
@@ -160,7 +165,8 @@ def merge_parts(source: Path, out: Path, preview: bool) -> AugmentReport:
     for row in rows_of(out / MANIFEST):
         tally.add(row, was_known=False)
         poses.add(row)
-    return write_results(out, WHOLE, source, tally, poses if preview else None)
+    chosen = poses if preview else None
+    return write_results(out, WHOLE, folders_of(source), tally, chosen)
 
 
 def with_known(
@@ -176,7 +182,11 @@ def with_known(
 
 
 def write_results(
-    out: Path, shard: Shard, source: Path, tally: Tally, poses: PoseChoice | None
+    out: Path,
+    shard: Shard,
+    sources: Sequence[Path],
+    tally: Tally,
+    poses: PoseChoice | None,
 ) -> AugmentReport:
     """Report, sheet of what was made, and the picture of kinds when asked for."""
     report = tally.report()
@@ -187,7 +197,7 @@ def write_results(
         pictures = [(read_rgb(out / file), caption) for file, caption in tiles]
         write_image(part_file(out, "preview.png", shard), contact_sheet(pictures))
     if poses is not None:
-        kinds = kinds_picture(source, poses)
+        kinds = kinds_picture(sources, poses)
         write_image(part_file(out, "kinds.png", shard), kinds)
     return report
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from masking.datasets.folder_walk import FoundFile, tell_passed_over, walk_pictures
 from masking.datasets.images import no_picture_in
+from masking.datasets.labels import LABELS, read_labels
 from masking.datasets.person_folders import FolderNames, person_of
 from masking.datasets.recordio import find_record_file, record_photos
 from masking.datasets.shards import WHOLE, Shard
-from masking.errors import BadRecord, MissingInput
+from masking.errors import BadRecord, InvalidConfig, MissingInput
 from masking.files.input_files import read_lines
 from masking.files.name_form import normal_form
 
@@ -28,12 +29,16 @@ class Photo:
         photo_id: path within the collection, with "/": the photograph's name in
             manifests and the source of its random numbers.
         refused: why it is not used, such as a format that is not read; else "".
+        wears_mask: labels.csv says that the person wears a mask.
+        collection: name of its folder, where there are several.
     """
 
     path: Path
     identity: str
     photo_id: str
     refused: str = ""
+    wears_mask: bool = False
+    collection: str = ""
 
 
 class Collection:
@@ -41,14 +46,15 @@ class Collection:
 
     A folder per person (LFW, VGGFace2, CASIA), see `person_folders`. CelebA:
     `identity_CelebA.txt` beside or in the folder names the identity of every file.
-    InsightFace: a .rec file in the folder is the collection.
+    InsightFace: a .rec file in the folder is the collection. A labels.csv in the folder
+    says on which photographs somebody wears a mask.
     """
 
     def __init__(self, folder: Path, shard: Shard = WHOLE):
         """
         Raises:
             MissingInput: no folder, no image, or no photo in a person's folder.
-            BadRecord: the CelebA list or the .rec file is damaged.
+            BadRecord: labels.csv, the CelebA list or the .rec file is damaged.
         """
         if not folder.is_dir():
             raise MissingInput(
@@ -58,6 +64,11 @@ class Collection:
         self._celeba: dict[str, str] | None = None
         self._listing = folder
         self._records = find_record_file(folder)
+        self._masked = frozenset(
+            photo.name
+            for photo in (read_labels(folder) if (folder / LABELS).is_file() else ())
+            if photo.masked
+        )
         for listing in (folder / CELEBA_LIST, folder.parent / CELEBA_LIST):
             if listing.is_file():
                 self._listing, self._celeba = listing, _identities(listing)
@@ -106,7 +117,8 @@ class Collection:
             refused = (
                 f"{name}: lies in no person's folder. Expected FOLDER/NAME/photo.jpg"
             )
-        return Photo(path, identity, found.name, refused)
+        masked = found.name in self._masked
+        return Photo(path, identity, found.name, refused, masked)
 
     def _nothing(self, refused: int) -> str:
         if self._celeba is not None and refused:
@@ -117,6 +129,67 @@ class Collection:
                 "lies. Expected a folder per person: FOLDER/NAME/photo.jpg"
             )
         return no_picture_in(self._folder)
+
+
+class Collections:
+    """Several collections as one; a photo_id begins with the name of its folder.
+
+    People of one name are one person, whatever folder they are in. A single folder is
+    a `Collection` as it is.
+    """
+
+    def __init__(self, folders: Sequence[Path], shard: Shard = WHOLE):
+        """
+        Raises:
+            MissingInput, BadRecord: see `Collection`.
+            InvalidConfig: two folders have the same name.
+        """
+        self._folders = by_name(folders)
+        self._parts = {
+            name: Collection(folder, shard) for name, folder in self._folders.items()
+        }
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts.values()))
+
+    def __iter__(self) -> Iterator[Photo]:
+        if len(self._parts) == 1:
+            yield from next(iter(self._parts.values()))
+            return
+        # With its "/", as the ids of all photographs are sorted.
+        for name in sorted(self._parts, key=lambda name: f"{name}/"):
+            for photo in self._parts[name]:
+                inner = f"{name}/{photo.photo_id}"
+                yield replace(photo, photo_id=inner, collection=name)
+
+
+def folders_of(source: Path | Sequence[Path]) -> Sequence[Path]:
+    """One folder, or several, as several."""
+    return [source] if isinstance(source, Path) else source
+
+
+def by_name(folders: Sequence[Path]) -> dict[str, Path]:
+    """Folders of collections by their names.
+
+    Raises:
+        InvalidConfig: two have the same name.
+    """
+    # The working directory of another machine is another; "." has no name.
+    found = {folder.absolute().resolve().name: folder.absolute() for folder in folders}
+    if len(found) < len(folders):
+        raise InvalidConfig(
+            f"{', '.join(map(str, folders))}: two of these folders have the same name, "
+            "which tells their photos apart. Rename one of them."
+        )
+    return found
+
+
+def photo_path(folders: Sequence[Path], photo_id: str) -> Path:
+    """The file of a photograph of `Collections`."""
+    if len(folders) == 1:
+        return folders[0] / photo_id
+    name, _, inner = photo_id.partition("/")
+    return by_name(folders)[name] / inner
 
 
 def _identities(listing: Path) -> dict[str, str]:

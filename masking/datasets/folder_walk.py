@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from masking.datasets.picture_kinds import looks_like_picture
+from masking.files.picture_kinds import looks_like_picture
 
 _log = logging.getLogger(__name__)
 # Thumbnails and waste bins of storage systems, archives and desktops.

@@ -13,10 +13,10 @@ from PIL import Image as Pillow
 
 from masking.datasets.folder_walk import tell_passed_over, walk_pictures
 from masking.datasets.image_decoding import decode_rgb
-from masking.datasets.picture_kinds import OTHER_SUFFIXES
-from masking.datasets.picture_kinds import SUFFIXES as SUFFIXES
 from masking.datasets.recordio import is_record_photo, read_record_photo
 from masking.errors import MissingInput, UnreadableImage
+from masking.files.picture_kinds import OTHER_SUFFIXES
+from masking.files.picture_kinds import SUFFIXES as SUFFIXES
 from masking.files.writing import write_bytes
 from masking.landmarks import Image
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from masking.datasets.picture_kinds import OTHER_SUFFIXES, SUFFIXES
 from masking.errors import InvalidConfig
+from masking.files.picture_kinds import OTHER_SUFFIXES, SUFFIXES
 
 
 def refuse_overlap(read: Path, written: Path) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import click
 
-from index.datasets.csv_tables import read_table
 from masking.augment.manifest import read_manifest
 from masking.augment.people_lists import read_names, select_people
 from masking.errors import InvalidConfig
+from masking.files.csv_tables import read_table
 from training.checkpoints.checkpoint import load_checkpoint, load_embedder
 from training.checkpoints.store import SHIPPED, save_model
 from training.data.chip_embeddings import cohort_of_rows

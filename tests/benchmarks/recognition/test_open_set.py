@@ -20,7 +20,7 @@ from benchmarks.shared.judged_probes import (
 )
 from index.calibration.probabilities import MatchProbability
 from index.datasets.embed_views import EmbeddedViews
-from index.datasets.labelled_photos import NO_MASK, LabelledPhoto
+from masking.datasets.labels import NO_MASK, LabelledPhoto
 from tests.fakes.drawn_calibrations import flat_calibration
 from training.embedders.mask_classifier import MaskState
 from training.metrics.pairs import EmbeddedFaces

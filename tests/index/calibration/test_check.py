@@ -8,7 +8,7 @@ import pytest
 from index.calibration import check
 from index.calibration.check import check_views
 from index.datasets.embed_views import EmbeddedViews
-from index.datasets.labelled_photos import NO_MASK
+from masking.datasets.labels import NO_MASK
 from masking.errors import InvalidConfig
 from tests.fakes.drawn_calibrations import flat_calibration
 

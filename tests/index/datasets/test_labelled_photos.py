@@ -5,11 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from index.datasets.labelled_photos import (
-    LabelledPhoto,
-    read_labelled_photos,
-    read_people,
-)
+from index.datasets.labelled_photos import read_labelled_photos, read_people
+from masking.datasets.labels import LabelledPhoto
 from masking.errors import BadRecord, MissingInput
 
 

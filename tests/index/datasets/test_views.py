@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.views import (
     CROP_BOX,
     CROP_DETECTOR,
@@ -14,6 +13,7 @@ from index.datasets.views import (
     photo_views,
 )
 from masking.datasets.images import write_image
+from masking.datasets.labels import LabelledPhoto
 from masking.errors import NoFace
 from masking.faces.alignment import ChipGeometry
 from tests.fakes.drawn_people import DrawnFinder

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from index.datasets.embed_views import embed_views
-from index.datasets.labelled_photos import NO_MASK
 from index.datasets.views import View
 from index.evaluation.config import EmbedConfig
 from index.evaluation.export_embeddings import embed_folder
+from masking.datasets.labels import NO_MASK
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.aligned_faces import AlignedFace
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person

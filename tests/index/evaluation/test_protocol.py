@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from index.datasets.labelled_photos import LabelledPhoto
 from index.datasets.pair_lists import PairList
 from index.evaluation.protocol import AllPairs, ListedPairs, read_collection
+from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget

@@ -79,7 +79,7 @@ def test_the_picture_shows_every_kind_in_every_pose(tmp_path):
     marks = drawn_landmarks(48).points.tolist()
     choice = PoseChoice()
     choice.add(ManifestRow("Ann/1.png", "Ann", "", landmarks=marks))
-    picture = kinds_picture(tmp_path, choice)
+    picture = kinds_picture([tmp_path], choice)
     height, width = picture.shape[:2]
     tile = 180
     assert height > (len(KINDS) + 1) * tile
@@ -93,5 +93,5 @@ def test_the_picture_shows_every_kind_in_every_pose(tmp_path):
 
 
 def test_a_collection_without_faces_gives_an_empty_picture(tmp_path):
-    picture = kinds_picture(tmp_path, PoseChoice())
+    picture = kinds_picture([tmp_path], PoseChoice())
     assert (picture[48:200, 200:] == 255).all()

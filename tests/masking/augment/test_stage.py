@@ -141,6 +141,49 @@ def test_a_second_run_uses_all_chips_again(drawn, tmp_path):
     assert times == {path: path.stat().st_mtime_ns for path in out.rglob("*-?.jpg")}
 
 
+class MarkedFinder(DrawnFinder):
+    """Tells by the detector's name that it is the one for masked faces."""
+
+    def find(self, image):
+        return [
+            replace(face, box=replace(face.box, detector="for masked"))
+            for face in super().find(image)
+        ]
+
+
+def test_photos_with_real_masks_are_cut_and_get_no_other(drawn, tmp_path):
+    out = tmp_path / "out"
+    config = replace(CONFIG, output="both")
+    augment(drawn, out, config, DrawnFinder, MarkedFinder)
+    (drawn / "labels.csv").write_text("person,file,mask\n0,0/1.png,cloth\n")
+    report = augment(drawn, out, config, DrawnFinder, MarkedFinder)
+    # Only the photo that the table names is made again.
+    assert (report.reused, report.faces, report.masked) == (7, 8, 14)
+    manifest = read_manifest(out)
+    (row,) = manifest.masked_faces()
+    assert (row.photo_id, row.detector) == ("0/1.png", "for masked")
+    assert (row.masked, row.photos) == ([], [])
+    assert row.files() == ["chips/0/1.png.jpg"]
+    assert len(manifest.faces()) == 7
+    assert not any(face.wears_mask for face in manifest.faces())
+
+
+def test_several_collections_become_one_record(drawn, tmp_path):
+    other = tmp_path / "other"
+    (other / "9").mkdir(parents=True)
+    draw_person(other / "9" / "1.png", 7, 1)
+    out = tmp_path / "out"
+    report = augment([other, drawn], out, CONFIG, DrawnFinder)
+    rows = read_manifest(out).rows
+    assert (report.photos, report.faces, len(rows)) == (10, 9, 10)
+    assert (rows[0].photo_id, rows[0].collection) == ("drawn/0/0.png", "drawn")
+    last = rows[-1]
+    assert (last.photo_id, last.identity, last.collection) == (
+        *("other/9/1.png", "9", "other"),
+    )
+    assert (out / last.chip).is_file()
+
+
 def test_changed_photos_and_lost_files_are_made_again(drawn, tmp_path):
     out = tmp_path / "out"
     augment(drawn, out, CONFIG, DrawnFinder)

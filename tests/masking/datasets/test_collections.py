@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from masking.datasets.collections import CELEBA_LIST, Collection
+from masking.datasets.collections import (
+    CELEBA_LIST,
+    Collection,
+    Collections,
+    photo_path,
+)
 from masking.datasets.shards import Shard
-from masking.errors import BadRecord, MissingInput
+from masking.errors import BadRecord, InvalidConfig, MissingInput
 
 
 def used(folder):
@@ -159,3 +164,39 @@ def test_shards_divide_the_collection(tmp_path):
     assert [len(part) for part in parts] == [len(shard) for shard in shards]
     assert all(15 < len(part) < 55 for part in parts)
     assert all(part == sorted(part) for part in parts)
+
+
+def test_labels_say_who_wears_a_mask(tmp_path):
+    touch(tmp_path, "Ann/1.jpg", "Ann/2.jpg", "Ann/3.jpg")
+    table = "person,file,mask\nAnn,Ann/1.jpg,no-mask\nAnn,Ann/2.jpg,surgical\n"
+    (tmp_path / "labels.csv").write_text(table)
+    assert [photo.wears_mask for photo in Collection(tmp_path)] == [False, True, False]
+    (tmp_path / "labels.csv").write_text(table + "Ann,Ann/4.jpg,cloth\n")
+    with pytest.raises(MissingInput, match=r"1 of 3 files are missing, first Ann/4"):
+        Collection(tmp_path)
+
+
+def test_several_collections_are_told_apart_by_their_folders(tmp_path):
+    folders = [tmp_path / "b", tmp_path / "a", tmp_path / "a-2"]
+    for folder in folders:
+        touch(folder, "Ann/1.jpg")
+    touch(folders[0], "Bob/1.jpg")
+    photos = list(Collections(folders))
+    ids = [photo.photo_id for photo in photos]
+    assert ids == ["a-2/Ann/1.jpg", "a/Ann/1.jpg", "b/Ann/1.jpg", "b/Bob/1.jpg"]
+    assert ids == sorted(ids)
+    assert [photo.collection for photo in photos] == ["a-2", "a", "b", "b"]
+    assert [photo.identity for photo in photos] == ["Ann", "Ann", "Ann", "Bob"]
+    assert [photo_path(folders, name) for name in ids] == [p.path for p in photos]
+    assert len(Collections(folders)) == 4
+    (alone,) = Collections([folders[1]])
+    assert (alone.photo_id, alone.collection) == ("Ann/1.jpg", "")
+    assert photo_path([folders[1]], "Ann/1.jpg") == alone.path
+
+
+def test_two_collections_of_one_name_are_refused(tmp_path):
+    for place in ("here", "there"):
+        touch(tmp_path / place / "people", "Ann/1.jpg")
+    twice = [tmp_path / "here" / "people", tmp_path / "there" / "people"]
+    with pytest.raises(InvalidConfig, match="same name, which tells their photos"):
+        Collections(twice)

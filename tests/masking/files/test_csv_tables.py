@@ -2,8 +2,8 @@
 
 import pytest
 
-from index.datasets.csv_tables import read_table
 from masking.errors import BadRecord
+from masking.files.csv_tables import read_table
 
 
 def test_optional_and_missing_fields_are_empty(tmp_path):
