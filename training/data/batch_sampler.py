@@ -6,7 +6,7 @@ processes, so that it depends neither on their number nor on --accumulate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from masking.errors import InvalidConfig
 
 Whole = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 # Of one row in one epoch; the number of a view fits below.
 MAX_VIEWS = 1000
 
@@ -28,7 +29,7 @@ class Batch:
         rows: (B,) int64 rows of the training data.
         views: (B,) int64; a row that is in an epoch several times has views
             0, 1, ..., each with its own mask and jitter.
-        masked: (B,) bool, which chips get a mask.
+        masked: (B,) bool, which chips get a mask; those with a real one get none.
         mask_ids: (B,) int64; the mask is drawn from (seed, epoch, mask id), so that
             chips with one id wear the same mask.
     """
@@ -86,40 +87,96 @@ class SamplerConfig:
     seed: int
 
 
-def steps_of_epoch(labels: Whole, sampling: SamplerConfig) -> int:
+def balanced(collections: Sequence[str]) -> NDArray[np.float64]:
+    """(N,) how often each row is shown in an epoch, 1 for those of the largest.
+
+    A collection a hundred times as small is shown ten times as often, so that the
+    largest does not drown the others, and nobody's few photos are shown for ever.
+
+    Args:
+        collections: (N,) where each row comes from.
+
+    Source: square-root sampling, Mahajan et al., "Exploring the limits of weakly
+    supervised pretraining", ECCV 2018, section 2.2.
+    """
+    _, place, counts = np.unique(
+        np.array(collections), return_inverse=True, return_counts=True
+    )
+    return np.asarray(np.sqrt(counts.max() / counts)[place])
+
+
+def steps_of_epoch(
+    labels: Whole, sampling: SamplerConfig, shown: NDArray[np.float64] | None = None
+) -> int:
     """How many batches an epoch has; the last short one is left out."""
+    shown = np.ones(len(labels)) if shown is None else shown
     if not sampling.samples:
-        return len(labels) // min(sampling.batch_size, len(labels))
-    groups = int(np.ceil(np.bincount(labels) / sampling.samples).sum())
+        drawn = round(shown.sum())
+        return drawn // min(sampling.batch_size, drawn)
+    groups = int(_groups(labels, shown, sampling).sum())
     return max(1, groups // (sampling.batch_size // sampling.samples))
 
 
-def sample_epoch(labels: Whole, sampling: SamplerConfig, epoch: int) -> Iterator[Batch]:
+def _groups(
+    labels: Whole, shown: NDArray[np.float64], sampling: SamplerConfig
+) -> Whole:
+    """(P,) groups of K chips that each person has in an epoch."""
+    # Sums of roots that ought to be whole may be a trifle more.
+    chips = np.bincount(labels, weights=shown).round(6)
+    return np.ceil(chips / sampling.samples).astype(np.int64)
+
+
+def sample_epoch(
+    labels: Whole,
+    sampling: SamplerConfig,
+    epoch: int,
+    shown: NDArray[np.float64] | None = None,
+    wears_mask: Flags | None = None,
+) -> Iterator[Batch]:
     """The batches of one epoch, the same ones for the same (seed, epoch).
 
     Args:
         labels: (N,) person of each row, 0 to P - 1.
+        shown: (N,) how often each row is shown, see `balanced`; None = once.
+        wears_mask: (N,) rows with a real mask, which count as masked; None = none.
     """
     rng = np.random.default_rng([sampling.seed, epoch])
-    steps = steps_of_epoch(labels, sampling)
+    shown = np.ones(len(labels)) if shown is None else shown
+    real = np.zeros(len(labels), bool) if wears_mask is None else wears_mask
     if sampling.samples:
-        rows, views = _by_person(labels, sampling, rng)
+        rows, views = _by_person(labels, shown, sampling, rng)
     else:
-        rows = rng.permutation(len(labels))
-        views = np.zeros_like(rows)
+        rows, views = _one_by_one(shown, rng)
     size = min(sampling.batch_size, len(rows))
+    steps = steps_of_epoch(labels, sampling, shown)
     for number in range(steps):
         chosen = slice(number * size, (number + 1) * size)
         some, seen = rows[chosen], views[chosen]
-        masked = _masked(len(some), sampling, rng)
+        masked = _masked(real[some], sampling, rng)
         ids = some * MAX_VIEWS + seen
         ids = share_masks(ids, labels[some], masked, sampling.shared_masks, rng)
         step = epoch * steps + number
         yield Batch(epoch, step, some, seen, masked, ids)
 
 
+def _one_by_one(
+    shown: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[Whole, Whole]:
+    """Rows and views in shuffled order."""
+    # The fractions are spread over the rows, the same sum in every epoch.
+    ends = np.cumsum(shown).round(6)
+    times = np.diff(np.round(ends).astype(np.int64), prepend=0)
+    rows = np.repeat(np.arange(len(shown)), times)
+    views = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+    order = rng.permutation(len(rows))
+    return rows[order], views[order]
+
+
 def _by_person(
-    labels: Whole, sampling: SamplerConfig, rng: np.random.Generator
+    labels: Whole,
+    shown: NDArray[np.float64],
+    sampling: SamplerConfig,
+    rng: np.random.Generator,
 ) -> tuple[Whole, Whole]:
     """Rows and views in groups of K chips of one person, in shuffled order.
 
@@ -129,9 +186,9 @@ def _by_person(
     by_person = np.argsort(labels, kind="stable")
     ends = np.cumsum(np.bincount(labels))[:-1]
     groups: list[tuple[Whole, Whole]] = []
-    for own in np.split(by_person, ends):
+    counts = _groups(labels, shown, sampling) * sampling.samples
+    for own, wanted in zip(np.split(by_person, ends), counts, strict=True):
         own = rng.permutation(own)
-        wanted = -(-len(own) // sampling.samples) * sampling.samples
         place = np.arange(wanted)
         rows, views = own[place % len(own)], place // len(own)
         groups += zip(
@@ -146,20 +203,23 @@ def _by_person(
     )
 
 
-def _masked(
-    count: int, sampling: SamplerConfig, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """(count,) bool: which chips of a batch get a mask."""
-    fraction = sampling.masked_fraction
+def _masked(real: Flags, sampling: SamplerConfig, rng: np.random.Generator) -> Flags:
+    """(B,) bool: which chips of a batch get a mask.
+
+    Args:
+        real: (B,) those that wear one. They are the first of a person's masked samples.
+    """
+    fraction, count = sampling.masked_fraction, len(real)
     if not sampling.samples:
-        return np.asarray(rng.random(count) < fraction)
+        return np.asarray((rng.random(count) < fraction) & ~real)
     inner = 1 if 0 < fraction < 1 else 0
     masked_samples = np.clip(
         round(sampling.samples * fraction), inner, max(inner, sampling.samples - inner)
     )
     # Whichever sample of a person it is, so that views and masks are unrelated.
-    ranks = rng.random((count // sampling.samples, sampling.samples)).argsort(axis=1)
-    return np.asarray((ranks < masked_samples).ravel())
+    drawn = rng.random((count // sampling.samples, sampling.samples))
+    ranks = (drawn - real.reshape(drawn.shape)).argsort(axis=1).argsort(axis=1)
+    return np.asarray((ranks < masked_samples).ravel() & ~real)
 
 
 def share_masks(

@@ -15,9 +15,13 @@ from torch import Tensor
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import InvalidConfig
 from training.config import TrainConfig
+from training.data.batch_sampler import balanced
 from training.data.chip_embeddings import unmasked_embeddings
 from training.embedders.torch_embedder import NetworkEmbedder
-from training.losses.loss_terms import class_means
+from training.losses.loss_terms import class_means, squared_distances
+
+_NEAREST = 10
+_ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +29,28 @@ class Targets:
     """Where a frozen network, the teacher, puts the unmasked chips.
 
     Attributes:
-        wanted: (N, D) its embedding of each row.
-        prototypes: (P, D) mean of each person's rows of `wanted`.
+        wanted: (N, D) its embedding of each row; of a real mask, under which it sees
+            little, the person's prototype.
+        prototypes: (P, D) mean of its embeddings of each person's unmasked chips.
+        trust: (P,) how much its wish counts for each person, in (0, 1], see `trust_in`.
     """
 
     wanted: Tensor
     prototypes: Tensor
+    trust: Tensor
+
+    @classmethod
+    def of(cls, embeddings: Tensor, labels: Tensor, wears_mask: Tensor) -> Targets:
+        """The targets of (N, D) embeddings of rows whose people have labels 0 to P - 1.
+
+        Args:
+            wears_mask: (N,) bool; everybody has an unmasked row.
+        """
+        bare = ~wears_mask
+        people = int(labels.max()) + 1
+        prototypes = class_means(embeddings[bare], labels[bare], people)
+        wanted = torch.where(bare[:, None], embeddings, prototypes[labels])
+        return cls(wanted, prototypes, trust_in(prototypes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +59,11 @@ class TrainData:
 
     Attributes:
         rows: of the people to train on.
-        held_out: rows of the validation people.
+        held_out: unmasked rows of the validation people.
         labels: (N,) int64 person of each row, 0 to people - 1.
         targets: None without a teacher.
+        shown: (N,) how often an epoch shows each row, see `balanced`; None = once.
+        wears_mask: (N,) bool, the rows with a real mask; None = none.
     """
 
     manifest: Manifest
@@ -50,6 +72,8 @@ class TrainData:
     labels: Tensor
     people: int
     targets: Targets | None
+    shown: NDArray[np.float64] | None = None
+    wears_mask: NDArray[np.bool_] | None = None
 
 
 def read_train_data(
@@ -60,6 +84,8 @@ def read_train_data(
     cache: Path,
 ) -> TrainData:
     """Divide the people of a manifest and find their targets.
+
+    People with masked photos alone are left out: nothing tells what they look like.
 
     Args:
         cache: folder that keeps the teacher's embeddings for the next time.
@@ -77,17 +103,46 @@ def read_train_data(
     is_held_out = validation_people(
         identities, config.validation_fraction, config.validation_seed
     )
-    train_rows = [row for row, out in zip(rows, is_held_out, strict=True) if not out]
-    people = sorted({row.identity for row in train_rows})
+    unmasked = [row for row, out in zip(rows, is_held_out, strict=True) if not out]
+    people = sorted({row.identity for row in unmasked})
     number = {name: index for index, name in enumerate(people)}
-    labels = torch.tensor([number[row.identity] for row in train_rows])
+    masked = [row for row in manifest.masked_faces() if row.identity in number]
+    chosen = unmasked + masked
+    wears_mask = np.arange(len(chosen)) >= len(unmasked)
+    labels = torch.tensor([number[row.identity] for row in chosen])
     targets = None
     if teacher is not None:
-        unmasked = unmasked_embeddings(manifest, teacher, workers, cache)
-        wanted = torch.from_numpy(unmasked[~is_held_out])
-        targets = Targets(wanted, class_means(wanted, labels, len(people)))
-    held_out = [row for row, out in zip(rows, is_held_out, strict=True) if out]
-    return TrainData(manifest, train_rows, held_out, labels, len(people), targets)
+        found = unmasked_embeddings(manifest, teacher, workers, cache)[~is_held_out]
+        # What it sees of masked faces does not count: zeros will do.
+        filled = torch.from_numpy(np.pad(found, ((0, len(masked)), (0, 0))))
+        targets = Targets.of(filled, labels, torch.from_numpy(wears_mask))
+    return TrainData(
+        manifest,
+        chosen,
+        [row for row, out in zip(rows, is_held_out, strict=True) if out],
+        labels,
+        len(people),
+        targets,
+        balanced([row.collection for row in chosen]),
+        wears_mask,
+    )
+
+
+def trust_in(prototypes: Tensor) -> Tensor:
+    """(P, D) to (P,): how well a teacher tells each person from the others, at most 1.
+
+    The square of the mean distance to the _NEAREST other prototypes, beside the median
+    of all people. Where the teacher confuses people, as dlib's network does those whom
+    it hardly saw in its training, holding them where it puts them is the wrong wish.
+    """
+    count = min(_NEAREST, len(prototypes) - 1)
+    parts = []
+    for start in range(0, len(prototypes), _ROWS_AT_ONCE):
+        block = squared_distances(prototypes[start : start + _ROWS_AT_ONCE], prototypes)
+        # The nearest of all is the person themselves.
+        parts.append(block.topk(count + 1, largest=False).values[:, 1:].mean(dim=1))
+    near = torch.cat(parts)
+    return (near / near.median()).clamp(max=1).square()
 
 
 def held_out_rows(manifest: Manifest, fraction: float, seed: int) -> list[ManifestRow]:

@@ -283,7 +283,8 @@ class TrainLoader:
         self._config, self._device, self._processes = config, device, processes
         self._labels = data.labels.cpu().numpy()
         self._sampling = sampler_config(config)
-        self.steps = steps_of_epoch(self._labels, self._sampling)
+        self._shown, self._wears_mask = data.shown, data.wears_mask
+        self.steps = steps_of_epoch(self._labels, self._sampling, self._shown)
         chips = UnmaskedChips(
             data.manifest.folder,
             data.rows,
@@ -305,9 +306,12 @@ class TrainLoader:
         config, processes = self._config, self._processes
         count = processes.count * config.accumulate
         first = processes.rank * config.accumulate
+        epoch = sample_epoch(
+            self._labels, self._sampling, number, self._shown, self._wears_mask
+        )
         return [
             batch.micro_batch(place, count)
-            for batch in sample_epoch(self._labels, self._sampling, number)
+            for batch in epoch
             for place in range(first, first + config.accumulate)
         ]
 

@@ -26,30 +26,33 @@ def squared_distances(rows: Tensor, columns: Tensor) -> Tensor:
     return (squares - 2 * cross).clamp_min(0)
 
 
-def prototype_loss(embeddings: Tensor, labels: Tensor, prototypes: Tensor) -> Tensor:
+def prototype_loss(
+    embeddings: Tensor, labels: Tensor, prototypes: Tensor, trust: Tensor
+) -> Tensor:
     """Softmax over distances to fixed prototypes, mean over the batch.
 
-    loss_i = -log softmax_j(-|z_i - p_j|^2 / T) at j = label_i
+    loss_i = -t_i log softmax_j(-|z_i - p_j|^2 / T) at j = label_i
 
     Args:
         embeddings: (N, D).
         labels: (N,) rows of `prototypes`.
         prototypes: (P, D), one a person: the mean embedding of their unmasked chips
             by the teacher. Not trained, so the space stays in place.
+        trust: (N,) weights t, in (0, 1].
 
     Source: Snell et al., "Prototypical networks", NeurIPS 2017, eq. 2, with
     prototypes of a frozen network.
     """
     logits = -squared_distances(embeddings, prototypes) / TEMPERATURE
-    return F.cross_entropy(logits, labels)
+    return (trust * F.cross_entropy(logits, labels, reduction="none")).mean()
 
 
-def distillation_loss(embeddings: Tensor, wanted: Tensor) -> Tensor:
-    """Mean squared distance, (N, D) to (N, D).
+def distillation_loss(embeddings: Tensor, wanted: Tensor, trust: Tensor) -> Tensor:
+    """Mean squared distance, (N, D) to (N, D), weighted by (N,) trust.
 
     Source: Hinton et al., arXiv:1503.02531, on embeddings instead of logits.
     """
-    return (embeddings - wanted).square().sum(dim=1).mean()
+    return (trust * (embeddings - wanted).square().sum(dim=1)).mean()
 
 
 def class_means(embeddings: Tensor, labels: Tensor, classes: int) -> Tensor:

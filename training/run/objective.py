@@ -27,6 +27,7 @@ class Objective(nn.Module):
 
     wanted: Tensor
     prototypes: Tensor
+    trust: Tensor
     labels: Tensor
 
     def __init__(
@@ -51,6 +52,7 @@ class Objective(nn.Module):
         if targets is not None:
             self.register_buffer("wanted", targets.wanted)
             self.register_buffer("prototypes", targets.prototypes)
+            self.register_buffer("trust", targets.trust)
         self.head: nn.Module | None = None
         if config.head != NO_HEAD:
             setting = _head_setting(data, config, network.dimension, processes)
@@ -73,11 +75,11 @@ class Objective(nn.Module):
         loss = torch.zeros((), device=features.device)
         if self.prototype_weight:
             loss = loss + self.prototype_weight * prototype_loss(
-                embeddings, labels, self.prototypes
+                embeddings, labels, self.prototypes, self.trust[labels]
             )
         if self.distillation_weight:
             loss = loss + self.distillation_weight * distillation_loss(
-                embeddings, self.wanted[rows]
+                embeddings, self.wanted[rows], self.trust[labels]
             )
         if self.head is not None:
             loss = loss + self.head_weight * self.head(features, labels, step)

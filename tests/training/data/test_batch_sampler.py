@@ -6,6 +6,7 @@ import pytest
 from masking.errors import InvalidConfig
 from training.data.batch_sampler import (
     SamplerConfig,
+    balanced,
     sample_epoch,
     share_masks,
     steps_of_epoch,
@@ -152,3 +153,45 @@ def test_parts_are_equal_runs_of_the_whole_batch():
     assert len(parts[1].rows) == 2
     with pytest.raises(InvalidConfig, match="6 chips cannot be divided"):
         batch.micro_batch(0, 4)
+
+
+def test_small_collections_are_shown_more_often():
+    shown = balanced(["large"] * 16 + ["small"] * 4)
+    assert shown.tolist() == [1] * 16 + [2] * 4
+    assert balanced([""] * 3).tolist() == [1] * 3
+
+
+@pytest.mark.parametrize("samples", [0, 2])
+def test_rows_come_as_often_as_they_are_shown(samples):
+    # Person 0 has four rows of a large collection, person 1 two that come four times.
+    labels, shown = np.array([0, 0, 0, 0, 1, 1]), np.array([1.0] * 4 + [4.0] * 2)
+    wanted = sampling(batch_size=12, samples=samples)
+    assert steps_of_epoch(labels, wanted, shown) == 1
+    (batch,) = sample_epoch(labels, wanted, 0, shown)
+    counts = Counter(batch.rows.tolist())
+    assert [counts[row] for row in range(6)] == [1, 1, 1, 1, 4, 4]
+    views = {(row, view) for row, view in zip(batch.rows, batch.views, strict=True)}
+    assert len(views) == 12
+
+
+def test_fractions_of_rows_add_up():
+    shown = np.full(10, 1.5)
+    wanted = sampling(batch_size=15)
+    assert steps_of_epoch(np.arange(10), wanted, shown) == 1
+    (batch,) = sample_epoch(np.arange(10), wanted, 0, shown)
+    assert sorted(Counter(batch.rows.tolist()).values()) == [1] * 5 + [2] * 5
+
+
+def test_real_masks_are_the_first_of_the_masked_samples():
+    labels = np.zeros(4, dtype=int)
+    wanted = sampling(samples=4)
+    for count, rendered in ((0, 2), (1, 1), (2, 0), (3, 0)):
+        real = np.arange(4) < count
+        for epoch in range(5):
+            (batch,) = sample_epoch(labels, wanted, epoch, wears_mask=real)
+            assert batch.masked.sum() == rendered
+            assert not batch.masked[real[batch.rows]].any()
+    (batch,) = sample_epoch(
+        labels, sampling(masked_fraction=1.0), 0, wears_mask=np.arange(4) < 1
+    )
+    assert sorted(batch.rows[batch.masked].tolist()) == [1, 2, 3]

@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
+import torch
 
+from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import InvalidConfig
-from training.data.train_data import validation_people
+from masking.faces.alignment import ChipGeometry
+from training.config import TrainConfig
+from training.data.train_data import (
+    Targets,
+    read_train_data,
+    trust_in,
+    validation_people,
+)
 
 NAMES = [f"Person_{number % 200:03d}" for number in range(600)]
 
@@ -51,3 +60,49 @@ def test_names_of_folders_need_not_be_utf8():
     names = [f"P{number}\udcff" for number in range(20) for _ in range(2)]
     out = validation_people(names, 0.3, 0)
     assert 2 <= out.sum() <= 36
+
+
+def test_a_real_mask_is_drawn_to_the_persons_unmasked_mean():
+    embeddings = torch.tensor([[0.0, 0.0], [2.0, 0.0], [5.0, 1.0], [9.0, 9.0]])
+    masked = torch.tensor([False, False, False, True])
+    targets = Targets.of(embeddings, torch.tensor([0, 0, 1, 0]), masked)
+    assert targets.prototypes.tolist() == [[1, 0], [5, 1]]
+    assert targets.wanted.tolist() == [[0, 0], [2, 0], [5, 1], [1, 0]]
+    assert targets.trust.tolist() == [1, 1]
+
+
+def test_a_teacher_counts_less_where_it_crowds_people():
+    # 30 people a unit apart from each other, 12 half as far.
+    prototypes = torch.eye(42)
+    prototypes[30:] /= 2
+    trust = trust_in(prototypes)
+    # Squared distances: 2 among the first, 1/2 among the others, 1.25 across.
+    # The first have ten of the crowded ones nearest, which is the median.
+    torch.testing.assert_close(trust[:30], torch.ones(30))
+    torch.testing.assert_close(trust[30:], torch.full((12,), (0.5 / 1.25) ** 2))
+
+
+def row(name, identity, **changes):
+    return ManifestRow(
+        name, identity, "", chip=f"{name}.jpg", collection=name[0], **changes
+    )
+
+
+def test_masked_photos_join_their_people_and_small_collections_count_more(tmp_path):
+    rows = [row(f"a{n}", f"P{n // 2}") for n in range(16)]
+    rows += [row("b0", "Q0"), row("b1", "Q0", wears_mask=True)]
+    rows += [row("b2", "Q1", wears_mask=True)]
+    manifest = Manifest(tmp_path, {}, ChipGeometry(), rows, "")
+    config = TrainConfig(validation_fraction=0.01)
+    data = read_train_data(manifest, config, None, 0, tmp_path)
+    names = [each.photo_id for each in data.rows]
+    held = {each.identity for each in data.held_out}
+    assert len(held) == 2 and not any(each.wears_mask for each in data.held_out)
+    # Nobody knows how Q1 looks.
+    assert "b2" not in names and len(names) == len(set(names))
+    masked = [names[place] for place in np.flatnonzero(data.wears_mask)]
+    assert masked == ([] if "Q0" in held else ["b1"])
+    largest = sum(name.startswith("a") for name in names)
+    few = len(names) - largest
+    for name, shown in zip(names, data.shown, strict=True):
+        assert shown == pytest.approx((largest / few) ** 0.5 if name[0] == "b" else 1)

@@ -23,6 +23,8 @@ from training.losses.margin_softmax import (
     first_weights,
 )
 
+ONE = torch.ones(1)
+
 
 def test_squared_distances_by_hand():
     rows = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
@@ -35,17 +37,19 @@ def test_prototype_loss_by_hand():
     # Squared distances 0 and 0.04 at a temperature of 0.04 give logits 0 and -1.
     prototypes = torch.tensor([[0.0, 0.0], [0.2, 0.0]])
     embeddings = torch.zeros(1, 2)
-    right = prototype_loss(embeddings, torch.tensor([0]), prototypes)
-    wrong = prototype_loss(embeddings, torch.tensor([1]), prototypes)
+    right = prototype_loss(embeddings, torch.tensor([0]), prototypes, ONE)
+    wrong = prototype_loss(embeddings, torch.tensor([1]), prototypes, ONE)
     softmax = 1 / (1 + math.exp(-1))
     assert abs(float(right) + math.log(softmax)) < 1e-5
     assert abs(float(wrong) + math.log(1 - softmax)) < 1e-5
+    half = prototype_loss(embeddings, torch.tensor([1]), prototypes, ONE / 2)
+    assert float(half) == float(wrong) / 2
 
 
 def test_prototype_loss_pulls_towards_the_own_prototype():
     embeddings = torch.tensor([[0.1, 0.0]], requires_grad=True)
     prototypes = torch.tensor([[0.0, 0.0], [0.5, 0.0]])
-    prototype_loss(embeddings, torch.tensor([1]), prototypes).backward()
+    prototype_loss(embeddings, torch.tensor([1]), prototypes, ONE).backward()
     assert embeddings.grad is not None
     assert float(embeddings.grad[0, 0]) < 0  # descent moves it to the right
 
@@ -53,7 +57,9 @@ def test_prototype_loss_pulls_towards_the_own_prototype():
 def test_distillation_loss_by_hand():
     embeddings = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
     wanted = torch.tensor([[1.0, 0.0], [3.0, 0.0]])
-    assert float(distillation_loss(embeddings, wanted)) == (4 + 9) / 2
+    whole, half = torch.ones(2), torch.tensor([1.0, 0.5])
+    assert float(distillation_loss(embeddings, wanted, whole)) == (4 + 9) / 2
+    assert float(distillation_loss(embeddings, wanted, half)) == (4 + 4.5) / 2
 
 
 def test_class_means_by_hand():

@@ -28,7 +28,8 @@ class Unit(FaceNetwork):
 def objective(config, network, targets=True):
     labels = torch.tensor([0, 0, 1])
     wanted = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    found = Targets(wanted, wanted[[0, 2]]) if targets else None
+    trust = torch.tensor([1.0, 0.25])
+    found = Targets(wanted, wanted[[0, 2]], trust) if targets else None
     manifest = Manifest(Path(), {}, ChipGeometry(), [], "")
     data = TrainData(manifest, [], [], labels, 2, found)
     return Objective(data, config, network, Processes())
@@ -40,6 +41,8 @@ def test_the_terms_are_weighed_and_added():
     loss = objective(config, Plain())(features, torch.tensor([1, 2]), 0)
     # Squared distances to own and other prototype: .04 and 1.64; 0 and 2.
     softmax = [math.log(1 + math.exp((0.04 - 1.64) / 0.04)), math.log1p(math.exp(-50))]
+    # The second person is trusted for a quarter.
+    softmax[1] *= 0.25
     wanted = 0.5 * sum(softmax) / 2 + 2.0 * (0.04 + 0) / 2
     assert loss.item() == pytest.approx(wanted, abs=1e-6)
 
