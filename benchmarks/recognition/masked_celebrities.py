@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.shared.embedded_photos import EmbeddingStore
-from benchmarks.shared.judged_probes import (
+from benchmarks.shared.decided_probes import (
     OpenSetFigures,
     Probes,
+    decide_all,
     figures,
-    judged,
     mean_templates,
 )
+from benchmarks.shared.embedded_photos import EmbeddingStore
 from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
 from index.calibration.shipped import shipped_calibration
 from index.datasets.labelled_photos import read_labelled_photos
@@ -40,10 +40,10 @@ def celebrity_figures(
     """
     known = read_labelled_photos(celebrities)
     stars = {_plain(photo.person) for photo in known}
-    crowd = [photo for photo in everybody if _plain(photo.person) not in stars]
-    crowd_views = store.embedded(crowd, networks)
+    others = [photo for photo in everybody if _plain(photo.person) not in stars]
+    other_views = store.embedded(others, networks)
     views = store.embedded(known, [*networks, MaskStateRows()])
-    names, crowd_people = np.unique([p.person for p in crowd], return_inverse=True)
+    names, other_people = np.unique([p.person for p in others], return_inverse=True)
     _, people = np.unique([p.person for p in known], return_inverse=True)
     people = (people + len(names)).astype(np.int32)
     enrolled = _first_unmasked(known, people)
@@ -52,20 +52,20 @@ def celebrity_figures(
         calibration = shipped_calibration(network.fingerprint)
         if calibration is None:
             raise InvalidConfig(f"no calibration ships for {network.name}.")
-        owners = crowd_people.astype(np.int32)
+        owners = other_people.astype(np.int32)
         mass = mean_templates(
-            crowd_views.faces(number, owners, network.cohort),
-            crowd_views.covered_faces(number, owners, network.cohort),
+            other_views.faces(number, owners, network.cohort),
+            other_views.reference_faces(number, owners, network.cohort),
         )
         faces = views.faces(number, people.astype(np.int32), network.cohort)
-        under = views.covered_faces(number, people.astype(np.int32), network.cohort)
+        under = views.reference_faces(number, people.astype(np.int32), network.cohort)
         few = mean_templates(faces[enrolled], under[enrolled])
         templates = mass.joined(few)
         for kind, of_kind in (("unmasked", ~views.masked), ("masked", views.masked)):
             chosen = of_kind & ~enrolled
             probes = Probes(faces[chosen], states_of(views.embeddings[-1][chosen]))
-            found = judged(probes, templates, calibration, FPIR, False)
-            strange = judged(probes, templates, calibration, FPIR, True)
+            found = decide_all(probes, templates, calibration, FPIR, False)
+            strange = decide_all(probes, templates, calibration, FPIR, True)
             size = len(templates.people)
             rows.append(figures(network.name, f"{kind} stars", size, found, strange))
     return rows

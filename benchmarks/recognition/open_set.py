@@ -27,16 +27,16 @@ import click
 import numpy as np
 
 from benchmarks.recognition.masked_celebrities import celebrity_figures
-from benchmarks.shared.embedded_photos import EmbeddingStore
-from benchmarks.shared.judged_probes import (
-    Judged,
+from benchmarks.shared.decided_probes import (
+    Decided,
     OpenSetFigures,
     Probes,
     Templates,
+    decide_all,
     figures,
-    judged,
     mean_templates,
 )
+from benchmarks.shared.embedded_photos import EmbeddingStore
 from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
 from index.calibration.shipped import shipped_calibration
 from index.datasets.embed_views import EmbeddedViews
@@ -113,7 +113,7 @@ def split_people(
 def open_set_figures(
     network: Embedder,
     rows: EmbeddedFaces,
-    covered: EmbeddedFaces,
+    references: EmbeddedFaces,
     states: np.ndarray,
     masked: np.ndarray,
     splits: Sequence[Split],
@@ -131,18 +131,18 @@ def open_set_figures(
         raise InvalidConfig(f"no calibration ships for the embedder {network.name}.")
     found = []
     for kind, of_kind in (("unmasked", ~masked), ("masked", masked)):
-        known: list[Judged] = []
-        impostors: list[Judged] = []
+        known: list[Decided] = []
+        impostors: list[Decided] = []
         for split, members in galleries_of(splits, size):
             chosen = split.enrolled & np.isin(rows.people, members)
             worn = bool(masked[chosen].all())
-            under = rows if worn else covered
+            under = rows if worn else references
             templates = mean_templates(rows[chosen], under[chosen], worn)
             templates = _filled(templates, fill, size - len(members))
             for people, parts in ((members, known), (split.impostors, impostors)):
                 chosen = split.probes & of_kind & np.isin(rows.people, people)
                 probes = Probes(rows[chosen], states_of(states[chosen]))
-                parts.append(judged(probes, templates, calibration, FPIR, False))
+                parts.append(decide_all(probes, templates, calibration, FPIR, False))
         merged = (_merged(known), _merged(impostors))
         found.append(figures(network.name, kind, size, *merged))
     return found
@@ -169,12 +169,12 @@ def _filled(templates: Templates, fill: Templates | None, count: int) -> Templat
     # Nobody who is identified.
     nobody = np.full(count, -2, dtype=np.int32)
     first = np.arange(count)
-    more = Templates(nobody, fill.plain[first], fill.covered[first])
+    more = Templates(nobody, fill.unmasked[first], fill.masked_references[first])
     return templates.joined(more)
 
 
-def _merged(parts: Sequence[Judged]) -> Judged:
-    return Judged(
+def _merged(parts: Sequence[Decided]) -> Decided:
+    return Decided(
         np.concatenate([part.best for part in parts]),
         np.concatenate([part.named for part in parts]),
         np.concatenate([part.probability for part in parts]),
@@ -242,7 +242,7 @@ def main(
                 EmbeddedFaces(
                     kind[number], splits[0].people, views.photos, network.cohort
                 )
-                for kind in (views.embeddings, views.covered)
+                for kind in (views.embeddings, views.masked_references)
             )
             filling = None
             if extra is not None:
@@ -250,7 +250,7 @@ def main(
                 owners = np.unique(filled, return_inverse=True)[1].astype(np.int32)
                 filling = mean_templates(
                     extra.faces(number, owners, network.cohort),
-                    extra.covered_faces(number, owners, network.cohort),
+                    extra.reference_faces(number, owners, network.cohort),
                 )
             for size in wanted:
                 rows += open_set_figures(

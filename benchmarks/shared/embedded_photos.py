@@ -102,7 +102,7 @@ def _write(path: Path, views: EmbeddedViews, number: int) -> None:
         detectors=np.array(views.detectors, dtype=np.str_),
         failures=np.array(views.failures, np.str_),
         rows=views.embeddings[number],
-        covered=views.covered[number],
+        covered=views.masked_references[number],
     )
     write_bytes(path, buffer.getvalue())
 
@@ -137,6 +137,6 @@ def _joined(pieces: Sequence[EmbeddedViews]) -> EmbeddedViews:
         ),
         tuple(
             np.concatenate(rows)
-            for rows in zip(*(piece.covered for piece in pieces), strict=True)
+            for rows in zip(*(piece.masked_references for piece in pieces), strict=True)
         ),
     )

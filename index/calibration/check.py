@@ -77,20 +77,20 @@ class _Enrolled:
 
     Attributes:
         people: (T,) int32.
-        plain: for unmasked faces; of no photo for those who have none unmasked.
-        covered: for masked faces.
+        unmasked: for unmasked faces; of no photo for those who have none unmasked.
+        masked_references: for masked faces.
     """
 
     people: Indices
-    plain: MeanFaces
-    covered: MeanFaces
+    unmasked: MeanFaces
+    masked_references: MeanFaces
 
     def scores(
         self, probes: EmbeddedFaces, masked: bool, calibration: Calibration, fpir: float
     ) -> Float64:
         """(N, T), each with the template for faces like the probe, if there is one."""
         found, size = [], max(1, len(self.people))
-        for kind, means in ((False, self.plain), (True, self.covered)):
+        for kind, means in ((False, self.unmasked), (True, self.masked_references)):
             squares = offset_squares(
                 probes.embeddings, means.matrix, probes.offsets, means.offsets
             )
@@ -98,7 +98,7 @@ class _Enrolled:
             photos = np.maximum(means.photos, 1)
             spread = calibration.spread[STATES[kind]]
             found.append(scores(squares.astype(np.float32), threshold, photos, spread))
-        return np.where(masked | (self.plain.photos == 0), found[1], found[0])
+        return np.where(masked | (self.unmasked.photos == 0), found[1], found[0])
 
 
 def check_views(
@@ -119,11 +119,13 @@ def check_views(
         InvalidConfig: fewer than four people.
     """
     faces = views.faces(0, people, embedder.cohort)
-    covered = views.covered_faces(0, people, embedder.cohort)
+    references = views.reference_faces(0, people, embedder.cohort)
     halves = _halves(np.unique(faces.people))
     enrolled = _enrolled_rows(faces, views.masked)
     galleries = [
-        _gallery(faces, covered, views.masked, enrolled & np.isin(faces.people, half))
+        _gallery(
+            faces, references, views.masked, enrolled & np.isin(faces.people, half)
+        )
         for half in halves
     ]
     probes = ~np.isin(faces.photos, faces.photos[enrolled])
@@ -160,14 +162,14 @@ def _enrolled_rows(faces: EmbeddedFaces, masked: Bools) -> Bools:
 
 
 def _gallery(
-    faces: EmbeddedFaces, covered: EmbeddedFaces, masked: Bools, chosen: Bools
+    faces: EmbeddedFaces, references: EmbeddedFaces, masked: Bools, chosen: Bools
 ) -> _Enrolled:
     acquired = chosen & faces.acquired
     people, places = np.unique(faces.people[acquired], return_inverse=True)
     unmasked = ~masked[acquired]
     plain = MeanFaces.of(faces[acquired & ~masked], places[unmasked], len(people))
     return _Enrolled(
-        people, plain, MeanFaces.of(covered[acquired], places, len(people))
+        people, plain, MeanFaces.of(references[acquired], places, len(people))
     )
 
 

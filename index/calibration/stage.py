@@ -81,7 +81,7 @@ def calibrate_on_photos(
         faces = embedded.faces(0, people, embedder.cohort)
         masked.append(faces[embedded.masked])
         unmasked.append(faces[~embedded.masked])
-        under = embedded.covered_faces(0, people, embedder.cohort)
+        under = embedded.reference_faces(0, people, embedder.cohort)
         masked_references.append(under[~embedded.masked])
     kind = f"{masks} synthetic masks" if rendered else "their masks"
     source = f"photos of {len(names)} impostors, unmasked and with {kind}"

@@ -29,9 +29,9 @@ class EmbeddedViews:
         detectors: (V,) stage that found the face, "" when not acquired.
         failures: (V,) why a face was not acquired; "" when it was.
         embeddings: one (V, D) float32 per embedder, NaN rows when not acquired.
-        covered: likewise what masked faces are compared with: of unmasked faces see
-            `training.embedders.embedded_face`, of masked ones the embeddings
-            themselves.
+        masked_references: likewise what masked faces are compared with: of unmasked
+            faces see `training.embedders.embedded_face`, of masked ones the
+            embeddings themselves.
         unread: numbers of the photographs that could not be read.
         sha256s: of the files of the others.
     """
@@ -41,7 +41,7 @@ class EmbeddedViews:
     detectors: tuple[str, ...]
     failures: tuple[str, ...]
     embeddings: tuple[Float32, ...]
-    covered: tuple[Float32, ...]
+    masked_references: tuple[Float32, ...]
     unread: frozenset[int] = frozenset()
     sha256s: frozenset[str] = frozenset()
 
@@ -67,11 +67,11 @@ class EmbeddedViews:
         rows = self.embeddings[embedder]
         return EmbeddedFaces(rows, people[self.photos], self.photos, cohort)
 
-    def covered_faces(
+    def reference_faces(
         self, embedder: int, people: Indices, cohort: Cohort | None
     ) -> EmbeddedFaces:
         """`faces`, as masked ones are compared with them."""
-        rows = self.covered[embedder]
+        rows = self.masked_references[embedder]
         return EmbeddedFaces(rows, people[self.photos], self.photos, cohort)
 
 
@@ -95,13 +95,13 @@ def embed_views(
     unread: set[int] = set()
     sha256s: set[str] = set()
     parts: list[list[Float32]] = [[] for _ in embedders]
-    covered: list[list[Float32]] = [[] for _ in embedders]
+    references: list[list[Float32]] = [[] for _ in embedders]
     while batch := list(islice(stream, batch_size)):
         for number, embedder in enumerate(embedders):
             chosen = geometries_of(embedders).index(embedder.geometry)
             rows, under = _embed_batch(batch, embedder, chosen)
             parts[number].append(rows)
-            covered[number].append(under)
+            references[number].append(under)
         photos += [view.photo for view in batch]
         masks += [view.mask for view in batch]
         detectors += [view.face.box.detector for view in batch]
@@ -120,7 +120,7 @@ def embed_views(
         ),
         tuple(
             np.concatenate([first, *rows])
-            for first, rows in zip(empty, covered, strict=True)
+            for first, rows in zip(empty, references, strict=True)
         ),
         frozenset(unread),
         frozenset(sha256s),
@@ -130,7 +130,7 @@ def embed_views(
 def _embed_batch(
     batch: list[View], embedder: Embedder, chosen: int
 ) -> tuple[Float32, Float32]:
-    """(B, D) float32 embeddings and covered ones; NaN rows for views without a face."""
+    """(B, D) float32 embeddings and masked references; NaN rows without a face."""
     rows = np.full((len(batch), embedder.dimension), np.nan, dtype=np.float32)
     under = rows.copy()
     acquired = [number for number, view in enumerate(batch) if view.face.crops]
@@ -138,9 +138,9 @@ def _embed_batch(
         return rows, under
     chips = network_input([batch[number].face.crops[chosen] for number in acquired])
     unmasked = np.array([not batch[number].masked for number in acquired])
-    plain, covered = embed_both(embedder, chips, unmasked)
-    rows[acquired] = under[acquired] = plain
-    for number, vector in zip(acquired, covered, strict=True):
+    embeddings, references = embed_both(embedder, chips, unmasked)
+    rows[acquired] = under[acquired] = embeddings
+    for number, vector in zip(acquired, references, strict=True):
         if vector is not None:
             under[number] = vector
     return rows, under

@@ -43,7 +43,7 @@ class EvaluateConfig(EmbedConfig):
         "Also compare masked faces by each model with unmasked faces by dlib's "
         "network, as in a gallery that was enrolled with it.",
     )
-    covered: bool = setting(
+    masked_references: bool = setting(
         True,
         "Also compare masked faces as galleries do: with unmasked faces that were "
         "embedded once more under a synthetic mask.",

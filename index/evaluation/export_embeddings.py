@@ -78,7 +78,7 @@ def embed_folder(
     embedded = embed_views(shown, [embedder], config.batch_size)
     found = np.array([not failure for failure in embedded.failures], dtype=bool)
     names = [photo.name for photo in photos]
-    vectors = embedded.embeddings[0], embedded.covered[0]
+    vectors = embedded.embeddings[0], embedded.masked_references[0]
     write_embeddings(out, names, vectors, found, embedder)
     failures = {
         photo.name: failure

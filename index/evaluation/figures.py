@@ -151,10 +151,10 @@ def measure_embedder(
     return groups
 
 
-def measure_covered(
+def measure_references(
     pairing: Pairing, test: MaskTest, same: Measured, baseline: Measured
 ) -> dict[tuple[str, str], MeasuredGroup]:
-    """M-U and ranks of every group where references are covered.
+    """M-U and ranks of every group beside masked references.
 
     Args:
         same: the figures of these faces as they are: sets without references, and

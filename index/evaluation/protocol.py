@@ -23,7 +23,7 @@ from training.metrics.sampled_pairs import PairBudget, between_budget, within_bu
 from training.metrics.verification import person_folds
 
 Chosen = NDArray[np.bool_]
-COVERED = "masked reference"
+REFERENCES = "masked reference"
 METRICS = ("euclidean", "cosine")
 
 
@@ -239,14 +239,14 @@ def compared_embedders(
     embedded: EmbeddedViews,
     people: Indices,
     mixed: bool,
-    covered: bool,
+    references: bool,
     cohorts: bool = True,
 ) -> list[Compared]:
     """The faces by each embedder.
 
     Args:
         people: (N,) person of each photograph.
-        covered: after each embedder also masked faces beside covered ones.
+        references: after each embedder also masked faces beside masked references.
         mixed: after each embedder but the first also masked faces by it and
             unmasked faces by the first, by plain distances, as other programs compare.
         cohorts: compare as the embedders' cohorts ask for; or by plain distances.
@@ -265,12 +265,12 @@ def compared_embedders(
         rows = _comparable(faces.embeddings, embedder.metric)
         one = Compared(name, fingerprint, replace(faces, embeddings=rows))
         compared.append(one)
-        if covered:
-            under = embedded.covered_faces(number, people, cohort)
+        if references:
+            under = embedded.reference_faces(number, people, cohort)
             rows = _comparable(under.embeddings, embedder.metric)
-            references = replace(under, embeddings=rows)
+            under = replace(under, embeddings=rows)
             compared.append(
-                replace(one, name=f"{name}, {COVERED}", references=references)
+                replace(one, name=f"{name}, {REFERENCES}", references=under)
             )
         if mixed and number:
             _check_mixed(embedders[0], embedder)

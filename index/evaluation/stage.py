@@ -22,8 +22,8 @@ from index.evaluation.figures import (
     Measured,
     acquisition,
     embedder_figures,
-    measure_covered,
     measure_embedder,
+    measure_references,
 )
 from index.evaluation.private_errors import PrivateErrors, gather_errors
 from index.evaluation.protocol import (
@@ -105,7 +105,7 @@ def evaluate(
         embedded,
         collection.people(),
         config.mixed,
-        config.covered,
+        config.masked_references,
         config.cohorts,
     )
     measured = _measured(compared, collection, test, config)
@@ -163,7 +163,7 @@ def _measured(
         pairing = collection.pairing(one.faces, one.references or one.faces, budget)
         if one.references and first:
             # Comes after the same embedder's faces as they are.
-            found = measure_covered(pairing, test, same, first)
+            found = measure_references(pairing, test, same, first)
         else:
             found = same = measure_embedder(pairing, test, first)
         measured[one.name] = found

@@ -19,7 +19,7 @@ from masking.files.strict_json import strict_json
 from masking.files.writing import write_bytes
 from training.metrics.identification import FPIR
 
-COVERED_MEANS = (
+REFERENCE_MEANS = (
     '"NAME, masked reference" compares masked faces as galleries do: with the mean of '
     "an unmasked face's two embeddings, as it is and under a synthetic mask."
 )
@@ -42,8 +42,8 @@ def report_table(report: EvaluateReport) -> str:
                 rows.append(_set_row(kind, figures.name, figures.sets[kind]))
     lines = [*_about(report), "", *aligned(rows), "", *_rank_lines(report)]
     lines.append("* false accept rate at the U-U threshold for 1e-2")
-    if report.config.covered:
-        lines.append(COVERED_MEANS)
+    if report.config.masked_references:
+        lines.append(REFERENCE_MEANS)
     groups = _group_rows(report)
     if groups:
         lines += ["", *aligned([_GROUP_HEAD, *groups])]
@@ -212,7 +212,7 @@ def report_html(report: EvaluateReport, plots: Mapping[str, bytes]) -> str:
         report=report,
         sets=_sets_of(embedders),
         gained=_sets_of(embedders[1:]),
-        covered_means=COVERED_MEANS,
+        reference_means=REFERENCE_MEANS,
         groups_shown=groups_shown,
         fars=list(zip(FARS, _FAR_NAMES, strict=True)),
         fpir=f"{FPIR:.0%}",

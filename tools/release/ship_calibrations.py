@@ -16,8 +16,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from benchmarks.shared.decided_probes import mean_templates
 from benchmarks.shared.embedded_photos import EmbeddingStore
-from benchmarks.shared.judged_probes import mean_templates
 from index.calibration.calibration import Calibration
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.calibration.shipped import FILE, FORMAT_VERSION, distance_kind
@@ -64,13 +64,13 @@ def main(
     out_of_training = validation_people(people, validation_fraction, seed)
     held_out = [p for p, held in zip(listed, out_of_training, strict=True) if held]
     others = [p for p, held in zip(listed, out_of_training, strict=True) if not held]
-    crowd = kept.embedded(others, networks)
+    other_views = kept.embedded(others, networks)
     worn = [
         # Not the masks of a test with the usual seed.
         kept.embedded(held_out, networks, mask_renderer(1000 + number, ALL_KINDS))
         for number in range(masks)
     ]
-    owners, crowd_owners = (
+    owners, other_owners = (
         np.unique([p.person for p in part], return_inverse=True)[1].astype(np.int32)
         for part in (held_out, others)
     )
@@ -80,22 +80,22 @@ def main(
         faces = [views.faces(number, owners, cohort) for views in worn]
         masked = [part[views.masked] for part, views in zip(faces, worn, strict=True)]
         unmasked = faces[0][~worn[0].masked]
-        covered = worn[0].covered_faces(number, owners, cohort)[~worn[0].masked]
+        references = worn[0].reference_faces(number, owners, cohort)[~worn[0].masked]
         means = mean_templates(
-            crowd.faces(number, crowd_owners, cohort),
-            crowd.covered_faces(number, crowd_owners, cohort),
+            other_views.faces(number, other_owners, cohort),
+            other_views.reference_faces(number, other_owners, cohort),
         )
         count = len(means.people)
         # Whom a network was trained to tell apart, it keeps impostors away from, too:
         # people of a gallery are none of them. dlib's was not trained on LFW.
         known = np.arange(0 if calibrations else count)
-        rest = OtherPeople(means.plain[known], means.covered[known])
+        rest = OtherPeople(means.unmasked[known], means.masked_references[known])
         source = (
             f"{len(set(owners.tolist()))} held-out people, without and with "
             f"{masks} synthetic masks; {len(known)} templates of others"
         )
         calibrations[network.fingerprint] = fit_calibration(
-            HeldOutFaces(unmasked, covered, EmbeddedFaces.joined(masked)),
+            HeldOutFaces(unmasked, references, EmbeddedFaces.joined(masked)),
             rest,
             source,
             None,

@@ -14,11 +14,9 @@ says how near impostors come to it. Distances are then
 the plain distance where both faces are as crowded as is usual. Of two photos alike in
 a lonely place even less than nothing is left: squares are signed and never cut, as
 a cut would make ties of them, and a distance is the root with the sign of its square.
-On 1,201 people kept
-out of training TAR at FAR 1e-3 rose from .75 to .77 for masked faces and covered
-unmasked
-ones, from .69 to .73 for two masked ones, and the fraction of masked faces of a
-gallery of
+On 1,201 held-out
+people TAR at FAR 1e-3 rose from .75 to .77 for masked faces and masked references,
+from .69 to .73 for two masked faces, and the fraction of masked faces of a gallery of
 750 that are named rightly at FPIR 1% from .27 to .40.
 
 Source: symmetric normalisation of scores by the nearest of a cohort, as speaker

@@ -10,7 +10,7 @@ GROUPS = {
     "Search": {"top_k", "engine", "uri", "fpir", "threshold"},
     "Video": {"video", "camera", "every", "seconds", "gap_s", "overlap"},
     "Masks": {"kinds", "wrongly_worn", "occluded", "textures", "masked_fraction"}
-    | {"shared_masks", "unseen", "mixed", "covered"},
+    | {"shared_masks", "unseen", "mixed", "masked_references"},
     "Loss": {"prototype_weight", "distillation_weight", "head", "head_weight"}
     | {"margin", "head_scale", "class_fraction"},
     ADVANCED: {"model", "device", "workers", "batch_size", "seed", "ray", "shard"}

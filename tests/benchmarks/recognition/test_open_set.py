@@ -11,11 +11,11 @@ from benchmarks.recognition.open_set import (
     split_people,
     splits_for,
 )
-from benchmarks.shared.judged_probes import (
-    Judged,
+from benchmarks.shared.decided_probes import (
+    Decided,
     Probes,
+    decide_all,
     figures,
-    judged,
     mean_templates,
 )
 from index.calibration.probabilities import MatchProbability
@@ -44,17 +44,17 @@ def test_templates_are_means_of_what_was_acquired():
     plain = faces([1, 3, NAN, 7, NAN], people)
     found = mean_templates(plain, faces([11, 15, NAN, 17, NAN], people))
     assert found.people.tolist() == [2, 4]
-    assert found.plain.matrix[:, 0].tolist() == [7, 2]
-    assert found.covered.matrix[:, 0].tolist() == [17, 13]
-    assert found.plain.photos.tolist() == [1, 2]
+    assert found.unmasked.matrix[:, 0].tolist() == [7, 2]
+    assert found.masked_references.matrix[:, 0].tolist() == [17, 13]
+    assert found.unmasked.photos.tolist() == [1, 2]
 
 
 def test_templates_are_joined_row_by_row():
     one, other = (templates_of([value], [int(value)]) for value in (3.0, 1.0))
     joined = one.joined(other)
     assert joined.people.tolist() == [3, 1]
-    assert joined.plain.matrix[:, 0].tolist() == [3, 1]
-    assert joined.covered.matrix[:, 0].tolist() == [3, 1]
+    assert joined.unmasked.matrix[:, 0].tolist() == [3, 1]
+    assert joined.masked_references.matrix[:, 0].tolist() == [3, 1]
 
 
 def test_probes_are_decided_one_by_one():
@@ -64,13 +64,13 @@ def test_probes_are_decided_one_by_one():
     probes = Probes(
         faces([0.4, 1.4, 2.9, NAN], [0, 0, 7, 1]), [MaskState(0.0, 0.0)] * 4
     )
-    found = judged(probes, templates, calibration, 0.01, False)
+    found = decide_all(probes, templates, calibration, 0.01, False)
     assert found.best.tolist() == [0, 1, 1, -1]
     assert found.named.tolist() == [True, True, False, False]
     assert found.probability[0] == pytest.approx(model.of(9, -11), abs=1e-5)
     assert np.isnan(found.probability[3])
     # As impostors: 0.4 is nearest to 1, 1.4 too.
-    strange = judged(probes, templates, calibration, 0.01, True)
+    strange = decide_all(probes, templates, calibration, 0.01, True)
     assert strange.best.tolist() == [1, 1, 1, -1]
     assert strange.named.tolist() == [False, True, False, False]
 
@@ -79,24 +79,24 @@ def test_means_of_several_photos_have_to_be_nearer():
     calibration = flat_calibration(0.25, spread=0.4)
     templates = templates_of([-0.5, 0.5, 3.0], [0, 0, 1])
     probes = Probes(faces([0.44, 0.46], [0, 0]), [MaskState(0.0, 0.0)] * 2)
-    found = judged(probes, templates, calibration, 0.01, False)
+    found = decide_all(probes, templates, calibration, 0.01, False)
     # 0.25 * (1 - 0.4 / 2) = 0.2 = 0.447^2.
     assert found.named.tolist() == [True, False]
 
 
-def test_masked_probes_are_compared_with_covered_templates():
+def test_masked_probes_are_compared_with_masked_references():
     unmasked, masked = MaskState(0.1, 0.0), MaskState(0.9, 0.0)
     people = [0, 1]
     templates = mean_templates(faces([0.0, 2.0], people), faces([2.0, 0.0], people))
     probes = Probes(faces([0.3, 0.3, 1.7, 1.7], [0, 1, 1, 0]), [unmasked, masked] * 2)
     calibration = flat_calibration(0.16)
-    found = judged(probes, templates, calibration, 0.01, False)
+    found = decide_all(probes, templates, calibration, 0.01, False)
     # Under their masks both look like the other one does without.
     assert found.best.tolist() == [0, 1, 1, 0]
     assert found.named.all()
     # The threshold is that of such a template: 0.3 is too far.
     strict = flat_calibration(0.16, masked_masked=0.04)
-    found = judged(probes, templates, strict, 0.01, False)
+    found = decide_all(probes, templates, strict, 0.01, False)
     assert found.named.tolist() == [True, False, True, False]
 
 
@@ -106,19 +106,19 @@ def test_people_without_a_unmasked_photo_are_compared_as_masked():
     templates = mean_templates(worn, worn, only_masked=True)
     probes = Probes(faces([0.3, 0.3], [0, 0]), [unmasked, masked])
     calibration = flat_calibration(0.01, unmasked_masked=0.16, masked_masked=0.04)
-    found = judged(probes, templates, calibration, 0.01, False)
+    found = decide_all(probes, templates, calibration, 0.01, False)
     assert found.named.tolist() == [True, False]
     assert templates.joined(templates).only_masked
 
 
 def test_rates_weigh_people_alike_and_count_what_was_not_found():
-    known = Judged(
+    known = Decided(
         best=np.array([0, 0, 3, -1]),
         named=np.array([True, False, True, False]),
         probability=np.array([1.0, 1.0, 0.0, NAN]),
         people=np.array([0, 0, 1, 2]),
     )
-    impostors = Judged(
+    impostors = Decided(
         best=np.array([0, 1, 1]),
         named=np.array([True, False, False]),
         probability=np.array([0.0, 0.0, 0.0]),

@@ -19,9 +19,9 @@ class Embedder:
     cohort = None
 
 
-def views_of(places, masks=None, covered=None):
+def views_of(places, masks=None, references=None):
     rows = np.array(places, dtype=np.float32)[:, None]
-    under = rows if covered is None else np.array(covered, dtype=np.float32)[:, None]
+    under = np.array(references or places, dtype=np.float32)[:, None]
     count = len(places)
     return EmbeddedViews(
         np.arange(count, dtype=np.int32),
@@ -87,9 +87,9 @@ def test_people_count_alike_however_many_photos_they_have(halves):
 
 def test_masked_probes_are_compared_with_masked_references(halves):
     masks = [NO_MASK, "cloth"] * 4
-    covered = [0.0, 0.1, 2.0, 2.2, 8.9, 9.0, 5.0, NOT_FOUND]
+    references = [0.0, 0.1, 2.0, 2.2, 8.9, 9.0, 5.0, NOT_FOUND]
     known = flat_calibration(0.001, masked_masked=0.25)
-    (found,) = checked(views_of(PLACES, masks, covered), PEOPLE, known, 0.25)
+    (found,) = checked(views_of(PLACES, masks, references), PEOPLE, known, 0.25)
     assert found.probes == "masked"
     # Person 2 is 0.1 from what a mask made of the photo, and nobody is near 0.
     assert found.tpir.value == 0.75

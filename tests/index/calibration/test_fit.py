@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.shared.judged_probes import calibration_error
+from benchmarks.shared.decided_probes import calibration_error
 from index.calibration.decision import DecisionPolicy
 from index.calibration.fit import (
     HeldOutFaces,
@@ -18,11 +18,11 @@ from training.embedders.mask_classifier import MaskState
 from training.metrics.pairs import EmbeddedFaces
 
 DIMENSION = 16
-# A mask adds noise and pulls faces together. A covered face is a mean of two.
-NOISE = {"unmasked": 0.12, "covered": 0.1, "masked": 0.2}
-PULL = {"unmasked": 1.0, "covered": 0.9, "masked": 0.8}
+# A mask adds noise and pulls faces together. A masked reference is a mean of two.
+NOISE = {"unmasked": 0.12, "reference": 0.1, "masked": 0.2}
+PULL = {"unmasked": 1.0, "reference": 0.9, "masked": 0.8}
 # What unmasked and masked probes are compared with.
-PROBES, TEMPLATES = ("unmasked", "masked"), ("unmasked", "covered")
+PROBES, TEMPLATES = ("unmasked", "masked"), ("unmasked", "reference")
 
 
 def people(rng, count):
@@ -41,7 +41,7 @@ def held_out(rng, count=300, photos=2):
     return HeldOutFaces(
         *(
             EmbeddedFaces(seen(rng, middles[owners], kind), owners, numbers)
-            for kind in ("unmasked", "covered", "masked")
+            for kind in ("unmasked", "reference", "masked")
         )
     )
 
@@ -84,11 +84,11 @@ def test_one_in_a_hundred_new_impostors_is_named(
     assert 0.005 <= (best < threshold).mean() <= 0.02
 
 
-def test_thresholds_of_masked_faces_are_measured_on_covered_templates():
+def test_thresholds_of_masked_faces_are_measured_on_masked_references():
     rng = np.random.default_rng(8)
     faces, others = held_out(rng, 120), others_of(rng, 300)
     fitted = fit_calibration(faces, others, "drawn", None)
-    # Covered faces that lie elsewhere change what is compared with them alone.
+    # References that lie elsewhere change what is compared with them alone.
     far = np.float32(0.1)
     moved = EmbeddedFaces(
         faces.masked_references.embeddings + far,
@@ -206,7 +206,7 @@ def test_of_many_templates_ten_thousand_are_measured():
     assert fitted.thresholds["unmasked-masked"].measured_size == 4
 
 
-def test_a_gallery_without_covered_templates_is_calibrated_on_the_impostors():
+def test_a_gallery_without_masked_references_is_calibrated_on_the_impostors():
     rng = np.random.default_rng(0)
     unmasked = others_of(rng, 100).unmasked
     others = OtherPeople(unmasked, single(np.zeros((0, DIMENSION), np.float32)))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.shared.judged_probes import calibration_error
+from benchmarks.shared.decided_probes import calibration_error
 from index.calibration.probabilities import MatchProbability, fit_probability
 from masking.errors import BadRecord
 

@@ -25,7 +25,7 @@ def test_the_networks_of_the_project_are_calibrated(name):
     assert calibration.impostors > 800
     assert all(2 < gap < 25 for gap in calibration.alike.values())
     for masked in (False, True):
-        # Masked faces are compared with templates of covered ones.
+        # Masked faces are compared with masked references.
         limits = [
             calibration.threshold(n, 0.01, masked, masked)
             for n in (1, 100, 5000, 10**6)

@@ -113,11 +113,11 @@ def test_templates_for_masked_faces_are_those_of_the_gallery(gallery, manifest, 
         kept = ~np.isin(whole.person_ids, strange)
         np.testing.assert_array_equal(templates.matrix, whole.matrix[kept])
     assert others.unmasked.photos[:3].tolist() == [1, 2, 1]
-    # Person 00 has a masked photo besides the covered one, Person 02 two covered.
+    # Person 00 has a masked photo besides the reference, Person 02 two references.
     assert others.masked_references.photos[:3].tolist() == [2, 2, 1]
 
 
-def test_impostors_are_covered_as_enrolled_people_are(gallery, manifest, fitted):
+def test_impostors_get_references_as_enrolled_people_do(gallery, manifest, fitted):
     enroll_manifest(gallery, manifest, ColourEmbedder())
     rows = impostors_of(manifest)
     chips(gallery, manifest, rows)
@@ -133,7 +133,7 @@ def test_impostors_are_covered_as_enrolled_people_are(gallery, manifest, fitted)
             np.testing.assert_allclose(mean, template, atol=1e-6)
 
 
-def test_gallery_without_covered_vectors_can_be_calibrated(gallery, manifest, fitted):
+def test_gallery_without_references_can_be_calibrated(gallery, manifest, fitted):
     enroll_manifest(gallery, manifest, ColourEmbedder())
     with gallery.store.changes():
         gallery.store.execute("DELETE FROM masked_references")
@@ -246,7 +246,7 @@ def test_photographs_of_really_masked_impostors(tmp_path, gallery, manifest, fit
     ((faces, others, source),) = fitted
     assert len(others.unmasked.photos) == len(others.masked_references.photos) == PEOPLE
     np.testing.assert_allclose(faces.unmasked.embeddings[:, 2], 0, atol=0.02)
-    # Unmasked faces are covered, masked ones are not.
+    # Unmasked faces get references, masked ones are their own.
     np.testing.assert_array_equal(faces.masked_references.photos, faces.unmasked.photos)
     assert (faces.masked_references.embeddings[:, 2] > 0.1).all()
     np.testing.assert_allclose(faces.masked.embeddings[:, 2], 90 / 255, atol=0.01)

@@ -17,7 +17,7 @@ def test_everybody_with_a_face_goes_in_once(gallery, manifest):
     embedder = ColourEmbedder()
     assert enroll_manifest(gallery, manifest, embedder) == PEOPLE + STRANGERS
     assert enroll_manifest(gallery, manifest, embedder) == 0
-    # Each as it is and covered.
+    # Each as it is and under a mask.
     assert embedder.embedded == 2 * (PEOPLE + STRANGERS)
     people = gallery.people()
     assert len(people) == PEOPLE

@@ -67,7 +67,7 @@ def test_same_embedder_repairs_vectors_and_keeps_the_calibration(folder):
         assert gallery.calibration_json == CALIBRATION.to_json()
 
 
-def test_covered_vectors_are_the_new_embedders_too(tmp_path):
+def test_references_are_the_new_embedders_too(tmp_path):
     folder = filled(tmp_path / "gallery", "Person_01", masked=False)
     filled(folder, "Person_02", masked=True)
     embedder = DoubleEmbedder()
@@ -81,12 +81,12 @@ def test_covered_vectors_are_the_new_embedders_too(tmp_path):
             found = gallery.person_template(1, masked)
             # Stored chips are JPEGs.
             np.testing.assert_allclose(found, wanted, atol=0.02)
-        # Who is masked has no unmasked face that could be covered.
+        # Who is masked has no unmasked face to make a reference of.
         assert gallery.photo_counts([2]) == {(2, True): 1}
         assert gallery.store.read("SELECT photo_id FROM masked_references") == [(1,)]
 
 
-def test_covered_vectors_of_the_own_embedder_stay_and_so_does_the_calibration(tmp_path):
+def test_references_of_the_own_embedder_stay_and_so_does_the_calibration(tmp_path):
     folder = filled(tmp_path / "gallery", "Person_01", "Person_02", masked=False)
     with open_gallery(folder) as gallery:
         gallery.set_calibration(CALIBRATION.to_json())
@@ -101,7 +101,7 @@ def test_covered_vectors_of_the_own_embedder_stay_and_so_does_the_calibration(tm
         assert gallery.calibration_json == CALIBRATION.to_json()
 
 
-def test_covered_embedding_that_is_not_finite_changes_nothing(tmp_path):
+def test_reference_that_is_not_finite_changes_nothing(tmp_path):
     class Broken(DoubleEmbedder):
         def embed(self, chips):
             rows = super().embed(chips)
@@ -122,7 +122,7 @@ def test_chips_are_embedded_in_batches(tmp_path, masked, batches):
     folder = filled(tmp_path, *names, masked=masked)
     embedder = DoubleEmbedder()
     assert reembed_gallery(folder, embedder) == 300
-    # Unmasked ones come twice, the second time covered.
+    # Unmasked ones come twice, the second time under a mask.
     assert embedder.batches == batches
 
 

@@ -76,7 +76,7 @@ def test_unmasked_photo_gives_a_template_for_masked_faces_too(gallery, tmp_path)
     assert np.abs(masked - plain).max() > 0.1
 
 
-def test_masked_photo_is_not_covered_once_more(gallery, tmp_path):
+def test_masked_photo_gets_no_second_mask(gallery, tmp_path):
     embedder = ColourEmbedder()
     photo = draw_photo(tmp_path / "red.png", RED)
     enrolled(gallery, "Person_01", [photo], embedder, masked=True)
@@ -97,14 +97,16 @@ def test_of_unmasked_and_masked_chips_each_gets_what_it_needs(gallery):
     enroll_faces(gallery, embedder, rows)
     assert embedder.embedded == 5 + 2
     chips = network_input([row.face.crop for row in rows])
-    plain, covered = embed_both(ColourEmbedder(), chips, ~np.array(kinds))
-    assert [vector is None for vector in covered] == kinds
+    embeddings, references = embed_both(ColourEmbedder(), chips, ~np.array(kinds))
+    assert [vector is None for vector in references] == kinds
     for number, masked in enumerate(kinds):
         found = gallery.person_template(number + 1, True)
-        wanted = plain[number] if masked else covered[number]
+        wanted = embeddings[number] if masked else references[number]
         np.testing.assert_allclose(found, wanted, atol=1e-6)
     unmasked = ~np.array(kinds)
-    np.testing.assert_array_equal(gallery.templates(UNMASKED).matrix, plain[unmasked])
+    np.testing.assert_array_equal(
+        gallery.templates(UNMASKED).matrix, embeddings[unmasked]
+    )
 
 
 def test_folder_stands_for_its_photos(gallery, tmp_path):
@@ -197,11 +199,11 @@ def test_embedding_that_is_not_finite_is_reported(gallery, tmp_path):
     assert "not finite" in report.failures[str(photos[0])]
 
 
-def test_covered_face_whose_embedding_is_not_finite_is_reported(gallery, tmp_path):
+def test_reference_whose_embedding_is_not_finite_is_reported(gallery, tmp_path):
     class Broken(ColourEmbedder):
         def embed(self, chips):
             embeddings = super().embed(chips)
-            # Unmasked faces come first, the same faces covered second.
+            # Unmasked faces come first, the same under a mask second.
             if self.embedded > 2:
                 embeddings[0] = np.nan
             return embeddings
@@ -229,7 +231,7 @@ def test_thousands_of_faces_go_in_and_those_that_are_enrolled_are_left(gallery):
     ]
     report = enroll_faces(gallery, embedder, faces)
     assert (len(report.added), len(report.known)) == (20, 300)
-    # Each as it is and covered.
+    # Each as it is and under a mask.
     assert embedder.embedded == 2 * 320
     assert len(gallery.people()) == 50
 

@@ -59,16 +59,16 @@ def test_every_photograph_has_a_row(folder):
 
 def test_every_face_is_embedded_once_more_under_a_mask(folder):
     _, file = embed(folder)
-    embeddings, covered, found = (
+    embeddings, references, found = (
         file[n] for n in ("embeddings", "masked_references", "found")
     )
-    assert (covered.shape, covered.dtype) == (embeddings.shape, np.float32)
-    np.testing.assert_array_equal(np.isnan(covered).all(axis=1), ~found)
+    assert (references.shape, references.dtype) == (embeddings.shape, np.float32)
+    np.testing.assert_array_equal(np.isnan(references).all(axis=1), ~found)
     # The mask is blue, and nobody here is.
-    assert (covered[found][:, 2] > embeddings[found][:, 2] + 0.025).all()
+    assert (references[found][:, 2] > embeddings[found][:, 2] + 0.025).all()
 
 
-def test_masked_faces_and_lost_ones_are_not_covered():
+def test_masked_faces_and_lost_ones_are_get_no_reference():
     crops = (np.full((24, 24, 3), 100, np.uint8),)
     views = [
         View(0, NO_MASK, AlignedFace("a", failure="no face found.")),
@@ -80,12 +80,12 @@ def test_masked_faces_and_lost_ones_are_not_covered():
         found = embed_views(views, [ColourEmbedder("dlib")], batch_size)
         people = np.array([7, 8], np.int32)
         faces = found.faces(0, people, None)
-        covered = found.covered_faces(0, people, None)
+        references = found.reference_faces(0, people, None)
         np.testing.assert_array_equal(faces.acquired, [False, True, True])
-        np.testing.assert_array_equal(covered.acquired, [False, True, True])
-        changed = (covered.embeddings != faces.embeddings).all(axis=1)
+        np.testing.assert_array_equal(references.acquired, [False, True, True])
+        changed = (references.embeddings != faces.embeddings).all(axis=1)
         np.testing.assert_array_equal(changed[1:], [False, True])
-        np.testing.assert_array_equal(covered.people, [7, 7, 8])
+        np.testing.assert_array_equal(references.people, [7, 7, 8])
 
 
 def test_crops_are_embedded_whole_if_asked_to(folder):

@@ -70,7 +70,7 @@ def rendered():
     return EmbeddedFaces(values[:, None], np.int32([0, 0, 1])[photos], photos)
 
 
-def covered():
+def references():
     """The same faces as references: the unmasked ones at 3, 5, 9."""
     unmasked = np.float32([3, 10, 5, 20, 9, 40])[:, None]
     return dataclasses.replace(rendered(), embeddings=unmasked)
@@ -121,16 +121,16 @@ def test_all_pairs_leave_copies_out():
 
 
 def test_listed_probes_are_compared_with_references(listed):
-    pairing = ListedPairs(rendered(), covered(), listed, None)
+    pairing = ListedPairs(rendered(), references(), listed, None)
     between = pairing.between(MASKED, ~MASKED)
-    # Masked 0 and 1 with covered 1 and 0; masked 1 and 2 with covered 2 and 1.
+    # Masked 0 and 1 with references 1 and 0; masked 1 and 2 with 2 and 1.
     assert distances(between) == ([10 - 5, 20 - 3], [20 - 9, 40 - 5])
     assert distances(pairing.within(~MASKED)) == ([1], [2])
     assert distances(pairing.within(MASKED)) == ([10], [20])
 
 
 def test_all_probes_are_compared_with_references():
-    pairing = AllPairs(rendered(), covered(), PairBudget(1000, seed=0))
+    pairing = AllPairs(rendered(), references(), PairBudget(1000, seed=0))
     assert distances(pairing.between(MASKED, ~MASKED)) == (
         [10 - 5, 20 - 3],
         sorted([10 - 9, 20 - 9, 40 - 3, 40 - 5]),

@@ -20,8 +20,8 @@ from masking.faces.alignment import ChipGeometry
 from tests.fakes.drawn_people import SIDE_PX, ColourEmbedder, DrawnFinder, draw_person
 from training.metrics.score_normalization import Cohort
 
-CONFIG = EvaluateConfig(workers=1, rounds=20, batch_size=5, covered=False)
-COVERED = dataclasses.replace(CONFIG, covered=True)
+CONFIG = EvaluateConfig(workers=1, rounds=20, batch_size=5, masked_references=False)
+REFERENCES = dataclasses.replace(CONFIG, masked_references=True)
 
 
 @dataclass(frozen=True)
@@ -406,8 +406,8 @@ def test_the_private_sheets_are_apart_from_the_report(run, tmp_path):
         assert "P1" not in without_plots and ".png" not in without_plots
 
 
-def test_after_each_embedder_masked_faces_are_compared_with_covered_ones(run):
-    report = run(WornEmbedder("dlib"), ColourEmbedder("other"), config=COVERED)
+def test_after_each_embedder_masked_faces_are_compared_with_references(run):
+    report = run(WornEmbedder("dlib"), ColourEmbedder("other"), config=REFERENCES)
     names = [figures.name for figures in report.embedders]
     assert names == [
         "dlib",
@@ -415,35 +415,35 @@ def test_after_each_embedder_masked_faces_are_compared_with_covered_ones(run):
         "other",
         "other, masked reference",
     ]
-    plain, covered, other, other_covered = report.embedders
+    plain, referred, other, other_referred = report.embedders
     assert list(plain.sets) == list(other.sets) == ["U-U", "M-U", "M-M"]
-    assert list(covered.sets) == list(other_covered.sets) == ["M-U"]
-    assert covered.fingerprint == plain.fingerprint
-    assert list(covered.by_mask["grey"].sets) == ["M-U"]
-    assert covered.ranks.probes == covered.by_mask["grey"].ranks.probes == 27
+    assert list(referred.sets) == list(other_referred.sets) == ["M-U"]
+    assert referred.fingerprint == plain.fingerprint
+    assert list(referred.by_mask["grey"].sets) == ["M-U"]
+    assert referred.ranks.probes == referred.by_mask["grey"].ranks.probes == 27
     # Gains are over the first embedder as it is.
-    assert covered.ranks.rank1_gain.value == pytest.approx(
-        covered.ranks.rank1.value - plain.ranks.rank1.value
+    assert referred.ranks.rank1_gain.value == pytest.approx(
+        referred.ranks.rank1.value - plain.ranks.rank1.value
     )
-    assert len(covered.sets["M-U"].gain) == 3
+    assert len(referred.sets["M-U"].gain) == 3
     # Masks are one number away from unmasked faces, and half of that from the mean of
     # both; what is above the mask is as far as ever.
     unmasked = np.square(plain.sets["M-U"].thresholds)
-    under = np.square(covered.sets["M-U"].thresholds)
+    under = np.square(referred.sets["M-U"].thresholds)
     assert unmasked - under == pytest.approx(1 - 1 / 4, abs=1e-4)
 
 
-def test_masked_faces_are_searched_among_covered_ones(run):
+def test_masked_faces_are_searched_among_references(run):
     # Masks pull people of little and of medium red nearer to those of the next.
     embedder = WornEmbedder("dlib", pull=0.2)
-    plain, covered = run(embedder, config=COVERED).embedders
+    plain, referred = run(embedder, config=REFERENCES).embedders
     # A third of the masked faces is lost.
     assert plain.ranks.rank1.value == pytest.approx(2 / 3 * 1 / 3)
-    assert covered.ranks.rank1.value == pytest.approx(2 / 3)
+    assert referred.ranks.rank1.value == pytest.approx(2 / 3)
 
 
-def test_the_table_shows_and_explains_covered_columns(run):
-    table = report_table(run(config=COVERED))
+def test_the_table_shows_and_explains_reference_columns(run):
+    table = report_table(run(config=REFERENCES))
     rows = [line.split("  ")[:2] for line in table.splitlines()]
     assert [
         row[0].strip() for row in rows if row[1:] == ["dlib, masked reference"]
@@ -453,22 +453,22 @@ def test_the_table_shows_and_explains_covered_columns(run):
     assert "masked reference" not in report_table(run())
 
 
-def test_listed_pairs_have_covered_columns_too(run, folder):
+def test_listed_pairs_have_reference_columns_too(run, folder):
     same = [f"P{n}/0.png,P{n}/1.png,1\n" for n in range(8)]
     two = [f"P{n}/0.png,P{n + 1}/1.png,0\n" for n in range(8)]
     pairs = listed(folder, "".join(same + two))
-    plain, covered = run(
-        WornEmbedder("dlib"), collection=pairs, config=COVERED
+    plain, referred = run(
+        WornEmbedder("dlib"), collection=pairs, config=REFERENCES
     ).embedders
-    assert list(covered.sets) == ["M-U"]
-    assert covered.ranks is None
+    assert list(referred.sets) == ["M-U"]
+    assert referred.ranks is None
     unmasked = np.square(plain.sets["M-U"].thresholds)
-    under = np.square(covered.sets["M-U"].thresholds)
+    under = np.square(referred.sets["M-U"].thresholds)
     assert unmasked - under == pytest.approx(1 - 1 / 4, abs=1e-4)
 
 
-def test_covered_and_mixed_columns_stand_side_by_side(run):
-    config = dataclasses.replace(COVERED, mixed=True)
+def test_reference_and_mixed_columns_stand_side_by_side(run):
+    config = dataclasses.replace(REFERENCES, mixed=True)
     report = run(ColourEmbedder("dlib"), ColourEmbedder("good"), config=config)
     assert [figures.name for figures in report.embedders] == [
         "dlib",
@@ -477,7 +477,7 @@ def test_covered_and_mixed_columns_stand_side_by_side(run):
         "good, masked reference",
         "good on dlib",
     ]
-    # Mixed columns are those of galleries without covered faces.
+    # Mixed columns are those of galleries without masked references.
     assert list(report.embedders[-1].sets) == ["U-U", "M-U", "M-M"]
 
 

@@ -79,7 +79,7 @@ def test_a_person_with_unmasked_photos_alone_has_a_template_for_masked_faces(gal
         gallery.person_template(2, True)
 
 
-def test_masked_photos_and_covered_ones_are_averaged_together(gallery):
+def test_masked_photos_and_references_are_averaged_together(gallery):
     gallery.add(
         [
             photo("Person_01", [8, 0, 0, 0], masked_reference=[0, 3, 0, 0]),
@@ -311,7 +311,7 @@ def test_export_needs_no_pickle(gallery, tmp_path):
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
-def test_export_has_a_row_of_nan_where_there_is_no_covered_vector(gallery, tmp_path):
+def test_export_has_a_row_of_nan_where_there_is_no_reference(gallery, tmp_path):
     gallery.add(
         [
             photo("A", [1, 0, 0, 0], masked_reference=[1, 2, 3, 4]),
@@ -340,9 +340,9 @@ def test_gallery_of_another_embedder_is_refused(gallery):
 
 
 def test_embedding_of_another_length_is_refused(gallery):
-    for covered in (None, [1, 0, 0, 0]):
+    for reference in (None, [1, 0, 0, 0]):
         with pytest.raises(BadRecord, match=r"shape \(3,\), the gallery holds \(4,\)"):
-            gallery.add([photo("Person_01", [1, 0, 0], masked_reference=covered)])
+            gallery.add([photo("Person_01", [1, 0, 0], masked_reference=reference)])
     with pytest.raises(BadRecord, match=r"shape \(5,\), the gallery holds \(4,\)"):
         gallery.add(
             [photo("Person_01", [1, 0, 0, 0], masked_reference=[1, 0, 0, 0, 0])]

@@ -129,8 +129,8 @@ def test_the_number_of_other_photos_is_told():
 
 def test_photos_of_each_template_are_counted(gallery):
     gallery.add([photo("Person_01", [i, 0, 0, 0]) for i in range(3)])
-    covered = photo("Person_01", [9, 0, 0, 0], masked=True)
-    gallery.add([covered, photo("Person_02", [1, 1, 1, 1])])
+    masked = photo("Person_01", [9, 0, 0, 0], masked=True)
+    gallery.add([masked, photo("Person_02", [1, 1, 1, 1])])
     assert gallery.photo_counts([2, 1, 1, 7]) == {
         (1, False): 3,
         (1, True): 1,

@@ -54,10 +54,10 @@ def test_a_set_without_pairs_has_no_panel(figures):
     assert decode_rgb(plots["roc.png"], "plot").shape[1] < wide / 2
 
 
-def test_a_covered_embedder_is_drawn_where_it_has_figures(figures):
-    covered = dataclasses.replace(figures, name="one, masked reference")
-    covered = dataclasses.replace(covered, sets={"M-U": figures.sets["M-U"]})
-    alone, both = report_plots([figures]), report_plots([figures, covered])
+def test_an_embedder_with_references_is_drawn_where_it_has_figures(figures):
+    referred = dataclasses.replace(figures, name="one, masked reference")
+    referred = dataclasses.replace(referred, sets={"M-U": figures.sets["M-U"]})
+    alone, both = report_plots([figures]), report_plots([figures, referred])
     for name, png in both.items():
         assert coloured(png) > 100
         # No panels beyond those of the three sets.

@@ -69,7 +69,7 @@ def evaluated(tmp_path, monkeypatch):
 
     monkeypatch.setattr(report_writing, "report_plots", lambda embedders: PLOTS)
 
-    def run(*embedders, rounds=20, covered=False, pairs=None):
+    def run(*embedders, rounds=20, references=False, pairs=None):
         rows = ["person,file,mask"]
         for person in range(6):
             for photo in range(4):
@@ -85,7 +85,10 @@ def evaluated(tmp_path, monkeypatch):
             embedders,
             tmp_path / "found",
             EvaluateConfig(
-                workers=1, rounds=rounds, unseen="" if pairs else EVIL, covered=covered
+                workers=1,
+                rounds=rounds,
+                unseen="" if pairs else EVIL,
+                masked_references=references,
             ),
             make_finder=DrawnFinder,
         )
@@ -150,8 +153,10 @@ def test_without_bootstrap_there_are_no_empty_brackets(evaluated):
     assert isinstance(report.embedders[1].sets["U-U"].gain[0], Rate)
 
 
-def test_a_covered_network_is_shown_where_it_has_figures(evaluated):
-    tags = parsed(report_html(evaluated(ColourEmbedder("dlib"), covered=True), PLOTS))
+def test_a_network_with_references_is_shown_where_it_has_figures(evaluated):
+    tags = parsed(
+        report_html(evaluated(ColourEmbedder("dlib"), references=True), PLOTS)
+    )
     expected = [["U-U", 1], ["M-U", 2], ["M-M", 1], ["M-U", 1]]
     expected += [[name, 2] for name in ("seen", "unseen", EVIL, "cloth")]
     assert tags.heads == expected
@@ -165,7 +170,7 @@ def test_a_covered_network_is_shown_where_it_has_figures(evaluated):
     assert said in " ".join(tags.text)
 
 
-def test_without_covered_networks_they_are_not_explained(evaluated):
+def test_without_references_they_are_not_explained(evaluated):
     text = " ".join(parsed(report_html(evaluated(ColourEmbedder("a")), PLOTS)).text)
     assert ", masked reference" not in text
 
@@ -174,7 +179,7 @@ def test_a_network_without_any_figure_has_no_rows(evaluated):
     # Two masked faces each: nothing is unmasked, and lists are not searched.
     same = "".join(f"{n}-2.png,{n}-3.png,1\n" for n in range(6))
     two = "".join(f"{n}-2.png,{n + 1}-2.png,0\n" for n in range(5))
-    report = evaluated(ColourEmbedder("dlib"), covered=True, pairs=same + two)
+    report = evaluated(ColourEmbedder("dlib"), references=True, pairs=same + two)
     tags = parsed(report_html(report, PLOTS))
     assert tags.rows_of("dlib, masked reference") == []
     assert "Gain over" not in " ".join(tags.text)
@@ -204,7 +209,7 @@ def test_a_terminal_gets_ours_beside_dlibs_with_the_gain(evaluated):
 
 def test_a_terminal_gets_at_most_twenty_lines(evaluated):
     networks = [ColourEmbedder("dlib", blur=0.1), ColourEmbedder("b")]
-    report = evaluated(*networks, ColourEmbedder("c"), covered=True)
+    report = evaluated(*networks, ColourEmbedder("c"), references=True)
     lines = report_summary(report).splitlines()
     # 3 of U-U, 6 of M-U, 3 of M-M and 6 of rank 1; two lines follow on files.
     assert lines[-1] == f"and {18 - SUMMARY_ROWS} more lines in the report"

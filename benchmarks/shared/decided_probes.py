@@ -38,7 +38,7 @@ class Probes:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Decided:
     """What became of each probe, (N,) each.
 
     Attributes:
@@ -68,51 +68,52 @@ class Templates(NamedTuple):
 
     Attributes:
         people: (T,) int32, their numbers.
-        plain: the means of their acquired faces.
-        covered: likewise, for masked faces.
-        only_masked: these people have no unmasked photo; `covered` holds the means of
-            their masked ones.
+        unmasked: the means of their acquired faces.
+        masked_references: likewise, for masked faces.
+        only_masked: these people have no unmasked photo; `masked_references` holds
+            the means of their masked ones.
     """
 
     people: Indices
-    plain: MeanFaces
-    covered: MeanFaces
+    unmasked: MeanFaces
+    masked_references: MeanFaces
     only_masked: bool = False
 
     def joined(self, other: Templates) -> Templates:
         """These and others."""
         return Templates(
             np.concatenate([self.people, other.people]),
-            MeanFaces.joined([self.plain, other.plain]),
-            MeanFaces.joined([self.covered, other.covered]),
+            MeanFaces.joined([self.unmasked, other.unmasked]),
+            MeanFaces.joined([self.masked_references, other.masked_references]),
             self.only_masked,
         )
 
 
 def mean_templates(
-    faces: EmbeddedFaces, covered: EmbeddedFaces, only_masked: bool = False
+    faces: EmbeddedFaces, references: EmbeddedFaces, only_masked: bool = False
 ) -> Templates:
     """The templates of each person with an acquired face.
 
     Args:
-        covered: the same faces as masked ones are compared with them.
+        references: the same faces as masked ones are compared with them.
         only_masked: all of these faces wear masks.
     """
     acquired = faces.acquired
     people, places = np.unique(faces.people[acquired], return_inverse=True)
-    plain, under = (
-        MeanFaces.of(part[acquired], places, len(people)) for part in (faces, covered)
+    unmasked, under = (
+        MeanFaces.of(part[acquired], places, len(people))
+        for part in (faces, references)
     )
-    return Templates(people, plain, under, only_masked)
+    return Templates(people, unmasked, under, only_masked)
 
 
-def judged(
+def decide_all(
     probes: Probes,
     templates: Templates,
     calibration: Calibration,
     fpir: float,
     as_impostors: bool,
-) -> Judged:
+) -> Decided:
     """Decide on every probe.
 
     Args:
@@ -123,20 +124,25 @@ def judged(
     faces = probes.faces
     best = np.full(len(faces.people), -1, dtype=np.int32)
     named, probability = best > 0, np.full(len(best), np.nan)
-    owners, plain, covered = templates.people, templates.plain, templates.covered
+    owners, unmasked, references = templates[:3]
     worn = np.array([state.is_masked for state in probes.states], dtype=bool)
-    away = offset_squares(faces.embeddings, plain.matrix, faces.offsets, plain.offsets)
+    away = offset_squares(
+        faces.embeddings, unmasked.matrix, faces.offsets, unmasked.offsets
+    )
     # Who has no unmasked photo is compared as masked with everybody.
     under = worn | templates.only_masked
     away[under] = offset_squares(
-        faces.embeddings[under], covered.matrix, faces.offsets[under], covered.offsets
+        faces.embeddings[under],
+        references.matrix,
+        faces.offsets[under],
+        references.offsets,
     )
     if as_impostors:
         away[faces.people[:, None] == owners] = np.inf
     # By number of the row, because those who fill up a gallery share one.
     counts = {
         (row, masked): int(n)
-        for row, n in enumerate(plain.photos)
+        for row, n in enumerate(unmasked.photos)
         for masked in (False, True)
     }
     policy = DecisionPolicy(
@@ -155,7 +161,7 @@ def judged(
         named[row] = bool(decided.names)
         if decided.probability is not None:
             probability[row] = decided.probability
-    return Judged(best, named, probability, faces.people)
+    return Decided(best, named, probability, faces.people)
 
 
 @dataclass(frozen=True)
@@ -188,7 +194,7 @@ class OpenSetFigures:
 
 
 def figures(
-    network: str, kind: str, gallery: int, known: Judged, impostors: Judged
+    network: str, kind: str, gallery: int, known: Decided, impostors: Decided
 ) -> OpenSetFigures:
     """Rates of people of the gallery and of impostors."""
     right = known.best == known.people
@@ -209,7 +215,7 @@ def figures(
     )
 
 
-def _calibration_error(parts: Sequence[tuple[Judged, Bools]]) -> float:
+def _calibration_error(parts: Sequence[tuple[Decided, Bools]]) -> float:
     """Of all parts together, each with the same weight; NaN without probabilities."""
     values, truths, weights = [], [], []
     for part, truth in parts:

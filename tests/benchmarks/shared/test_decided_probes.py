@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.shared.judged_probes import calibration_error
+from benchmarks.shared.decided_probes import calibration_error
 
 
 def test_calibration_error_by_hand():
