@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,11 +21,16 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say, say_json, say_lines
 from index.evaluation.config import EmbedConfig, EvaluateConfig
+from masking.errors import InvalidConfig
 from masking.files.shown_text import counted
+
+if TYPE_CHECKING:
+    from index.evaluation.protocol import Collection
+    from index.report.write import ReportFolders
 
 
 @click.command("evaluate", cls=GroupedCommand)
-@click.argument("folder", type=A_PATH)
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=A_PATH)
 @click.option(
     "--people", type=A_PATH, help="Only the people of this list (LFW's format)."
 )
@@ -58,7 +63,7 @@ from masking.files.shown_text import counted
 @json_option
 @options_from(EvaluateConfig)
 def evaluate_command(
-    folder: Path,
+    folders: tuple[Path, ...],
     people: Path | None,
     pairs: Path | None,
     out: Path | None,
@@ -75,52 +80,81 @@ def evaluate_command(
     columns person, file, mask (really masked people). Writes report.html,
     report.json and plots; pictures of the worst errors go into
     WORKSPACE/evaluated/NAME/private. The first level of folders names the person:
-    NAME/1.jpg, NAME/2020/2.jpg. Exit code: 0; 2 when a picture could not be read.
+    NAME/1.jpg, NAME/2020/2.jpg. Several folders get a report each and a table by
+    set; so do the groups of a groups.csv (person, group) in a folder. Exit code: 0; 2
+    when a picture could not be read.
 
     \b
     Examples:
         python cli.py evaluate data/lfw --people data/peopleDevTest.txt
         python cli.py evaluate data/lfw --pairs data/pairsDevTest.txt
+        python cli.py evaluate data/mfr2 data/rmfrd
     """
     config = EvaluateConfig(**options)
-    from index.evaluation.protocol import read_collection
     from index.evaluation.stage import evaluate
-    from index.report.write import ReportFolders, report_summary, write
-    from masking.datasets.separate_folders import refuse_overlap
+    from index.report.by_set import by_set
+    from index.report.write import report_summary, write
     from training.checkpoints.store import (
         DLIB_NAME,
         choose_embedder,
         rendered_in_training,
     )
 
-    collection = read_collection(folder, people, pairs)
-    results = workspace / "evaluated" / collection.name
-    for written in (out or results, results):
-        refuse_overlap(folder, written)
+    tests = _tests(folders, people, pairs, out, workspace)
     trained = workspace / "models"
     known = [rendered_in_training(model, trained) for model in models]
     kinds = [one for one in known if one is not None]
+    seen = frozenset().union(*kinds) if len(kinds) == len(known) else None
     embedders = [
         choose_embedder(model, trained, device, flip_average)
         for model in (DLIB_NAME, *models)
     ]
-    folders = ReportFolders(out or results, results / "private")
-    folders.make()
-    evaluation = evaluate(
-        collection,
-        embedders,
-        workspace / "found-faces",
-        config,
-        frozenset().union(*kinds) if len(kinds) == len(known) else None,
-    )
-    write(evaluation, folders)
+    reports, faces = [], workspace / "found-faces"
+    for collection, places in tests:
+        places.make()
+        evaluation = evaluate(collection, embedders, faces, config, seen)
+        write(evaluation, places)
+        reports.append(evaluation.report)
+        if not as_json:
+            say_lines(report_summary(evaluation.report).split("\n"))
+            say(f"report.html, report.json, table.txt and plots in {places.report}")
+            say(f"worst errors, private, not to be published: {places.private}")
     if as_json:
-        say_json(evaluation.report.to_json())
-        sys.exit(evaluation.report.exit_code)
-    say_lines(report_summary(evaluation.report).split("\n"))
-    say(f"report.html, report.json, table.txt and plots in {folders.report}")
-    say(f"worst errors, private, not to be published: {folders.private}")
-    sys.exit(evaluation.report.exit_code)
+        records = [report.to_json() for report in reports]
+        say_json(records[0] if len(records) == 1 else records)
+    elif len(reports) > 1:
+        say_lines(["", *by_set(reports)])
+    sys.exit(max(report.exit_code for report in reports))
+
+
+def _tests(
+    folders: tuple[Path, ...],
+    people: Path | None,
+    pairs: Path | None,
+    out: Path | None,
+    workspace: Path,
+) -> list[tuple[Collection, ReportFolders]]:
+    """What is evaluated, and where its results go."""
+    if len(folders) > 1 and (people or pairs or out):
+        raise InvalidConfig(
+            f"{len(folders)} folders with --people, --pairs or --out: expected one "
+            "folder, which they are about."
+        )
+    from index.evaluation.groups import groups_of
+    from index.evaluation.protocol import read_collection
+    from index.report.write import ReportFolders
+    from masking.datasets.separate_folders import refuse_overlap
+
+    tests = []
+    for folder in folders:
+        whole = read_collection(folder, people, pairs)
+        for one in (whole, *groups_of(folder, whole)):
+            results = workspace / "evaluated" / one.name
+            report = (out if one is whole else out / one.name) if out else results
+            for written in (report, results):
+                refuse_overlap(folder, written)
+            tests.append((one, ReportFolders(report, results / "private")))
+    return tests
 
 
 @click.command("embed", cls=GroupedCommand)

@@ -28,8 +28,8 @@ def groups_of(folder: Path, collection: Collection) -> list[Collection]:
     if collection.listed is not None or not table.is_file():
         return []
     group_of = {
-        normal_form(row["person"]): row["group"]
-        for _, row in read_table(table, ("person", "group"))
+        normal_form(row["person"]): _checked(row["group"], where)
+        for where, row in read_table(table, ("person", "group"))
     }
     present = [photo for photo in collection.photos if photo.person in group_of]
     if not present:
@@ -41,8 +41,21 @@ def groups_of(folder: Path, collection: Collection) -> list[Collection]:
     return [
         replace(
             collection,
-            name=f"{collection.name}/{name}",
+            name=f"{collection.name}-{name}",
             photos=[photo for photo in present if group_of[photo.person] == name],
         )
         for name in names
     ]
+
+
+def _checked(group: str, where: str) -> str:
+    """A group's name, which becomes that of a folder.
+
+    Raises:
+        BadRecord: it is empty or would lead elsewhere.
+    """
+    if not group or group != Path(group).name or "\\" in group or group == "..":
+        raise BadRecord(
+            f"{where}: found the group {group!r}, expected a plain name such as east."
+        )
+    return group
