@@ -6,7 +6,7 @@ processes, so that it depends neither on their number nor on --accumulate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 # Of one row in one epoch; the number of a view fits below.
 MAX_VIEWS = 1000
+# A collection is small where its rows are shown as often: of a quarter of the largest.
+_SMALL = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,7 @@ class SamplerConfig:
     seed: int
 
 
-def balanced(collections: Sequence[str]) -> NDArray[np.float64]:
+def balanced(collections: NDArray[np.str_]) -> NDArray[np.float64]:
     """(N,) how often each row is shown in an epoch, 1 for those of the largest.
 
     A collection a hundred times as small is shown ten times as often, so that the
@@ -99,17 +101,19 @@ def balanced(collections: Sequence[str]) -> NDArray[np.float64]:
     Source: square-root sampling, Mahajan et al., "Exploring the limits of weakly
     supervised pretraining", ECCV 2018, section 2.2.
     """
-    _, place, counts = np.unique(
-        np.array(collections), return_inverse=True, return_counts=True
-    )
+    _, place, counts = np.unique(collections, return_inverse=True, return_counts=True)
     return np.asarray(np.sqrt(counts.max() / counts)[place])
 
 
 def steps_of_epoch(
-    labels: Whole, sampling: SamplerConfig, shown: NDArray[np.float64] | None = None
+    labels: Whole, sampling: SamplerConfig, collections: NDArray[np.str_] | None = None
 ) -> int:
-    """How many batches an epoch has; the last short one is left out."""
-    shown = np.ones(len(labels)) if shown is None else shown
+    """How many batches an epoch has; the last short one is left out.
+
+    Args:
+        collections: see `sample_epoch`.
+    """
+    shown = balanced(_one_unless(collections, labels))
     if not sampling.samples:
         drawn = round(shown.sum())
         return drawn // min(sampling.batch_size, drawn)
@@ -130,25 +134,26 @@ def sample_epoch(
     labels: Whole,
     sampling: SamplerConfig,
     epoch: int,
-    shown: NDArray[np.float64] | None = None,
+    collections: NDArray[np.str_] | None = None,
     wears_mask: Flags | None = None,
 ) -> Iterator[Batch]:
     """The batches of one epoch, the same ones for the same (seed, epoch).
 
     Args:
         labels: (N,) person of each row, 0 to P - 1.
-        shown: (N,) how often each row is shown, see `balanced`; None = once.
+        collections: (N,) where each row comes from; None = from one place. Small ones
+            are shown more often and fill batches of their own.
         wears_mask: (N,) rows with a real mask, which count as masked; None = none.
     """
     rng = np.random.default_rng([sampling.seed, epoch])
-    shown = np.ones(len(labels)) if shown is None else shown
+    places = _one_unless(collections, labels)
     real = np.zeros(len(labels), bool) if wears_mask is None else wears_mask
     if sampling.samples:
-        rows, views = _by_person(labels, shown, sampling, rng)
+        rows, views = _by_person(labels, places, sampling, rng)
     else:
-        rows, views = _one_by_one(shown, rng)
+        rows, views = _one_by_one(balanced(places), rng)
     size = min(sampling.batch_size, len(rows))
-    steps = steps_of_epoch(labels, sampling, shown)
+    steps = steps_of_epoch(labels, sampling, places)
     for number in range(steps):
         chosen = slice(number * size, (number + 1) * size)
         some, seen = rows[chosen], views[chosen]
@@ -157,6 +162,12 @@ def sample_epoch(
         ids = share_masks(ids, labels[some], masked, sampling.shared_masks, rng)
         step = epoch * steps + number
         yield Batch(epoch, step, some, seen, masked, ids)
+
+
+def _one_unless(
+    collections: NDArray[np.str_] | None, labels: Whole
+) -> NDArray[np.str_]:
+    return np.full(len(labels), "") if collections is None else collections
 
 
 def _one_by_one(
@@ -174,7 +185,7 @@ def _one_by_one(
 
 def _by_person(
     labels: Whole,
-    shown: NDArray[np.float64],
+    collections: NDArray[np.str_],
     sampling: SamplerConfig,
     rng: np.random.Generator,
 ) -> tuple[Whole, Whole]:
@@ -183,6 +194,7 @@ def _by_person(
     Every row is there at least once; people with fewer than K rows, or whose
     rows do not fill the last group, show some of them again.
     """
+    shown = balanced(collections)
     by_person = np.argsort(labels, kind="stable")
     ends = np.cumsum(np.bincount(labels))[:-1]
     groups: list[tuple[Whole, Whole]] = []
@@ -196,11 +208,38 @@ def _by_person(
             views.reshape(-1, sampling.samples),
             strict=True,
         )
-    order = rng.permutation(len(groups))
+    first = np.array([rows[0] for rows, _ in groups])
+    small = np.where(shown[first] < _SMALL, "", collections[first])
+    order = _apart(small, sampling.batch_size // sampling.samples, rng)
     return (
         np.concatenate([groups[index][0] for index in order]),
         np.concatenate([groups[index][1] for index in order]),
     )
+
+
+def _apart(
+    places: NDArray[np.str_], size: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """A random order of (G,) groups in which whole batches come from one place.
+
+    People of a small collection look alike to the network: in a batch of all they would
+    be too few to be mistaken for each other.
+
+    Args:
+        size: groups in a batch.
+    """
+    batches: list[Whole] = []
+    left: list[Whole] = []
+    for place in np.unique(places):
+        own = rng.permutation(np.flatnonzero(places == place))
+        whole = len(own) // size * size
+        batches += list(own[:whole].reshape(-1, size))
+        left.append(own[whole:])
+    rest = rng.permutation(np.concatenate(left))
+    whole = len(rest) // size * size
+    batches += list(rest[:whole].reshape(-1, size))
+    shuffled = [batches[number] for number in rng.permutation(len(batches))]
+    return np.concatenate([*shuffled, rest[whole:]])
 
 
 def _masked(real: Flags, sampling: SamplerConfig, rng: np.random.Generator) -> Flags:

@@ -36,6 +36,8 @@ class Degradation:
 
     Attributes:
         turn_deg, scale, shift_px: standard deviations of the misalignment.
+        stretch: that of the logarithm of width to height, as of pictures that were
+            made to fit a square.
         coarse_fraction: fraction of chips that are reduced and enlarged again.
         jpeg_fraction: fraction that goes through JPEG again.
     """
@@ -43,11 +45,14 @@ class Degradation:
     turn_deg: float = 3.0
     scale: float = 0.04
     shift_px: float = 2.5
+    stretch: float = 0.08
     coarse_fraction: float = 0.2
     jpeg_fraction: float = 0.2
 
 
-CALM = Degradation(turn_deg=0, scale=0, shift_px=0, coarse_fraction=0, jpeg_fraction=0)
+CALM = Degradation(
+    turn_deg=0, scale=0, shift_px=0, stretch=0, coarse_fraction=0, jpeg_fraction=0
+)
 
 
 class ChipDataset(Dataset[Any]):
@@ -108,6 +113,8 @@ class ChipDataset(Dataset[Any]):
         # Not always the middle: a chip may show the face beside it.
         place = self._recorded_to_wanted @ np.append(centre, 1)
         place = place + rng.normal(0, 1, 2) * degradation.shift_px
+        wider = np.exp(rng.normal(0, 1) * degradation.stretch / 2)
+        turn = np.diag([wider, 1 / wider]) @ turn
         shift = place - turn @ centre
         return np.hstack([turn, shift[:, None]])
 

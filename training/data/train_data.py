@@ -15,12 +15,13 @@ from torch import Tensor
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import InvalidConfig
 from training.config import TrainConfig
-from training.data.batch_sampler import balanced
 from training.data.chip_embeddings import unmasked_embeddings
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.losses.loss_terms import class_means, squared_distances
 
 _NEAREST = 10
+# Of LFW, less than a tenth of the people lies closer to others.
+_CROWDED = 0.7
 _ROWS_AT_ONCE = 1024
 
 
@@ -62,7 +63,7 @@ class TrainData:
         held_out: unmasked rows of the validation people.
         labels: (N,) int64 person of each row, 0 to people - 1.
         targets: None without a teacher.
-        shown: (N,) how often an epoch shows each row, see `balanced`; None = once.
+        collections: (N,) where each row comes from; None = from one place.
         wears_mask: (N,) bool, the rows with a real mask; None = none.
     """
 
@@ -72,7 +73,7 @@ class TrainData:
     labels: Tensor
     people: int
     targets: Targets | None
-    shown: NDArray[np.float64] | None = None
+    collections: NDArray[np.str_] | None = None
     wears_mask: NDArray[np.bool_] | None = None
 
 
@@ -123,7 +124,7 @@ def read_train_data(
         labels,
         len(people),
         targets,
-        balanced([row.collection for row in chosen]),
+        np.array([row.collection for row in chosen]),
         wears_mask,
     )
 
@@ -131,9 +132,10 @@ def read_train_data(
 def trust_in(prototypes: Tensor) -> Tensor:
     """(P, D) to (P,): how well a teacher tells each person from the others, at most 1.
 
-    The square of the mean distance to the _NEAREST other prototypes, beside the median
-    of all people. Where the teacher confuses people, as dlib's network does those whom
-    it hardly saw in its training, holding them where it puts them is the wrong wish.
+    The cube of the mean squared distance to the _NEAREST other prototypes, beside
+    _CROWDED of the median of all people, from which on it is 1. Where the teacher
+    confuses people, as dlib's network does those whom it hardly saw in its training,
+    holding them where it puts them is the wrong wish.
     """
     count = min(_NEAREST, len(prototypes) - 1)
     parts = []
@@ -142,7 +144,7 @@ def trust_in(prototypes: Tensor) -> Tensor:
         # The nearest of all is the person themselves.
         parts.append(block.topk(count + 1, largest=False).values[:, 1:].mean(dim=1))
     near = torch.cat(parts)
-    return (near / near.median()).clamp(max=1).square()
+    return (near / (_CROWDED * near.median())).clamp(max=1) ** 3
 
 
 def held_out_rows(manifest: Manifest, fraction: float, seed: int) -> list[ManifestRow]:

@@ -283,8 +283,8 @@ class TrainLoader:
         self._config, self._device, self._processes = config, device, processes
         self._labels = data.labels.cpu().numpy()
         self._sampling = sampler_config(config)
-        self._shown, self._wears_mask = data.shown, data.wears_mask
-        self.steps = steps_of_epoch(self._labels, self._sampling, self._shown)
+        self._collections, self._wears_mask = data.collections, data.wears_mask
+        self.steps = steps_of_epoch(self._labels, self._sampling, self._collections)
         chips = UnmaskedChips(
             data.manifest.folder,
             data.rows,
@@ -307,7 +307,7 @@ class TrainLoader:
         count = processes.count * config.accumulate
         first = processes.rank * config.accumulate
         epoch = sample_epoch(
-            self._labels, self._sampling, number, self._shown, self._wears_mask
+            self._labels, self._sampling, number, self._collections, self._wears_mask
         )
         return [
             batch.micro_batch(place, count)

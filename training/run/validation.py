@@ -19,7 +19,7 @@ from training.metrics.verification import tar_at_far
 
 # Landmarks on masked faces are off by about this much.
 _MISALIGNED = Degradation(
-    turn_deg=2, scale=0.03, shift_px=1.5, coarse_fraction=0, jpeg_fraction=0
+    turn_deg=2, scale=0.03, shift_px=1.5, stretch=0, coarse_fraction=0, jpeg_fraction=0
 )
 _SEED = 20
 # Networks are trained to embeddings of about 1; some of others give 20.

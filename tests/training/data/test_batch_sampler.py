@@ -155,31 +155,62 @@ def test_parts_are_equal_runs_of_the_whole_batch():
         batch.micro_batch(0, 4)
 
 
+def places(**counts):
+    return np.repeat(list(counts), list(counts.values()))
+
+
 def test_small_collections_are_shown_more_often():
-    shown = balanced(["large"] * 16 + ["small"] * 4)
+    shown = balanced(places(large=16, small=4))
     assert shown.tolist() == [1] * 16 + [2] * 4
-    assert balanced([""] * 3).tolist() == [1] * 3
+    assert balanced(np.array([""] * 3)).tolist() == [1] * 3
 
 
 @pytest.mark.parametrize("samples", [0, 2])
-def test_rows_come_as_often_as_they_are_shown(samples):
-    # Person 0 has four rows of a large collection, person 1 two that come four times.
-    labels, shown = np.array([0, 0, 0, 0, 1, 1]), np.array([1.0] * 4 + [4.0] * 2)
+def test_rows_come_as_often_as_their_collection_asks_for(samples):
+    # Person 0 has eight rows of a large collection, person 1 two: each comes twice.
+    labels, where = np.array([0] * 8 + [1] * 2), places(large=8, small=2)
     wanted = sampling(batch_size=12, samples=samples)
-    assert steps_of_epoch(labels, wanted, shown) == 1
-    (batch,) = sample_epoch(labels, wanted, 0, shown)
+    assert steps_of_epoch(labels, wanted, where) == 1
+    (batch,) = sample_epoch(labels, wanted, 0, where)
     counts = Counter(batch.rows.tolist())
-    assert [counts[row] for row in range(6)] == [1, 1, 1, 1, 4, 4]
+    assert [counts[row] for row in range(10)] == [1] * 8 + [2] * 2
     views = {(row, view) for row, view in zip(batch.rows, batch.views, strict=True)}
     assert len(views) == 12
 
 
 def test_fractions_of_rows_add_up():
-    shown = np.full(10, 1.5)
+    # 9 rows of one, 4 of another that are shown 1.5 times: 15 chips.
+    where = places(large=9, small=4)
     wanted = sampling(batch_size=15)
-    assert steps_of_epoch(np.arange(10), wanted, shown) == 1
-    (batch,) = sample_epoch(np.arange(10), wanted, 0, shown)
-    assert sorted(Counter(batch.rows.tolist()).values()) == [1] * 5 + [2] * 5
+    assert steps_of_epoch(np.arange(13), wanted, where) == 1
+    (batch,) = sample_epoch(np.arange(13), wanted, 0, where)
+    counts = Counter(batch.rows.tolist())
+    assert sorted(counts[row] for row in range(9, 13)) == [1, 1, 2, 2]
+    assert [counts[row] for row in range(9)] == [1] * 9
+
+
+def test_small_collections_fill_batches_of_their_own():
+    # 16 people of the large and 4 of the small collection, a pair of chips each; the
+    # small one is shown twice, so that two batches of four people are its own.
+    where = places(large=32, small=8)
+    labels = np.repeat(np.arange(20), 2)
+    batches = list(sample_epoch(labels, sampling(batch_size=8, samples=2), 0, where))
+    kinds = [set(where[batch.rows]) for batch in batches]
+    assert sorted(map(sorted, kinds)) == [["large"]] * 4 + [["small"]] * 2
+    orders = {
+        tuple(
+            len(set(where[batch.rows]) & {"small"})
+            for batch in sample_epoch(
+                labels, sampling(batch_size=8, samples=2), epoch, where
+            )
+        )
+        for epoch in range(8)
+    }
+    assert len(orders) > 2  # not always first or last
+    # Collections that are nearly as large as the largest are mixed with it.
+    where = places(large=24, medium=16)
+    batches = list(sample_epoch(labels, sampling(batch_size=8, samples=2), 0, where))
+    assert max(len(set(where[batch.rows])) for batch in batches) == 2
 
 
 def test_real_masks_are_the_first_of_the_masked_samples():
