@@ -33,7 +33,7 @@ from training.metrics.pairs import EmbeddedFaces, Indices
 
 # Landmarks on masked faces are off by about this much.
 _MISALIGNED = Degradation(
-    turn_deg=2, scale=0.03, shift_px=1.5, coarse_fraction=0, jpeg_fraction=0
+    turn_deg=2, scale=0.03, shift_px=1.5, stretch=0, coarse_fraction=0, jpeg_fraction=0
 )
 # Of one person no more photos, and no more people, are looked at: enough for a
 # impostor in a thousand.
