@@ -1,6 +1,6 @@
 """Joins the faces of a video's frames to tracks: one person, for as long as seen.
 
-A track keeps a sum and its best sighting, so a video of any length fits in memory.
+A track keeps a sum and its best face, so a video of any length fits in memory.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from training.metrics.score_normalization import Cohort, squared_distances
 
 
 @dataclass(frozen=True, eq=False)
-class Sighting:
+class VideoFace:
     """One face in one frame.
 
     Attributes:
         time_s: of the frame, from the video's start.
         face: with its embedding.
-        frame: (H, W, 3) uint8 RGB, shared by the sightings of a frame.
+        frame: (H, W, 3) uint8 RGB, shared by the faces of a frame.
     """
 
     time_s: float
@@ -48,10 +48,10 @@ class Track:
     Attributes:
         number: from 1, in the order in which faces appeared.
         first_s, last_s: when it was first and last seen.
-        count: sightings.
+        count: faces.
         total: (D,) float64 sum of their embeddings.
         last_box: where it was seen last.
-        best: the sighting with the largest box.
+        best: the face with the largest box.
     """
 
     number: int
@@ -60,24 +60,24 @@ class Track:
     count: int
     total: np.typing.NDArray[np.float64]
     last_box: FaceBox
-    best: Sighting
+    best: VideoFace
 
     @property
     def embedding(self) -> Float32:
         """(D,) float32 mean of all its embeddings."""
         return np.asarray(self.total / self.count, dtype=np.float32)
 
-    def joined(self, sighting: Sighting) -> Track:
-        """The track with one more sighting."""
-        larger = sighting.box.area_px > self.best.box.area_px
+    def joined(self, face: VideoFace) -> Track:
+        """The track with one more face."""
+        larger = face.box.area_px > self.best.box.area_px
         return Track(
             self.number,
             self.first_s,
-            sighting.time_s,
+            face.time_s,
             self.count + 1,
-            self.total + sighting.embedding,
-            sighting.box,
-            sighting if larger else self.best,
+            self.total + face.embedding,
+            face.box,
+            face if larger else self.best,
         )
 
 
@@ -104,7 +104,7 @@ class TrackJoiner:
         self._open: dict[int, Track] = {}
         self._started = 0
 
-    def add(self, time_s: float, sightings: Sequence[Sighting]) -> list[Track]:
+    def add(self, time_s: float, faces: Sequence[VideoFace]) -> list[Track]:
         """Join the faces of one frame; gives the tracks that have ended before it."""
         ended = [
             track
@@ -113,16 +113,16 @@ class TrackJoiner:
         ]
         for track in ended:
             del self._open[track.number]
-        free = dict(enumerate(sightings))
+        free = dict(enumerate(faces))
         waiting = set(self._open)
-        for _, number, place in self._pairs(sightings):
+        for _, number, place in self._pairs(faces):
             # The best pair first; each face and each track is used once.
             if number in waiting and place in free:
                 waiting.remove(number)
                 self._open[number] = self._open[number].joined(free.pop(place))
-        for sighting in free.values():
+        for face in free.values():
             self._started += 1
-            self._open[self._started] = _new_track(self._started, sighting)
+            self._open[self._started] = _new_track(self._started, face)
         return ended
 
     def close(self) -> list[Track]:
@@ -131,13 +131,13 @@ class TrackJoiner:
         self._open.clear()
         return ended
 
-    def _pairs(self, sightings: Sequence[Sighting]) -> list[tuple[float, int, int]]:
+    def _pairs(self, faces: Sequence[VideoFace]) -> list[tuple[float, int, int]]:
         """(shared, track, face) of all that may be one person, the best first."""
         pairs = []
         for number, track in self._open.items():
-            for place, sighting in enumerate(sightings):
-                shared = intersection_over_union(track.last_box, sighting.box)
-                pair = track.embedding[None], sighting.embedding[None]
+            for place, face in enumerate(faces):
+                shared = intersection_over_union(track.last_box, face.box)
+                pair = track.embedding[None], face.embedding[None]
                 away = float(squared_distances(*pair, self._cohort)[0, 0])
                 if shared >= self._overlap and away < self._same:
                     pairs.append((shared, number, place))
@@ -153,13 +153,13 @@ def intersection_over_union(one: FaceBox, other: FaceBox) -> float:
     return shared / both if both else 0.0
 
 
-def _new_track(number: int, sighting: Sighting) -> Track:
+def _new_track(number: int, face: VideoFace) -> Track:
     return Track(
         number,
-        sighting.time_s,
-        sighting.time_s,
+        face.time_s,
+        face.time_s,
         1,
-        sighting.embedding.astype(np.float64),
-        sighting.box,
-        sighting,
+        face.embedding.astype(np.float64),
+        face.box,
+        face,
     )

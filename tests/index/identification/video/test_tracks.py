@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from index.identification.video.tracks import (
-    Sighting,
     TrackJoiner,
+    VideoFace,
     intersection_over_union,
 )
 from masking.faces.aligned_faces import AlignedFace
@@ -22,8 +22,8 @@ def box(left, side=100.0):
 
 def seen(time_s, left, embedding=(0.0, 0.0), side=100.0):
     row = np.float32(embedding)
-    face = AlignedFace("film", box=box(left, side), crops=(CHIP,))
-    return Sighting(time_s, EmbeddedFace(face, row), FRAME)
+    face = AlignedFace("video", box=box(left, side), crops=(CHIP,))
+    return VideoFace(time_s, EmbeddedFace(face, row), FRAME)
 
 
 def joiner(**changes):
@@ -52,7 +52,7 @@ def test_a_moving_face_is_one_track_with_the_mean_of_its_embeddings():
     assert tracks.close() == []
 
 
-def test_the_largest_sighting_is_kept():
+def test_the_largest_face_is_kept():
     tracks = joiner()
     for side in (100.0, 130.0, 110.0):
         tracks.add(0, [seen(0, 0, side=side)])
