@@ -262,17 +262,13 @@ def _video_answers(
         name = shown_name(STANDARD_INPUT) if path == sources.received else path
         with probes.open_video(path, name) as video:
             frames = probes.video_frames(video, *rhythm, str(name))
-            yield from identify_video(
-                frames, name, token, identifier, videos, with_cards
-            )
+            yield from identify_video(frames, name, token, identifier, with_cards)
     if sources.camera is not None:
         path = Path(probes.camera_name(sources.camera))
         token = f"{datetime.now():%Y%m%d-%H%M%S}"
         with probes.open_camera(sources.camera) as video:
             frames = probes.camera_frames(video, *rhythm, str(path))
-            yield from identify_video(
-                frames, path, token, identifier, videos, with_cards
-            )
+            yield from identify_video(frames, path, token, identifier, with_cards)
 
 
 def _open_card(card: Path) -> None:

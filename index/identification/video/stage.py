@@ -9,7 +9,6 @@ from pathlib import Path
 
 from index.identification.answers import NO_FACE, Answer, Span, status_of
 from index.identification.stage import Identifier
-from index.identification.video.config import VideoConfig
 from index.identification.video.frames import Frame
 from index.identification.video.tracks import Track, TrackJoiner, VideoFace
 from masking.errors import BadRecord
@@ -23,7 +22,6 @@ def identify_video(
     source: Path,
     token: str,
     identifier: Identifier,
-    config: VideoConfig,
     with_cards: bool,
 ) -> Iterator[Answer]:
     """One answer for every track of a video, as soon as the track has ended.
@@ -38,12 +36,8 @@ def identify_video(
     Raises:
         ToolkitError: a card cannot be written.
     """
-    joiner = TrackJoiner(
-        config.gap_s,
-        config.overlap,
-        identifier.recogniser.same_person,
-        identifier.recogniser.cohort,
-    )
+    recogniser = identifier.recogniser
+    joiner = TrackJoiner(recogniser.same_person, recogniser.cohort)
     answered = 0
     try:
         for frame in frames:

@@ -15,6 +15,11 @@ from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.score_normalization import Cohort, squared_distances
 
+# A face that is not seen for longer ends its track.
+_GAP_S = 1.0
+# Intersection over union of a face and its track's last box.
+_LEAST_OVERLAP = 0.3
+
 
 @dataclass(frozen=True, eq=False)
 class VideoFace:
@@ -84,32 +89,21 @@ class Track:
 class TrackJoiner:
     """Takes frame after frame, gives tracks as they end."""
 
-    def __init__(
-        self,
-        gap_s: float,
-        overlap: float,
-        same_person: float,
-        cohort: Cohort | None = None,
-    ):
+    def __init__(self, same_person: float, cohort: Cohort | None = None):
         """
         Args:
-            gap_s: a face that is not seen for longer ends its track.
-            overlap: least intersection over union of a face and its track's last box.
             same_person: a face at this squared distance from the track's mean, or
                 farther, is somebody else: a cut puts another face in the same place.
             cohort: of the embedder.
         """
-        self._gap_s, self._overlap, self._same = gap_s, overlap, same_person
-        self._cohort = cohort
+        self._same, self._cohort = same_person, cohort
         self._open: dict[int, Track] = {}
         self._started = 0
 
     def add(self, time_s: float, faces: Sequence[VideoFace]) -> list[Track]:
         """Join the faces of one frame; gives the tracks that have ended before it."""
         ended = [
-            track
-            for track in self._open.values()
-            if time_s - track.last_s > self._gap_s
+            track for track in self._open.values() if time_s - track.last_s > _GAP_S
         ]
         for track in ended:
             del self._open[track.number]
@@ -139,7 +133,7 @@ class TrackJoiner:
                 shared = intersection_over_union(track.last_box, face.box)
                 pair = track.embedding[None], face.embedding[None]
                 away = float(squared_distances(*pair, self._cohort)[0, 0])
-                if shared >= self._overlap and away < self._same:
+                if shared >= _LEAST_OVERLAP and away < self._same:
                     pairs.append((shared, number, place))
         return sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2]))
 
