@@ -1,4 +1,4 @@
-"""What several tests fraction: a small augmented folder of synthetic people."""
+"""What several tests share: a small augmented folder of synthetic people."""
 
 from __future__ import annotations
 

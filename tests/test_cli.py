@@ -102,12 +102,12 @@ def test_identify_reads_standard_input_and_writes_a_table(workspace, masked, tmp
 
 
 @pytest.fixture(scope="module")
-def film(masked, tmp_path_factory):
+def video(masked, tmp_path_factory):
     """Seven frames of the masked newcomer, five a second."""
     picture = read_rgb(masked)
-    codec = cv2.VideoWriter_fourcc(*"MJPG")
+    codec = cv2.VideoWriter.fourcc(*"MJPG")
     size = (picture.shape[1], picture.shape[0])
-    video = tmp_path_factory.mktemp("film") / "video.avi"
+    video = tmp_path_factory.mktemp("video") / "video.avi"
     writer = cv2.VideoWriter(str(video), codec, 5, size)
     for _ in range(7):
         writer.write(picture[:, :, ::-1])
@@ -116,21 +116,21 @@ def film(masked, tmp_path_factory):
 
 
 @pytest.mark.parametrize("way", ["file", "-", "--video -"])
-def test_identify_follows_faces_through_a_video(workspace, film, way):
-    given = [str(film)] if way == "file" else way.split()
+def test_identify_follows_faces_through_a_video(workspace, video, way):
+    given = [str(video)] if way == "file" else way.split()
     done = CliRunner().invoke(
         cli.main,
         [
             *("identify", *given, "--every", "3", "--workspace", str(workspace)),
             *("--threshold", "-60", "--json"),
         ],
-        input=film.read_bytes(),
+        input=video.read_bytes(),
     )
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
     assert (record["name"], record["frames"]) == ("New Person", 3)
     assert (record["first_s"], record["last_s"]) == (0.0, 1.2)
-    assert record["photo"] == (str(film) if way == "file" else "standard-input")
+    assert record["photo"] == (str(video) if way == "file" else "standard-input")
 
 
 def test_standard_input_that_is_no_video_is_called_so(workspace):

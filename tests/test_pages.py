@@ -120,7 +120,7 @@ def test_a_command_parses(line):
 
 @pytest.fixture(scope="module")
 def small_workspace(tmp_path_factory):
-    """What the pages' commands name: photos of four people, a table, a film."""
+    """What the pages' commands name: photos of four people, a table, a video."""
     folder = tmp_path_factory.mktemp("pages")
     ada, *people = sorted(sample_people().iterdir())[4:8]
     homes = {ada: "photos/ada"} | {p: f"people/{p.name}" for p in people}
@@ -133,12 +133,12 @@ def small_workspace(tmp_path_factory):
     (folder / "people.csv").write_text("person,file\nAda,photos/ada/1.jpg\n")
     frame = cv2.cvtColor(read_rgb(folder / "masked.jpg"), cv2.COLOR_RGB2BGR)
     size = (frame.shape[1], frame.shape[0])
-    film = cv2.VideoWriter(
-        str(folder / "party.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 5, size
+    video = cv2.VideoWriter(
+        str(folder / "party.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 5, size
     )
     for _ in range(6):
-        film.write(frame)
-    film.release()
+        video.write(frame)
+    video.release()
     run_in(folder, ["enroll", "--folder", "people", "--workers", "1"])
     run_in(folder, ["enroll", "Ada", "photos/ada"])
     return folder

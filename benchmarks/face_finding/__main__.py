@@ -34,7 +34,7 @@ from index.gallery.gallery import open_or_create_gallery
 from masking.augment.people_lists import read_names
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.finder import default_finder, unmasked_finder
-from training.checkpoints.store import choose_quick_embedder
+from training.checkpoints.store import choose_onnx_embedder
 
 
 @click.command()
@@ -91,7 +91,7 @@ def _labelled(clock: Clock, folder: Path) -> list[Line]:
 
 def _enrolled(clock: Clock, paths: list[Path]) -> Line:
     """How many photographs of people are enrolled."""
-    embedder = choose_quick_embedder("shipped", Path())
+    embedder = choose_onnx_embedder("shipped", Path())
     for path in paths:
         clock.find(read_rgb(path))
     named = [NamedPhoto(path.parent.name, path) for path in paths]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from masking.faces.detector import FaceBox
-from masking.faces.finder import Face, FaceFinder
+from masking.faces.finder import Face, Finder
 from masking.landmarks import Image, Landmarks
 
 
@@ -50,7 +50,7 @@ HEAD = f"{'':<34}{'found':>5}  {'of':>5}  part    goal    {'CPU ms':>6} {'dlib H
 class Clock:
     """Our finder and dlib's stock detector on the same pictures."""
 
-    def __init__(self, finder: FaceFinder):
+    def __init__(self, finder: Finder):
         import cv2
         import dlib
 

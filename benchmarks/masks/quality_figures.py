@@ -36,7 +36,7 @@ class MaskingFigures:
         untouched: fraction of them on which no mask can be seen.
         bright_rim: fraction of rim pixels brighter than both layers; lower is better.
         chin, jaw: fraction of landmarks covered by masks that are worn correctly.
-        style_true: fraction of wear labels that the pixels bear out.
+        style_true: fraction of wearing styles that the pixels bear out.
         shading: mean correlation of the mask's light with the skin's below it.
         balance: correlation over the faces of the left-right difference of both.
         sharpness: 10th, 50th, 90th percentile of the mask's sharpness over the

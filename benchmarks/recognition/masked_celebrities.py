@@ -39,8 +39,8 @@ def celebrity_figures(
     identified as an impostor, in the gallery without their photo.
     """
     known = read_labelled_photos(celebrities)
-    stars = {_plain(photo.person) for photo in known}
-    others = [photo for photo in everybody if _plain(photo.person) not in stars]
+    stars = {_letters(photo.person) for photo in known}
+    others = [photo for photo in everybody if _letters(photo.person) not in stars]
     other_views = store.embedded(others, networks)
     views = store.embedded(known, [*networks, MaskStateRows()])
     names, other_people = np.unique([p.person for p in others], return_inverse=True)
@@ -71,7 +71,7 @@ def celebrity_figures(
     return rows
 
 
-def _plain(name: str) -> str:
+def _letters(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalpha())
 
 

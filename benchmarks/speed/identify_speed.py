@@ -35,7 +35,7 @@ from masking.faces.alignment import crop_chip
 from masking.faces.finder import FaceFinder, default_finder, unmasked_finder
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.checkpoints.store import choose_embedder, choose_quick_embedder
+from training.checkpoints.store import choose_embedder, choose_onnx_embedder
 from training.embedders.embedded_face import embed_faces
 from training.embedders.protocol import Embedder
 
@@ -47,7 +47,7 @@ def measure(photos: Path, people: int, runs: int) -> dict[str, Any]:
     folders = sorted(path for path in photos.iterdir() if path.is_dir())[:people]
     with TemporaryDirectory() as place:
         workspace = Path(place)
-        embedder = choose_quick_embedder("shipped", workspace)
+        embedder = choose_onnx_embedder("shipped", workspace)
         finder = default_finder()
         probes = [_masked_probe(folder, workspace) for folder in folders]
         way = DlibWay()

@@ -98,7 +98,7 @@ def training_jobs(
     whole_run, whole = _training(manifest, config, folder, device)
     batch, chips = next(iter(whole.epoch(0)))
 
-    def unmasked() -> int:
+    def network_alone() -> int:
         whole_run.zero_grad()
         bfloat16 = uses_bfloat16(config, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
@@ -111,7 +111,7 @@ def training_jobs(
         return len(chips)
 
     return {
-        "bare forward and backward": unmasked,
+        "bare forward and backward": network_alone,
         "step on ready chips": step,
         "training": lambda: _epoch(whole_run, whole),
     }

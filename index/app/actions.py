@@ -94,7 +94,6 @@ class AppActions:
             photo = Path(upload.name)
             yield from identifier.answers(photo, lambda _: upload.photo_bytes())
             return
-        videos = VideoConfig()
         with TemporaryDirectory(dir=self._dropped) as folder:
             # OpenCV reads videos from files alone.
             path = Path(folder) / "video"
@@ -104,10 +103,10 @@ class AppActions:
                 with open_video(path) as video:
                     frames = takewhile(
                         lambda _: not self.stopped.is_set(),
-                        video_frames(video, videos.every, 0, upload.name),
+                        video_frames(video, VideoConfig().every, 0, upload.name),
                     )
                     yield from identify_video(
-                        frames, name, token, identifier, videos, config.cards
+                        frames, name, token, identifier, config.cards
                     )
             except UnreadableImage as error:
                 reason = str(error).replace(str(path), upload.name)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from masking.faces.finder import FaceFinder, default_finder, unmasked_finder
+from masking.faces.finder import Finder, default_finder, unmasked_finder
 from training.embedders.mask_classifier import mask_states
 from training.embedders.protocol import Embedder
 
@@ -18,12 +18,12 @@ class Models:
         self.embedder = embedder
 
     @cached_property
-    def finder(self) -> FaceFinder:
+    def finder(self) -> Finder:
         """For faces that may wear masks."""
         return default_finder()
 
     @cached_property
-    def unmasked_finder(self) -> FaceFinder:
+    def unmasked_finder(self) -> Finder:
         """For faces that masks are rendered on."""
         return unmasked_finder()
 

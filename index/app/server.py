@@ -27,7 +27,7 @@ from masking.errors import (
     ToolkitError,
 )
 
-# Of one request: as many photos as somebody drops at once, or a film.
+# Of one request: as many photos as somebody drops at once, or a video.
 _MOST_BYTES = 512 * 2**20
 # What was begun when the page ends is waited for so long.
 _PATIENCE_S = 1

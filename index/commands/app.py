@@ -78,6 +78,6 @@ def _embedder(workspace: Path, model: str, device: str) -> Embedder:
     """Photos come one by one, which is quick without torch."""
     if device != "auto":
         return embedder_of(workspace, model, device)
-    from training.checkpoints.store import choose_quick_embedder
+    from training.checkpoints.store import choose_onnx_embedder
 
-    return choose_quick_embedder(model, workspace / "models")
+    return choose_onnx_embedder(model, workspace / "models")

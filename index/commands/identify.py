@@ -19,8 +19,8 @@ from index.commands.terminal.options import (
     device_option,
     json_option,
     model_option,
+    onnx_embedder_of,
     options_from,
-    quick_embedder_of,
     workspace_option,
 )
 from index.commands.terminal.printing import say, say_json
@@ -133,7 +133,7 @@ def identify_command(
     with ExitStack() as stack:
         sources = _sources(photos, video, camera, stack)
         few = () if sources.is_video else photos
-        embedder = quick_embedder_of(workspace, model, device, few)
+        embedder = onnx_embedder_of(workspace, model, device, few)
         gallery = stack.enter_context(open_gallery(workspace / "gallery"))
         write = _table_of(table, stack)
         identifier = Identifier(gallery, embedder, default_finder(), out, config)
@@ -203,7 +203,7 @@ def _sort(
         if path.is_dir():
             refuse_overlap(path, out)
     photos = probe_photos(given)
-    embedder = quick_embedder_of(workspace, *model, given)
+    embedder = onnx_embedder_of(workspace, *model, given)
     with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
         report = sort_photos(photos, gallery, embedder, default_finder(), out, link)
     if as_json:
@@ -262,17 +262,13 @@ def _video_answers(
         name = shown_name(STANDARD_INPUT) if path == sources.received else path
         with probes.open_video(path, name) as video:
             frames = probes.video_frames(video, *rhythm, str(name))
-            yield from identify_video(
-                frames, name, token, identifier, videos, with_cards
-            )
+            yield from identify_video(frames, name, token, identifier, with_cards)
     if sources.camera is not None:
         path = Path(probes.camera_name(sources.camera))
         token = f"{datetime.now():%Y%m%d-%H%M%S}"
         with probes.open_camera(sources.camera) as video:
             frames = probes.camera_frames(video, *rhythm, str(path))
-            yield from identify_video(
-                frames, path, token, identifier, videos, with_cards
-            )
+            yield from identify_video(frames, path, token, identifier, with_cards)
 
 
 def _open_card(card: Path) -> None:

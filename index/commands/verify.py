@@ -13,7 +13,7 @@ from index.commands.terminal.options import (
     device_option,
     json_option,
     model_option,
-    quick_embedder_of,
+    onnx_embedder_of,
     workspace_option,
 )
 from index.commands.terminal.printing import say
@@ -65,7 +65,7 @@ def verify_command(
     from masking.faces.finder import default_finder
 
     pairs = verification.read_pairs(table) if table else [(photos[0], photos[1])]
-    embedder = quick_embedder_of(workspace, model, device, photos)
+    embedder = onnx_embedder_of(workspace, model, device, photos)
     config = IdentifyConfig(fpir=fpir, cards=cards)
     verifier = verification.Verifier(workspace, embedder, default_finder(), config)
     statuses = set()

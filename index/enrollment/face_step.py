@@ -22,7 +22,7 @@ from masking.faces.aligned_faces import (
 )
 from masking.faces.alignment import ChipGeometry
 from masking.faces.detector import FaceBox
-from masking.faces.finder import FaceFinder
+from masking.faces.finder import Finder
 from masking.workers import ordered_map
 
 # Fraction of the first face's area, and of the picture's sides, within which another
@@ -54,7 +54,7 @@ class _Step:
     """Runs in each process of the pool."""
 
     def __init__(
-        self, make_finder: Callable[[], FaceFinder], geometry: ChipGeometry, number: int
+        self, make_finder: Callable[[], Finder], geometry: ChipGeometry, number: int
     ):
         self._finder, self._geometry = make_finder(), geometry
         self._number = number
@@ -119,7 +119,7 @@ def single_faces(
     photos: Iterable[NamedPhoto],
     gallery: Gallery,
     geometry: ChipGeometry,
-    make_finder: Callable[[], FaceFinder],
+    make_finder: Callable[[], Finder],
     workers: int,
     number: int = 0,
 ) -> Iterator[NamedFace]:

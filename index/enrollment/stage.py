@@ -21,7 +21,7 @@ from index.gallery.gallery import Gallery
 from index.gallery.person_photos import unlike_the_others
 from index.gallery.storage.rows import NO_TERMS, Terms
 from masking.errors import BadRecord, MissingInput, NoFace
-from masking.faces.finder import FaceFinder
+from masking.faces.finder import Finder
 from training.embedders.embedded_face import EmbeddedFace, embed_both, network_input
 from training.embedders.mask_classifier import mask_states
 from training.embedders.protocol import Embedder
@@ -35,7 +35,7 @@ def enroll(
     photos: Sequence[Path],
     gallery: Gallery,
     embedder: Embedder,
-    finder: FaceFinder,
+    finder: Finder,
     terms: Terms = NO_TERMS,
     masked: bool | None = None,
 ) -> EnrollReport:
@@ -60,7 +60,7 @@ def enroll_photos(
     photos: Sequence[NamedPhoto],
     gallery: Gallery,
     embedder: Embedder,
-    make_finder: Callable[[], FaceFinder],
+    make_finder: Callable[[], Finder],
     workers: int,
     terms: Terms = NO_TERMS,
     checks: EnrollChecks | None = None,

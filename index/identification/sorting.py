@@ -17,7 +17,7 @@ from index.gallery.gallery import Gallery
 from index.identification.recogniser import accepted_by
 from masking.errors import BadRecord, InvalidConfig, UnreadableImage
 from masking.faces.aligned_faces import read_faces, read_photo
-from masking.faces.finder import FaceFinder
+from masking.faces.finder import Finder
 from masking.files.private_folder import private_folder
 from training.embedders.embedded_face import EmbeddedFace, embed_faces, network_input
 from training.embedders.mask_classifier import mask_states
@@ -51,7 +51,7 @@ def sort_photos(
     photos: Sequence[Path],
     gallery: Gallery,
     embedder: Embedder,
-    finder: FaceFinder,
+    finder: Finder,
     out: Path,
     link: bool,
 ) -> SortReport:
@@ -97,7 +97,7 @@ def sort_photos(
     return report
 
 
-def _face(path: Path, embedder: Embedder, finder: FaceFinder) -> EmbeddedFace | None:
+def _face(path: Path, embedder: Embedder, finder: Finder) -> EmbeddedFace | None:
     """The most prominent face.
 
     Raises:

@@ -32,7 +32,7 @@ from masking.faces.aligned_faces import (
     align_faces,
     read_faces,
 )
-from masking.faces.finder import FaceFinder
+from masking.faces.finder import Finder
 from masking.landmarks import Image
 from training.embedders.embedded_face import EmbeddedFace, embed_faces
 from training.embedders.protocol import Embedder
@@ -42,7 +42,7 @@ def identify(
     photos: Sequence[Path],
     gallery: Gallery,
     embedder: Embedder,
-    finder: FaceFinder,
+    finder: Finder,
     out: Path,
     config: IdentifyConfig,
     read: Callable[[Path], bytes] = read_bytes,
@@ -75,7 +75,7 @@ class Identifier:
         self,
         gallery: Gallery,
         embedder: Embedder,
-        finder: FaceFinder,
+        finder: Finder,
         out: Path,
         config: IdentifyConfig,
     ):

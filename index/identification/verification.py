@@ -28,7 +28,7 @@ from index.identification.stage import Identifier
 from masking.datasets.images import read_bytes
 from masking.errors import BadRecord, UnreadableImage
 from masking.faces.aligned_faces import AlignedPhoto, PhotoFile, read_faces
-from masking.faces.finder import FaceFinder
+from masking.faces.finder import Finder
 from masking.files.csv_tables import read_table
 from masking.files.shown_text import shown
 from masking.files.strict_json import strict_json
@@ -68,7 +68,7 @@ class Verifier:
         self,
         workspace: Path,
         embedder: Embedder,
-        finder: FaceFinder,
+        finder: Finder,
         config: IdentifyConfig,
     ):
         """

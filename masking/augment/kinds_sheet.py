@@ -1,4 +1,4 @@
-"""One picture of every mask kind, wear and pose, rendered on a collection's faces."""
+"""One picture of every mask kind, style and pose, rendered on a collection's faces."""
 
 from __future__ import annotations
 
@@ -73,11 +73,9 @@ class PoseChoice:
 
 
 def kinds_picture(sources: Sequence[Path], choice: PoseChoice) -> Image:
-    """A row for each kind, a column for each wear and pose, (H, W, 3) uint8 RGB.
+    """A row for each kind, a column for each style and pose, (H, W, 3) uint8 RGB.
 
-    The last row shows what else covers faces. A wearing style that a kind does not
-    have is
-    left white.
+    The last row shows what else covers faces. A style that a kind lacks is white.
 
     Args:
         sources: the collections that the rows of `choice` come from.
@@ -107,7 +105,7 @@ def kinds_picture(sources: Sequence[Path], choice: PoseChoice) -> Image:
 
 
 def _left(column: int) -> int:
-    """Where a column starts; poses of one wear stand closer together."""
+    """Where a column starts; poses of one style stand closer together."""
     return _LABEL_PX + column * _STEP + column // len(POSES) * 2 * _GAP_PX
 
 

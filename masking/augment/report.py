@@ -26,7 +26,7 @@ class AugmentReport:
         masked_photos: files of masked photographs.
         reused: photographs whose files were there from an earlier run.
         detectors: photographs by the stage that found their face.
-        kinds, wearing_styles: synthetic masks by kind and by wear.
+        kinds, wearing_styles: synthetic masks by kind and by style.
         deleted: files of earlier runs that belong to nothing any more.
         skipped: photo_id to the reason why there is nothing of it.
         unread: those of `skipped` that could not be read.
@@ -123,7 +123,7 @@ class Tally:
 
 
 def _worn(row: ManifestRow) -> Iterator[tuple[str, str]]:
-    """Kind and wear of every synthetic mask; chip and photo share the prominent one."""
+    """Kind and wearing style of each mask; chip and photo share the prominent one."""
     for item in row.masked:
         yield item.specs[0]["kind"], item.wearing_style
     for photo in row.photos:

@@ -19,7 +19,7 @@ OCCLUDERS = ("sunglasses", "hand", "cap", "headscarf", "patch")
 WEARING_STYLES = ("correct", "nose_out", "nose_and_mouth_out", "chin_out", "crooked")
 _TILED = ("plain", "stripes", "check", "dots", "camouflage", "floral", "blocks")
 PRINTS = (*_TILED, "image")
-# A visor hangs from the forehead: it can sit askew, but unmasked ones no nose.
+# A visor hangs from the forehead: it can sit askew, but leaves no nose bare.
 RIGID_STYLES = ("correct", "crooked")
 
 # How often each wearing style is seen; "correct" is what is left.

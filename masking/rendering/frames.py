@@ -166,8 +166,8 @@ def seen_segments(xp: Any, mask: Parameters, look: Looks) -> Segments:
     out = xp.where(right, x0 - x1, x1 - x0) > -0.06
     hidden = (side != 0) & ((seen < 0.5) | ~out)
     # Hair hides the end of a strap and leaves its way over the cheek.
-    unmasked = xp.where(right, look.ears_bare[:, 0:1], look.ears_bare[:, 1:2])
-    shown = xp.where(ends_at > 0, 0.5 + 0.5 * unmasked, unmasked * 0 + 1)
+    bare = xp.where(right, look.ears_bare[:, 0:1], look.ears_bare[:, 1:2])
+    shown = xp.where(ends_at > 0, 0.5 + 0.5 * bare, bare * 0 + 1)
     along_x, along_y = (x1 - x0) * shown, (y1 - y0) * shown
     squared = along_x * along_x + along_y * along_y
     width = xp.where(hidden, half * 0 - 1, half)

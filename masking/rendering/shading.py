@@ -131,7 +131,7 @@ def _reflectance(
 
 
 def _tinted(colour: Any, look: Looks, rows: slice = slice(None)) -> Any:
-    """(N, 3, ...) colours as the photograph's video shows them: grey on a grey one."""
+    """(N, 3, ...) colours as the photograph's film shows them: grey on a grey one."""
     saturation = look.saturation[rows]
     for _ in range(colour.ndim - 1):
         saturation = saturation[:, None]
@@ -150,7 +150,7 @@ def lit_straps(xp: Any, mask: Parameters, look: Looks, x: Any) -> Any:
 def rolled_off(xp: Any, linear: Any) -> Any:
     """Linear light of rendered fabric, compressed softly above _SHOULDER to below 1.
 
-    A video-like shoulder: folds stay visible on white fabric. The photograph has
+    A film-like shoulder: folds stay visible on white fabric. The photograph has
     been through its camera's own and must not get another.
     """
     if float(xp.max(linear)) <= _SHOULDER:

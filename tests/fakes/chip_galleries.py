@@ -1,6 +1,8 @@
 """Galleries that are filled with chips, and embedders that differ."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.storage.store import GalleryStore
 from masking.faces.aligned_faces import AlignedFace
+from masking.landmarks import Float32, Image
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import ColourEmbedder
 
@@ -21,11 +24,12 @@ class DoubleEmbedder(ColourEmbedder):
     name = "double"
     dimension = 4
 
-    def __init__(self, meanwhile=None):
+    def __init__(self, meanwhile: Callable[[], None] | None = None):
         super().__init__("d" * 64)
-        self.batches, self._meanwhile = [], meanwhile
+        self.batches: list[int] = []
+        self._meanwhile = meanwhile
 
-    def embed(self, chips):
+    def embed(self, chips: Image) -> Float32:
         self.batches.append(len(chips))
         if self._meanwhile and len(self.batches) == 1:
             self._meanwhile()
@@ -46,7 +50,7 @@ def filled(folder: Path, *names: str, masked: bool = True) -> Path:
     return folder
 
 
-def content(folder: Path) -> list[list[tuple]]:
+def content(folder: Path) -> list[list[tuple[Any, ...]]]:
     """Everything of a gallery but its audit and the versions of changes."""
     store = GalleryStore(folder)
     people = "SELECT id, name, created, consent, retain_until FROM people ORDER BY 1"

@@ -29,7 +29,7 @@ WALL = (90, 110, 130)
 
 def drawn_landmarks(side_px: int, fraction: float = 0.5) -> Landmarks:
     """A frontal face whose square has `fraction` of the picture's side."""
-    corner = np.float32([(1 - fraction) / 2, (1 - fraction) / 2 - 0.05])
+    corner = np.array([(1 - fraction) / 2, (1 - fraction) / 2 - 0.05], np.float32)
     return Landmarks((CANONICAL_FACE * np.float32(fraction) + corner) * side_px - 0.5)
 
 
@@ -57,6 +57,9 @@ class OneDrawnFace:
 
     A black picture has none.
     """
+
+    def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
+        raise AssertionError("asked for only where no face was found")
 
     def find(self, image: Image) -> list[Face]:
         if not image.any():

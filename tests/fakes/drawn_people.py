@@ -13,22 +13,23 @@ from masking.faces.alignment import ChipGeometry
 from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
 from masking.faces.mean_face import CANONICAL_FACE
-from masking.landmarks import Landmarks
+from masking.landmarks import Float32, Image, Landmarks
+from training.metrics.score_normalization import Cohort
 
 SIDE_PX = 48
 
 
 class DrawnFinder:
-    def find(self, image):
+    def find(self, image: Image) -> list[Face]:
         if image[0, 0].max() < 5:
             return []
         height, width = image.shape[:2]
         box = FaceBox(0, 0, width, height, 1.0, "drawn")
         return [Face(box, self.landmarks_in(image, box))]
 
-    def landmarks_in(self, image, box):
-        size = np.float32([box.right - box.left, box.bottom - box.top])
-        corner = np.float32([box.left, box.top])
+    def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
+        size = np.array([box.right - box.left, box.bottom - box.top], np.float32)
+        corner = np.array([box.left, box.top], np.float32)
         return Landmarks(CANONICAL_FACE * size + corner)
 
 
@@ -36,23 +37,25 @@ class ColourEmbedder:
     """Embeds a chip as the mean colour of its middle; `blur` adds an error."""
 
     metric = "euclidean"
-    cohort = None
+    cohort: Cohort | None = None
     dimension = 3
 
-    def __init__(self, name, geometry=None, blur=0.0):
+    def __init__(
+        self, name: str, geometry: ChipGeometry | None = None, blur: float = 0.0
+    ):
         self.name = name
         self.geometry = geometry or ChipGeometry(size_px=24)
         self.fingerprint = hashlib.sha256(name.encode()).hexdigest()
         self._blur = blur
 
-    def embed(self, chips):
+    def embed(self, chips: Image) -> Float32:
         assert chips.dtype == np.uint8
         assert chips.shape[1:] == (3, self.geometry.size_px, self.geometry.size_px)
         quarter = self.geometry.size_px // 4
         middle = chips[:, :, quarter:-quarter, quarter:-quarter].astype(np.float32)
         colours = middle.mean(axis=(2, 3)) / 255
         noise = np.sin(colours * 1e4).astype(np.float32)
-        return colours + np.float32(self._blur) * noise
+        return np.asarray(colours + np.float32(self._blur) * noise, np.float32)
 
 
 def draw_person(path, person, photo, found=True, masked=False):

@@ -11,7 +11,8 @@ from masking.faces.alignment import ChipGeometry
 from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
 from masking.faces.mean_face import CANONICAL_FACE
-from masking.landmarks import Landmarks
+from masking.landmarks import Float32, Image, Landmarks
+from training.metrics.score_normalization import Cohort
 
 GREY = 128
 
@@ -22,24 +23,28 @@ class ColourEmbedder:
     name = "colour"
     dimension = 3
     metric = "euclidean"
-    cohort = None
+    cohort: Cohort | None = None
     geometry = ChipGeometry(size_px=32, padding=0.0)
 
-    def __init__(self, fingerprint="c" * 64):
+    def __init__(self, fingerprint: str = "c" * 64):
         self.fingerprint = fingerprint
         self.embedded = 0
 
-    def embed(self, chips):
+    def embed(self, chips: Image) -> Float32:
         assert chips.shape[1:] == (3, 32, 32)
         assert chips.dtype == np.uint8
         self.embedded += len(chips)
-        return (chips.mean(axis=(2, 3)) / 255).astype(np.float32).reshape(-1, 3)
+        colours = chips.mean(axis=(2, 3)) / 255
+        return np.asarray(colours, np.float32).reshape(-1, 3)
 
 
 class SquareFinder:
     """Finds the squares of 60 px that `draw_photo` renders, from left to right."""
 
-    def find(self, image):
+    def landmarks_in(self, image: Image, box: FaceBox) -> Landmarks:
+        raise AssertionError("asked for only where no face was found")
+
+    def find(self, image: Image) -> list[Face]:
         colourful = (image != GREY).any(axis=2).any(axis=0)
         edges = np.flatnonzero(np.diff(np.r_[0, colourful.astype(int), 0]))
         faces = []

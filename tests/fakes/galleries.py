@@ -6,7 +6,9 @@ import numpy as np
 
 from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
+from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
+from training.metrics.score_normalization import Cohort
 
 
 class FakeEmbedder:
@@ -17,8 +19,11 @@ class FakeEmbedder:
     metric = "euclidean"
     geometry = ChipGeometry(size_px=16)
 
-    def __init__(self, fingerprint="a" * 64, cohort=None):
+    def __init__(self, fingerprint: str = "a" * 64, cohort: Cohort | None = None):
         self.fingerprint, self.cohort = fingerprint, cohort
+
+    def embed(self, chips: Image) -> Float32:
+        raise AssertionError("nothing is embedded here")
 
 
 def photo(

@@ -24,7 +24,7 @@ def test_the_parts_of_the_markup_hold_every_point_once():
 
 
 def test_eye_centres_and_their_distance():
-    points = np.zeros((68, 2))
+    points = np.zeros((68, 2), np.float32)
     points[36:42] = (10, 20)
     points[36], points[39] = (7, 20), (13, 20)  # corners, 3 px either way
     points[42:48] = (40, 60)
@@ -41,7 +41,7 @@ def test_the_persons_right_is_the_left_of_the_picture():
 
 
 def test_moving_turns_and_shifts_every_point():
-    points = np.arange(136).reshape(68, 2)
+    points = np.arange(136, dtype=np.float32).reshape(68, 2)
     quarter_turn = np.array([[0.0, -1.0, 100.0], [1.0, 0.0, 7.0]])
     moved = Landmarks(points).moved(quarter_turn)
     # (x, y) -> (100 - y, x + 7)
@@ -61,8 +61,8 @@ def test_landmarks_are_a_read_only_copy():
 
 def test_other_shapes_and_numbers_are_refused():
     with pytest.raises(ValueError, match=r"expected \(68, 2\)"):
-        Landmarks(np.zeros((5, 2)))
-    broken = np.zeros((68, 2))
+        Landmarks(np.zeros((5, 2), np.float32))
+    broken = np.zeros((68, 2), np.float32)
     broken[3, 1] = np.nan
     with pytest.raises(ValueError, match="finite"):
         Landmarks(broken)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -68,6 +69,7 @@ def test_items_may_be_endless():
 
     results = ordered_map(Square, numbers(), 2)
     assert [result for result, _ in itertools.islice(results, 5)] == [0, 1, 4, 9, 16]
+    assert isinstance(results, Generator)
     results.close()
     assert 5 <= len(read) < 200
 

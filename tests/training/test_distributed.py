@@ -3,11 +3,13 @@
 import dataclasses
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
+from torch.multiprocessing.spawn import spawn
 
 from masking.augment.manifest import Manifest
 from masking.faces.alignment import ChipGeometry
@@ -74,7 +76,7 @@ class MemoryLoader:
 
 
 def config_of(head, **changes):
-    usual = {
+    usual: dict[str, Any] = {
         "epochs": 3,
         "batch_size": 8,
         "samples_per_person": 2,
@@ -174,7 +176,7 @@ def two(tmp_path_factory):
     """What the second of two processes found, and the folder with their states."""
     folder = tmp_path_factory.mktemp("two")
     losses_of(CASES["adaface"], Processes(), until=2).save(folder / "one.pt")
-    multiprocessing.spawn(_child, (folder,), nprocs=2)
+    spawn(_child, (folder,), nprocs=2)
     return torch.load(folder / "found.pt", weights_only=True), folder
 
 

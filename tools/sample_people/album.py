@@ -18,11 +18,11 @@ from tools.sample_people.likeness import (
     nearest_distances,
     stranger_distances,
 )
-from tools.sample_people.portrait import paint
+from tools.sample_people.portrait import draw_portrait
 
 PHOTOS_EACH = 8
 JPEG_QUALITY = 90
-# Share of real photos that have some stranger's photo nearer than the limit: who
+# Fraction of real photos that have some stranger's photo nearer than the limit: who
 # is drawn is no more like anybody photographed than real strangers are.
 STRANGER_QUANTILE = 0.05
 # dlib's author calls two photos closer than this one person. People drawn keep
@@ -36,12 +36,12 @@ class Album:
 
     Attributes:
         files: PHOTOS_EACH pictures, 250 x 250, as the bytes of JPEG files.
-        largest_share: the most that one training photo weighs in any of them,
-            as a share of all weights.
+        largest_fraction: the most that one training photo weighs in any of them,
+            as a fraction of all weights.
     """
 
     files: list[bytes]
-    largest_share: float
+    largest_fraction: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +65,13 @@ class SampleReport:
     Attributes:
         limit: distance to every training photo that is asked of every photo.
         nearest: distance of each accepted photo to its nearest training photo.
-        largest_shares: one a person; see Album.
+        largest_fractions: one a person; see Album.
         rejected: people drawn and thrown away, by reason.
     """
 
     limit: float
     nearest: list[float] = field(default_factory=list)
-    largest_shares: list[float] = field(default_factory=list)
+    largest_fractions: list[float] = field(default_factory=list)
     rejected: dict[str, int] = field(default_factory=dict)
     bytes_written: int = 0
 
@@ -96,18 +96,20 @@ def draw_album(
         draw_photo(sample_rng(seed, f"person {attempt} photo {number}"), model, person)
         for number in range(PHOTOS_EACH)
     ]
-    share = max(largest_share(model, spec.coefficients) for spec in specs)
-    photos = [paint(spec, model, fitted.gains) for spec in specs]
-    return Album([encode_image(photo, ".jpg", JPEG_QUALITY) for photo in photos], share)
+    fraction = max(largest_fraction(model, spec.coefficients) for spec in specs)
+    photos = [draw_portrait(spec, model, fitted.gains) for spec in specs]
+    return Album(
+        [encode_image(photo, ".jpg", JPEG_QUALITY) for photo in photos], fraction
+    )
 
 
-def largest_share(model: FaceModel, coefficients: NDArray[np.float64]) -> float:
-    """Largest weight of one training photo, as a share of all weights.
+def largest_fraction(model: FaceModel, coefficients: NDArray[np.float64]) -> float:
+    """Largest weight of one training photo, as a fraction of all weights.
 
     A drawn face is a sum of training faces: each with an equal weight from the
     mean, and one from the components.
     """
-    weights = coefficients @ model.shares
+    weights = coefficients @ model.fractions
     weights = np.abs(weights - weights.mean() + 1 / len(weights))
     return float(weights.max() / weights.sum())
 
@@ -127,7 +129,7 @@ def judge(
         report.rejected[reason] = report.rejected.get(reason, 0) + 1
         return None
     report.nearest += nearest_distances(rows, likeness.training).tolist()
-    report.largest_shares.append(album.largest_share)
+    report.largest_fractions.append(album.largest_fraction)
     return np.asarray(rows.mean(axis=0), dtype=np.float32)
 
 

@@ -118,8 +118,8 @@ def _hair_colour(
     # Dark hair is nearly black; light hair is grey on some heads, blond on others.
     warm = np.array([1.22, 0.98, 0.74]) if level < 100 else np.array([1.2, 1.0, 0.7])
     grey = np.array([1.03, 1.0, 0.95])
-    share = rng.beta(1, 2) if level < 85 else rng.choice([0.15, 0.9])
-    return (level * (share * grey + (1 - share) * warm)).astype(np.float32)
+    fraction = rng.beta(1, 2) if level < 85 else rng.choice([0.15, 0.9])
+    return (level * (fraction * grey + (1 - fraction) * warm)).astype(np.float32)
 
 
 def _cloth_colour(rng: np.random.Generator) -> Float32:

@@ -84,8 +84,8 @@ def _layers(images: list[Image], mean: Float32) -> list[FaceLayers]:
     atlas = first_atlas(mean)
     for _ in range(3):
         some = images[:_ATLAS_PHOTOS]
-        shares = [segment(image, atlas, mean) for image in some]
-        atlas = smooth_atlas(np.mean(shares, axis=0))
+        fractions = [segment(image, atlas, mean) for image in some]
+        atlas = smooth_atlas(np.mean(fractions, axis=0))
     return [split_layers(image, segment(image, atlas, mean)) for image in images]
 
 

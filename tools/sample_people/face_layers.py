@@ -68,7 +68,7 @@ def first_atlas(mean: Float32) -> Float32:
 
 
 def smooth_atlas(masks: Float32) -> Float32:
-    """Layer shares of (4, 84, 84) blurred, so that no place is ruled out."""
+    """Layer fractions of (4, 84, 84) blurred, so that no place is ruled out."""
     blurred = np.stack([cv2.GaussianBlur(mask, (0, 0), 3.5) for mask in masks])
     blurred += 0.015
     return np.asarray(blurred / blurred.sum(axis=0), dtype=np.float32)
@@ -93,15 +93,15 @@ def face_core(mean: Float32) -> NDArray[np.bool_]:
 
 
 def segment(image: Image, atlas: Float32, mean: Float32) -> Float32:
-    """(4, 84, 84) float32 share of each layer, by place and colour.
+    """(4, 84, 84) float32 fraction of each layer, by place and colour.
 
     Args:
         image: (250, 250, 3), warped to the mean shape.
-        atlas: (4, 84, 84) share of each layer in other photographs.
+        atlas: (4, 84, 84) fraction of each layer in other photographs.
         mean: (68, 2) px, the mean shape.
 
     Expectation maximisation: each layer's colours are a histogram, re-counted
-    from the shares; shares follow from the atlas and the histograms.
+    from the fractions; fractions follow from the atlas and the histograms.
     """
     small = cv2.resize(image, (MAP_PX, MAP_PX), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.int64)
@@ -114,26 +114,26 @@ def segment(image: Image, atlas: Float32, mean: Float32) -> Float32:
     voters = np.ones((LAYERS, MAP_PX, MAP_PX), np.float32)
     voters[SKIN, core & ~bare] = 0
     # At first only the heart of each layer votes: rims hold the neighbour's colour.
-    shares = np.where(atlas > 0.6, atlas, 0.02 * atlas)
-    shares[SKIN, ~bare] *= 0.1
+    fractions = np.where(atlas > 0.6, atlas, 0.02 * atlas)
+    fractions[SKIN, ~bare] *= 0.1
     for _ in range(6):
         evidence = 0.65 * np.log(atlas)
         for layer in range(LAYERS):
             evidence[layer] += 0.8 * _log_likelihood(
-                code, shares[layer] * voters[layer]
+                code, fractions[layer] * voters[layer]
             )
         # Neighbours mostly belong together.
         evidence = np.stack([cv2.GaussianBlur(e, (0, 0), 1.0) for e in evidence])
-        shares = np.exp(evidence - evidence.max(axis=0))
-        shares /= shares.sum(axis=0)
-        shares[:, core] = 0
-        shares[SKIN, core] = 1
-    return shares.astype(np.float32)
+        fractions = np.exp(evidence - evidence.max(axis=0))
+        fractions /= fractions.sum(axis=0)
+        fractions[:, core] = 0
+        fractions[SKIN, core] = 1
+    return fractions.astype(np.float32)
 
 
-def split_layers(image: Image, shares: Float32) -> FaceLayers:
-    """The layers of one (250, 250, 3) photograph, given `segment`'s shares."""
-    owner = shares.argmax(axis=0)
+def split_layers(image: Image, fractions: Float32) -> FaceLayers:
+    """The layers of one (250, 250, 3) photograph, given `segment`'s fractions."""
+    owner = fractions.argmax(axis=0)
     outlines = np.stack([_signed_distance(owner == layer) for layer in range(LAYERS)])
     large = cv2.resize(outlines[SKIN], (SIDE_PX, SIDE_PX))
     small = np.asarray(
@@ -199,12 +199,14 @@ def _continued(image: Image, known: NDArray[np.bool_]) -> Image:
                 cv2.resize(levels[-1][1], size, interpolation=cv2.INTER_AREA),
             )
         )
-    total, share = levels[-1]
-    filled = total.sum(axis=(0, 1)) / max(float(share.sum()), 1e-3)
+    total, fraction = levels[-1]
+    filled = total.sum(axis=(0, 1)) / max(float(fraction.sum()), 1e-3)
     filled = np.broadcast_to(filled, total.shape).astype(np.float32)
-    for total, share in reversed(levels):
-        size = (share.shape[1], share.shape[0])
+    for total, fraction in reversed(levels):
+        size = (fraction.shape[1], fraction.shape[0])
         filled = cv2.resize(filled, size, interpolation=cv2.INTER_LINEAR)
-        own = np.minimum(share * 4, 1)[..., None]
-        filled = own * total / np.maximum(share, 1e-3)[..., None] + (1 - own) * filled
+        own = np.minimum(fraction * 4, 1)[..., None]
+        filled = (
+            own * total / np.maximum(fraction, 1e-3)[..., None] + (1 - own) * filled
+        )
     return np.asarray(np.clip(filled, 0, 255), dtype=np.uint8)

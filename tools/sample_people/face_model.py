@@ -17,7 +17,7 @@ from masking.landmarks import Float32
 from tools.detector_training.training_faces import SIDE_PX
 from tools.sample_people.face_layers import LAYERS, MAP_PX, FaceLayers
 
-# Each block's share of the total variance that the components explain. Skin
+# Each block's fraction of the total variance that the components explain. Skin
 # carries the identity; clothes should not spend components.
 _WEIGHTS = {"shape": 1.0, "skin": 2.0, "hair": 0.4, "clothes": 0.2, "outlines": 0.5}
 _SHAPES: dict[str, tuple[int, ...]] = {
@@ -39,7 +39,7 @@ class FaceModel:
         between: (K, K) covariance of people's mean coefficients.
         within: (K, K) covariance of one person's photos around that mean.
         training: (N, K) coefficients of the training photos.
-        shares: (K, N) weight of each training photo in a unit of a coefficient.
+        fractions: (K, N) weight of each training photo in a unit of a coefficient.
     """
 
     means: dict[str, Float32]
@@ -47,7 +47,7 @@ class FaceModel:
     between: NDArray[np.float64]
     within: NDArray[np.float64]
     training: NDArray[np.float64]
-    shares: Float32
+    fractions: Float32
 
     def block(self, name: str, coefficients: NDArray[np.float64]) -> Float32:
         """One block of the face with these (K,) coefficients, in its own shape."""

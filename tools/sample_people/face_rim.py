@@ -59,8 +59,8 @@ def shaded(skin: Float32, mean: Float32) -> Float32:
     grey = cv2.GaussianBlur(skin.mean(axis=2), (0, 0), 4.0) / colour.mean()
     shadow = 1 - _SHADOW * np.exp(-away_px / 14)
     even = colour * (np.clip(grey, 0.6, 1.05) * shadow)[..., None]
-    share = 0.85 * neck[..., None]
-    return np.asarray(share * even + (1 - share) * skin, dtype=np.float32)
+    fraction = 0.85 * neck[..., None]
+    return np.asarray(fraction * even + (1 - fraction) * skin, dtype=np.float32)
 
 
 def cleared_forehead(skin: Float32, mean: Float32) -> Float32:
@@ -74,12 +74,12 @@ def cleared_forehead(skin: Float32, mean: Float32) -> Float32:
     # The temples are bare beside the brows too, as far down as the eyes.
     lowest = np.where(np.abs(x - middle) < half, mean[17:27, 1].min(), mean[36, 1])
     above = np.clip((lowest - 4 - y) / 8, 0, 1)
-    share = 0.85 * np.asarray(cv2.GaussianBlur(above, (0, 0), 2.0))[..., None]
+    fraction = 0.85 * np.asarray(cv2.GaussianBlur(above, (0, 0), 2.0))[..., None]
     colour = _cheek_colour(skin, mean)
     smooth = np.asarray(cv2.GaussianBlur(skin, (0, 0), 6.0))
     level = smooth.mean(axis=2, keepdims=True) / colour.mean()
     even = colour * np.clip(level, 0.85, 1.15) + 0.6 * (skin - smooth)
-    return np.asarray(share * even + (1 - share) * skin, dtype=np.float32)
+    return np.asarray(fraction * even + (1 - fraction) * skin, dtype=np.float32)
 
 
 def _cheek_colour(skin: Float32, mean: Float32) -> Float32:

@@ -41,7 +41,7 @@ How alike they are to the photographs was measured with dlib's face embedder.
 The nearest training photograph of any picture here is at distance {nearest:.3f}
 (median over the pictures: {median:.3f}). Of real photographs, {quantile:.0%}
 have a stranger's photograph nearer than {limit:.3f}; people drawn nearer than
-that were thrown away. No training photograph has more than {share:.2%} of the
+that were thrown away. No training photograph has more than {fraction:.2%} of the
 weights that a face is mixed with.
 
 As far as there are rights in these pictures, they are dedicated to the public
@@ -57,7 +57,7 @@ def licence_text(report: SampleReport) -> str:
         median=ordered[len(ordered) // 2],
         quantile=STRANGER_QUANTILE,
         limit=report.limit,
-        share=max(report.largest_shares),
+        fraction=max(report.largest_fractions),
     )
     paragraphs = [textwrap.fill(part, 78) for part in filled.split("\n\n")]
     return "\n\n".join(paragraphs) + "\n"

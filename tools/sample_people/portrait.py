@@ -1,4 +1,4 @@
-"""Paints one photograph of a person of the face model."""
+"""Draws one photograph of a person of the face model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.sample_people.thin_plate import ThinPlate, frame_points
 
 @dataclass(frozen=True, eq=False)
 class PortraitSpec:
-    """Everything that one portrait is painted from.
+    """Everything that one portrait is drawn from.
 
     Attributes:
         coefficients: (K,) of the face model: person, expression and light.
@@ -29,7 +29,7 @@ class PortraitSpec:
         roll_rad: turn in the picture plane, clockwise.
         scale: size of the face, 1 = as in the training photographs.
         shift_px: (x, y) move of the face.
-        light: (x, y) change of brightness across the face, share per 100 px.
+        light: (x, y) change of brightness across the face, fraction per 100 px.
         cast: (3,) factor of each colour channel.
         backdrop: (2, 3) RGB in [0, 255], left-top and right-bottom.
         blur_px: softness of the lens, standard deviation.
@@ -54,7 +54,7 @@ class PortraitSpec:
     photo_seed: int
 
 
-def paint(spec: PortraitSpec, model: FaceModel, gains: DetailGains) -> Image:
+def draw_portrait(spec: PortraitSpec, model: FaceModel, gains: DetailGains) -> Image:
     """The portrait, (250, 250, 3) uint8 RGB."""
     rng = np.random.default_rng(spec.photo_seed)
     layers = _upright_layers(spec, model, gains)
@@ -133,17 +133,17 @@ def _posed(points: Float32, centre: Float32, spec: PortraitSpec) -> Float32:
 
 
 def _soft_maximum(outlines: Float32) -> Float32:
-    """(250, 250, 4) shares of the layers; edges about two pixels wide."""
+    """(250, 250, 4) fractions of the layers; edges about two pixels wide."""
     # Outlines are in px of maps three times coarser than the picture.
     sharp = 2.2 * (outlines - outlines.max(axis=2, keepdims=True))
-    shares = np.exp(sharp)
-    shares /= shares.sum(axis=2, keepdims=True)
+    fractions = np.exp(sharp)
+    fractions /= fractions.sum(axis=2, keepdims=True)
     # A hairline is no edge: hair gets thinner over a centimetre.
     lead = 0.9 * (outlines[..., HAIR] - outlines[..., SKIN])
     hair = 1 / (1 + np.exp(-lead))
-    head = shares[..., HAIR] + shares[..., SKIN]
-    shares[..., HAIR], shares[..., SKIN] = head * hair, head * (1 - hair)
-    return np.asarray(shares, dtype=np.float32)
+    head = fractions[..., HAIR] + fractions[..., SKIN]
+    fractions[..., HAIR], fractions[..., SKIN] = head * hair, head * (1 - hair)
+    return np.asarray(fractions, dtype=np.float32)
 
 
 def _backdrop(spec: PortraitSpec, rng: np.random.Generator) -> Float32:

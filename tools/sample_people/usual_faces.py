@@ -30,7 +30,7 @@ def most_usual(images: Sequence[Image], mean: Float32, count: int) -> list[int]:
 
 
 def _residuals(images: Sequence[Image], around: Float32) -> Float32:
-    """(N,) share of a patch's contrast that the components leave over."""
+    """(N,) fraction of a patch's contrast that the components leave over."""
     left, top = np.floor(around.min(axis=0)).astype(int) - 4
     right, bottom = np.ceil(around.max(axis=0)).astype(int) + 4
     rows = np.stack(

@@ -127,7 +127,7 @@ def _run(session: Any, chips: Image) -> Float32:
     return np.asarray(session.run([OUTPUT], {INPUT: chips})[0], dtype=np.float32)
 
 
-def export_quick(embedder: NetworkEmbedder, path: Path) -> Exported:
+def export_embedder(embedder: NetworkEmbedder, path: Path) -> Exported:
     """Write the file that `OnnxEmbedder` runs, and try it.
 
     Args:

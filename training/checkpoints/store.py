@@ -107,7 +107,7 @@ def save_model(path: Path, checkpoint: Checkpoint) -> None:
     """
     from training.backbones.registry import network_of
     from training.checkpoints.checkpoint import save_checkpoint
-    from training.checkpoints.export import NotExported, export_quick
+    from training.checkpoints.export import NotExported, export_embedder
     from training.checkpoints.onnx_embedder import exported_path
     from training.embedders.torch_embedder import NetworkEmbedder
 
@@ -121,7 +121,7 @@ def save_model(path: Path, checkpoint: Checkpoint) -> None:
     )
     exported = None
     try:
-        exported = export_quick(embedder, exported_path(path))
+        exported = export_embedder(embedder, exported_path(path))
     except NotExported as reason:
         _log.warning("%s; commands load torch for it, which takes seconds.", reason)
     save_checkpoint(path, checkpoint, exported)
@@ -177,7 +177,7 @@ def choose_embedder(
     return load_embedder(checkpoint_path(choice, models), where, flip_average)
 
 
-def choose_quick_embedder(choice: str, models: Path) -> Embedder:
+def choose_onnx_embedder(choice: str, models: Path) -> Embedder:
     """The embedder that `choose_embedder` would give, ready in a tenth of the time.
 
     For many faces `choose_embedder` is the better choice: torch embeds them faster.

@@ -73,7 +73,7 @@ class Cohort:
             raise ValueError("a cohort's numbers are finite, usual is above 0")
 
     @classmethod
-    def of(cls, members: Float32, usual: float) -> Cohort:
+    def of(cls, members: NDArray[np.floating[Any]], usual: float) -> Cohort:
         """The cohort of some faces, rounded to float16."""
         return cls(members.astype(np.float16).astype(np.float32), float(usual))
 

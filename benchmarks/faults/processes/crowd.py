@@ -1,4 +1,4 @@
-"""Kills writers of a gallery of drawn people, and lets four processes fraction it."""
+"""Kills writers of a gallery of drawn people, and lets four processes share it."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from index.commands.terminal.options import (
     device_option,
     json_option,
     model_option,
+    onnx_embedder_of,
     options_from,
-    quick_embedder_of,
     workspace_option,
 )
 from index.commands.terminal.printing import say, say_json
@@ -82,7 +82,7 @@ def enroll_command(
         refuse_inside(read, workspace)
     terms = Terms(config.consent, config.retain_until)
     chosen = chosen_photos(name, photos, folder, table, masked)
-    embedder = quick_embedder_of(workspace, model, device, photos)
+    embedder = onnx_embedder_of(workspace, model, device, photos)
     # Processes take a second to start, which a few photos are not worth.
     workers = config.workers if folder or table else 1
     with open_or_create_gallery(workspace / "gallery", embedder) as gallery:

@@ -8,7 +8,7 @@ OPTIONS, ADVANCED = "Options", "Advanced"
 # By the name of the parameter, for all commands; all others are main options.
 GROUPS = {
     "Search": {"top_k", "engine", "uri", "fpir", "threshold"},
-    "Video": {"video", "camera", "every", "seconds", "gap_s", "overlap"},
+    "Video": {"video", "camera", "every", "seconds"},
     "Masks": {"kinds", "wrongly_worn", "occluded", "textures", "masked_fraction"}
     | {"shared_masks", "unseen", "mixed", "masked_references"},
     "Loss": {"prototype_weight", "distillation_weight", "head", "head_weight"}

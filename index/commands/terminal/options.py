@@ -150,7 +150,7 @@ def embedder_of(
     return choose_embedder(model, workspace / "models", device, flip_average)
 
 
-def quick_embedder_of(
+def onnx_embedder_of(
     workspace: Path, model: str, device: str, photos: Sequence[Path]
 ) -> Embedder:
     """The embedder that --model and --device mean, for these photos or folders.
@@ -160,6 +160,6 @@ def quick_embedder_of(
     few = 0 < len(photos) <= _FEW_PHOTOS and not any(path.is_dir() for path in photos)
     if device != "auto" or not few:
         return embedder_of(workspace, model, device)
-    from training.checkpoints.store import choose_quick_embedder
+    from training.checkpoints.store import choose_onnx_embedder
 
-    return choose_quick_embedder(model, workspace / "models")
+    return choose_onnx_embedder(model, workspace / "models")

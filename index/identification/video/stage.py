@@ -9,9 +9,8 @@ from pathlib import Path
 
 from index.identification.answers import NO_FACE, Answer, Span, status_of
 from index.identification.stage import Identifier
-from index.identification.video.config import VideoConfig
 from index.identification.video.frames import Frame
-from index.identification.video.tracks import Sighting, Track, TrackJoiner
+from index.identification.video.tracks import Track, TrackJoiner, VideoFace
 from masking.errors import BadRecord
 from masking.faces.aligned_faces import AlignedPhoto
 
@@ -23,7 +22,6 @@ def identify_video(
     source: Path,
     token: str,
     identifier: Identifier,
-    config: VideoConfig,
     with_cards: bool,
 ) -> Iterator[Answer]:
     """One answer for every track of a video, as soon as the track has ended.
@@ -38,17 +36,13 @@ def identify_video(
     Raises:
         ToolkitError: a card cannot be written.
     """
-    joiner = TrackJoiner(
-        config.gap_s,
-        config.overlap,
-        identifier.recogniser.same_person,
-        identifier.recogniser.cohort,
-    )
+    recogniser = identifier.recogniser
+    joiner = TrackJoiner(recogniser.same_person, recogniser.cohort)
     answered = 0
     try:
         for frame in frames:
             for track in joiner.add(
-                frame.time_s, _sightings(frame, source, identifier)
+                frame.time_s, _video_faces(frame, source, identifier)
             ):
                 answered += 1
                 yield _answer(track, source, token, identifier, with_cards)
@@ -63,14 +57,14 @@ def identify_video(
         yield answer
 
 
-def _sightings(frame: Frame, source: Path, identifier: Identifier) -> list[Sighting]:
+def _video_faces(frame: Frame, source: Path, identifier: Identifier) -> list[VideoFace]:
     try:
         faces = identifier.faces(frame.image, str(source))
     except BadRecord as error:
         # One frame that cannot be embedded is no reason to give up the video.
         _log.warning("at %.1f s: %s", frame.time_s, error)
         return []
-    return [Sighting(frame.time_s, face, frame.image) for face in faces]
+    return [VideoFace(frame.time_s, face, frame.image) for face in faces]
 
 
 def _answer(

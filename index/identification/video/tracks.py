@@ -1,6 +1,6 @@
 """Joins the faces of a video's frames to tracks: one person, for as long as seen.
 
-A track keeps a sum and its best sighting, so a video of any length fits in memory.
+A track keeps a sum and its best face, so a video of any length fits in memory.
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.score_normalization import Cohort, squared_distances
 
+# A face that is not seen for longer ends its track.
+_GAP_S = 1.0
+# Intersection over union of a face and its track's last box.
+_LEAST_OVERLAP = 0.3
+
 
 @dataclass(frozen=True, eq=False)
-class Sighting:
+class VideoFace:
     """One face in one frame.
 
     Attributes:
         time_s: of the frame, from the video's start.
         face: with its embedding.
-        frame: (H, W, 3) uint8 RGB, shared by the sightings of a frame.
+        frame: (H, W, 3) uint8 RGB, shared by the faces of a frame.
     """
 
     time_s: float
@@ -48,10 +53,10 @@ class Track:
     Attributes:
         number: from 1, in the order in which faces appeared.
         first_s, last_s: when it was first and last seen.
-        count: sightings.
+        count: faces.
         total: (D,) float64 sum of their embeddings.
         last_box: where it was seen last.
-        best: the sighting with the largest box.
+        best: the face with the largest box.
     """
 
     number: int
@@ -60,69 +65,58 @@ class Track:
     count: int
     total: np.typing.NDArray[np.float64]
     last_box: FaceBox
-    best: Sighting
+    best: VideoFace
 
     @property
     def embedding(self) -> Float32:
         """(D,) float32 mean of all its embeddings."""
         return np.asarray(self.total / self.count, dtype=np.float32)
 
-    def joined(self, sighting: Sighting) -> Track:
-        """The track with one more sighting."""
-        larger = sighting.box.area_px > self.best.box.area_px
+    def joined(self, face: VideoFace) -> Track:
+        """The track with one more face."""
+        larger = face.box.area_px > self.best.box.area_px
         return Track(
             self.number,
             self.first_s,
-            sighting.time_s,
+            face.time_s,
             self.count + 1,
-            self.total + sighting.embedding,
-            sighting.box,
-            sighting if larger else self.best,
+            self.total + face.embedding,
+            face.box,
+            face if larger else self.best,
         )
 
 
 class TrackJoiner:
     """Takes frame after frame, gives tracks as they end."""
 
-    def __init__(
-        self,
-        gap_s: float,
-        overlap: float,
-        same_person: float,
-        cohort: Cohort | None = None,
-    ):
+    def __init__(self, same_person: float, cohort: Cohort | None = None):
         """
         Args:
-            gap_s: a face that is not seen for longer ends its track.
-            overlap: least intersection over union of a face and its track's last box.
             same_person: a face at this squared distance from the track's mean, or
                 farther, is somebody else: a cut puts another face in the same place.
             cohort: of the embedder.
         """
-        self._gap_s, self._overlap, self._same = gap_s, overlap, same_person
-        self._cohort = cohort
+        self._same, self._cohort = same_person, cohort
         self._open: dict[int, Track] = {}
         self._started = 0
 
-    def add(self, time_s: float, sightings: Sequence[Sighting]) -> list[Track]:
+    def add(self, time_s: float, faces: Sequence[VideoFace]) -> list[Track]:
         """Join the faces of one frame; gives the tracks that have ended before it."""
         ended = [
-            track
-            for track in self._open.values()
-            if time_s - track.last_s > self._gap_s
+            track for track in self._open.values() if time_s - track.last_s > _GAP_S
         ]
         for track in ended:
             del self._open[track.number]
-        free = dict(enumerate(sightings))
+        free = dict(enumerate(faces))
         waiting = set(self._open)
-        for _, number, place in self._pairs(sightings):
+        for _, number, place in self._pairs(faces):
             # The best pair first; each face and each track is used once.
             if number in waiting and place in free:
                 waiting.remove(number)
                 self._open[number] = self._open[number].joined(free.pop(place))
-        for sighting in free.values():
+        for face in free.values():
             self._started += 1
-            self._open[self._started] = _new_track(self._started, sighting)
+            self._open[self._started] = _new_track(self._started, face)
         return ended
 
     def close(self) -> list[Track]:
@@ -131,15 +125,15 @@ class TrackJoiner:
         self._open.clear()
         return ended
 
-    def _pairs(self, sightings: Sequence[Sighting]) -> list[tuple[float, int, int]]:
+    def _pairs(self, faces: Sequence[VideoFace]) -> list[tuple[float, int, int]]:
         """(shared, track, face) of all that may be one person, the best first."""
         pairs = []
         for number, track in self._open.items():
-            for place, sighting in enumerate(sightings):
-                shared = intersection_over_union(track.last_box, sighting.box)
-                pair = track.embedding[None], sighting.embedding[None]
+            for place, face in enumerate(faces):
+                shared = intersection_over_union(track.last_box, face.box)
+                pair = track.embedding[None], face.embedding[None]
                 away = float(squared_distances(*pair, self._cohort)[0, 0])
-                if shared >= self._overlap and away < self._same:
+                if shared >= _LEAST_OVERLAP and away < self._same:
                     pairs.append((shared, number, place))
         return sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2]))
 
@@ -153,13 +147,13 @@ def intersection_over_union(one: FaceBox, other: FaceBox) -> float:
     return shared / both if both else 0.0
 
 
-def _new_track(number: int, sighting: Sighting) -> Track:
+def _new_track(number: int, face: VideoFace) -> Track:
     return Track(
         number,
-        sighting.time_s,
-        sighting.time_s,
+        face.time_s,
+        face.time_s,
         1,
-        sighting.embedding.astype(np.float64),
-        sighting.box,
-        sighting,
+        face.embedding.astype(np.float64),
+        face.box,
+        face,
     )

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from benchmarks.face_finding.lfw_faces import background, tight_crop, turned
-from benchmarks.face_finding.line import Line, eye_error, near, same_face
+from benchmarks.face_finding.line import Clock, Line, eye_error, near, same_face
 from benchmarks.face_finding.scenes import scene, scene_lines
 from benchmarks.face_finding.web_photos import read_boxes, web_lines
 from masking.datasets.images import write_image
 from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
-from masking.landmarks import Landmarks
+from masking.landmarks import Image, Landmarks
 from tests.fakes.drawn_faces import drawn_face
 
 
@@ -18,17 +18,17 @@ def box(left, top, right, bottom):
     return FaceBox(left, top, right, bottom, 1.0, "")
 
 
-class Clock:
+class DrawnClock(Clock):
     """Finds the same boxes in every picture."""
 
-    def __init__(self, *boxes):
+    def __init__(self, *boxes: FaceBox):
         landmarks = Landmarks(np.zeros((68, 2), np.float32))
         self._faces = [Face(one, landmarks) for one in boxes]
 
-    def find(self, image):
+    def find(self, image: Image) -> list[Face]:
         return self._faces
 
-    def line(self, name, found, of, goal, note=""):
+    def line(self, name: str, found: int, of: int, goal: float, note: str = "") -> Line:
         return Line(name, found, of, goal, 2.0, 1.0, note)
 
 
@@ -56,7 +56,7 @@ def web(tmp_path):
 def test_largest_and_all_faces_that_both_detectors_saw_are_counted(web):
     assert [both for _, both in read_boxes(web / "faces.csv")["a.png"]] == [True] * 3
     # In each photo one box on a face and one where nobody sees any.
-    clock = Clock(box(0, 0, 50, 50), box(60, 150, 90, 180))
+    clock = DrawnClock(box(0, 0, 50, 50), box(60, 150, 90, 180))
     largest, all_ = web_lines(clock, web, None)
     assert (largest.found, largest.of) == (1, 1)
     assert (all_.found, all_.of) == (1, 2)
@@ -88,8 +88,9 @@ def test_landmarks_stay_on_the_face_when_it_is_turned_or_cropped():
 
 def test_the_nearest_face_within_an_eye_distance_is_the_one():
     _, marks = drawn_face(250)
-    beside = Landmarks(marks.points + np.float32([1.1 * marks.interocular_px, 0]))
-    there = Landmarks(marks.points + np.float32([0.5 * marks.interocular_px, 0]))
+    side = np.array([marks.interocular_px, 0], np.float32)
+    beside = Landmarks(marks.points + 1.1 * side)
+    there = Landmarks(marks.points + 0.5 * side)
     faces = [Face(box(0, 0, 1, 1), one) for one in (beside, there)]
     assert near(faces, marks) is faces[1] and near(faces[:1], marks) is None
     assert eye_error(there, marks) == pytest.approx(0.5, rel=1e-4)
@@ -101,5 +102,5 @@ def test_scenes_hold_their_portraits_where_they_say():
     assert len(places) == 7 and image.shape == (60, 100, 3)
     assert places[5] == FaceBox(0, 20, 20, 40, 0.0, "")
     assert image[20:40, :20].min() == 255
-    lines = scene_lines(Clock())
+    lines = scene_lines(DrawnClock())
     assert [line.found for line in lines[:-1]] == [0] * 5 and lines[-1].found == 1

@@ -45,10 +45,11 @@ from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import Face
 from masking.faces.mean_face import CANONICAL_FACE
-from masking.landmarks import Landmarks
+from masking.landmarks import Float32, Image, Landmarks
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import PARTS, MaskedSample
-from tests.fakes.drawn_faces import SKIN, drawn_face
+from tests.fakes.drawn_faces import SKIN, OneDrawnFace, drawn_face
+from tests.fakes.galleries import FakeEmbedder
 
 SIDE = 240
 FABRIC, STRAP = PARTS.index("fabric"), PARTS.index("strap")
@@ -89,7 +90,7 @@ def flat(area, colour=(120, 150, 190)):
 
 
 def worn(area, wearing_style, straps=None, kind="surgical"):
-    """A pair of which the engine says that `area` is fabric, worn as `wear`."""
+    """A pair of which the engine says that `area` is fabric, worn in that style."""
     spec = draw_specs(sample_rng(0, "x"), SpecConfig(kinds=(kind,)))[0]
     parts = np.where(area, FABRIC, 0).astype(np.uint8)
     if straps is not None:
@@ -105,7 +106,7 @@ def blended(mode):
     """A mask with a soft rim, blended so; 3 px from no mask to all mask."""
     unmasked, _ = drawn_face(SIDE)
     soft = cv2.GaussianBlur(block().astype(np.float32), (0, 0), 1.5)[..., None]
-    colour = np.float32((150, 160, 170))
+    colour = np.array((150, 160, 170), np.float32)
     if mode == "convex":
         mixed = unmasked * (1 - soft) + colour * soft
     elif mode == "halo":  # both layers in full wherever the mask begins
@@ -183,7 +184,9 @@ def test_the_turn_of_a_mask_is_measured(turn):
 def shaded(left, right):
     """A mask whose light goes evenly from `left` to `right`; the skin's falls."""
     ramp = np.linspace(left, right, SIDE)[None, :, None]
-    picture = np.broadcast_to(np.float64((150, 160, 170)) * ramp, (SIDE, SIDE, 3))
+    picture = np.broadcast_to(
+        np.array((150, 160, 170), np.float64) * ramp, (SIDE, SIDE, 3)
+    )
     masked = drawn_face(SIDE)[0].copy()
     masked[block()] = np.rint(picture).astype(np.uint8)[block()]
     return light(pair_of(masked))
@@ -205,7 +208,7 @@ def test_light_from_the_wrong_side_correlates_negatively():
 def test_the_width_of_a_blurred_step_is_measured(sigma):
     step = np.zeros((60, 60), np.float32)
     step[:, 30:] = 200
-    soft = cv2.GaussianBlur(step, (0, 0), sigma)
+    soft = cv2.GaussianBlur(step, (0, 0), sigma).astype(np.float32)
     points = np.array([[29.5, 30.0]], np.float32)
     widths = edge_widths(soft, points, np.array([[1.0, 0.0]], np.float32))
     assert widths == pytest.approx([sigma], rel=0.12)
@@ -222,7 +225,7 @@ def test_weak_edges_have_no_width():
 def test_sharpness_is_that_of_the_mask_over_that_of_the_face(face, mask):
     unmasked = cv2.GaussianBlur(drawn_face(SIDE)[0], (0, 0), face)
     soft = cv2.GaussianBlur(block().astype(np.float32), (0, 0), mask)[..., None]
-    mixed = np.rint(unmasked * (1 - soft) + np.float32((20, 25, 40)) * soft)
+    mixed = np.rint(unmasked * (1 - soft) + np.array((20, 25, 40), np.float32) * soft)
     ratio = sharpness_ratio(pair_of(mixed.astype(np.uint8), unmasked=unmasked))
     assert ratio == pytest.approx(face / mask, rel=0.25)
 
@@ -320,8 +323,10 @@ def test_a_classifier_tells_what_can_be_told(told):
 
 
 def test_distances_are_of_one_person_and_two_photos():
+    chip = np.zeros((96, 96, 3), np.uint8)
+
     def face(person, photo, *row):
-        return FoundFace(person, photo, np.float32(row), np.zeros((96, 96, 3)))
+        return FoundFace(person, photo, np.array(row, np.float32), chip)
 
     unmasked = [face("a", "1", 0, 0), face("a", "2", 0, 4), face("b", "3", 9, 9)]
     masked = [face("a", "1", 3, 0), face("b", "3", 9, 8)]
@@ -329,17 +334,17 @@ def test_distances_are_of_one_person_and_two_photos():
     assert pair_distances(masked, unmasked) == {"a": [5.0]}
 
 
-class DrawnFinder:
-    """Says where the drawn face is, and notes what it looked at."""
+class WholeFinder(OneDrawnFace):
+    """Says where the drawn face is."""
 
-    def find(self, image):
+    def find(self, image: Image) -> list[Face]:
         return [Face(None, drawn_face(SIDE)[1])]
 
 
 def test_our_masks_are_measured_without_a_detector(tmp_path):
     for name in "abcdef":
         write_image(tmp_path / f"{name}.png", drawn_face(SIDE)[0])
-    finder, photos = DrawnFinder(), list_images(tmp_path)
+    finder, photos = WholeFinder(), list_images(tmp_path)
     config = SpecConfig(kinds=("surgical", "cloth"), wrongly_worn=0.0)
     once, again = (
         measure(rendered_pairs(photos, finder, config, seed=3), finder) for _ in "ab"
@@ -351,13 +356,13 @@ def test_our_masks_are_measured_without_a_detector(tmp_path):
     assert once.bright_rim < 0.01
 
 
-class BrightnessEmbedder:
+class BrightnessEmbedder(FakeEmbedder):
     """One number a chip: its mean brightness."""
 
     geometry = ChipGeometry()
 
-    def embed(self, chips):
-        return chips.mean(axis=(1, 2, 3), dtype=np.float32)[:, None]
+    def embed(self, chips: Image) -> Float32:
+        return np.asarray(chips.mean(axis=(1, 2, 3), dtype=np.float32)[:, None])
 
 
 def labelled_folder(folder, masks):
@@ -376,11 +381,11 @@ def labelled_folder(folder, masks):
 
 def test_rendered_masks_are_compared_with_real_ones(tmp_path):
     photos = labelled(labelled_folder(tmp_path, "surgical_blue"))
-    rendered = render_like_real(photos, DrawnFinder(), variants=2, seed=0)
+    rendered = render_like_real(photos, WholeFinder(), variants=2, seed=0)
     assert [photo.name for photo, _ in rendered[:4]] == ["a/0.png"] * 2 + [
         "a/1.png"
     ] * 2
-    readers = FaceReaders(DrawnFinder(), DrawnFinder(), BrightnessEmbedder())
+    readers = FaceReaders(WholeFinder(), WholeFinder(), BrightnessEmbedder())
     over = render_over_real(photos, readers.finder, seed=0)
     assert [photo.name for photo, _ in over] == [p.name for p in photos if p.masked]
     figures = beside_real(photos, rendered, over, readers, seed=0)
@@ -417,7 +422,7 @@ def test_a_peers_pictures_without_an_original_are_refused(tmp_path):
     write_image(tmp_path / "unmasked" / "one.png", drawn_face(SIDE)[0])
     write_image(tmp_path / "worn" / "two.png", drawn_face(SIDE)[0])
     with pytest.raises(MissingInput, match="no picture is named like"):
-        list(peer_pairs(tmp_path / "worn", tmp_path / "unmasked", DrawnFinder()))
+        list(peer_pairs(tmp_path / "worn", tmp_path / "unmasked", WholeFinder()))
 
 
 def test_the_command_measures_a_peer_beside_our_masks(tmp_path):

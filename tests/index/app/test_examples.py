@@ -6,11 +6,11 @@ from index.app.models import Models
 from index.app.people import people_records
 from index.app.uploads import Upload
 from index.identification.config import IdentifyConfig
-from training.checkpoints.store import choose_quick_embedder
+from training.checkpoints.store import choose_onnx_embedder
 
 
 def test_two_are_named_behind_their_masks_and_a_stranger_is_not(tmp_path):
-    models = Models(choose_quick_embedder("shipped", tmp_path / "models"))
+    models = Models(choose_onnx_embedder("shipped", tmp_path / "models"))
     actions = AppActions(tmp_path / "example", models, tmp_path)
     examples = Examples(actions)
     names = examples.make()

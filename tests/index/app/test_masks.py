@@ -7,9 +7,10 @@ from index.app.masks import Masks, mask_choices, mask_spec
 from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import write_image
 from masking.errors import InvalidConfig, NoFace
+from masking.faces.finder import Face
 from masking.landmarks import Image
 from masking.masks.spec import KINDS, RIGID_STYLES, WEARING_STYLES
-from tests.fakes.drawn_faces import drawn_face
+from tests.fakes.drawn_faces import OneDrawnFace, drawn_face
 from tests.fakes.served_page import DrawnModels, upload
 
 
@@ -47,8 +48,8 @@ def test_the_faces_of_a_photo_are_found_once(tmp_path):
     models, looks = DrawnModels(), []
     find = models.unmasked_finder.find
 
-    class Counted:
-        def find(self, image):
+    class Counted(OneDrawnFace):
+        def find(self, image: Image) -> list[Face]:
             looks.append(image.shape)
             return find(image)
 

@@ -56,7 +56,7 @@ def film_of(folder, colour):
     frame = cv2.imread(str(draw_photo(folder / "frame.png", colour)))
     size = (frame.shape[1], frame.shape[0])
     path = folder / "party.avi"
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"PNG "), 10, size)
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"PNG "), 10, size)
     for _ in range(12):
         film.write(frame)
     film.release()

@@ -11,12 +11,9 @@ from index.datasets.embed_views import EmbeddedViews
 from masking.datasets.labels import NO_MASK
 from masking.errors import InvalidConfig
 from tests.fakes.drawn_calibrations import flat_calibration
+from tests.fakes.galleries import FakeEmbedder
 
 NOT_FOUND = math.nan
-
-
-class Embedder:
-    cohort = None
 
 
 def views_of(places, masks=None, references=None):
@@ -42,7 +39,7 @@ def halves(monkeypatch):
 
 def checked(views, people, calibration, fpir):
     numbers = np.array(people, dtype=np.int32)
-    return check_views(views, numbers, Embedder(), calibration, fpir)
+    return check_views(views, numbers, FakeEmbedder(), calibration, fpir)
 
 
 # The first photo of each person is enrolled, the second one is looked for.

@@ -22,7 +22,7 @@ def faces(values, people, photos):
 
 
 TEMPLATES = faces([0.0, 2.0, 10.0], people=[5, 5, 8], photos=[0, 1, 2])
-OTHERS = MeanFaces(np.float32([[4.0]]), np.array([3]), np.zeros(1))
+OTHERS = MeanFaces(np.array([[4.0]], np.float32), np.array([3]), np.zeros(1))
 
 
 def test_distances_to_everybody_else():
@@ -128,7 +128,9 @@ def test_without_a_second_person_there_is_no_second_score():
 
 def test_means_of_many_photos_score_by_their_own_threshold():
     probes = faces([2.0], people=[7], photos=[9])
-    others = MeanFaces(np.float32([[2.1], [2.2]]), np.array([5, 1]), np.zeros(2))
+    others = MeanFaces(
+        np.array([[2.1], [2.2]], np.float32), np.array([5, 1]), np.zeros(2)
+    )
     none = faces(np.zeros(0), [], [])
     compared = compare(probes, none, others, 0.5)
     found = best_matches(compared, probes.people, flat_thresholds(0.2), seed=0)
@@ -175,7 +177,9 @@ def test_offsets_of_a_cohort_count_as_the_mean_of_the_photos():
     looks = rng.normal(size=(2, 3)).astype(np.float32)
     rendered_on = np.array([1, 5], np.int32)
     probes = EmbeddedFaces(looks, people[rendered_on], rendered_on, cohort)
-    more = MeanFaces.of(EmbeddedFaces(looks, people[:2], people[:2], cohort), [0, 0], 1)
+    more = MeanFaces.of(
+        EmbeddedFaces(looks, people[:2], people[:2], cohort), np.zeros(2, np.int64), 1
+    )
     found = compare(probes, templates, more, 0.0)
 
     def away(look, used):

@@ -53,7 +53,8 @@ def drawn(rng, count):
 
 def test_the_fit_finds_the_weights_that_drew_the_matches():
     rng = np.random.default_rng(0)
-    model = fit_probability(*drawn(rng, 20_000), np.ones(20_000))
+    first, second, right = drawn(rng, 20_000)
+    model = fit_probability(first, second, right, np.ones(20_000))
     assert model.offset == pytest.approx(-0.5, abs=0.15)
     assert model.score == pytest.approx(2.0, abs=0.15)
     assert model.gap == pytest.approx(0.8, abs=0.1)
@@ -98,4 +99,4 @@ def test_a_gap_that_misleads_is_left_out():
 
 def test_all_right_says_nothing():
     with pytest.raises(ValueError, match="right and wrong"):
-        fit_probability(*np.ones((2, 5)), np.ones(5, bool), np.ones(5))
+        fit_probability(np.ones(5), np.ones(5), np.ones(5, bool), np.ones(5))

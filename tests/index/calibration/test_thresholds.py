@@ -105,7 +105,7 @@ def test_rounding_does_not_cost_the_last_impostor():
 
 
 def test_the_impostor_with_the_fewest_templates_decides_the_largest_gallery():
-    distances = np.float32([[np.inf, 0.5, 0.6], [0.7, 0.8, 0.9]] * 20)
+    distances = np.array([[np.inf, 0.5, 0.6], [0.7, 0.8, 0.9]] * 20, np.float32)
     table = measure(distances, np.ones(40))
     assert (table.measured_size, table.sizes) == (2, (1, 2))
 

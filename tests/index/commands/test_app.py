@@ -3,14 +3,13 @@
 from click.testing import CliRunner
 
 import cli
-from index.commands import app as app_command
 
 
 def test_a_package_that_is_not_installed_is_named(tmp_path, monkeypatch):
     def find_spec(name):
         return None if name == "fastapi" else name
 
-    monkeypatch.setattr(app_command.importlib.util, "find_spec", find_spec)
+    monkeypatch.setattr("importlib.util.find_spec", find_spec)
     done = CliRunner().invoke(cli.main, ["app", "--workspace", str(tmp_path / "w")])
     assert (done.exit_code, done.stdout) == (2, "")
     told = "the page needs fastapi. Run: pip install 'masked-faces[app]'"

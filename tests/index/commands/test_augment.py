@@ -1,11 +1,19 @@
 """The last lines of `augment` tell photos, faces and masks apart."""
 
+from typing import Any
+
 from index.commands.augment import _counts, _skipped
 from masking.augment.report import AugmentReport
 
 
 def report(**changes):
-    counts = {"photos": 10, "people": 3, "faces": 7, "chips": 7, "masked": 14}
+    counts: dict[str, Any] = {
+        "photos": 10,
+        "people": 3,
+        "faces": 7,
+        "chips": 7,
+        "masked": 14,
+    }
     masks = {"cloth": 14, "shield": 6}
     return AugmentReport(
         **(

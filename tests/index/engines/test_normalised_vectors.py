@@ -60,7 +60,10 @@ def test_everybody_is_found_at_their_distance_to_the_probe(cohort):
 
 
 def test_less_than_nothing_is_left_in_a_lonely_place():
-    rows, ids = np.float32([[0.3, 0.0], [0.0, 0.4]]), np.arange(2, dtype=np.int64)
+    rows, ids = (
+        np.array([[0.3, 0.0], [0.0, 0.4]], np.float32),
+        np.arange(2, dtype=np.int64),
+    )
     query = np.zeros(2, np.float32)
     # All of the cohort at (2, 2), a square of 8 from the query: usual in one, 4 more
     # than usual in the other.
@@ -118,6 +121,6 @@ def test_of_one_photo_the_distance_is_that_between_two_faces():
     row = normalised(with_offsets(photo, COHORT), COHORT)
     one = Templates("g", 1, np.arange(1), np.zeros(1, bool), row)
     found = ExactSearch(one).nearest(normalised_query(query[0], COHORT), 1)
-    (found,) = normalised_neighbours(found, query[0], COHORT)
+    (nearest,) = normalised_neighbours(found, query[0], COHORT)
     expected = squared_distances(query, photo, COHORT)[0, 0]
-    assert found.square == pytest.approx(expected, rel=1e-4)
+    assert nearest.square == pytest.approx(expected, rel=1e-4)

@@ -95,8 +95,8 @@ def test_references_of_the_own_embedder_stay_and_so_does_the_calibration(tmp_pat
     after = content(folder)[4]
     assert [row[0] for row in after] == [row[0] for row in before] == [1, 2]
     for (_, new, _), (_, old, _) in zip(after, before, strict=True):
-        vectors = (np.frombuffer(blob, "<f4") for blob in (new, old))
-        np.testing.assert_allclose(*vectors, atol=0.01)
+        found, kept = (np.frombuffer(blob, "<f4") for blob in (new, old))
+        np.testing.assert_allclose(found, kept, atol=0.01)
     with open_gallery(folder) as gallery:
         assert gallery.calibration_json == CALIBRATION.to_json()
 

@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_probes_are_compared_with_the_references_of_either_kind_of_test(folder):
         collection = read_collection(folder, pairs=listed)
         people, photos = collection.people(), np.arange(3, dtype=np.int32)
         faces, references = (
-            EmbeddedFaces(np.float32(values)[:, None], people, photos)
+            EmbeddedFaces(np.array(values, np.float32)[:, None], people, photos)
             for values in ([1, 2, 4], [101, 102, 104])
         )
         pairing = collection.pairing(faces, references, PairBudget(1000, seed=0))
@@ -58,21 +59,21 @@ def test_probes_are_compared_with_the_references_of_either_kind_of_test(folder):
 @pytest.fixture
 def listed():
     """0 and 1 are one person, 2 another; 2 is listed with itself, too."""
-    photos = [LabelledPhoto(f"{n}.png", f"{n}.png", "AAB"[n]) for n in range(3)]
+    photos = [LabelledPhoto(Path(f"{n}.png"), f"{n}.png", "AAB"[n]) for n in range(3)]
     pairs = np.array([[0, 1], [1, 2], [2, 2]], np.int32)
     return PairList(photos, pairs, np.array([True, False, True]), {}, named=True)
 
 
 def rendered():
     """Each photograph at 1, 2, 4 and its rendered copy at 10, 20, 40."""
-    values = np.float32([1, 10, 2, 20, 4, 40])
+    values = np.array([1, 10, 2, 20, 4, 40], np.float32)
     photos = np.repeat(np.arange(3, dtype=np.int32), 2)
-    return EmbeddedFaces(values[:, None], np.int32([0, 0, 1])[photos], photos)
+    return EmbeddedFaces(values[:, None], np.array([0, 0, 1], np.int32)[photos], photos)
 
 
 def references():
     """The same faces as references: the unmasked ones at 3, 5, 9."""
-    unmasked = np.float32([3, 10, 5, 20, 9, 40])[:, None]
+    unmasked = np.array([3, 10, 5, 20, 9, 40], np.float32)[:, None]
     return dataclasses.replace(rendered(), embeddings=unmasked)
 
 

@@ -155,11 +155,11 @@ def test_ranks_gain_over_the_first_embedder(good, bad):
 def ranks_of(references, probes, before=None):
     """Figures of one reference and one probe of each person on a number line."""
     people = np.arange(len(probes), dtype=np.int32)
-    groups = (
-        EmbeddedFaces(np.float32(values)[:, None], people, people + first)
+    found, known = (
+        EmbeddedFaces(np.array(values, np.float32)[:, None], people, people + first)
         for values, first in ((probes, 100), (references, 0))
     )
-    return measure_ranks(*groups, Chance(0, 50), before)
+    return measure_ranks(found, known, Chance(0, 50), before)
 
 
 def test_second_places_are_no_first_ones():

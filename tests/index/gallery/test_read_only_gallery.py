@@ -13,30 +13,21 @@ from index.search.open_search import open_search
 from index.search.verify import verify_gallery
 from masking.errors import ToolkitError
 from masking.faces.aligned_faces import AlignedFace
-from masking.faces.alignment import ChipGeometry
+from tests.fakes.galleries import FakeEmbedder
 from training.embedders.embedded_face import EmbeddedFace
-
-
-class AnyEmbedder:
-    name = "any"
-    fingerprint = "a" * 64
-    dimension = 4
-    metric = "euclidean"
-    cohort = None
-    geometry = ChipGeometry(size_px=16)
 
 
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "read me? 100%" / "gallery"
-    with open_or_create_gallery(folder, AnyEmbedder()) as gallery:
+    with open_or_create_gallery(folder, FakeEmbedder()) as gallery:
         gallery.add([photo(number) for number in range(1, 4)])
     return folder
 
 
 def photo(number):
     chip = np.zeros((16, 16, 3), np.uint8)
-    vector = np.float32([number, 0, 0, 0])
+    vector = np.array([number, 0, 0, 0], np.float32)
     face = AlignedFace("photo.jpg", f"sha {number}", crops=(chip,))
     return f"Person_{number}", EmbeddedFace(face, vector)
 
@@ -74,7 +65,7 @@ def test_everything_can_be_read_and_no_file_is_made(locked, tmp_path, caplog):
         assert gallery.photos("Person_2")[0].source == "photo.jpg"
         assert gallery.export(tmp_path / "all.npz") == 3
         search = open_search(gallery, "exact")
-        (found,) = search.nearest(np.float32([2, 0, 0, 0]), 1)
+        (found,) = search.nearest(np.array([2, 0, 0, 0], np.float32), 1)
         assert (found.person_id, found.distance) == (2, 0)
     assert "no search index can be kept" in caplog.text
     report = verify_gallery(locked)

@@ -56,7 +56,7 @@ def answer(card, **more):
 def test_answers_and_cards_that_show_somebody_go(tmp_path):
     folder = tmp_path / "identified"
     folder.mkdir()
-    records = {
+    records: dict[str, dict[str, object]] = {
         "a-00000001-face1.png": {"person_ids": [1, 3]},
         "b-00000002-face1.png": {"person_ids": [1], "name": "Ann"},
         "c-ab12cd34-face1.png": {"person_ids": [1]},

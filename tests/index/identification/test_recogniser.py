@@ -12,7 +12,7 @@ from tests.fakes.faces_for_index import ColourEmbedder
 from training.embedders.embedded_face import EmbeddedFace
 from training.embedders.mask_classifier import MaskState
 
-CROWD = 40
+OTHERS = 40
 
 
 def photo(name, unmasked, masked_reference=None):
@@ -27,11 +27,11 @@ def photo(name, unmasked, masked_reference=None):
 
 @pytest.fixture
 def gallery(tmp_path):
-    """The right person, and a crowd whose templates for masked faces are nearer."""
+    """The right person, and others whose templates for masked faces are nearer."""
     with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
         opened.set_calibration(flat_calibration().to_json())
         opened.add([photo("Right", [0, 0.2, 0])])
-        for i in range(CROWD):
+        for i in range(OTHERS):
             near, far = [0.001 * i, 0, 0], [9, i, 0]
             opened.add([photo(f"Person_{i:02d}", far, masked_reference=near)])
         yield opened
@@ -52,9 +52,9 @@ def test_templates_for_masked_faces_do_not_crowd_out_a_unmasked_one(
     )
     assert found.name == "Right"
     assert found.matches[0].distance == pytest.approx(0.2)
-    # Of the crowd only the far templates for unmasked faces count.
+    # Of the others only the far templates for unmasked faces count.
     assert all(match.distance >= 9 for match in found.matches[1:])
-    assert len(found.matches) == CROWD + 1
+    assert len(found.matches) == OTHERS + 1
 
 
 @pytest.mark.parametrize("engine", ["exact", "annoy"])
@@ -70,7 +70,7 @@ def test_whoever_has_the_highest_score_is_found_however_many_are_nearer(
             opened.add([photo(f"Crowd_{i:02d}", near)])
             other = EmbeddedFace(
                 AlignedFace("", f"more {i}", crops=(np.zeros((8, 8, 3), np.uint8),)),
-                np.float32(near),
+                np.array(near, np.float32),
                 False,
                 None,
             )

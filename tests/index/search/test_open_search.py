@@ -95,7 +95,7 @@ def test_a_cohort_is_kept_with_the_gallery(tmp_path):
         gallery.export(tmp_path / "out.npz")
         with np.load(tmp_path / "out.npz") as arrays:
             np.testing.assert_array_equal(arrays["cohort"], COHORT.members)
-        query = np.float32([1, 0, 0, 0])
+        query = np.array([1, 0, 0, 0], np.float32)
         vectors, _ = vectors_and_offsets(gallery.templates().matrix, COHORT)
         (away,) = distances(query[None], vectors, COHORT)
         assert gallery.nearest_photo(3, query).distance == pytest.approx(away[2])

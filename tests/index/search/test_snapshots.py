@@ -11,6 +11,7 @@ from index.engines.snapshot import (
     drop_snapshots,
     read_snapshot,
     snapshot_folders,
+    write_snapshot,
 )
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
@@ -122,7 +123,7 @@ def test_snapshot_made_during_a_removal_is_not_kept(gallery, monkeypatch):
 def test_removal_that_sweeps_what_is_being_written_starts_it_again(
     gallery, monkeypatch
 ):
-    write, swept = snapshots.write_snapshot, []
+    write, swept = write_snapshot, []
 
     def sweep(folder, *rest):
         if not swept:
@@ -137,7 +138,7 @@ def test_removal_that_sweeps_what_is_being_written_starts_it_again(
 
 
 def test_snapshot_that_is_swept_before_it_is_read_is_made_again(gallery, monkeypatch):
-    read, swept = snapshots.read_snapshot, []
+    read, swept = read_snapshot, []
 
     def sweep(folder, *rest):
         if not swept:
@@ -153,7 +154,7 @@ def test_snapshot_that_is_swept_before_it_is_read_is_made_again(gallery, monkeyp
 
 
 def test_snapshot_that_is_damaged_when_it_is_read_is_refused(gallery, monkeypatch):
-    write = snapshots.write_snapshot
+    write = write_snapshot
 
     def damage(*rest):
         folder = write(*rest)
@@ -218,7 +219,7 @@ def test_half_written_ones_go_when_a_gallery_is_opened_and_nobody_writes(gallery
 def test_one_that_a_removal_swept_while_it_was_written_is_written_again(
     gallery, monkeypatch
 ):
-    write, calls = snapshots.write_snapshot, []
+    write, calls = write_snapshot, []
 
     def swept_once(*arguments):
         calls.append(arguments)

@@ -88,7 +88,7 @@ def two_faces():
     small, right = drawn_face(200)
     picture = np.zeros((300, 500, 3), np.uint8)
     picture[:, :300], picture[:200, 300:] = large, small
-    return picture, left, Landmarks(right.points + np.float32([300, 0]))
+    return picture, left, Landmarks(right.points + np.array([300, 0], np.float32))
 
 
 def test_each_face_wears_its_own():
@@ -108,7 +108,7 @@ def test_each_face_wears_its_own():
 
 def test_a_face_outside_of_the_picture_is_told_and_the_others_are_rendered():
     picture, left, right = two_faces()
-    outside = Landmarks(right.points + np.float32([5000, 0]))
+    outside = Landmarks(right.points + np.array([5000, 0], np.float32))
     sample, reasons = render_faces(
         picture, [(outside, specs(1)), (left, specs(2, wrongly_worn=0.0))]
     )
@@ -122,7 +122,7 @@ def test_a_face_outside_of_the_picture_is_told_and_the_others_are_rendered():
 
 
 def test_alpha_and_parts_are_read_as_they_were_written():
-    alpha = np.float32([[0, 0.25, 0.5, 1]])
+    alpha = np.array([[0, 0.25, 0.5, 1]], np.float32)
     picture = opened(encode_alpha(alpha))
     assert (picture.format, picture.mode) == ("PNG", "L")
     assert np.array(picture).tolist() == [[0, 64, 128, 255]]

@@ -84,7 +84,7 @@ def test_the_picture_shows_every_kind_in_every_pose(tmp_path):
     tile = 180
     assert height > (len(KINDS) + 1) * tile
     assert width > len(WEARING_STYLES) * len(POSES) * tile
-    # The middles of the tiles of a kind: no two wears look the same.
+    # The middles of the tiles of a kind: no two styles look the same.
     rows = [picture[48 + down * tile : 48 + down * tile + 176] for down in range(7)]
     for kind, strip in zip(KINDS, rows, strict=True):
         white = (strip[:, 96:] > 250).all(axis=(0, 2)).mean()

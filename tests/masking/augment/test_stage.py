@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -303,7 +304,9 @@ def test_mistakes_are_refused_before_anything_is_written(drawn, tmp_path):
         with pytest.raises(MissingInput, match=reason):
             augment(missing, out, CONFIG, DrawnFinder)
     assert not out.exists()
-    for wrong in ({"variants": -1}, {"seed": -1}, {"workers": -1}, {"variants": 101}):
+    wrongs: list[dict[str, Any]]
+    wrongs = [{"variants": -1}, {"seed": -1}, {"workers": -1}, {"variants": 101}]
+    for wrong in wrongs:
         with pytest.raises(InvalidConfig, match=next(iter(wrong))):
             replace(CONFIG, **wrong)
 
@@ -474,7 +477,8 @@ def test_other_pictures_of_prints_make_the_masks_again(drawn, tmp_path):
 
 
 def test_options_that_are_no_choice_are_refused():
-    for wrong in ({"output": "video"}, {"faces": "none"}):
+    wrongs: list[dict[str, Any]] = [{"output": "video"}, {"faces": "none"}]
+    for wrong in wrongs:
         with pytest.raises(InvalidConfig, match=next(iter(wrong))):
             replace(CONFIG, **wrong)
 

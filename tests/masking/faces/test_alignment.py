@@ -1,5 +1,7 @@
 """Chips are upright, keep dlib's geometry, and their landmarks sit on the pixels."""
 
+from typing import Any
+
 import cv2
 import dlib
 import numpy as np
@@ -22,22 +24,24 @@ from tests.fakes.drawn_faces import drawn_face
 
 
 def test_a_similarity_turns_scales_and_shifts():
-    source = np.float32([(0, 0), (1, 0), (0, 1)])
+    source = np.array([(0, 0), (1, 0), (0, 1)], np.float32)
     # Twice as large, a quarter turn: (1, 0) -> (0, 2), (0, 1) -> (-2, 0).
-    target = np.float32([(5, 7), (5, 9), (3, 7)])
+    target = np.array([(5, 7), (5, 9), (3, 7)], np.float32)
     np.testing.assert_allclose(
         similarity(source, target), [[0, -2, 5], [2, 0, 7]], atol=1e-6
     )
 
 
 def test_a_similarity_neither_mirrors_nor_stretches():
-    corners = np.float32([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32)
     # The best turn for a mirror image of a square is none at all: scale 0.
     np.testing.assert_allclose(
-        similarity(corners, corners * np.float32([-1, 1]))[:, :2], 0, atol=1e-7
+        similarity(corners, corners * np.array([-1, 1], np.float32))[:, :2],
+        0,
+        atol=1e-7,
     )
     # Stretched 3 : 1, the best common scale is the mean, 2.
-    stretched = corners * np.float32([3, 1]) + np.float32([10, 20])
+    stretched = corners * np.array([3, 1], np.float32) + np.array([10, 20], np.float32)
     np.testing.assert_allclose(
         similarity(corners, stretched), [[2, 0, 10], [0, 2, 20]], atol=1e-6
     )
@@ -97,7 +101,9 @@ def test_landmarks_move_with_the_pixels(shrink):
     """A blob at a landmark lies at the moved landmark, for any reduction."""
     size = np.array([907, 1201])  # no multiple of a whole-number reduction
     points = CANONICAL_FACE * 100 * np.float32(shrink)
-    face = Landmarks(points + np.float32([450.3, 380.6]) - points.mean(axis=0))
+    face = Landmarks(
+        points + np.array([450.3, 380.6], np.float32) - points.mean(axis=0)
+    )
     y, x = np.mgrid[: size[0], : size[1]]
     for number in (30, 36, 54):
         at = face.points[number]
@@ -169,15 +175,16 @@ def test_a_picture_that_is_more_than_halved_is_averaged_first():
 
 
 def test_chips_that_cannot_be_are_refused():
+    wrong: dict[str, Any]
     for wrong in ({"size_px": 4}, {"padding": -0.1}, {"padding": 3.0}):
         with pytest.raises(InvalidConfig, match="a chip needs"):
             ChipGeometry(**wrong)
     with pytest.raises(InvalidConfig, match="7 px"):
         ChipGeometry(7)
     assert ChipGeometry(8).square_px == pytest.approx(8 / 1.5)
-    for wrong in ({"right": 1.1}, {"right": -1.1}, {"down": 1.1}):
+    for right, down in ((1.1, 0.0), (-1.1, 0.0), (0.0, 1.1)):
         with pytest.raises(InvalidConfig, match="at most one square"):
-            ChipGeometry(**wrong)
+            ChipGeometry(right=right, down=down)
     assert ChipGeometry(right=-1.0, down=1.0).right == -1.0
     with pytest.raises(InvalidConfig, match="expected one of upper, inner"):
         ChipGeometry(points="lower")

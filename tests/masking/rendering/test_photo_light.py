@@ -7,7 +7,8 @@ import pytest
 
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
-from masking.rendering.photo_light import LINEAR, look_of, sample_places
+from masking.masks.colours import LINEAR
+from masking.rendering.photo_light import look_of, sample_places
 from masking.rendering.sharpness import sharpness
 
 SIDE, PX = 340, 200
@@ -67,7 +68,7 @@ def test_little_of_the_skins_colour_is_the_lights():
 
 
 @pytest.mark.parametrize(
-    ("ear", "unmasked"),
+    ("ear", "bare"),
     [
         (SKIN, 1),
         # Half as light, a twentieth, and grey hair.
@@ -76,12 +77,12 @@ def test_little_of_the_skins_colour_is_the_lights():
         ((200, 200, 200), 0),
     ],
 )
-def test_ears_of_another_colour_are_under_hair(ear, unmasked):
-    assert look(picture(SKIN, [ear])).ears.tolist() == [unmasked, 1]
-    assert look(picture(SKIN, [SKIN, ear])).ears.tolist() == [1, unmasked]
+def test_ears_of_another_colour_are_under_hair(ear, bare):
+    assert look(picture(SKIN, [ear])).ears.tolist() == [bare, 1]
+    assert look(picture(SKIN, [SKIN, ear])).ears.tolist() == [1, bare]
 
 
-def test_ears_are_unmasked_in_grey_photos():
+def test_ears_are_bare_in_grey_photos():
     grey = picture((100, 100, 100), [(0, 0, 0), (0, 0, 0)])
     assert look(grey).ears.tolist() == [1, 1]
 

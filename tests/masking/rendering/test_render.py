@@ -119,11 +119,11 @@ def test_no_rim_pixel_is_brighter_than_skin_and_mask(kind, skin):
     rim = (sample.alpha > 0.02) & (sample.alpha < 0.98)
     fabric = np.where(sample.alpha >= 0.98, luma, 0)
     around = cv2.dilate(fabric, np.ones((9, 9), np.uint8))
-    unmasked = cv2.dilate(picture.astype(np.float32).mean(axis=2), np.ones((3, 3)))
+    skin = cv2.dilate(picture.astype(np.float32).mean(axis=2), np.ones((3, 3)))
     body = cv2.erode((sample.alpha > 0.5).astype(np.uint8), np.ones((9, 9))) > 0
     # Straps are thinner than their own blur: nowhere are they without skin.
     rim &= grown(body, 6)
-    excess = luma[rim] - np.maximum(around, unmasked)[rim]
+    excess = luma[rim] - np.maximum(around, skin)[rim]
     assert rim.sum() > 200
     assert excess.max() < 3
 
@@ -217,7 +217,7 @@ def test_faces_at_the_border_are_rendered_as_far_as_they_are_seen():
     picture, landmarks = drawn_face(300)
     whole = render(picture, landmarks, (spec_of("surgical"),))
     cut = np.ascontiguousarray(picture[:, 130:])
-    moved = Landmarks(landmarks.points - np.float32([130, 0]))
+    moved = Landmarks(landmarks.points - np.array([130, 0], np.float32))
     part = render(cut, moved, (spec_of("surgical"),))
     assert np.abs(part.alpha - whole.alpha[:, 130:]).mean() < 0.01
     assert part.alpha[:, 0].max() == 1
@@ -226,7 +226,7 @@ def test_faces_at_the_border_are_rendered_as_far_as_they_are_seen():
 def test_landmarks_outside_of_the_picture_are_no_face():
     picture, landmarks = drawn_face(100)
     for away in ((1000, 0), (-1000, 0), (0, 1000), (0, -1000)):
-        outside = Landmarks(landmarks.points + np.float32(away))
+        outside = Landmarks(landmarks.points + np.array(away, np.float32))
         with pytest.raises(NoFace, match="outside of the picture"):
             render(picture, outside, (spec_of("cloth"),))
 

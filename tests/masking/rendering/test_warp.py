@@ -134,7 +134,7 @@ def test_occluders_are_where_they_hide_something():
         for hat in ("cap", "headscarf"):
             deep = depths(draw_occluder(rng, hat))
             assert deep[36:].max() < 0  # neither eyes nor mouth
-            forehead = np.float32([[0.3, -0.3], [0.5, -0.35], [0.7, -0.3]])
+            forehead = np.array([[0.3, -0.3], [0.5, -0.35], [0.7, -0.3]], np.float32)
             assert depths(draw_occluder(rng, hat), forehead).min() > 0.03
 
 
@@ -142,14 +142,14 @@ def circle():
     """A mask whose outline is a circle of radius .3 about (.5, .8)."""
     mask = parameters(ARRAYS, [spec_of("surgical")])
     ring = np.full((1, ANGLES + 1), 0.3, np.float32)
-    middle = np.float32([[0.5, 0.8]])
+    middle = np.array([[0.5, 0.8]], np.float32)
     return replace(mask, centre=middle, radius=ring, slope=np.ones_like(ring))
 
 
 def test_the_distance_to_a_circle():
     # In the middle, inside, on the edge, outside; in several directions.
-    x = np.float32([[[0.5, 0.6, 0.5, 0.2, 0.5]]])
-    y = np.float32([[[0.8, 0.8, 0.9, 0.8, 0.1]]])
+    x = np.array([[[0.5, 0.6, 0.5, 0.2, 0.5]]], np.float32)
+    y = np.array([[[0.8, 0.8, 0.9, 0.8, 0.1]]], np.float32)
     frame = frame_of(ARRAYS, circle(), x, y)
     expected = [0.3, 0.2, 0.2, 0.0, -0.4]
     np.testing.assert_allclose(frame.depth.ravel(), expected, atol=1e-3)
@@ -209,7 +209,10 @@ def test_each_parameter_moves_its_edge(kind):
 
 def test_a_tilt_turns_the_mask():
     # y points down: a positive turn lowers the person's left, the picture's right.
-    left, right = np.float32([[0.02, 0.45]]), np.float32([[0.98, 0.45]])
+    left, right = (
+        np.array([[0.02, 0.45]], np.float32),
+        np.array([[0.98, 0.45]], np.float32),
+    )
     spec = spec_of("surgical", "crooked", tilt_rad=0.2)
     assert depths(spec, left)[0] > depths(spec, right)[0]
     level = spec_of("surgical")
@@ -326,7 +329,7 @@ def test_a_flat_face_is_mapped_back_from_any_roll():
     matrix = 180 * np.array(
         [[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]]
     )
-    places = np.float32([(0.1, 0.2), (0.9, 0.4), (0.5, 1.1)])
+    places = np.array([(0.1, 0.2), (0.9, 0.4), (0.5, 1.1)], np.float32)
     points = np.float32(places @ matrix.T + 350)
     pose, _ = face_of(CANONICAL_FACE @ matrix.T + 350)
     x, y = rigid_map(ARRAYS, pose, points[None, :, 0], points[None, :, 1])
@@ -343,22 +346,24 @@ def test_the_tip_of_the_nose_is_36_mm_before_the_eyes():
 
 
 def test_what_is_worn_behind_is_seen_further_on():
-    mask = replace(parameters(ARRAYS, [spec_of("ffp2")]), behind=np.float32([0.1]))
+    mask = replace(
+        parameters(ARRAYS, [spec_of("ffp2")]), behind=np.array([0.1], np.float32)
+    )
     # Far from the mask there is nothing but the way behind: 0.1 times the lean.
-    away = np.float32([[[3.0]]]), np.float32([[[4.0]]])
-    found = lifted(ARRAYS, mask, *away, np.float32([[0.2, -0.1]]))
+    away = np.array([[[3.0]]], np.float32), np.array([[[4.0]]], np.float32)
+    found = lifted(ARRAYS, mask, *away, np.array([[0.2, -0.1]], np.float32))
     np.testing.assert_allclose(np.ravel(found), [3.02, 3.99], rtol=1e-6)
 
 
 def test_what_stands_off_the_skin_is_seen_further_on():
     mask = parameters(ARRAYS, [spec_of("ffp2")])
-    middle = np.float32([[[0.5]]]), np.float32([[[0.8]]])
-    still = lifted(ARRAYS, mask, *middle, np.float32([[0.0, 0.0]]))
+    middle = np.array([[[0.5]]], np.float32), np.array([[[0.8]]], np.float32)
+    still = lifted(ARRAYS, mask, *middle, np.array([[0.0, 0.0]], np.float32))
     np.testing.assert_allclose(np.ravel(still), [0.5, 0.8])
     # Leaning to the right, the pixel shows a place of the dome further left, whose
     # height times the lean is the way between the two.
     for lean in (0.1, 0.5):
-        x, y = lifted(ARRAYS, mask, *middle, np.float32([[lean, 0.0]]))
+        x, y = lifted(ARRAYS, mask, *middle, np.array([[lean, 0.0]], np.float32))
         frame = frame_of(ARRAYS, mask, x, y)
         height = ARRAYS.rises(mask.surfaces, frame.u, frame.v)
         assert height > 0.1
@@ -372,7 +377,7 @@ def test_a_cup_bulges_towards_the_far_rim_on_a_turned_head():
     x = np.linspace(rim - 0.2, rim, 21, dtype=np.float32)[None, None]
     y = np.full_like(x, 0.80)
     frontal = frame_of(ARRAYS, mask, x, y).depth.ravel()
-    turned = lifted(ARRAYS, mask, x, y, np.float32([[0.8, 0.0]]))
+    turned = lifted(ARRAYS, mask, x, y, np.array([[0.8, 0.0]], np.float32))
     seen = frame_of(ARRAYS, mask, *turned).depth.ravel()
     # Each pixel inside shows a place further from the rim, and none is lost.
     inside = frontal > 0.01
@@ -400,7 +405,7 @@ def test_straps_begin_on_the_mask(kind, wearing_style):
     for spec in extreme_specs(kind, wearing_style):
         pieces = segments(spec, outline_of(spec))
         assert [piece.side for piece in pieces] == [-1, -1, 1, 1]
-        starts = np.float32([(piece.x0, piece.y0) for piece in pieces])
+        starts = np.array([(piece.x0, piece.y0) for piece in pieces], np.float32)
         assert depths(spec, starts).min() > 0  # none floats beside the mask
         assert np.sign(starts[:, 0] - 0.5).tolist() == [-1, -1, 1, 1]
 
@@ -411,7 +416,7 @@ def test_straps_end_at_the_ears():
     look = frontal_looks()
     # Where the spec wants them: a little off the ears' roots.
     shift = [(-0.0, -0.02), (0.01, -0.02), (0.0, -0.02), (-0.01, -0.02)]
-    ears = look.ears[0] + np.float32(shift)
+    ears = look.ears[0] + np.array(shift, np.float32)
     x, y = ears[None, None, :, 0], ears[None, None, :, 1]
     depth = strap_depth(np, seen_segments(np, mask, look), x, y, [0, 1, 2, 3]).ravel()
     np.testing.assert_allclose(depth, STRAP_HALF_WIDTH, atol=1e-3)
@@ -443,10 +448,10 @@ def test_a_neck_tube_has_no_straps():
 def test_the_distance_to_a_hanging_strap():
     mask = parameters(ARRAYS, [spec_of("surgical")])
     # From (0, 0) to (1, 0), half width .1, hanging by .2 in the middle.
-    piece = np.float32([[[0, 0, 1, 0, 0.1, 0, 0, -0.2]]])
+    piece = np.array([[[0, 0, 1, 0, 0.1, 0, 0, -0.2]]], np.float32)
     mask = replace(mask, segments=piece)
-    x = np.float32([[[0.5, 0.5, 0.25, 0.0, -0.3]]])
-    y = np.float32([[[0.2, 0.0, 0.15, 0.0, 0.0]]])
+    x = np.array([[[0.5, 0.5, 0.25, 0.0, -0.3]]], np.float32)
+    y = np.array([[[0.2, 0.0, 0.15, 0.0, 0.0]]], np.float32)
     expected = [0.1, 0.1 - 0.2, 0.1, 0.1, 0.1 - 0.3]
     depth = strap_depth(np, seen_segments(np, mask, frontal_looks()), x, y, [0]).ravel()
     np.testing.assert_allclose(depth, expected, atol=1e-5)

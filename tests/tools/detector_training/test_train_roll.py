@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from masking.faces.landmark_predictor import GEOMETRY
 from masking.faces.roll import CROP_PX, prepared
 from tools.detector_training import train_roll
 
@@ -32,7 +33,7 @@ def test_what_is_trained_on_looks_like_what_is_asked_for(monkeypatch):
     monkeypatch.setattr(train_roll, "_UPRIGHT_FRACTION", 1.0)
     monkeypatch.setattr(train_roll, "_UPRIGHT_ROLL_DEG", 0.0)
     # One face square is half of the crop that is kept, 64 of 128 px.
-    assert train_roll.GEOMETRY.square_px / train_roll.GEOMETRY.size_px == 0.5
+    assert GEOMETRY.square_px / GEOMETRY.size_px == 0.5
     rng = np.random.default_rng(0)
     crop = np.repeat(rng.integers(0, 255, (64, 64), np.uint8), 2, 0).repeat(2, 1)
     monkeypatch.setattr(train_roll, "BOXES", 1.0)

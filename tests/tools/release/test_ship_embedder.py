@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from training.checkpoints.checkpoint import Checkpoint
 
 
 def checkpoint(value, **config):
-    usual = {"validation_fraction": 0.1, "validation_seed": 0}
+    usual: dict[str, Any] = {"validation_fraction": 0.1, "validation_seed": 0}
     weights = {"w": torch.full((2,), value), "count": torch.tensor(3)}
     return Checkpoint(weights, ChipGeometry(), usual | config, "ab" * 32, {})
 

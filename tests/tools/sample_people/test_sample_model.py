@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tools.detector_training.training_faces import mirror_order
-from tools.sample_people.album import largest_share
+from tools.sample_people.album import largest_fraction
 from tools.sample_people.detail import measure_gains
 from tools.sample_people.face_layers import FaceLayers
 from tools.sample_people.face_model import covariance_root, fit_model
@@ -47,8 +47,8 @@ def test_all_components_give_a_training_face_back() -> None:
     again = model.block("skin", model.training[2])
     np.testing.assert_allclose(again, layers[2].skin, atol=0.1)
     # A training face is its own photo and no other: all of the weights.
-    assert largest_share(model, model.training[2]) > 0.99
-    np.testing.assert_allclose(largest_share(model, np.zeros(3)), 0.25)
+    assert largest_fraction(model, model.training[2]) > 0.99
+    np.testing.assert_allclose(largest_fraction(model, np.zeros(3)), 0.25)
 
 
 def test_covariance_root_squares_to_the_covariance() -> None:

@@ -160,15 +160,16 @@ def _by_torch(network: DlibFaceNet, chips: Image) -> Float32:
 def test_folding_is_exact() -> None:
     # Small whole numbers: float32 holds every product and sum exactly.
     rng = np.random.default_rng(0)
+    shapes: list[Any] = [(5, 3, 3, 3), (2, 3, 8, 8), 5, 5, 5]
     filters, pixels, bias, gamma, beta = (
-        rng.integers(-4, 5, shape).astype(np.float32)
-        for shape in [(5, 3, 3, 3), (2, 3, 8, 8), 5, 5, 5]
+        rng.integers(-4, 5, shape).astype(np.float32) for shape in shapes
     )
     x = torch.from_numpy(pixels)
     apart = F.conv2d(x, torch.from_numpy(filters), torch.from_numpy(bias))
     apart = apart * torch.from_numpy(gamma)[:, None, None]
     apart = apart + torch.from_numpy(beta)[:, None, None]
-    together = F.conv2d(x, *map(torch.from_numpy, fold(filters, bias, gamma, beta)))
+    weight, shift = map(torch.from_numpy, fold(filters, bias, gamma, beta))
+    together = F.conv2d(x, weight, shift)
     assert torch.equal(together, apart)
     assert apart.abs().max() > 100
 
@@ -200,7 +201,8 @@ def test_agrees_with_dlib_on_photographs(trained: DlibFaceNet) -> None:
     people = sorted(LFW.iterdir())[:: max(1, len(list(LFW.iterdir())) // 8)][:8]
     photos = [read_rgb(min(person.glob("*.jpg"))) for person in people]
     # LFW's faces are centred: these pixels are about what an aligned chip shows.
-    chips = np.stack([cv2.resize(p[60:190, 60:190], (150, 150)) for p in photos])
+    faces = [cv2.resize(p[60:190, 60:190], (150, 150)) for p in photos]
+    chips = np.stack(faces).astype(np.uint8)
     expected = _by_dlib(dlib_model(RECOGNITION), chips)
     assert len(chips) == 8
     assert np.abs(_by_torch(trained, chips) - expected).max() < 1e-4

@@ -17,7 +17,7 @@ from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.finder import unmasked_finder
 from training.backbones.registry import make_network
-from training.checkpoints import export, onnx_embedder
+from training.checkpoints import onnx_embedder
 from training.checkpoints.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -30,7 +30,7 @@ from training.checkpoints.onnx_embedder import (
     OnnxEmbedder,
     load_onnx_embedder,
 )
-from training.checkpoints.store import SHIPPED, choose_quick_embedder, save_model
+from training.checkpoints.store import SHIPPED, choose_onnx_embedder, save_model
 from training.embedders.checkpoint_file import read_record
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.metrics.score_normalization import Cohort
@@ -67,49 +67,49 @@ def copy(models, tmp_path):
 @pytest.mark.parametrize("name", ["dlib", "unit"])
 def test_embeds_as_torch_does(models, name):
     path = models / f"{name}.safetensors"
-    quick, usual = load_onnx_embedder(path), load_embedder(path, flip_average=True)
+    exported, trained = load_onnx_embedder(path), load_embedder(path, flip_average=True)
     for item in ("fingerprint", "name", "dimension", "metric", "geometry"):
-        assert getattr(quick, item) == getattr(usual, item)
-    assert (quick.cohort is None) == (usual.cohort is None) == (name == "unit")
-    side = quick.geometry.size_px
+        assert getattr(exported, item) == getattr(trained, item)
+    assert (exported.cohort is None) == (trained.cohort is None) == (name == "unit")
+    side = exported.geometry.size_px
     rng = np.random.default_rng(0)
     chips = rng.integers(0, 256, (5, 3, side, side), dtype=np.uint8)
-    expected = usual.embed(chips)
+    expected = trained.embed(chips)
     assert expected.std() > 1e-3
-    found = quick.embed(chips)
+    found = exported.embed(chips)
     np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
     # Neither another order nor other company changes a row.
-    np.testing.assert_array_equal(quick.embed(chips[3:4]), found[3:4])
+    np.testing.assert_array_equal(exported.embed(chips[3:4]), found[3:4])
 
 
 def test_the_shipped_embedder_embeds_faces_as_torch_does():
-    quick, usual = load_onnx_embedder(SHIPPED), load_embedder(SHIPPED, "cpu", True)
+    exported, trained = load_onnx_embedder(SHIPPED), load_embedder(SHIPPED, "cpu", True)
     chips = []
     for folder in sorted(p for p in sample_people().iterdir() if p.is_dir())[:4]:
         image = read_rgb(list_images(folder)[0])
         face = unmasked_finder().find(image)[0]
-        chip = crop_chip(image, face.landmarks, quick.geometry, folder.name)
+        chip = crop_chip(image, face.landmarks, exported.geometry, folder.name)
         chips.append(chip.pixels.transpose(2, 0, 1))
-    found, expected = quick.embed(np.stack(chips)), usual.embed(np.stack(chips))
+    found, expected = exported.embed(np.stack(chips)), trained.embed(np.stack(chips))
     np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
     apart = np.linalg.norm(expected[1:] - expected[0], axis=1)
     assert apart.min() > 0.3
-    np.testing.assert_array_equal(quick.cohort.members, usual.cohort.members)
-    assert quick.cohort.usual == usual.cohort.usual
+    np.testing.assert_array_equal(exported.cohort.members, trained.cohort.members)
+    assert exported.cohort.usual == trained.cohort.usual
 
 
 def test_the_shipped_embedder_needs_no_torch():
     code = (
         "import sys; "
-        "from training.checkpoints.store import choose_quick_embedder as c; "
+        "from training.checkpoints.store import choose_onnx_embedder as c; "
         "from pathlib import Path; print(c('shipped', Path('.')).fingerprint); "
         "assert 'torch' not in sys.modules and 'onnx' not in sys.modules"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
     )
-    usual = load_embedder(SHIPPED, flip_average=True)
-    assert run.stdout.strip() == usual.fingerprint, run.stderr
+    trained = load_embedder(SHIPPED, flip_average=True)
+    assert run.stdout.strip() == trained.fingerprint, run.stderr
 
 
 def test_empty_and_wrong_batches():
@@ -132,10 +132,10 @@ def test_rounded_filters_take_half_the_room(models, tmp_path):
     assert 22.3e6 < (models / "dlib.onnx").stat().st_size < 22.6e6
     # No line or path of the program that made it.
     assert b".py" not in content and str(ROOT).encode() not in content
-    quick = load_onnx_embedder(tmp_path / "half.safetensors")
-    usual = load_embedder(tmp_path / "half.safetensors", flip_average=True)
+    exported = load_onnx_embedder(tmp_path / "half.safetensors")
+    trained = load_embedder(tmp_path / "half.safetensors", flip_average=True)
     chips = np.random.default_rng(3).integers(0, 256, (2, 3, 150, 150), np.uint8)
-    np.testing.assert_allclose(quick.embed(chips), usual.embed(chips), atol=1e-5)
+    np.testing.assert_allclose(exported.embed(chips), trained.embed(chips), atol=1e-5)
 
 
 def warnings_of(caplog):
@@ -145,7 +145,7 @@ def warnings_of(caplog):
 
 def used_torch(choice, caplog):
     """The embedder chosen, after checking that it is torch's and that this was said."""
-    chosen = choose_quick_embedder(choice, Path("none"))
+    chosen = choose_onnx_embedder(choice, Path("none"))
     assert isinstance(chosen, NetworkEmbedder) and chosen.flip_average
     (said,) = warnings_of(caplog)
     assert "torch is used" in said and "\n" not in said
@@ -163,7 +163,7 @@ def test_the_exported_network_that_ships_is_never_done_without(copy, monkeypatch
     monkeypatch.setattr(onnx_embedder, "SHIPPED", copy)
     copy.with_suffix(".onnx").unlink()
     with pytest.raises(BadRecord, match=r"cannot be read .*Install this program again"):
-        choose_quick_embedder(str(copy), Path("none"))
+        choose_onnx_embedder(str(copy), Path("none"))
 
 
 def test_a_model_that_was_saved_without_is_run_by_torch(tmp_path, caplog):
@@ -180,7 +180,7 @@ def test_a_bit_that_turned_is_found(copy, place):
     data[place] ^= 1
     exported.write_bytes(data)
     with pytest.raises(BadRecord, match=r"dlib\.onnx: damaged.*Delete it") as caught:
-        choose_quick_embedder(str(copy), copy.parent)
+        choose_onnx_embedder(str(copy), copy.parent)
     assert "\n" not in str(caught.value)
 
 
@@ -191,13 +191,13 @@ def test_a_file_that_was_cut_short_is_found(copy, monkeypatch):
     with pytest.raises(
         BadRecord, match=r"dlib\.onnx: damaged.*\. Install this program again\.$"
     ):
-        choose_quick_embedder(str(copy), copy.parent)
+        choose_onnx_embedder(str(copy), copy.parent)
 
 
 def test_the_network_of_another_model_is_refused(copy):
     shutil.copy(SHIPPED.with_suffix(".onnx"), copy.with_suffix(".onnx"))
     with pytest.raises(BadRecord, match=r"not the network of dlib\.safetensors"):
-        choose_quick_embedder(str(copy), copy.parent)
+        choose_onnx_embedder(str(copy), copy.parent)
 
 
 def resaved(path, content, **changes):
@@ -231,7 +231,7 @@ def test_what_cannot_be_exported_is_saved_without_and_said(
     def refuse(*_, **__):
         raise torch.onnx.OnnxExporterError("no such operator\nand a long story")
 
-    monkeypatch.setattr(export.torch.onnx, "export", refuse)
+    monkeypatch.setattr("torch.onnx.export", refuse)
     path = tmp_path / "odd.safetensors"
     save_model(path, checkpoint(make_network("iresnet18")))
     assert [item.name for item in tmp_path.iterdir()] == ["odd.safetensors"]
@@ -253,10 +253,10 @@ def test_what_opencv_computes_otherwise_is_saved_without_and_said(
 
 
 def test_the_untouched_network_is_torchs_and_errors_are_kept(tmp_path, caplog):
-    assert choose_quick_embedder("dlib", tmp_path).name == "dlib"
+    assert choose_onnx_embedder("dlib", tmp_path).name == "dlib"
     assert warnings_of(caplog) == []
     with pytest.raises(MissingInput, match="no such model"):
-        choose_quick_embedder(str(tmp_path / "gone.safetensors"), tmp_path)
+        choose_onnx_embedder(str(tmp_path / "gone.safetensors"), tmp_path)
     (tmp_path / "text.safetensors").write_text("nothing")
     with pytest.raises(BadRecord, match="not a checkpoint"):
-        choose_quick_embedder(str(tmp_path / "text.safetensors"), tmp_path)
+        choose_onnx_embedder(str(tmp_path / "text.safetensors"), tmp_path)

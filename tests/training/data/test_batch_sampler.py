@@ -1,4 +1,5 @@
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ LABELS = np.array([0, 0, 0, 0, 0, 1, 1, 2, 3])
 
 
 def sampling(**changes):
-    usual = {
+    usual: dict[str, Any] = {
         "batch_size": 4,
         "samples": 0,
         "masked_fraction": 0.5,

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -53,7 +55,7 @@ def test_the_masks_of_a_plan_are_rendered():
     np.testing.assert_array_equal(rendered[1], chips[1])
     for row in (0, 2):
         specs = draw_specs(sample_rng(4, f"2/{row}"), SpecConfig())
-        expected = render(*faces[row], specs).pixels.astype(int)
+        expected = render(faces[row][0], faces[row][1], specs).pixels.astype(int)
         found = rendered[row].permute(1, 2, 0).numpy()
         assert np.abs(found - expected).mean() < 1
         assert (rendered[row] != chips[row]).float().mean() > 0.1
@@ -176,7 +178,12 @@ def test_fractions_of_what_is_drawn():
 
 
 def loader_of(manifest, folder, **options):
-    usual = {"samples_per_person": 0, "head": "none", "batch_size": 4, "workers": 1}
+    usual: dict[str, Any] = {
+        "samples_per_person": 0,
+        "head": "none",
+        "batch_size": 4,
+        "workers": 1,
+    }
     config = TrainConfig(validation_fraction=0.3, **(usual | options))
     data = read_train_data(manifest, config, None, 1, folder)
     return TrainLoader(data, GEOMETRY, config, CPU, 0, Processes()), data

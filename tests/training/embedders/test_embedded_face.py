@@ -4,8 +4,10 @@ import pytest
 from masking.errors import BadRecord
 from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.landmarks import Float32, Image
 from tests.fakes.drawn_faces import drawn_face
 from tests.fakes.faces_for_index import ColourEmbedder
+from tests.fakes.galleries import FakeEmbedder
 from training.embedders.embedded_face import (
     EmbeddedFace,
     embed_both,
@@ -20,15 +22,14 @@ FACE = AlignedFace("a.jpg", crops=(CROP,))
 GOOD = np.array([1, 0, 0, 0], np.float32)
 
 
-class MeanColour:
+class MeanColour(FakeEmbedder):
     """A chip's mean colour."""
 
-    name, dimension, metric = "mean", 3, "euclidean"
-    fingerprint = "f" * 64
+    dimension = 3
     geometry = ChipGeometry()
 
-    def embed(self, chips):
-        return chips.mean(axis=(2, 3)).astype(np.float32).reshape(-1, 3)
+    def embed(self, chips: Image) -> Float32:
+        return np.asarray(chips.mean(axis=(2, 3)), np.float32).reshape(-1, 3)
 
 
 def chips_of(geometry):

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -69,7 +70,7 @@ def test_class_means_by_hand():
 
 
 def setting(**changes):
-    usual = {
+    usual: dict[str, Any] = {
         "classes": 3,
         "dimension": 2,
         "margin": 0.0,
@@ -186,7 +187,7 @@ def test_first_weights_are_those_of_the_class():
 def test_margin_heads_begin_at_given_directions():
     directions = torch.eye(3)[:, :2] + 0.1
     head = HEADS["adaface"](setting(directions=directions))
-    assert torch.equal(head.weight, directions)
+    assert torch.equal(head.state_dict()["weight"], directions)
     assert set(MARGINS) <= set(HEADS)
 
 

@@ -106,7 +106,7 @@ def round_of(impostors, genuine, times, far):
     zeros = np.zeros((max(count, len(genuine)), 2), np.int32)
     pairs = ScoredPairs(
         sorted_comparisons(
-            np.float32([distance for _, distance in genuine]),
+            np.array([distance for _, distance in genuine], np.float32),
             np.ones(len(genuine)),
             np.array([(person, person) for person, _ in genuine], np.int32),
             zeros[: len(genuine)],
@@ -121,7 +121,9 @@ def round_of(impostors, genuine, times, far):
     every = RedrawnPairs.of(pairs, (far,), ())
     times = np.array(times)
     own = every.own_weights(times)
-    return every.tar_and_far(times, own, np.array([far]), np.float32([]))[0].tolist()
+    return every.tar_and_far(times, own, np.array([far]), np.array([], np.float32))[
+        0
+    ].tolist()
 
 
 def test_rounding_does_not_cost_the_last_impostor_of_a_round():

@@ -50,13 +50,13 @@ def test_faces_not_acquired_are_infinitely_far():
     pairs = compare_within(faces([0, np.nan, 2], [0, 0, 1]))
     np.testing.assert_array_equal(pairs.genuine.distances, [np.inf])
     np.testing.assert_array_equal(pairs.impostor.distances, [2, np.inf])
-    assert pairs.impostor.accepted(np.float32([1, 2, 1e30])) == pytest.approx(
+    assert pairs.impostor.accepted(np.array([1, 2, 1e30], np.float32)) == pytest.approx(
         [0, 0.5, 0.5]
     )
 
 
 def test_a_face_with_any_number_missing_was_not_acquired():
-    rows = np.float32([[1, 2], [np.nan, 2], [np.inf, 2], [np.nan, np.nan]])
+    rows = np.array([[1, 2], [np.nan, 2], [np.inf, 2], [np.nan, np.nan]], np.float32)
     places = np.arange(4, dtype=np.int32)
     found = EmbeddedFaces(rows, places, places).acquired
     assert found.tolist() == [True, False, False, False]

@@ -44,8 +44,9 @@ def test_a_sample_keeps_to_the_budget_and_says_of_how_many(faces, group):
     if group == "within":
         pairs, everything = within_budget(faces, budget), compare_within(faces)
     else:
-        pairs = between_budget(*halves(faces), budget)
-        everything = compare_between(*halves(faces))
+        one, other = halves(faces)
+        pairs = between_budget(one, other, budget)
+        everything = compare_between(one, other)
     assert pairs.genuine.possible == len(everything.genuine.distances)
     assert pairs.impostor.possible == len(everything.impostor.distances)
     made = len(pairs.genuine.distances) + len(pairs.impostor.distances)
@@ -70,7 +71,7 @@ def test_a_sample_estimates_the_rates_of_all_pairs(faces):
     probes, references = halves(faces)
     everything = compare_between(probes, references)
     pairs = between_budget(probes, references, PairBudget(30_000, seed=2))
-    thresholds = np.float32([1, 2, 3, 5])
+    thresholds = np.array([1, 2, 3, 5], np.float32)
     for part, full in (
         (pairs.impostor, everything.impostor),
         (pairs.genuine, everything.genuine),

@@ -20,7 +20,7 @@ from training.metrics.verification import tar_at_far
 def test_crowding_is_the_mean_square_to_the_ten_nearest():
     cohort = Cohort.of(np.arange(12, dtype=np.float32)[:, None], 1.0)
     # From 0 the ten nearest are at 0 to 9, from 100 those at 2 to 11.
-    found = cohort.crowding(np.float32([[0], [100], [np.nan]]))
+    found = cohort.crowding(np.array([[0], [100], [np.nan]], np.float32))
     near, far = np.arange(10.0), 100 - np.arange(2.0, 12.0)
     np.testing.assert_allclose(found[:2], [(near**2).mean(), (far**2).mean()])
     assert np.isnan(found[2])
@@ -53,7 +53,7 @@ def test_distances_are_plain_ones_where_both_are_as_crowded_as_usual():
 def test_distances_of_a_lonely_place_are_negative_and_never_cut():
     """Cut at 0, all of these would be at the same distance."""
     cohort = Cohort.of(np.full((20, 1), 3.0, np.float32), 1.0)
-    rows = np.float32([[0.0], [0.1], [0.3]])
+    rows = np.array([[0.0], [0.1], [0.3]], np.float32)
     # Squares to the cohort: 9, 2.9^2 and 2.7^2; half of what is above 1 is taken off.
     offsets = [(1 - 9) / 2, (1 - 8.41) / 2, (1 - 7.29) / 2]
     squares = [2 * offsets[0], 0.01 + sum(offsets[:2]), 0.09 + offsets[0] + offsets[2]]
@@ -132,7 +132,9 @@ def test_a_small_collection_gets_members_of_its_own():
     # clusters a draw, of six people each; five draws give ten members and no more.
     rng = np.random.default_rng(0)
     many = rng.normal(size=(LEAST_PEOPLE, 2)).astype(np.float32)
-    few = np.repeat(np.float32([[90, 0], [91, 0], [90, 9], [91, 9]]), 3, axis=0)
+    few = np.repeat(
+        np.array([[90, 0], [91, 0], [90, 9], [91, 9]], np.float32), 3, axis=0
+    )
     people = np.concatenate([many, few])
     collections = ["many"] * len(many) + ["few"] * len(few)
     apart = cohort_of(people, 0, collections).members

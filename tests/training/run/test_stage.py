@@ -47,9 +47,9 @@ def test_training_leaves_a_loadable_checkpoint_and_its_report(trained, small_man
     assert len(figures["losses"]) == 2
     assert (models / "train-report" / "curves.png").stat().st_size > 5000
     # Commands of a few photos start without torch.
-    quick = load_onnx_embedder(report.checkpoint)
-    usual = load_embedder(report.checkpoint, flip_average=True)
-    assert quick.fingerprint == usual.fingerprint
+    exported = load_onnx_embedder(report.checkpoint)
+    trained = load_embedder(report.checkpoint, flip_average=True)
+    assert exported.fingerprint == trained.fingerprint
     # What comes after the training may be killed too.
     assert (models / STATE).exists()
 
@@ -229,7 +229,7 @@ def test_a_damaged_cache_is_made_again(small_manifest, tmp_path, damage):
 def test_a_damaged_state_begins_again(small_manifest, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
     config = dataclasses.replace(CONFIG, epochs=1)
-    (tmp_path / train_stage.STATE).write_bytes(b"")
+    (tmp_path / STATE).write_bytes(b"")
     assert train(small_manifest, tmp_path, config).resumed_at == 0
     assert "training begins again" in caplog.text
     assert train(small_manifest, tmp_path, config).resumed_at == 1

@@ -11,7 +11,7 @@ from tests.fakes.faces_for_index import ColourEmbedder, SquareFinder
 def call(tmp_path, monkeypatch):
     embedder = ColourEmbedder()
     monkeypatch.setattr(
-        "index.commands.gallery.enroll.quick_embedder_of", lambda *_: embedder
+        "index.commands.gallery.enroll.onnx_embedder_of", lambda *_: embedder
     )
     monkeypatch.setattr("masking.faces.finder.default_finder", SquareFinder)
 
@@ -21,5 +21,5 @@ def call(tmp_path, monkeypatch):
         assert done.exit_code == code, done.output
         return done
 
-    run.embedder = embedder
+    run.__dict__["embedder"] = embedder
     return run

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tqdm import tqdm
@@ -26,7 +27,7 @@ def answer(photo, *names, probability=None, **changes):
     matches = (Match("Ann", 1, 12.34, 0.3), Match("Bea", 2, -7.0, 0.6))
     decision = Decision(names, matches, 0.0, True, probability=probability)
     status = (UNKNOWN, MATCH, AMBIGUOUS)[len(names)]
-    parts = {"face": 1, "faces": 1, "decision": decision}
+    parts: dict[str, Any] = {"face": 1, "faces": 1, "decision": decision}
     return Answer(Path(photo), status, **(parts | changes))
 
 

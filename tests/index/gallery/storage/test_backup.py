@@ -280,7 +280,7 @@ def test_damaged_files_that_cannot_be_deleted_are_told(folder, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     with open_gallery(folder) as gallery, monkeypatch.context() as patched:
-        patched.setattr(gallery_backup.shutil, "rmtree", refused)
+        patched.setattr("shutil.rmtree", refused)
         with pytest.raises(ToolkitError, match=r"removed, but .*Permission denied"):
             erase_people(gallery.store, ["Person_07"])
     open_gallery(folder).close()

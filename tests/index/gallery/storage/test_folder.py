@@ -20,23 +20,14 @@ from index.gallery.storage import folder as gallery_folder
 from index.gallery.storage.folder import backup_files
 from masking.errors import MissingInput, ToolkitError
 from masking.faces.aligned_faces import AlignedFace
-from masking.faces.alignment import ChipGeometry
+from tests.fakes.galleries import FakeEmbedder
 from training.embedders.embedded_face import EmbeddedFace
-
-
-class AnyEmbedder:
-    name = "any"
-    fingerprint = "a" * 64
-    dimension = 4
-    metric = "euclidean"
-    cohort = None
-    geometry = ChipGeometry(size_px=16)
 
 
 def enroll(folder: Path, name: str) -> None:
     chip = np.zeros((16, 16, 3), np.uint8)
-    vector = np.float32([1, 2, 3, len(name)])
-    with open_or_create_gallery(folder, AnyEmbedder()) as gallery:
+    vector = np.array([1, 2, 3, len(name)], np.float32)
+    with open_or_create_gallery(folder, FakeEmbedder()) as gallery:
         face = AlignedFace("photo.jpg", f"sha of {name}", crops=(chip,))
         gallery.add([(name, EmbeddedFace(face, vector))])
 
@@ -139,7 +130,7 @@ def test_log_of_a_lost_gallery_is_not_played_into_a_new_one(folder, tmp_path):
 
 def test_killed_restore_is_done_again(folder, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(gallery_backup.Path, "replace", die)
+        patched.setattr(Path, "replace", die)
         killed(lambda: restore_gallery(folder))
     assert not (folder / "gallery.sqlite").exists()
     assert any(path.name.startswith(".new-") for path in hidden(folder))

@@ -5,22 +5,22 @@ import pytest
 
 from index.identification.cards.occlusion_map import coloured_heat, occlusion_heat
 from masking.faces.alignment import ChipGeometry
+from masking.landmarks import Float32, Image
+from tests.fakes.galleries import FakeEmbedder
 
 SIDE = 40
 
 
-class CornerEmbedder:
+class CornerEmbedder(FakeEmbedder):
     """Embeds a chip as the mean red of its top left quarter."""
 
-    name, fingerprint, dimension, metric = "corner", "c" * 64, 1, "euclidean"
     geometry = ChipGeometry(size_px=SIDE)
-    cohort = None
     calls = 0
 
-    def embed(self, chips):
+    def embed(self, chips: Image) -> Float32:
         self.calls += 1
         corner = chips[:, 0, : SIDE // 2, : SIDE // 2].astype(np.float32)
-        return corner.mean(axis=(1, 2))[:, None] / 255
+        return np.asarray(corner.mean(axis=(1, 2))[:, None] / 255, np.float32)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def chip():
 
 def test_heat_lies_on_the_part_that_decides(chip):
     embedder = CornerEmbedder()
-    heat = occlusion_heat(chip, np.float32([240 / 255]), embedder)
+    heat = occlusion_heat(chip, np.array([240 / 255], np.float32), embedder)
     assert heat.shape == (SIDE, SIDE)
     assert embedder.calls == 1
     # The patch at the corner takes 100 of 400 px from 240 to the chip's mean, 60.
@@ -45,7 +45,7 @@ def test_heat_lies_on_the_part_that_decides(chip):
 
 
 def test_what_speaks_against_a_person_is_negative(chip):
-    heat = occlusion_heat(chip, np.float32([0.0]), CornerEmbedder())
+    heat = occlusion_heat(chip, np.array([0.0], np.float32), CornerEmbedder())
     assert heat[0, 0] < 0
     assert heat[-1, -1] == 0
 

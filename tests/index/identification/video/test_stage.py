@@ -10,7 +10,6 @@ from index.gallery.gallery import open_or_create_gallery
 from index.identification.answers import MATCH, NO_FACE, UNKNOWN, answer_line
 from index.identification.config import IdentifyConfig
 from index.identification.stage import Identifier
-from index.identification.video.config import VideoConfig
 from index.identification.video.frames import Frame
 from index.identification.video.stage import identify_video
 from masking.datasets.images import read_rgb
@@ -50,7 +49,7 @@ def ask(tmp_path):
                 gallery, embedder or ColourEmbedder(), SquareFinder(), out, config
             )
             path = tmp_path / "video.mp4"
-            return identify_video(frames, path, "t0", identifier, VideoConfig(), cards)
+            return identify_video(frames, path, "t0", identifier, cards)
 
         yield asked
 

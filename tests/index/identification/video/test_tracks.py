@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from index.identification.video.tracks import (
-    Sighting,
     TrackJoiner,
+    VideoFace,
     intersection_over_union,
 )
 from masking.faces.aligned_faces import AlignedFace
@@ -22,13 +22,12 @@ def box(left, side=100.0):
 
 def seen(time_s, left, embedding=(0.0, 0.0), side=100.0):
     row = np.float32(embedding)
-    face = AlignedFace("film", box=box(left, side), crops=(CHIP,))
-    return Sighting(time_s, EmbeddedFace(face, row), FRAME)
+    face = AlignedFace("video", box=box(left, side), crops=(CHIP,))
+    return VideoFace(time_s, EmbeddedFace(face, row), FRAME)
 
 
-def joiner(**changes):
-    settings = {"gap_s": 1.0, "overlap": 0.3, "same_person": 0.36}
-    return TrackJoiner(**(settings | changes))
+def joiner():
+    return TrackJoiner(same_person=0.36)  # 0.6 squared
 
 
 def test_intersection_over_union():
@@ -52,7 +51,7 @@ def test_a_moving_face_is_one_track_with_the_mean_of_its_embeddings():
     assert tracks.close() == []
 
 
-def test_the_largest_sighting_is_kept():
+def test_the_largest_face_is_kept():
     tracks = joiner()
     for side in (100.0, 130.0, 110.0):
         tracks.add(0, [seen(0, 0, side=side)])
@@ -75,7 +74,7 @@ def test_two_faces_side_by_side_are_two_tracks():
 
 
 def test_a_face_that_is_away_too_long_starts_again():
-    tracks = joiner(gap_s=1.0)
+    tracks = joiner()
     tracks.add(0.0, [seen(0.0, 0)])
     assert tracks.add(0.5, []) == []
     assert tracks.add(1.0, [seen(1.0, 0)]) == []
@@ -87,7 +86,7 @@ def test_a_face_that_is_away_too_long_starts_again():
 
 
 def test_a_cut_to_another_face_in_the_same_place_is_another_track():
-    tracks = joiner(same_person=0.36)  # 0.6 squared
+    tracks = joiner()
     tracks.add(0.0, [seen(0.0, 0, (0, 0))])
     tracks.add(0.1, [seen(0.1, 0, (0.59, 0))])
     # From the mean of the two, (0.295, 0), this one is 0.605 away.
@@ -96,7 +95,7 @@ def test_a_cut_to_another_face_in_the_same_place_is_another_track():
 
 
 def test_memory_does_not_grow_with_the_video():
-    tracks, ended = joiner(gap_s=0.5), 0
+    tracks, ended = joiner(), 0
     for step in range(300):
         # A new face every ten frames, each far from the last one.
         faces = [seen(step / 10, 1000 * (step // 10))]
