@@ -42,7 +42,7 @@ ORDER = (
     "index.identification.video",
     "index.app",
     "index.evaluation",
-    "index.report",
+    "index.evaluation.report",
     "index.commands.terminal",
     "index.commands.gallery",
     "index.commands",

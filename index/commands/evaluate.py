@@ -84,8 +84,8 @@ def evaluate_command(
     """
     config = EvaluateConfig(**options)
     from index.evaluation.protocol import read_collection
+    from index.evaluation.report.write import ReportFolders, report_summary, write
     from index.evaluation.stage import evaluate
-    from index.report.write import ReportFolders, report_summary, write
     from masking.datasets.separate_folders import refuse_overlap
     from training.checkpoints.store import (
         DLIB_NAME,
