@@ -8,10 +8,10 @@ RUN := $(VENV)/bin/python
 demo: install
 	$(RUN) cli.py demo
 
-test: install
+test: $(VENV)/.dev
 	$(RUN) -m pytest -n auto --dist worksteal
 
-check: install
+check: $(VENV)/.dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
@@ -25,13 +25,17 @@ $(VENV)/.docs: setup.cfg | install
 	$(VENV)/bin/pip install -e '.[docs]'
 	touch $@
 
+$(VENV)/.dev: setup.cfg | install
+	$(VENV)/bin/pip install -e '.[dev]'
+	touch $@
+
 install: $(VENV)/.installed
 
-# Installed again only when the metadata changes.
+# What README's commands need, and no more. Installed again only when the metadata changes.
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -e '.[dev]'
+	$(VENV)/bin/pip install -e '.[app]'
 	touch $@
 
 # The workspace stays: its gallery holds people who were enrolled by hand.
