@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Links inside the docs, weight of the package, time of --help.
+CHECKED := tests/test_pages.py::test_what_a_page_names_exists \
+	tests/test_pages.py::test_headings_that_pages_link_to_exist tests/tools/release/test_limits.py
 
-.PHONY: demo test check docs install clean
+.PHONY: demo test check docs results results-quick install clean
 
 demo: install
 	$(RUN) cli.py demo
@@ -16,10 +19,21 @@ check: $(VENV)/.dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(VENV)/bin/codespell
+	$(RUN) -m pytest $(CHECKED)
 
 # The site lies in build/site; any warning, such as a dead link, is an error.
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+# All commands of docs/background/results.md: hours, and the data sets of docs/your-data.md.
+results: $(VENV)/.dev
+	mkdir -p build
+	sed -n '/^```sh/,/^```/{/^```/!p;}' docs/background/results.md > build/results.sh
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh -ev build/results.sh
+
+# Minutes, on the sample: the page docs/background/quick-results.md.
+results-quick: install
+	$(RUN) -m benchmarks.quick_results
 
 $(VENV)/.docs: setup.cfg | install
 	$(VENV)/bin/pip install -e '.[docs]'
