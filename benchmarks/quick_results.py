@@ -104,6 +104,10 @@ def page(figures: dict[str, Any]) -> str:
     table = [["", *embedders], ["---"] * (1 + len(embedders))]
     for key, label in labels.items():
         table.append([label, *(shown(one[key]) for one in embedders.values())])
+    found, told = (
+        [shown(figures[f"{what}_{state}"]) for state in ("unmasked", "masked")]
+        for what in ("found", "told")
+    )
     rows = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
     return f"""# Quick results
 
@@ -116,8 +120,8 @@ little about real people: [Results](results.md) does.
 
 | of the faces | unmasked | masked |
 | --- | --- | --- |
-| found | {shown(figures["found_unmasked"])} | {shown(figures["found_masked"])} |
-| mask state right | {shown(figures["told_unmasked"])} | {shown(figures["told_masked"])} |
+| found | {" | ".join(found)} |
+| mask state right | {" | ".join(told)} |
 
 ```sh
 make results-quick
