@@ -2,36 +2,54 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Links inside the docs, weight of the package, time of --help.
+CHECKED := tests/test_pages.py::test_what_a_page_names_exists \
+	tests/test_pages.py::test_headings_that_pages_link_to_exist tests/tools/release/test_limits.py
 
-.PHONY: demo test check docs install clean
+.PHONY: demo test check docs results results-quick install clean
 
 demo: install
 	$(RUN) cli.py demo
 
-test: install
+test: $(VENV)/.dev
 	$(RUN) -m pytest -n auto --dist worksteal
 
-check: install
+check: $(VENV)/.dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(VENV)/bin/codespell
+	$(RUN) -m pytest $(CHECKED)
 
 # The site lies in build/site; any warning, such as a dead link, is an error.
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
+# All commands of docs/background/results.md: hours, and the data sets of docs/your-data.md.
+results: $(VENV)/.dev
+	mkdir -p build
+	sed -n '/^```sh/,/^```/{/^```/!p;}' docs/background/results.md > build/results.sh
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh -ev build/results.sh
+
+# Minutes, on the sample: the page docs/background/quick-results.md.
+results-quick: install
+	$(RUN) -m benchmarks.quick_results
+
 $(VENV)/.docs: setup.cfg | install
 	$(VENV)/bin/pip install -e '.[docs]'
 	touch $@
 
+$(VENV)/.dev: setup.cfg | install
+	$(VENV)/bin/pip install -e '.[dev]'
+	touch $@
+
 install: $(VENV)/.installed
 
-# Installed again only when the metadata changes.
+# What README's commands need, and no more. Installed again only when the metadata changes.
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -e '.[dev]'
+	$(VENV)/bin/pip install -e '.[app]'
 	touch $@
 
 # The workspace stays: its gallery holds people who were enrolled by hand.

@@ -39,10 +39,11 @@ ORDER = (
     "index.enrollment",
     "index.identification.cards",
     "index.identification",
+    "index.api",
     "index.identification.video",
     "index.app",
     "index.evaluation",
-    "index.report",
+    "index.evaluation.report",
     "index.commands.terminal",
     "index.commands.gallery",
     "index.commands",
@@ -109,7 +110,8 @@ def test_rooms_have_few_entries():
             names = [
                 path.name
                 for path in folder.iterdir()
-                if path.name != "__init__.py" and not path.name.startswith("__pyc")
+                if path.name not in ("__init__.py", "py.typed")
+                and not path.name.startswith("__pyc")
             ]
             if len(names) > MOST_ENTRIES:
                 full[str(folder.relative_to(ROOT))] = len(names)

@@ -26,7 +26,7 @@ from masking.files.shown_text import counted
 
 if TYPE_CHECKING:
     from index.evaluation.protocol import Collection
-    from index.report.write import ReportFolders
+    from index.evaluation.report.write import ReportFolders
 
 
 @click.command("evaluate", cls=GroupedCommand)
@@ -91,9 +91,9 @@ def evaluate_command(
         python cli.py evaluate data/mfr2 data/rmfrd
     """
     config = EvaluateConfig(**options)
+    from index.evaluation.report.by_set import by_set
+    from index.evaluation.report.write import report_summary, write
     from index.evaluation.stage import evaluate
-    from index.report.by_set import by_set
-    from index.report.write import report_summary, write
     from training.checkpoints.store import (
         DLIB_NAME,
         choose_embedder,
@@ -142,7 +142,7 @@ def _tests(
         )
     from index.evaluation.groups import groups_of
     from index.evaluation.protocol import read_collection
-    from index.report.write import ReportFolders
+    from index.evaluation.report.write import ReportFolders
     from masking.datasets.separate_folders import refuse_overlap
 
     tests = []

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from index.engines.neighbours import Neighbour, checked_query, ranked
 from index.engines.templates import Templates
+from masking.errors import MissingInput
 from masking.landmarks import Float32
 
 # Fixed: the same templates give the same file and the same answers.
@@ -24,6 +25,10 @@ _SEARCH_K = {1_000: 3_000, 10_000: 16_000, 100_000: 96_000, 1_000_000: 600_000}
 _SHORTLIST = 64
 # Trees of fewer rows are made before anybody has seen a bar.
 _BAR_AFTER_S = 1.0
+
+
+class NoAnnoy(MissingInput):
+    """The package is not installed: it is the one that needs a compiler."""
 
 
 class AnnoySearch:
@@ -57,9 +62,7 @@ def search_k_of(rows: int) -> int:
 
 def build_trees(templates: Templates, trees: int = TREES) -> Any:
     """Annoy's index of the templates, in memory; shows a bar when it takes long."""
-    import annoy
-
-    index: Any = annoy.AnnoyIndex(templates.matrix.shape[1], "euclidean")
+    index = _empty_index(templates.matrix.shape[1])
     index.set_seed(SEED)
     with tqdm(
         desc="search index",
@@ -87,10 +90,25 @@ def load_trees(path: Path, dimension: int) -> Any:
 
     Annoy records neither dimension nor metric and crashes on a damaged file.
     """
-    import annoy
-
-    index: Any = annoy.AnnoyIndex(dimension, "euclidean")
+    index = _empty_index(dimension)
     # Annoy prints that a file is gone, which a newer index may have replaced.
     path.open("rb").close()
     index.load(str(path))
     return index
+
+
+def _empty_index(dimension: int) -> Any:
+    """Annoy's own, without rows.
+
+    Raises:
+        NoAnnoy: it is not installed.
+    """
+    try:
+        import annoy
+    except ImportError as error:
+        raise NoAnnoy(
+            f"Annoy cannot be loaded ({error}): no search index is made, and everybody "
+            "is compared exactly. To have one, run: pip install annoy (which takes a "
+            "C++ compiler)."
+        ) from error
+    return annoy.AnnoyIndex(dimension, "euclidean")

@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from index.engines.annoy_index import build_trees
+from index.engines.annoy_index import NoAnnoy, build_trees
 from index.engines.snapshot import (
     Snapshot,
     drop_snapshots,
@@ -42,6 +42,9 @@ def newest_snapshot(gallery: Gallery, after: int = -1) -> Snapshot | None:
             # One that a removal sweeps at this moment is not damaged.
             if folder.exists():
                 _log.warning("the search index is built again: %s", error)
+        except NoAnnoy:
+            # Whoever would build the next one says so.
+            return None
     return None
 
 
@@ -54,6 +57,7 @@ def current_snapshot(gallery: Gallery, after: int = -1) -> Snapshot:
     Raises:
         MissingInput: nobody is enrolled.
         OSError, BadRecord: it cannot be written.
+        NoAnnoy: the package is missing.
     """
     found = newest_snapshot(gallery, after)
     if found:
@@ -67,6 +71,9 @@ def refresh_snapshot(gallery: Gallery, after: int = -1) -> Snapshot | None:
     """`current_snapshot`, with a notice and the older one where none can be written."""
     try:
         return current_snapshot(gallery, after)
+    except NoAnnoy as reason:
+        _log.warning("%s", reason)
+        return None
     except (OSError, BadRecord) as error:
         _log.warning("%s: no search index can be kept: %s", gallery.folder, error)
         return newest_snapshot(gallery, after)

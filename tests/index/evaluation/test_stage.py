@@ -11,9 +11,9 @@ import pytest
 from index.datasets.mask_renderer import mask_renderer
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import read_collection
+from index.evaluation.report import write as report_writing
+from index.evaluation.report.write import ReportFolders, report_table, write
 from index.evaluation.stage import evaluate
-from index.report import write as report_writing
-from index.report.write import ReportFolders, report_table, write
 from masking.datasets.images import encode_image, read_rgb
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.alignment import ChipGeometry

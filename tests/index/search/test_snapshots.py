@@ -1,6 +1,7 @@
 """Derived files are never trusted blindly, and never needed."""
 
 import logging
+import sys
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.search import snapshots
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, newest_snapshot
-from masking.errors import BadRecord, ToolkitError
+from masking.errors import BadRecord, MissingInput, ToolkitError
 from masking.files.unfinished import folder_locked
 from tests.fakes.galleries import FakeEmbedder, photo
 
@@ -245,3 +246,35 @@ def test_folder_that_is_a_link_is_neither_written_nor_swept(gallery, tmp_path, c
     assert (tmp_path / "elsewhere" / folder.name / "matrix.npy").is_file()
     with pytest.raises(ToolkitError, match=r"a file still holds them .*is a link"):
         erase_people(gallery.store, ["Person_005"])
+
+
+@pytest.fixture
+def without_annoy(monkeypatch):
+    """As where it was not compiled."""
+    monkeypatch.setitem(sys.modules, "annoy", None)
+
+
+@pytest.mark.parametrize("had_files", [False, True])
+@pytest.mark.parametrize("large", [False, True])
+def test_without_annoy_exact_search_serves_and_says_so(
+    gallery, had_files, large, request, monkeypatch, caplog
+):
+    if had_files:
+        build_snapshot(gallery)
+    if large:
+        monkeypatch.setattr("index.search.open_search.LARGE", 10)
+    expected = nearest(gallery)
+    assert expected[0].distance == 0
+    request.getfixturevalue("without_annoy")
+    caplog.clear()
+    assert nearest(gallery) == expected
+    told = "\n".join(caplog.messages)
+    assert ("one by one" if large else "pip install annoy") in told
+    assert "Traceback" not in told
+
+
+def test_whoever_asks_for_the_index_alone_is_told_what_is_missing(
+    gallery, without_annoy
+):
+    with pytest.raises(MissingInput, match=r"Annoy cannot be loaded .*C\+\+ compiler"):
+        build_snapshot(gallery)

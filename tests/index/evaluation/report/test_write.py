@@ -8,10 +8,8 @@ import pytest
 
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import read_collection
-from index.evaluation.set_figures import Rate
-from index.evaluation.stage import evaluate
-from index.report import write as report_writing
-from index.report.write import (
+from index.evaluation.report import write as report_writing
+from index.evaluation.report.write import (
     SUMMARY_ROWS,
     ReportFolders,
     report_html,
@@ -19,6 +17,8 @@ from index.report.write import (
     report_table,
     write,
 )
+from index.evaluation.set_figures import Rate
+from index.evaluation.stage import evaluate
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
 EVIL = "<script>alert('x')</script>"

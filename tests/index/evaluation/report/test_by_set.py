@@ -2,8 +2,8 @@
 
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import read_collection
+from index.evaluation.report.by_set import by_set
 from index.evaluation.stage import evaluate
-from index.report.by_set import by_set
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
 

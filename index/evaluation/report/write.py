@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.evaluation.figures import SETS, EmbedderFigures, EvaluateReport, MaskFigures
+from index.evaluation.report.plots import report_plots
+from index.evaluation.report.worst_sheet import write_private
 from index.evaluation.set_figures import FARS, Rate, SetFigures
 from index.evaluation.stage import Evaluation
-from index.report.plots import report_plots
-from index.report.worst_sheet import write_private
 from masking.files.private_folder import private_folder
 from masking.files.shown_text import aligned
 from masking.files.strict_json import strict_json
