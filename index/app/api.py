@@ -18,11 +18,12 @@ from index.app.masks import Masks, mask_choices
 from index.app.uploads import Upload, named_apart
 from index.enrollment.config import EnrollConfig
 from index.gallery.storage.rows import Terms
+from index.identification.card_writer import card_pdf
 from index.identification.config import IdentifyConfig
 from masking.errors import MissingInput
 
 Result = TypeVar("Result")
-_CARD = re.compile(r"[^/\\\0]+\.png")
+_CARD = re.compile(r"[^/\\\0]+\.(png|pdf)")
 
 
 class Desk:
@@ -213,11 +214,18 @@ async def move_photo(
 
 @router.get("/cards/{file}", response_class=Response)
 async def show_card(actions: Actions, file: str) -> Response:
-    """A result card, by the last part of the path that a record states, as PNG."""
-    path = actions.cards / file
+    """A result card, by the last part of the path that a record states, as PNG.
+
+    Under the same name with .pdf, as a page of A4.
+    """
+    path = (actions.cards / file).with_suffix(".png")
     if not _CARD.fullmatch(file) or path.is_symlink() or not path.is_file():
         raise MissingInput(f"there is no card {file!r}.")
-    return Response(path.read_bytes(), media_type="image/png")
+    if file.endswith(".png"):
+        return Response(path.read_bytes(), media_type="image/png")
+    return Response(
+        await asyncio.to_thread(card_pdf, path), media_type="application/pdf"
+    )
 
 
 @router.get("/masks")

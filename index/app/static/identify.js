@@ -271,10 +271,12 @@ async function showCard(shot, record) {
       const name = card.split(/[/\\]/).pop();
       const src = `${address(`cards/${encodeURIComponent(name)}`)}`;
       const now = `${src}${src.includes("?") ? "&" : "?"}now=${Date.now()}`;
+      const stem = name.replace(/\.png$/, "");
       fill(body, el("img", { src: now, alt: "The result card" }));
       fill(row, close,
         heatmap || shot.film ? null : button("Show what the score rests on", () => draw(true)),
         button("Print", () => window.print()),
+        el("a", { href: now.replace(".png?", ".pdf?"), download: `${stem}.pdf`, class: "button" }, "Save PDF"),
         el("a", { href: now, download: name, class: "button primary" }, "Save PNG"));
     } catch (error) {
       fill(body, mistake(error));

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import cv2
 import pytest
@@ -127,7 +128,18 @@ def test_a_card_is_drawn_when_it_is_asked_for(enrolled, send, client, tmp_path):
     card = client.get(f"/api/cards/{name}")
     assert card.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(card.content)).width > 1000
-    for wrong in ("other.png", RECORDS, "..%2Fgallery%2Fgallery.sqlite", "%2e%2e"):
+    sheet = client.get(f"/api/cards/{name}".replace(".png", ".pdf"))
+    assert sheet.headers["content-type"] == "application/pdf"
+    # One page of 210 x 297 mm, in points of 1/72 inch.
+    (box,) = re.findall(rb"/MediaBox \[ 0 0 (\S+) (\S+) \]", sheet.content)
+    assert [float(side) for side in box] == pytest.approx([595.3, 842], abs=0.5)
+    for wrong in (
+        "other.png",
+        "other.pdf",
+        RECORDS,
+        "..%2Fgallery%2Fgallery.sqlite",
+        "%2e%2e",
+    ):
         assert client.get(f"/api/cards/{wrong}").status_code == 404
 
 

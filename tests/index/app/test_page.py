@@ -109,6 +109,10 @@ def test_photos_are_answered_one_after_the_other(tab, tmp_path):
     one.get_by_role("button", name="Card").click()
     tab.get_by_role("link", name="Save PNG").wait_for()
     assert tab.locator("dialog img").evaluate("image => image.decode()") is None
+    with tab.expect_download() as saved:
+        tab.get_by_role("link", name="Save PDF").click()
+    assert saved.value.suggested_filename.endswith(".pdf")
+    assert saved.value.path().read_bytes().startswith(b"%PDF")
     # Printed it is one sheet.
     assert re.findall(rb"/Count (\d+)", tab.pdf()) == [b"1"]
 
