@@ -54,7 +54,7 @@ class AppActions:
         self.models = models
         # Set when the page ends: no more frames of a video are read.
         self.stopped = Event()
-        self._workspace, self._dropped = workspace, dropped
+        self._workspace, self.dropped = workspace, dropped
 
     @property
     def has_gallery(self) -> bool:
@@ -95,7 +95,7 @@ class AppActions:
             yield from identifier.answers(photo, lambda _: upload.photo_bytes())
             return
         videos = VideoConfig()
-        with TemporaryDirectory(dir=self._dropped) as folder:
+        with TemporaryDirectory(dir=self.dropped) as folder:
             # OpenCV reads videos from files alone.
             path = Path(folder) / "video"
             path.write_bytes(upload.data)

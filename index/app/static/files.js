@@ -3,7 +3,7 @@ import { button, dialog, el, mistake } from "./dom.js";
 
 // By panel, who gets what is pasted or dropped while it is shown.
 const takers = new Map();
-let chooserNumber = 0;
+let pickerNumber = 0;
 
 const shownTaker = () =>
   [...takers].find(([id]) => !document.getElementById(id).hidden)?.[1];
@@ -32,23 +32,28 @@ export function startTaking() {
 }
 
 // A place to drop files on, which a keyboard can use as well.
-export function chooser(panel, { what, several = true, films = false, take }) {
-  takers.set(panel, (files) => take(several ? files : files.slice(0, 1)));
-  const given = () => takers.get(panel);
-  const id = `files-${(chooserNumber += 1)}`;
+export function chooser(panel, { what, films = false, take }) {
+  takers.set(panel, take);
+  return el("div", { class: "chooser" },
+    picker(what, take, { several: true, films, kind: "primary" }),
+    button("Camera", () => takePhoto((file) => take([file]))),
+    el("p", { class: "soft" }, "or drop or paste them here"));
+}
+
+// A button that asks for files of this machine.
+export function picker(what, take, { several = false, films = false, kind = "" } = {}) {
+  const id = `files-${(pickerNumber += 1)}`;
   const input = el("input", {
     id, type: "file", multiple: several, class: "hidden-input",
     accept: films ? "image/*,video/*" : "image/*",
     change: () => {
       const files = [...input.files];
       input.value = "";
-      if (files.length) given()(files);
+      if (files.length) take(files);
     },
   });
-  return el("div", { class: "chooser" }, input,
-    el("label", { for: id, class: "button primary" }, what),
-    button("Camera", () => takePhoto((file) => given()([file]))),
-    el("p", { class: "soft" }, "or drop or paste them here"));
+  return el("span", { class: "picker" }, input,
+    el("label", { for: id, class: `button ${kind}` }, what));
 }
 
 async function takePhoto(take) {

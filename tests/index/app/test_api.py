@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from zipfile import ZipFile
 
 import cv2
 import pytest
@@ -232,8 +233,8 @@ def test_nobody_is_enrolled_yet(send, tmp_path):
 
 def test_masks_come_as_pictures(send, client, tmp_path):
     choices = client.get("/api/masks").json()
-    assert [*choices] == [*KINDS, *OCCLUDERS]
-    assert choices["shield"] == ["correct", "crooked"]
+    assert [*choices["kinds"]] == [*KINDS, *OCCLUDERS]
+    assert choices["kinds"]["shield"] == ["correct", "crooked"]
     path = tmp_path / "face.png"
     write_image(path, drawn_face(200)[0])
     answer = send("/api/mask", {"photo": [path]}, kind="cloth", colour="#d01010")
@@ -247,6 +248,36 @@ def test_masks_come_as_pictures(send, client, tmp_path):
         400,
         "cannot be worn",
     )
+
+
+def test_masks_of_several_photos_come_as_a_zip(send, tmp_path, desk):
+    pixels = drawn_face(200)[0]
+    for name in ("face.png", "face.jpg", "black.png"):
+        write_image(tmp_path / name, pixels * (name != "black.png"))
+    note = tmp_path / "note.jpg"
+    note.write_text("hello")
+    photos = [*(tmp_path / n for n in ("face.png", "face.jpg", "black.png")), note]
+    fields = {"photos": photos, "texture": [tmp_path / "face.jpg"]}
+    answer = send("/api/masks", fields, kind="cloth", layers=True)
+    assert answer.headers["content-type"] == "application/zip"
+    skipped = json.loads(answer.headers["skipped"])
+    assert [*skipped] == ["black.png", "note.jpg"]
+    assert skipped["black.png"] == "black.png: no face found."
+    with ZipFile(io.BytesIO(answer.content)) as packed:
+        assert packed.testzip() is None
+        # Each of its own format; files of one stem are told apart.
+        assert packed.namelist() == [
+            *("face.png", "face.alpha.png", "face.parts.png"),
+            *("face (2).jpg", "face (2).alpha.png", "face (2).parts.png"),
+            "labels.json",
+        ]
+        labels = json.loads(packed.read("labels.json"))
+        assert Image.open(packed.open("face (2).jpg")).format == "JPEG"
+    assert [label["photo"] for label in labels] == ["face.png", "face.jpg"]
+    assert labels[1]["masked"] == "face (2).jpg"
+    assert {label["spec"]["texture"] for label in labels} == {"face.jpg"}
+    assert [*desk.own.dropped.iterdir()] == []
+    refused(send("/api/masks", {"photos": [note]}), 400, "note.jpg: not an image")
 
 
 def test_the_example_is_kept_apart(enrolled, client, desk, monkeypatch):

@@ -1,7 +1,9 @@
 """The page in a real browser: every flow, on a desk's screen and on a phone's."""
 
 import base64
+import json
 import re
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -47,6 +49,18 @@ def tab(request, tmp_path, browser):
     assert faults == []
 
 
+# Whether the middle of a picture, a little below, is red rather than green and blue.
+MIDDLE = """(image) => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  const pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0);
+  const [x, y] = [canvas.width / 2, 0.62 * canvas.height];
+  const [red, green, blue] = pen.getImageData(x, y, 1, 1).data;
+  return [red > 1.5 * green, red > 1.5 * blue];
+}"""
+
+
 def panel(tab):
     return tab.locator('[role="tabpanel"]:visible')
 
@@ -68,7 +82,7 @@ def go(tab, name):
 
 
 def drop(tab, *paths):
-    panel(tab).locator("input[type=file]").set_input_files(paths)
+    panel(tab).locator("input[type=file]").first.set_input_files(paths)
 
 
 def press(tab, name):
@@ -291,6 +305,26 @@ def test_masks_of_all_kinds_are_shown_and_saved(tab, tmp_path):
     with tab.expect_download() as saved:
         press(tab, "Save cloth, nose out")
     assert saved.value.suggested_filename == "face-cloth-nose_out.png"
+    write_image(tmp_path / "red.png", np.full((40, 40, 3), (210, 16, 16), np.uint8))
+    panel(tab).get_by_label("Print a picture").set_input_files(tmp_path / "red.png")
+    panel(tab).get_by_label("Light").select_option("1.4")
+    panel(tab).get_by_text("Putting masks on").wait_for(state="detached")
+    # In the middle of the sheet's photo is the mask, in the picture's colour.
+    assert panel(tab).locator("li img").nth(5).evaluate(MIDDLE) == [True, True]
+    panel(tab).get_by_label("Save with labels and alpha").check()
+    with tab.expect_download() as saved:
+        press(tab, "Save cloth, nose out")
+    with ZipFile(saved.value.path()) as packed:
+        names = ["face.png", "face.alpha.png", "face.parts.png", "labels.json"]
+        assert packed.namelist() == names
+        (label,) = json.loads(packed.read("labels.json"))
+    assert (label["light"], label["spec"]["texture"]) == (1.4, "red.png")
+    drop(tab, tmp_path / "face.png", tmp_path / "red.png")
+    text(tab, "2 photos: face.png is shown, Save gives a ZIP of all.")
+    panel(tab).get_by_text("Putting masks on").wait_for(state="detached")
+    with tab.expect_download() as saved:
+        press(tab, "Save kn95, correct")
+    assert saved.value.suggested_filename == "masked-kn95-correct.zip"
     write_image(tmp_path / "black.png", np.zeros((200, 200, 3), np.uint8))
     drop(tab, tmp_path / "black.png")
     text(tab, "black.png: no face found.")
