@@ -138,6 +138,12 @@ async def enroll(
     return await desk.run(lambda: actions.enroll(name, uploads, faces, config))
 
 
+@router.post("/embed")
+async def embed(desk: TheDesk, actions: Actions) -> Record:
+    """Embed all stored photos with the model in use, as `gallery rebuild --json`."""
+    return await desk.run(actions.embed)
+
+
 @router.get("/people")
 async def list_people(desk: TheDesk, actions: Actions) -> list[Record]:
     """Everybody by name, as `gallery list --json`; none before the first one."""
@@ -175,6 +181,12 @@ async def change_person(
 async def erase_person(desk: TheDesk, actions: Actions, name: str) -> Record:
     """Erase a person: how many photos went, and what could not forget them."""
     return await _with(desk, actions, people.erase, name)
+
+
+@router.get("/people/{name}/export", response_class=Response)
+async def export_person(desk: TheDesk, actions: Actions, name: str) -> Response:
+    """What is stored of a person, faces and person.json, as ZIP."""
+    return _zip(await _with(desk, actions, people.export, name))
 
 
 @router.post("/people/{name}/merge")
@@ -307,7 +319,7 @@ async def show_example(desk: TheDesk, file: str) -> Response:
     return Response(desk.examples.photos[file], media_type="image/jpeg")
 
 
-def _zip(files: Mapping[str, bytes], headers: dict[str, str]) -> Response:
+def _zip(files: Mapping[str, bytes], headers: dict[str, str] | None = None) -> Response:
     """Files by name in one; pictures hardly get smaller and are packed as they are."""
     buffer = io.BytesIO()
     with ZipFile(buffer, "w") as packed:

@@ -1,7 +1,7 @@
 // Who is in photos: one answer a face, as soon as a photo is dropped.
 import {
-  address, asked, button, changed, count, dialog, el, face, fill, knownPeople, mistake,
-  nameField, place, request, sentence, shownName,
+  address, asked, button, changed, count, dialog, el, face, fill, isDoubt, knownPeople, mistake,
+  nameField, place, request, shownName,
 } from "./dom.js";
 import { chooser, croppedFace, framedPhoto } from "./files.js";
 
@@ -179,7 +179,7 @@ const clock = (seconds) =>
 
 function likely({ probability, no_probability, names }) {
   if (probability === null) {
-    return sentence(`The probability was not measured: ${no_probability}`);
+    return `The probability was not measured: ${no_probability}`;
   }
   const steps = [[0.99, "Almost certain"], [0.95, "Very likely"], [0.8, "Likely"],
     [0.5, "More likely than not"], [0, "Doubtful"]];
@@ -236,8 +236,8 @@ function enrollForm(shot, record) {
       const report = await asked("enroll", { method: "POST", form });
       const [failure] = Object.values(report.failures);
       if (failure) {
-        fill(told, mistake(failure.replace(/,? or --allow-duplicate .*$/, ".")),
-          button("Store all the same", () => store(true)));
+        fill(told, mistake(failure), isDoubt(failure)
+          ? button("Store all the same", () => store(true)) : null);
         return;
       }
       await changed();

@@ -1,7 +1,7 @@
 // Who is enrolled: faces to search, and one person's photos to put right.
 import {
-  asked, button, changed, confirmed, count, el, face, fill, knownPeople, lookUpPeople,
-  mistake, nameField, person, place,
+  asked, button, changed, confirmed, count, download, el, face, fill, knownPeople,
+  lookUpPeople, mistake, nameField, person, place, request,
 } from "./dom.js";
 
 // More faces than anybody looks through; search finds the others.
@@ -86,6 +86,7 @@ async function showPerson(name, marked) {
     told,
     el("ul", { class: "grid" }, photos.map((photo) =>
       photoTile(name, photo, photos.length, photo.number === Number(marked), act))),
+    exportButton(name, told),
     el("h3", {}, "Change"), changes(name, photos.length, about, act));
   panel.querySelector("h2").focus({ preventScroll: true });
   panel.querySelector(".marked")?.scrollIntoView({ block: "nearest" });
@@ -125,6 +126,15 @@ function photoTile(name, { number, source, created, distance }, photos, marked, 
       button("Remove", remove)),
     only ? null : move);
 }
+
+const exportButton = (name, told) => button("Export", async () => {
+  try {
+    const answer = await request(`${person(name)}/export`);
+    download(await answer.blob(), `${name}.zip`);
+  } catch (error) {
+    fill(told, mistake(error));
+  }
+});
 
 function changes(name, photos, about, act) {
   const [newLabel, newName] = nameField("New name", name);

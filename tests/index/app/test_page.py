@@ -13,7 +13,7 @@ pytest.importorskip("fastapi", reason="the extra app is not installed")
 
 from masking.datasets.images import write_image
 from tests.fakes.drawn_faces import drawn_face
-from tests.fakes.faces_for_index import BLUE, GREEN, RED, draw_photo
+from tests.fakes.faces_for_index import BLUE, GREEN, RED, ColourEmbedder, draw_photo
 from tests.fakes.served_page import headless_browser, served_page
 
 _PATIENCE_MS = 30_000
@@ -32,10 +32,11 @@ def browser():
 def tab(request, tmp_path, browser):
     """The page with "Red" enrolled; what it asks elsewhere, and its faults, fail."""
     width, height = SIZES[request.param]
-    with served_page(tmp_path) as (address, _):
+    with served_page(tmp_path) as (address, actions):
         own, elsewhere, faults = address.partition("?")[0], [], []
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(_PATIENCE_MS)
+        page.actions = actions
         page.on("request", lambda sent: elsewhere.append(sent.url))
         page.on("pageerror", lambda fault: faults.append(fault))
         page.goto(address)
@@ -224,11 +225,12 @@ def test_the_face_that_is_meant_is_clicked_before_it_is_stored(tab, tmp_path):
     panel(tab).get_by_label("Name").fill("Navy")
     press(tab, "Enroll")
     text(tab, "Navy: 1 photo added")
-    # What looks like somebody else is doubted, in the command's words.
+    # What looks like somebody else is doubted, without an option to type.
     drop(tab, draw_photo(tmp_path / "red.png", (249, 5, 5)))
     panel(tab).get_by_label("Name").fill("Ruby")
     press(tab, "Enroll")
-    text(tab, "red.png: this face looks like Red, who is enrolled. Give that name.")
+    doubt = "red.png: this face looks like Red, who is enrolled."
+    text(tab, f"{doubt} Give that name, or store it as Ruby all the same.")
     press(tab, "Store all the same")
     text(tab, "Ruby: 1 photo added")
     text(tab, "Look again: red.png: this face looks like Red")
@@ -256,6 +258,11 @@ def test_people_are_put_right(tab, tmp_path):
     panel(tab).get_by_role("button", name="Remove").nth(2).click()
     agree(tab, "Remove")
     text(tab, "2 photos.")
+    with tab.expect_download() as saved:
+        press(tab, "Export")
+    assert saved.value.suggested_filename == "Emerald.zip"
+    with ZipFile(saved.value.path()) as packed:
+        assert packed.namelist() == ["1.jpg", "2.jpg", "person.json"]
     panel(tab).get_by_role("button", name="Move").first.click()
     panel(tab).get_by_label("To whom?").first.fill("Nobody")
     panel(tab).locator("li form:visible button").click()
@@ -277,6 +284,18 @@ def test_people_are_put_right(tab, tmp_path):
     text(tab, "Nobody is enrolled yet")
     go(tab, "Identify")
     text(tab, "Two steps, and the page knows somebody")
+
+
+def test_photos_of_another_model_are_embedded_again(tab, tmp_path):
+    models = tab.actions.models
+    models.embedder = ColourEmbedder(fingerprint="d" * 64)
+    drop(tab, draw_photo(tmp_path / "one.png", RED))
+    text(tab, "The stored photos belong to another model")
+    assert "cli.py" not in panel(tab).inner_text()
+    press(tab, "Embed them again")
+    text(tab, "Done. Try again.")
+    drop(tab, tmp_path / "one.png")
+    panel(tab).get_by_role("heading", name="Red").wait_for()
 
 
 def test_a_first_visit_begins_with_an_example(tab, tmp_path):
