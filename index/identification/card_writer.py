@@ -135,7 +135,7 @@ class CardWriter:
 def _mask_in_words(state: MaskState | None) -> str:
     if state is None:
         return ""
-    return state.label if state.is_masked else "no mask"
+    return "no mask" if state.label == "unmasked" else state.label
 
 
 def card_token(photo: AlignedPhoto) -> str:
