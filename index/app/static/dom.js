@@ -119,6 +119,14 @@ export function confirmed(title, text, yes) {
 export const count = (number, one, many = `${one}s`) =>
   `${number} ${number === 1 ? one : many}`;
 
+// With the length of its longest word: one that is too long for its place is written
+// smaller, not broken.
+export function fitted(element, text) {
+  const letters = Math.max(...text.split(/[\s-]+/).map((word) => word.length));
+  element.style.setProperty("--letters", letters);
+  return element;
+}
+
 export const shownName = (photo) => el("bdi", {}, photo);
 
 export function nameField(label, value = "") {

@@ -1,5 +1,7 @@
 // Adds people: photos are looked at before anything is stored.
-import { asked, button, changed, count, el, fill, isDoubt, mistake, nameField, shownName } from "./dom.js";
+import {
+  asked, button, changed, count, el, fill, isDoubt, mistake, nameField, shownName,
+} from "./dom.js";
 import { chooser, framedPhoto } from "./files.js";
 
 let chosen = [];

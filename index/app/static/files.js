@@ -115,15 +115,14 @@ export function framedPhoto(file, boxes, frame) {
   return shot;
 }
 
-// The part of a photo around a face, as its own picture; empty if it cannot be shown.
-export function croppedFace(file, [left, top, right, bottom], label) {
+// The part of a shown photo around a face; empty if the photo cannot be shown.
+export function croppedFace(image, [left, top, right, bottom], label) {
   const canvas = el("canvas", { role: "img", "aria-label": label });
   canvas.width = canvas.height = 300;
   const side = 1.1 * Math.max(right - left, bottom - top);
   const [x, y] = [(left + right - side) / 2, (top + bottom - side) / 2];
-  createImageBitmap(file).then((picture) => {
-    canvas.getContext("2d").drawImage(picture, x, y, side, side, 0, 0, 300, 300);
-    picture.close();
+  image.decode().then(() => {
+    canvas.getContext("2d").drawImage(image, x, y, side, side, 0, 0, 300, 300);
   }, () => canvas.remove());
   return canvas;
 }
