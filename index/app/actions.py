@@ -16,9 +16,11 @@ from typing import Any
 
 from index.app.models import Models
 from index.app.uploads import Upload
+from index.app.words import in_page_words
 from index.enrollment.checks import EnrollChecks
 from index.enrollment.config import EnrollConfig
 from index.enrollment.face_step import single_faces
+from index.enrollment.reembed import reembed_gallery
 from index.enrollment.sources import NamedPhoto
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
@@ -35,6 +37,7 @@ from index.identification.video.config import VideoConfig
 from index.identification.video.frames import open_video, video_frames, video_token
 from index.identification.video.stage import identify_video
 from index.search.snapshots import refresh_snapshot
+from index.search.verify import rebuild_snapshot
 from masking.errors import MissingInput, UnreadableImage
 from masking.faces.aligned_faces import PhotoFile, read_faces
 
@@ -54,7 +57,7 @@ class AppActions:
         self.models = models
         # Set when the page ends: no more frames of a video are read.
         self.stopped = Event()
-        self._workspace, self._dropped = workspace, dropped
+        self._workspace, self.dropped = workspace, dropped
 
     @property
     def has_gallery(self) -> bool:
@@ -84,7 +87,8 @@ class AppActions:
                 gallery, models.embedder, models.finder, self.cards, config
             )
             for upload in uploads:
-                records += map(_record, self._answers(upload, identifier, config))
+                answers = self._answers(upload, identifier, config)
+                records += map(_record, map(answer_record, answers))
         return records
 
     def _answers(
@@ -94,7 +98,7 @@ class AppActions:
             photo = Path(upload.name)
             yield from identifier.answers(photo, lambda _: upload.photo_bytes())
             return
-        with TemporaryDirectory(dir=self._dropped) as folder:
+        with TemporaryDirectory(dir=self.dropped) as folder:
             # OpenCV reads videos from files alone.
             path = Path(folder) / "video"
             path.write_bytes(upload.data)
@@ -119,8 +123,7 @@ class AppActions:
         files = {Path(upload.name): upload for upload in (first, second)}
         pair = (Path(first.name), Path(second.name))
         answer = verifier.verify(pair, lambda path: files[path].photo_bytes())
-        record: Record = json.loads(verification_record(pair, answer))
-        return record
+        return _record(verification_record(pair, answer))
 
     def faces(self, upload: Upload) -> Record:
         """Where the faces of a photo are; nothing is kept of it.
@@ -178,9 +181,27 @@ class AppActions:
             report = enroll_faces(gallery, models.embedder, found, terms, checks)
             if gallery.size:
                 refresh_snapshot(gallery)
+            for photo, reason in report.failures.items():
+                report.failures[photo] = in_page_words(reason)
             return {"name": whose, "people": gallery.size} | asdict(report)
 
+    def embed(self) -> Record:
+        """Embed all stored photos with the model in use: how many there were.
 
-def _record(answer: Answer) -> Record:
-    record: Record = json.loads(answer_record(answer))
+        Raises:
+            MissingInput: nobody was ever enrolled.
+            BadRecord: a stored photo is damaged.
+        """
+        count = reembed_gallery(self.gallery_folder, self.models.embedder)
+        with self.open() as gallery:
+            rebuild_snapshot(gallery)
+        return {"photos": count}
+
+
+def _record(record_json: str) -> Record:
+    """A record of `--json` with reasons in the words of the page."""
+    record: Record = json.loads(record_json)
+    for key in ("reason", "no_probability"):
+        if record.get(key):
+            record[key] = in_page_words(record[key])
     return record

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from zipfile import ZipFile
 
 from fastapi import APIRouter, Body, Depends, File, Form, Request, UploadFile
 from fastapi.responses import Response
@@ -14,15 +19,16 @@ from fastapi.responses import Response
 from index.app import people
 from index.app.actions import AppActions, Record
 from index.app.examples import Examples
-from index.app.masks import Masks, mask_choices
+from index.app.masks import Masks, Worn, mask_choices
 from index.app.uploads import Upload, named_apart
 from index.enrollment.config import EnrollConfig
 from index.gallery.storage.rows import Terms
+from index.identification.card_writer import card_pdf
 from index.identification.config import IdentifyConfig
-from masking.errors import MissingInput
+from masking.errors import MissingInput, NoFace, UnreadableImage
 
 Result = TypeVar("Result")
-_CARD = re.compile(r"[^/\\\0]+\.png")
+_CARD = re.compile(r"[^/\\\0]+\.(png|pdf)")
 
 
 class Desk:
@@ -34,7 +40,7 @@ class Desk:
 
     def __init__(self, own: AppActions, examples: Examples):
         self.own, self.examples = own, examples
-        self.masks = Masks(own.models)
+        self.masks = Masks(own.models, own.dropped)
         self._worker = ThreadPoolExecutor(max_workers=1)
 
     def start(self) -> None:
@@ -132,6 +138,12 @@ async def enroll(
     return await desk.run(lambda: actions.enroll(name, uploads, faces, config))
 
 
+@router.post("/embed")
+async def embed(desk: TheDesk, actions: Actions) -> Record:
+    """Embed all stored photos with the model in use, as `gallery rebuild --json`."""
+    return await desk.run(actions.embed)
+
+
 @router.get("/people")
 async def list_people(desk: TheDesk, actions: Actions) -> list[Record]:
     """Everybody by name, as `gallery list --json`; none before the first one."""
@@ -169,6 +181,12 @@ async def change_person(
 async def erase_person(desk: TheDesk, actions: Actions, name: str) -> Record:
     """Erase a person: how many photos went, and what could not forget them."""
     return await _with(desk, actions, people.erase, name)
+
+
+@router.get("/people/{name}/export", response_class=Response)
+async def export_person(desk: TheDesk, actions: Actions, name: str) -> Response:
+    """What is stored of a person, faces and person.json, as ZIP."""
+    return _zip(await _with(desk, actions, people.export, name))
 
 
 @router.post("/people/{name}/merge")
@@ -213,34 +231,78 @@ async def move_photo(
 
 @router.get("/cards/{file}", response_class=Response)
 async def show_card(actions: Actions, file: str) -> Response:
-    """A result card, by the last part of the path that a record states, as PNG."""
-    path = actions.cards / file
+    """A result card, by the last part of the path that a record states, as PNG.
+
+    Under the same name with .pdf, as a page of A4.
+    """
+    path = (actions.cards / file).with_suffix(".png")
     if not _CARD.fullmatch(file) or path.is_symlink() or not path.is_file():
         raise MissingInput(f"there is no card {file!r}.")
-    return Response(path.read_bytes(), media_type="image/png")
+    if file.endswith(".png"):
+        return Response(path.read_bytes(), media_type="image/png")
+    return Response(
+        await asyncio.to_thread(card_pdf, path), media_type="application/pdf"
+    )
 
 
 @router.get("/masks")
-async def list_masks() -> dict[str, list[str]]:
-    """Kinds of mask, and the ways in which each can be worn."""
+async def list_masks() -> dict[str, Any]:
+    """Kinds of mask with the ways in which each can be worn, and prints."""
     return mask_choices()
 
 
-@router.post("/mask", response_class=Response)
-async def mask(
-    desk: TheDesk,
-    photo: UploadFile,
+async def _worn(
     kind: Annotated[str, Form()] = "surgical",
     wearing_style: Annotated[str, Form()] = "correct",
     colour: Annotated[str, Form(description="#rrggbb; empty for a usual one")] = "",
+    print_name: Annotated[str, Form(alias="print")] = "",
+    light: Annotated[float, Form(description="on the mask; 1 is the photo's")] = 1.0,
     seed: Annotated[int, Form()] = 0,
-) -> Response:
+    texture: Annotated[UploadFile | None, File(description="to print on it")] = None,
+) -> Worn:
+    picture = (await _read([texture]))[0] if texture else None
+    return Worn(kind, wearing_style, colour, print_name, picture, light, seed)
+
+
+TheWorn = Annotated[Worn, Depends(_worn)]
+
+
+@router.post("/mask", response_class=Response)
+async def mask(desk: TheDesk, photo: UploadFile, worn: TheWorn) -> Response:
     """The photo with a mask on every face, as PNG."""
     (upload,) = await _read([photo])
-    data = await desk.run(
-        lambda: desk.masks.masked_png(upload, kind, wearing_style, colour, seed)
-    )
+    data = await desk.run(lambda: desk.masks.masked_png(upload, worn))
     return Response(data, media_type="image/png")
+
+
+@router.post("/masks", response_class=Response)
+async def mask_several(
+    desk: TheDesk,
+    photos: Photos,
+    worn: TheWorn,
+    layers: Annotated[bool, Form(description="alpha and parts, too")] = False,
+) -> Response:
+    """Photos with a mask on every face, and labels.json, as ZIP.
+
+    The header `Skipped` says as JSON why others are not in it.
+    """
+    uploads = await _read(photos)
+    stems = named_apart([(Path(upload.name).stem, b"") for upload in uploads])
+    packed: dict[str, bytes] = {}
+    labels, skipped = [], {}
+    for upload, stem in zip(uploads, stems, strict=True):
+        work = partial(desk.masks.masked_files, upload, worn, stem.name, layers)
+        try:
+            files, label = await desk.run(work)
+        except (NoFace, UnreadableImage) as error:
+            skipped[upload.name] = str(error)
+            continue
+        labels.append(label)
+        packed |= files
+    if not labels:
+        raise NoFace(" ".join(skipped.values()))
+    packed["labels.json"] = json.dumps(labels, indent=1).encode()
+    return _zip(packed, {"Skipped": json.dumps(skipped)})
 
 
 @router.post("/example")
@@ -255,6 +317,15 @@ async def show_example(desk: TheDesk, file: str) -> Response:
     if file not in desk.examples.photos:
         raise MissingInput(f"there is no example {file!r}.")
     return Response(desk.examples.photos[file], media_type="image/jpeg")
+
+
+def _zip(files: Mapping[str, bytes], headers: dict[str, str] | None = None) -> Response:
+    """Files by name in one; pictures hardly get smaller and are packed as they are."""
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w") as packed:
+        for name, data in files.items():
+            packed.writestr(name, data)
+    return Response(buffer.getvalue(), 200, headers, "application/zip")
 
 
 async def _read(files: list[UploadFile]) -> list[Upload]:

@@ -91,7 +91,7 @@ class AppGuard:
             return _refused(
                 scope,
                 403,
-                "Open the address that `python cli.py app` printed, token and all.",
+                "Open the address that the program printed, token and all.",
             )
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > self._most_bytes:

@@ -5,9 +5,22 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from index.app.models import Models
 from index.app.uploads import Upload
+from masking.augment.full_photos import (
+    encode_alpha,
+    encode_parts,
+    encode_photo,
+    format_of,
+    render_faces,
+)
 from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import encode_image, file_sha256
 from masking.errors import InvalidConfig, NoFace
@@ -16,6 +29,7 @@ from masking.masks.colours import LINEAR
 from masking.masks.spec import (
     KINDS,
     OCCLUDERS,
+    PRINTS,
     RIGID_STYLES,
     WEARING_STYLES,
     MaskSpec,
@@ -24,49 +38,142 @@ from masking.masks.spec import (
     draw_specs,
     sample_rng,
 )
-from masking.rendering.render import render
+from masking.rendering.render import MaskedSample
 
 # Every mask is worn wrongly in some way.
 _ALL_WRONG = 4.0
 # Photos whose faces are remembered: all masks of one photo are asked for in a row.
 _PHOTOS = 8
+# Period of a print, face squares; that of a picture is one half of the picture.
+_PITCH, _LETTERS_PITCH, _PICTURE_PITCH = 0.12, 0.3, 0.6
+_PRINTS = [name for name in PRINTS if name != "image"]
+_UNPRINTED = ("shield", "sunglasses", "hand")
+_DARK, _BRIGHT = (0.03, 0.03, 0.03), (0.8, 0.8, 0.8)
+_DIMMEST, _BRIGHTEST = 0.25, 4.0
 
 
-def mask_choices() -> dict[str, list[str]]:
-    """The ways in which each kind of mask, and each occluder, can be worn."""
+@dataclasses.dataclass(frozen=True)
+class Worn:
+    """What all faces of a photo wear.
+
+    Attributes:
+        kind: one of KINDS or OCCLUDERS.
+        wearing_style: one that the kind has.
+        colour: "#rrggbb" in sRGB; "" for one that shops sell.
+        print_name: one of PRINTS but "image"; "" for what shops sell. What is no
+            fabric has none.
+        texture: the picture that is the print, instead of `print_name`.
+        light: on what is worn, relative to the photo's own.
+        seed: decides what is left open.
+    """
+
+    kind: str = "surgical"
+    wearing_style: str = "correct"
+    colour: str = ""
+    print_name: str = ""
+    texture: Upload | None = None
+    light: float = 1.0
+    seed: int = 0
+
+    def spec(self) -> MaskSpec:
+        """The mask or occluder; its texture is named as the upload is.
+
+        Raises:
+            InvalidConfig: an unknown kind, wearing style or print, what is no colour,
+                a seed below 0, or a light outside [0.25, 4].
+            UnreadableImage: the texture is no picture.
+        """
+        if not _DIMMEST <= self.light <= _BRIGHTEST:
+            raise InvalidConfig(
+                f"light must be in [{_DIMMEST}, {_BRIGHTEST:g}], got {self.light}."
+            )
+        spec = mask_spec(self.kind, self.wearing_style, self.colour, self.seed)
+        if self.kind in _UNPRINTED:
+            return spec
+        if self.texture:
+            data = self.texture.photo_bytes()
+            decode_rgb(data, self.texture.name)
+            return dataclasses.replace(
+                spec,
+                print_name="image",
+                print_pitch=_PICTURE_PITCH,
+                texture=self.texture.name,
+                texture_sha256=file_sha256(data),
+            )
+        return _printed(spec, self.print_name) if self.print_name else spec
+
+
+def mask_choices() -> dict[str, Any]:
+    """By kind of mask or occluder the ways in which it can be worn; and the prints."""
     styles = dict.fromkeys(KINDS, WEARING_STYLES) | {"shield": RIGID_STYLES}
     found = styles | dict.fromkeys(OCCLUDERS, WEARING_STYLES[:1])
-    return {kind: [*ways] for kind, ways in found.items()}
+    kinds = {kind: [*ways] for kind, ways in found.items()}
+    return {"kinds": kinds, "prints": _PRINTS}
 
 
 class Masks:
     """Renders masks on photos; finds the faces of a photo once."""
 
-    def __init__(self, models: Models):
-        self._models = models
+    def __init__(self, models: Models, folder: Path):
+        """
+        Args:
+            folder: for a texture while it is rendered; private to this account.
+        """
+        self._models, self._folder = models, folder
         self._found: OrderedDict[str, list[Landmarks]] = OrderedDict()
 
-    def masked_png(
-        self, upload: Upload, kind: str, wearing_style: str, colour: str, seed: int
-    ) -> bytes:
+    def masked_png(self, upload: Upload, worn: Worn) -> bytes:
         """The photo with a mask on every face, as the bytes of a PNG.
-
-        Args:
-            colour: "#rrggbb" in sRGB; "" for one that shops sell.
 
         Raises:
             UnreadableImage: it is no photo.
             NoFace: none was found in it.
-            InvalidConfig: no such kind, wearing style or colour.
+            InvalidConfig, UnreadableImage: as `Worn.spec`.
         """
-        spec = mask_spec(kind, wearing_style, colour, seed)
+        return encode_image(self._rendered(upload, worn)[0].pixels, ".png")
+
+    def masked_files(
+        self, upload: Upload, worn: Worn, stem: str, layers: bool
+    ) -> tuple[dict[str, bytes], dict[str, Any]]:
+        """Files by name, and their label.
+
+        The photo is of its own format and quality; with `layers` there are its alpha
+        (grey PNG) and its parts (indexed PNG), as `augment` writes them.
+
+        Raises:
+            NoFace, UnreadableImage, InvalidConfig: as `masked_png`.
+        """
+        sample, faces = self._rendered(upload, worn)
+        target = format_of(upload.data)
+        names = {"masked": f"{stem}{target.suffix}"}
+        files = {names["masked"]: encode_photo(sample.pixels, target)}
+        if layers:
+            names |= {"alpha": f"{stem}.alpha.png", "parts": f"{stem}.parts.png"}
+            files[names["alpha"]] = encode_alpha(sample.alpha)
+            files[names["parts"]] = encode_parts(sample.parts)
+        label = {
+            "photo": upload.name,
+            "sha256": file_sha256(upload.data),
+            "light": worn.light,
+            "spec": worn.spec().to_json(),
+            "landmarks": [np.round(face.points, 2).tolist() for face in faces],
+        }
+        return files, label | names
+
+    def _rendered(
+        self, upload: Upload, worn: Worn
+    ) -> tuple[MaskedSample, list[Landmarks]]:
+        spec = worn.spec()
         image = decode_rgb(upload.photo_bytes(), upload.name)
         faces = self._faces(image, file_sha256(upload.data))
         if not faces:
             raise NoFace(f"{upload.name}: no face found.")
-        for landmarks in faces:
-            image = render(image, landmarks, [spec]).pixels
-        return encode_image(image, ".png")
+        with self._texture_file(spec, worn.texture) as drawn:
+            wearers = [(face, [drawn]) for face in faces]
+            sample, reasons = render_faces(image, wearers, worn.light)
+        if all(reasons):
+            raise NoFace(f"{upload.name}: {reasons[0]}")
+        return sample, faces
 
     def _faces(self, image: Image, sha256: str) -> list[Landmarks]:
         if sha256 not in self._found:
@@ -75,6 +182,22 @@ class Masks:
             if len(self._found) > _PHOTOS:
                 self._found.popitem(last=False)
         return self._found[sha256]
+
+    @contextmanager
+    def _texture_file(
+        self, spec: MaskSpec, texture: Upload | None
+    ) -> Iterator[MaskSpec]:
+        """The spec as it is rendered: textures are read from files alone."""
+        if not texture or not spec.texture:
+            yield spec
+            return
+        # Named by what it holds: what was read of it is remembered by name.
+        path = self._folder / f"{spec.texture_sha256}.texture"
+        path.write_bytes(texture.data)
+        try:
+            yield dataclasses.replace(spec, texture=str(path))
+        finally:
+            path.unlink()
 
 
 def mask_spec(kind: str, wearing_style: str, colour: str, seed: int) -> MaskSpec:
@@ -93,6 +216,19 @@ def mask_spec(kind: str, wearing_style: str, colour: str, seed: int) -> MaskSpec
     if not colour:
         return spec
     return dataclasses.replace(spec, colour=_linear(colour), print_name="plain")
+
+
+def _printed(spec: MaskSpec, print_name: str) -> MaskSpec:
+    """With a print that stands out from the fabric."""
+    if print_name not in _PRINTS:
+        raise InvalidConfig(
+            f"unknown print {print_name[:40]!r}, expected one of {', '.join(_PRINTS)}."
+        )
+    second = _BRIGHT if sum(spec.colour) / 3 < 0.3 else _DARK
+    pitch = _LETTERS_PITCH if print_name == "blocks" else _PITCH
+    return dataclasses.replace(
+        spec, print_name=print_name, print_pitch=pitch, second=second
+    )
 
 
 def _worn(kind: str, wearing_style: str, seed: int) -> MaskSpec:

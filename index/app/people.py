@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -12,6 +13,7 @@ from index.gallery.storage.names import checked_name
 from index.gallery.storage.rows import Terms
 from index.gallery.transfers import merge_people, move_photos
 from index.search.snapshots import refresh_snapshot
+from masking.files.name_form import normal_form
 
 Record = dict[str, Any]
 
@@ -32,6 +34,28 @@ def photo_records(gallery: Gallery, name: str) -> list[Record]:
         MissingInput: nobody has that name.
     """
     return [asdict(photo) for photo in gallery.photos(name)]
+
+
+def export(gallery: Gallery, name: str) -> dict[str, bytes]:
+    """What is stored of a person as files: their faces, and all else as person.json.
+
+    The embeddings, which are made of the faces, stay.
+
+    Raises:
+        MissingInput: nobody has that name.
+        BadRecord: a photo is damaged.
+    """
+    photos = [
+        photo | {"file": f"{photo['number']}.jpg"}
+        for photo in photo_records(gallery, name)
+    ]
+    files = {
+        photo["file"]: gallery.chip_file(name, photo["number"]) for photo in photos
+    }
+    whose = normal_form(name)
+    (person,) = (one for one in people_records(gallery) if one["name"] == whose)
+    record = json.dumps(person | {"photos": photos}, indent=1, ensure_ascii=False)
+    return files | {"person.json": record.encode()}
 
 
 def change(gallery: Gallery, name: str, new_name: str, terms: Terms) -> Record:

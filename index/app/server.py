@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from index.app.api import Desk, router
 from index.app.guard import AppGuard
+from index.app.words import EMBED, in_page_words
 from masking.errors import (
     BadRecord,
     EmbedderMismatch,
@@ -86,7 +87,10 @@ async def _told(request: Request, error: Exception) -> Response:
         where = ".".join(str(part) for part in first["loc"][1:])
         return JSONResponse({"error": f"{where}: {first['msg']}."}, 400)
     fits = (status for kind, status in _STATUSES if isinstance(error, kind))
-    return JSONResponse({"error": str(error)}, next(fits, 400))
+    told = {"error": in_page_words(str(error))}
+    if EMBED in told["error"].lower():
+        told["remedy"] = "embed"
+    return JSONResponse(told, next(fits, 400))
 
 
 @contextmanager

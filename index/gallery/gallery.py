@@ -37,6 +37,7 @@ from index.gallery.vectors import (
     TemplateChanges,
     export_embeddings,
     read_changes,
+    read_nearest_numbers,
     read_nearest_photo,
     read_person_template,
     read_templates,
@@ -304,6 +305,13 @@ class Gallery:
         """The person's stored photo nearest to a (D,) query embedding."""
         with self._own_vectors():
             return read_nearest_photo(self.store, person_id, query, self.cohort)
+
+    def nearest_numbers(
+        self, person_ids: Sequence[int], query: Float32
+    ) -> tuple[int, ...]:
+        """See `read_nearest_numbers`."""
+        with self._own_vectors():
+            return read_nearest_numbers(self.store, person_ids, query, self.cohort)
 
     def photos(self, name: str) -> list[PersonPhoto]:
         """The photos of a person, in the order in which they were enrolled.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,34 @@ def _templates_after(
     )
 
 
+_PHOTOS = """SELECT person_id, sha256, masked, vector, embeddings.seal, photos.id
+    FROM photos JOIN embeddings ON photo_id = photos.id
+    WHERE person_id = ? ORDER BY photos.id"""
+
+
+def read_nearest_numbers(
+    store: GalleryStore,
+    person_ids: Sequence[int],
+    query: Float32,
+    cohort: Cohort | None,
+) -> tuple[int, ...]:
+    """For each person, which of their photos is nearest to a (D,) query embedding.
+
+    Returns:
+        Numbers from 1, in the order of enrolment; 0 where the person was removed.
+    """
+    rows = [row for one in person_ids for row in store.read(_PHOTOS, (one,))]
+    if not rows:
+        return (0,) * len(person_ids)
+    vectors = sealed_vectors(store, [row[:5] for row in rows], len(query))
+    (away,) = distances(query[None], vectors, cohort)
+    owners = np.array([row[0] for row in rows])
+    return tuple(
+        int(away[owners == one].argmin()) + 1 if one in owners else 0
+        for one in person_ids
+    )
+
+
 def read_nearest_photo(
     store: GalleryStore, person_id: int, query: Float32, cohort: Cohort | None
 ) -> GalleryPhoto:
@@ -98,19 +126,14 @@ def read_nearest_photo(
     Raises:
         MissingInput: the person was removed meanwhile.
     """
-    rows = store.read(
-        """SELECT person_id, sha256, masked, vector, embeddings.seal, photos.id
-        FROM photos JOIN embeddings ON photo_id = photos.id
-        WHERE person_id = ? ORDER BY photos.id""",
-        (person_id,),
-    )
+    rows = store.read(_PHOTOS, (person_id,))
     if not rows:
         raise MissingInput(f"{store.path}: person {person_id} is no longer enrolled.")
     vectors = sealed_vectors(store, [row[:5] for row in rows], len(query))
     (away,) = distances(query[None], vectors, cohort)
     best = int(away.argmin())
     pixels, source = read_chip(store, rows[best][5])
-    return GalleryPhoto(pixels, source, float(away[best]), best + 1)
+    return GalleryPhoto(pixels, source, float(away[best]))
 
 
 def read_chip(store: GalleryStore, photo_id: int) -> tuple[Image, str]:

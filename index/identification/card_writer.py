@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from PIL import Image as Pillow
 
 from index.calibration.calibration import Decision
 from index.identification.cards.occlusion_map import occlusion_heat
@@ -23,6 +26,7 @@ from training.embedders.protocol import Embedder
 
 # File systems allow names of 255 bytes; a letter takes up to four.
 _STEM_LETTERS = 40
+_A4_WIDTH_INCH = 210 / 25.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +135,7 @@ class CardWriter:
 def _mask_in_words(state: MaskState | None) -> str:
     if state is None:
         return ""
-    return state.label if state.is_masked else "no mask"
+    return "no mask" if state.label == "unmasked" else state.label
 
 
 def card_token(photo: AlignedPhoto) -> str:
@@ -143,6 +147,29 @@ def card_stem(path: Path) -> str:
     """The start of a card's file name: what is plain of the probe's."""
     stem = path.stem[:_STEM_LETTERS].encode("ascii", "replace").decode()
     return "".join(c if c.isprintable() and c != "?" else "_" for c in stem)
+
+
+def card_pdf(path: Path) -> bytes:
+    """The PNG of a card as a PDF of one page, as wide as A4.
+
+    Raises:
+        MissingInput: it is gone.
+    """
+    buffer = io.BytesIO()
+    try:
+        with Pillow.open(path) as card:
+            card.convert("RGB").save(
+                buffer,
+                "PDF",
+                title=path.stem,
+                resolution=card.width / _A4_WIDTH_INCH,
+                # Letters are small: a JPEG of Pillow's usual quality blurs them.
+                quality=95,
+                subsampling=0,
+            )
+    except FileNotFoundError as error:
+        raise MissingInput(f"{path}: no such card.") from error
+    return buffer.getvalue()
 
 
 @contextmanager

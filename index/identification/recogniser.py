@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import lru_cache
 
 from index.calibration.calibration import Decision, Match
@@ -122,13 +121,8 @@ class Recogniser:
 
         0 where the person was removed meanwhile.
         """
-        numbers = []
-        for match in decision.matches:
-            number = 0
-            with suppress(MissingInput):
-                number = self._gallery.nearest_photo(match.person_id, embedding).number
-            numbers.append(number)
-        return tuple(numbers)
+        people = [match.person_id for match in decision.matches]
+        return self._gallery.nearest_numbers(people, embedding)
 
     def note(self) -> str:
         """Where the threshold comes from, in a line."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image as Pillow
@@ -15,7 +15,7 @@ from masking.datasets.images import encode_image
 from masking.errors import NoFace
 from masking.landmarks import Float32, Image, Landmarks
 from masking.masks.spec import MaskSpec
-from masking.rendering.render import PARTS, MaskedSample, render
+from masking.rendering.render import PARTS, MaskedSample, photo_look, render
 
 # Colours of the parts, (R, G, B): none, fabric, strap, valve, visor, occluder.
 _PART_COLOURS = (
@@ -89,13 +89,16 @@ def encode_photo(pixels: Image, target: PhotoFormat) -> bytes:
 
 
 def render_faces(
-    pixels: Image, faces: Sequence[tuple[Landmarks, Sequence[MaskSpec]]]
+    pixels: Image,
+    faces: Sequence[tuple[Landmarks, Sequence[MaskSpec]]],
+    light: float = 1.0,
 ) -> tuple[MaskedSample, list[str]]:
     """Render what several faces of one photograph wear.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, left as it is.
         faces: landmarks in its px, and what to render there.
+        light: on what is worn, relative to the photograph's own; above 0.
 
     Returns:
         The photograph with all masks, their alpha and parts; and one reason for
@@ -111,7 +114,9 @@ def render_faces(
     for index in order:
         landmarks, specs = faces[index]
         try:
-            sample = render(pixels, landmarks, specs)
+            look = photo_look(pixels, landmarks)
+            lit = replace(look, light=look.light * np.float32(light))
+            sample = render(pixels, landmarks, specs, lit)
         except NoFace as error:
             reasons[index] = str(error)
             continue

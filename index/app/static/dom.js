@@ -24,11 +24,20 @@ export const button = (text, click, kind = "") =>
   el("button", { type: "button", class: kind, click }, text);
 
 export const mistake = (error) =>
-  el("p", { class: "mistake", role: "alert" }, sentence(error.message ?? error));
+  el("div", { class: "mistake", role: "alert" }, el("p", {}, String(error.message ?? error)),
+    error.remedy === "embed" ? embedAgain() : null);
 
-// What commands advise is no help on a page.
-export const sentence = (text) =>
-  String(text).replace(/[.;,]? (see|run|then run): python cli\.py.*$/i, ".");
+// For photos that another model embedded, or whose embeddings are damaged.
+const embedAgain = () => button("Embed them again", async ({ target }) => {
+  target.disabled = true;
+  target.textContent = "Embedding …";
+  try {
+    await asked("embed", { method: "POST" });
+    target.replaceWith(el("p", { class: "done" }, "Done. Try again."));
+  } catch (error) {
+    target.replaceWith(mistake(error));
+  }
+});
 
 export function address(path) {
   if (place.gallery === "own") return `/api/${path}`;
@@ -60,7 +69,8 @@ export async function request(path, { method = "GET", json, form } = {}) {
   }
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({}));
-  throw new Error(told.error ?? "Something went wrong. The terminal may say more.");
+  const words = told.error ?? "Something went wrong. The terminal may say more.";
+  throw Object.assign(new Error(words), { remedy: told.remedy });
 }
 
 export const asked = async (path, options) => (await request(path, options)).json();
@@ -80,6 +90,9 @@ export async function changed() {
   place.changes += 1;
   return lookUpPeople();
 }
+
+// Whether what was not stored can be stored all the same.
+export const isDoubt = (failure) => failure.endsWith(" all the same.");
 
 export function dialog(title, ...children) {
   const heading = el("h2", {}, title);
@@ -105,6 +118,14 @@ export function confirmed(title, text, yes) {
 
 export const count = (number, one, many = `${one}s`) =>
   `${number} ${number === 1 ? one : many}`;
+
+// With the length of its longest word: one that is too long for its place is written
+// smaller, not broken.
+export function fitted(element, text) {
+  const letters = Math.max(...text.split(/[\s-]+/).map((word) => word.length));
+  element.style.setProperty("--letters", letters);
+  return element;
+}
 
 export const shownName = (photo) => el("bdi", {}, photo);
 

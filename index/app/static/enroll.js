@@ -1,5 +1,7 @@
 // Adds people: photos are looked at before anything is stored.
-import { asked, button, changed, count, el, fill, mistake, nameField, shownName } from "./dom.js";
+import {
+  asked, button, changed, count, el, fill, isDoubt, mistake, nameField, shownName,
+} from "./dom.js";
 import { chooser, framedPhoto } from "./files.js";
 
 let chosen = [];
@@ -108,14 +110,13 @@ async function store(name, consent, until, duplicate) {
 
 function tell(report, again) {
   const { name, added, known, failures, unlike, doubts } = report;
-  const lines = Object.values(failures).map((reason) =>
-    mistake(reason.replace(/,? or --allow-duplicate .*$/, ".")));
+  const lines = Object.values(failures).map((reason) => mistake(reason));
   const look = [
     ...Object.entries(unlike).map(([photo, distance]) =>
       `Look again: ${photo} is ${distance.toFixed(2)} from the other photos of ${name}`),
     ...doubts.map((doubt) => `Look again: ${doubt}`),
   ].map((line) => el("p", { class: "warning" }, line));
-  const doubtful = Object.values(failures).some((text) => /--allow-duplicate/.test(text));
+  const doubtful = Object.values(failures).some(isDoubt);
   const done = `${name}: ${count(added.length, "photo")} added`
     + (known.length ? `, ${known.length} already enrolled` : "");
   // What was not stored stays to be put right.

@@ -3,7 +3,7 @@ import { button, dialog, el, mistake } from "./dom.js";
 
 // By panel, who gets what is pasted or dropped while it is shown.
 const takers = new Map();
-let chooserNumber = 0;
+let pickerNumber = 0;
 
 const shownTaker = () =>
   [...takers].find(([id]) => !document.getElementById(id).hidden)?.[1];
@@ -32,23 +32,28 @@ export function startTaking() {
 }
 
 // A place to drop files on, which a keyboard can use as well.
-export function chooser(panel, { what, several = true, films = false, take }) {
-  takers.set(panel, (files) => take(several ? files : files.slice(0, 1)));
-  const given = () => takers.get(panel);
-  const id = `files-${(chooserNumber += 1)}`;
+export function chooser(panel, { what, films = false, take }) {
+  takers.set(panel, take);
+  return el("div", { class: "chooser" },
+    picker(what, take, { several: true, films, kind: "primary" }),
+    button("Camera", () => takePhoto((file) => take([file]))),
+    el("p", { class: "soft" }, "or drop or paste them here"));
+}
+
+// A button that asks for files of this machine.
+export function picker(what, take, { several = false, films = false, kind = "" } = {}) {
+  const id = `files-${(pickerNumber += 1)}`;
   const input = el("input", {
     id, type: "file", multiple: several, class: "hidden-input",
     accept: films ? "image/*,video/*" : "image/*",
     change: () => {
       const files = [...input.files];
       input.value = "";
-      if (files.length) given()(files);
+      if (files.length) take(files);
     },
   });
-  return el("div", { class: "chooser" }, input,
-    el("label", { for: id, class: "button primary" }, what),
-    button("Camera", () => takePhoto((file) => given()([file]))),
-    el("p", { class: "soft" }, "or drop or paste them here"));
+  return el("span", { class: "picker" }, input,
+    el("label", { for: id, class: `button ${kind}` }, what));
 }
 
 async function takePhoto(take) {
@@ -110,15 +115,14 @@ export function framedPhoto(file, boxes, frame) {
   return shot;
 }
 
-// The part of a photo around a face, as its own picture; empty if it cannot be shown.
-export function croppedFace(file, [left, top, right, bottom], label) {
+// The part of a shown photo around a face; empty if the photo cannot be shown.
+export function croppedFace(image, [left, top, right, bottom], label) {
   const canvas = el("canvas", { role: "img", "aria-label": label });
   canvas.width = canvas.height = 300;
   const side = 1.1 * Math.max(right - left, bottom - top);
   const [x, y] = [(left + right - side) / 2, (top + bottom - side) / 2];
-  createImageBitmap(file).then((picture) => {
-    canvas.getContext("2d").drawImage(picture, x, y, side, side, 0, 0, 300, 300);
-    picture.close();
+  image.decode().then(() => {
+    canvas.getContext("2d").drawImage(image, x, y, side, side, 0, 0, 300, 300);
   }, () => canvas.remove());
   return canvas;
 }

@@ -1,16 +1,17 @@
 // Who is in photos: one answer a face, as soon as a photo is dropped.
 import {
-  address, asked, button, changed, count, dialog, el, face, fill, knownPeople, mistake,
-  nameField, place, request, sentence, shownName,
+  address, asked, button, changed, count, dialog, el, face, fill, fitted, isDoubt,
+  knownPeople, mistake, nameField, place, request, shownName,
 } from "./dom.js";
 import { chooser, croppedFace, framedPhoto } from "./files.js";
 
 const STRICTNESS = [
-  [0.1, "Lenient: names 1 in 10 strangers"],
-  [0.01, "Usual: names 1 in 100 strangers"],
-  [0.001, "Strict: names 1 in 1,000 strangers"],
-  [0.0001, "Very strict: names 1 in 10,000 strangers"],
+  [0.1, "Lenient: 1 in 10 strangers is named"],
+  [0.01, "Usual: 1 in 100 strangers is named"],
+  [0.001, "Strict: 1 in 1,000 strangers is named"],
+  [0.0001, "Very strict: 1 in 10,000 strangers is named"],
 ];
+const USUAL = 1;
 const VERDICTS = {
   match: "Match", ambiguous: "Too alike to tell", unknown: "Nobody in the gallery",
 };
@@ -23,9 +24,17 @@ let shots = [];
 let queue = Promise.resolve();
 
 export function startIdentify(panel, { tryExample }) {
-  const options = STRICTNESS.map(([fpir, text]) =>
-    el("option", { value: String(fpir), selected: fpir === 0.01 }, text));
-  strictness = el("select", { change: () => shots.forEach(enqueue) }, options);
+  const inWords = el("output");
+  const tell = () => {
+    const [, text] = STRICTNESS[strictness.value];
+    inWords.textContent = text;
+    strictness.setAttribute("aria-valuetext", text);
+  };
+  strictness = el("input", {
+    type: "range", min: "0", max: String(STRICTNESS.length - 1), value: String(USUAL),
+    input: tell, change: () => shots.forEach(enqueue),
+  });
+  tell();
   status = el("p", { role: "status", class: "soft" });
   results = el("div");
   const welcome = el("div", { class: "welcome" },
@@ -41,7 +50,7 @@ export function startIdentify(panel, { tryExample }) {
   const work = el("div", {},
     samples,
     chooser("identify", { what: "Choose photos or a video", films: true, take: show }),
-    el("label", { class: "strictness" }, "How strict", strictness), status, results);
+    el("label", { class: "strictness" }, "How strict", strictness, inWords), status, results);
   panel.append(welcome, work);
   return {
     shown() {
@@ -91,6 +100,8 @@ function enqueue(shot) {
   return queue;
 }
 
+const fpir = () => STRICTNESS[strictness.value][0];
+
 async function answer(shot) {
   if (!shots.includes(shot)) return;
   const head = el("h2", { class: "file" }, shownName(shot.file.name));
@@ -98,7 +109,7 @@ async function answer(shot) {
     const records = await asked("identify", {
       method: "POST",
       // Of a film the card is drawn at once: it is not watched twice.
-      form: { photos: shot.file, fpir: strictness.value, cards: shot.film },
+      form: { photos: shot.file, fpir: fpir(), cards: shot.film },
     });
     shot.film ||= "frames" in records[0];
     shot.summary = summary(records);
@@ -132,8 +143,10 @@ function shownRecords(shot, records) {
     const shown = records[0].status === "no face" ? photoOf(shot, []) : null;
     return [shown, mistake(records[0].reason)];
   }
-  return [photoOf(shot, found), el("div", { class: "faces" },
-    found.map((record) => shownFace(shot, record, found.length)))];
+  const photo = photoOf(shot, found);
+  const image = photo.querySelector("img");
+  return [photo, el("div", { class: "faces" },
+    found.map((record) => shownFace(shot, record, found.length, image)))];
 }
 
 function photoOf(shot, records) {
@@ -146,12 +159,13 @@ function photoOf(shot, records) {
       records.length > 1 ? el("span", {}, String(at + 1)) : null));
 }
 
-function shownFace(shot, record, faces) {
+function shownFace(shot, record, faces, image) {
   const { matches: [best, ...others], status: state, names } = record;
   const known = names.length > 0;
+  const answer = known ? names.join(" or ") : "Unknown";
   const parts = [
     el("p", { class: "verdict" }, VERDICTS[state], which(shot, record, faces)),
-    el("h3", {}, known ? names.join(" or ") : "Unknown"),
+    fitted(el("h3", {}, answer), answer),
   ];
   if (!best) return el("section", { class: `face ${state}` }, parts);
   parts.push(
@@ -160,7 +174,7 @@ function shownFace(shot, record, faces) {
     scale(best.score, record.accepted_from, state),
     el("div", { class: "pair" },
       shot.film ? null : el("figure", {},
-        croppedFace(shot.file, record.box_px, "This face"),
+        croppedFace(image, record.box_px, "This face"),
         el("figcaption", {}, `This face: ${worn(record.mask)}`)),
       candidate(best)),
     actions(shot, record, best),
@@ -179,7 +193,7 @@ const clock = (seconds) =>
 
 function likely({ probability, no_probability, names }) {
   if (probability === null) {
-    return sentence(`The probability was not measured: ${no_probability}`);
+    return `The probability was not measured: ${no_probability}`;
   }
   const steps = [[0.99, "Almost certain"], [0.95, "Very likely"], [0.8, "Likely"],
     [0.5, "More likely than not"], [0, "Doubtful"]];
@@ -203,13 +217,12 @@ function scale(score, from, state) {
 }
 
 // As the card says it.
-const worn = (mask) => (mask === "unmasked" ? "no mask" : mask);
+const worn = (mask) => ({ unmasked: "no mask", "not sure": "perhaps masked" }[mask] ?? mask);
 
 function candidate({ name, score, photo }) {
   const picture = photo ? el("img", { src: face(name, photo), alt: "" }) : null;
   return el("figure", {}, el("a", { href: hash(name, photo) }, picture,
-    el("figcaption", {}, el("bdi", {}, name),
-      el("span", { class: "soft" }, ` ${signed(score)}`))));
+    el("figcaption", {}, fitted(el("bdi", {}, name), name), el("span", { class: "soft" }, ` ${signed(score)}`))));
 }
 
 const hash = (name, photo) => `#/people/${encodeURIComponent(name)}/${photo}`;
@@ -236,8 +249,8 @@ function enrollForm(shot, record) {
       const report = await asked("enroll", { method: "POST", form });
       const [failure] = Object.values(report.failures);
       if (failure) {
-        fill(told, mistake(failure.replace(/,? or --allow-duplicate .*$/, ".")),
-          button("Store all the same", () => store(true)));
+        fill(told, mistake(failure), isDoubt(failure)
+          ? button("Store all the same", () => store(true)) : null);
         return;
       }
       await changed();
@@ -261,7 +274,7 @@ async function showCard(shot, record) {
   const shown = dialog(`Card of ${shot.file.name}`, body, row);
   const drawn = async (heatmap) => {
     if (shot.film) return record.card;
-    const form = { photos: shot.file, fpir: strictness.value, cards: true, heatmap };
+    const form = { photos: shot.file, fpir: fpir(), cards: true, heatmap };
     const records = await asked("identify", { method: "POST", form });
     return records.find(({ face: number }) => number === record.face).card;
   };
@@ -271,10 +284,12 @@ async function showCard(shot, record) {
       const name = card.split(/[/\\]/).pop();
       const src = `${address(`cards/${encodeURIComponent(name)}`)}`;
       const now = `${src}${src.includes("?") ? "&" : "?"}now=${Date.now()}`;
+      const stem = name.replace(/\.png$/, "");
       fill(body, el("img", { src: now, alt: "The result card" }));
       fill(row, close,
         heatmap || shot.film ? null : button("Show what the score rests on", () => draw(true)),
         button("Print", () => window.print()),
+        el("a", { href: now.replace(".png?", ".pdf?"), download: `${stem}.pdf`, class: "button" }, "Save PDF"),
         el("a", { href: now, download: name, class: "button primary" }, "Save PNG"));
     } catch (error) {
       fill(body, mistake(error));

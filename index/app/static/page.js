@@ -16,6 +16,7 @@ const panels = {
 };
 
 function show() {
+  document.querySelectorAll("dialog").forEach((open) => open.close());
   const [wanted, ...rest] = location.hash.slice(2).split("/").map(decodeURIComponent);
   const id = wanted in panels ? wanted : "identify";
   for (const tab of tabs) {

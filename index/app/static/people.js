@@ -1,11 +1,12 @@
 // Who is enrolled: faces to search, and one person's photos to put right.
 import {
-  asked, button, changed, confirmed, count, el, face, fill, knownPeople, lookUpPeople,
-  mistake, nameField, person, place,
+  asked, button, changed, confirmed, count, download, el, face, fill, fitted, knownPeople,
+  lookUpPeople, mistake, nameField, person, place, request,
 } from "./dom.js";
 
 // More faces than anybody looks through; search finds the others.
 const MOST = 200;
+const ONLY = "It is the only one: rename, merge or erase the person below.";
 let panel;
 
 export function startPeople(shown) {
@@ -44,12 +45,14 @@ async function showAll() {
   }
 }
 
-function tile({ name, photo_count, created, expired }) {
+function tile({ name, photo_count, created, consent, retain_until, expired }) {
+  const soft = (text) => el("span", { class: "soft" }, text);
   return el("li", {}, el("a", { href: `#/people/${encodeURIComponent(name)}` },
     el("img", { src: face(name, 1), alt: "", loading: "lazy" }),
-    el("strong", {}, el("bdi", {}, name)),
-    el("span", { class: "soft" }, count(photo_count, "photo")),
-    el("span", { class: "soft" }, `since ${day(created)}`),
+    el("strong", {}, fitted(el("bdi", {}, name), name)),
+    soft(count(photo_count, "photo")), soft(`since ${day(created)}`),
+    consent ? soft(`consent: ${consent}`) : null,
+    retain_until ? soft(`until ${retain_until}`) : null,
     expired ? el("span", { class: "mistake" }, "to be erased: the last day is over") : null));
 }
 
@@ -82,10 +85,11 @@ async function showPerson(name, marked) {
   fill(panel, back(), el("h2", { tabindex: "-1" }, el("bdi", {}, name)),
     el("p", { class: "soft" }, `${count(photos.length, "photo")}. ${terms ?? ""}`),
     marked ? el("p", {}, "The marked photo is most like the face that you came from. Is it "
-      + "somebody else's? Move or remove it.") : null,
+      + `somebody else's? ${photos.length > 1 ? "Move or remove it." : ONLY}`) : null,
     told,
     el("ul", { class: "grid" }, photos.map((photo) =>
       photoTile(name, photo, photos.length, photo.number === Number(marked), act))),
+    exportButton(name, told),
     el("h3", {}, "Change"), changes(name, photos.length, about, act));
   panel.querySelector("h2").focus({ preventScroll: true });
   panel.querySelector(".marked")?.scrollIntoView({ block: "nearest" });
@@ -125,6 +129,15 @@ function photoTile(name, { number, source, created, distance }, photos, marked, 
       button("Remove", remove)),
     only ? null : move);
 }
+
+const exportButton = (name, told) => button("Export", async () => {
+  try {
+    const answer = await request(`${person(name)}/export`);
+    download(await answer.blob(), `${name}.zip`);
+  } catch (error) {
+    fill(told, mistake(error));
+  }
+});
 
 function changes(name, photos, about, act) {
   const [newLabel, newName] = nameField("New name", name);

@@ -101,13 +101,11 @@ class GalleryPhoto:
         chip: (S, S, 3) uint8 RGB.
         source: where the photograph came from.
         distance: of its embedding to the probe's; lower is closer.
-        number: among the person's photos, from 1, in the order of enrolment.
     """
 
     chip: Image
     source: str
     distance: float
-    number: int
 
 
 def vector_bytes(row: Float32) -> bytes:

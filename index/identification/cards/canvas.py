@@ -98,11 +98,16 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
 
 def two_lines(
-    text: str, size: float, width: float, bold: bool = False
+    text: str,
+    size: float,
+    width: float,
+    bold: bool = False,
+    smallest: float | None = None,
 ) -> tuple[str, str]:
-    """The text as what fits into a line, broken at a blank if it can be, and the rest.
+    """The text as what fits into a line, and the rest, "" where all of it fits.
 
-    The rest is "" where all of it fits.
+    It is broken at a blank or behind a hyphen if it can be, and inside a word only
+    where that does not fit in letters of `smallest` either.
     """
     text = drawable(text)
     if not _wide(text, size, bold, width):
@@ -110,8 +115,13 @@ def two_lines(
     fits = 1
     while not _wide(text[: fits + 1], size, bold, width):
         fits += 1
-    blank = text.rfind(" ", 1, fits + 1)
-    end = blank if blank > 0 else fits
+    end = max(text.rfind(" ", 1, fits + 1), text.rfind("-", 1, fits) + 1)
+    if end <= 0:
+        rest = text[fits:]
+        stops = (rest.find(" "), rest.find("-") + 1, len(rest))
+        end = fits + min(stop for stop in stops if stop > 0)
+        if _wide(text[:end], smallest or size, bold, width):
+            end = fits
     return text[:end], text[end:].lstrip()
 
 

@@ -126,7 +126,7 @@ def _draw_row(
     canvas.picture(face.chip, (left, top, left + side, top + side), 10)
     canvas.outline((left, top, left + side, top + side), colour, 3, 10)
     text, room = left + side + 20, corner[0] + size[0] - (left + side + 36)
-    one, two = two_lines(face.answer, 24, room, bold=True)
+    one, two = two_lines(face.answer, 24, room, bold=True, smallest=15)
     base = middle - (16 if two else 6)
     for line, y in ((one, base), (two, base + 25)):
         size_px = 23 if two else 32

@@ -190,7 +190,7 @@ def _tile(
     canvas.picture(picture, box, 14)
     if frame:
         canvas.outline(box, frame, 5, 14)
-    for row, line in enumerate(two_lines(caption, 22, _TILE)):
+    for row, line in enumerate(two_lines(caption, 22, _TILE, smallest=17)):
         below = (left, top + _TILE + 30 + 26 * row)
         canvas.text(below, line, 22, SOFT, width=_TILE, smallest=17)
 
@@ -260,7 +260,7 @@ def _draw_alternatives(canvas: Canvas, top: float, content: CardContent) -> None
         x, y = _LEFT + place * (slot + gap), top + 54
         canvas.picture(candidate.chip, (x, y, x + _THUMB, y + _THUMB), 10)
         canvas.text((x + _THUMB + 12, y + 28), shown(candidate.score), 24, SOFT)
-        for line, text in enumerate(two_lines(candidate.name, 22, slot)):
+        for line, text in enumerate(two_lines(candidate.name, 22, slot, smallest=15)):
             below = (x, y + _THUMB + 30 + 28 * line)
             canvas.text(below, text, 22, INK, width=slot, smallest=15)
 

@@ -51,7 +51,7 @@ def draw_band(
         place = (MARGIN, 132.0)
         canvas.text(place, title, 72, INK, bold=True, width=width)
         return
-    lines = two_lines(title, _LEAST_TITLE, width, bold=True)
+    lines = two_lines(title, _LEAST_TITLE, width, bold=True, smallest=22)
     for line, baseline in zip(lines, (106.0, 150.0), strict=True):
         place = (MARGIN, baseline)
         canvas.text(

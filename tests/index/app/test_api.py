@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+from zipfile import ZipFile
 
 import cv2
 import pytest
@@ -19,7 +21,7 @@ from index.gallery.answer_file import RECORDS
 from masking.datasets.images import write_image
 from masking.masks.spec import KINDS, OCCLUDERS
 from tests.fakes.drawn_faces import drawn_face
-from tests.fakes.faces_for_index import BLUE, GREEN, RED, draw_photo
+from tests.fakes.faces_for_index import BLUE, GREEN, RED, ColourEmbedder, draw_photo
 from tests.fakes.served_page import drawn_actions
 
 
@@ -115,8 +117,13 @@ def test_answers_are_the_records_of_the_command(enrolled, send, desk, tmp_path):
     assert unknown["status"] == "unknown" and unknown["name"] is None
     assert unread["status"] == "unreadable"
     assert unread["reason"].startswith("broken.jpg: ")
-    kept = (desk.own.cards / RECORDS).read_text().splitlines()
-    assert [json.loads(line) for line in kept] == [red, unknown, unread]
+    lines = (desk.own.cards / RECORDS).read_text().splitlines()
+    kept = [json.loads(line) for line in lines]
+    # What a terminal is told to run, nobody can on a page.
+    for record in kept[:2]:
+        assert record["no_probability"].endswith("run: python cli.py calibrate")
+        record["no_probability"] = "nothing was measured for this model."
+    assert kept == [red, unknown, unread]
 
 
 def test_a_card_is_drawn_when_it_is_asked_for(enrolled, send, client, tmp_path):
@@ -128,7 +135,18 @@ def test_a_card_is_drawn_when_it_is_asked_for(enrolled, send, client, tmp_path):
     card = client.get(f"/api/cards/{name}")
     assert card.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(card.content)).width > 1000
-    for wrong in ("other.png", RECORDS, "..%2Fgallery%2Fgallery.sqlite", "%2e%2e"):
+    sheet = client.get(f"/api/cards/{name}".replace(".png", ".pdf"))
+    assert sheet.headers["content-type"] == "application/pdf"
+    # One page of 210 x 297 mm, in points of 1/72 inch.
+    (box,) = re.findall(rb"/MediaBox \[ 0 0 (\S+) (\S+) \]", sheet.content)
+    assert [float(side) for side in box] == pytest.approx([595.3, 842], abs=0.5)
+    for wrong in (
+        "other.png",
+        "other.pdf",
+        RECORDS,
+        "..%2Fgallery%2Fgallery.sqlite",
+        "%2e%2e",
+    ):
         assert client.get(f"/api/cards/{wrong}").status_code == 404
 
 
@@ -193,6 +211,22 @@ def test_people_are_shown_renamed_merged_and_erased(enrolled, client):
     assert names(client) == []
 
 
+def test_a_person_is_exported_with_faces_and_record(enrolled, client):
+    terms = {"consent": "form 17", "retain_until": "2099-12-31"}
+    client.patch("/api/people/Red", json=terms)
+    answer = client.get("/api/people/Red/export")
+    assert answer.headers["content-type"] == "application/zip"
+    with ZipFile(io.BytesIO(answer.content)) as packed:
+        assert packed.namelist() == ["1.jpg", "2.jpg", "person.json"]
+        record = json.loads(packed.read("person.json"))
+        assert packed.read("2.jpg") == client.get("/api/people/Red/photos/2").content
+    assert (record["name"], record["photo_count"]) == ("Red", 2)
+    assert {key: record[key] for key in terms} == terms
+    assert [photo["file"] for photo in record["photos"]] == ["1.jpg", "2.jpg"]
+    assert record["photos"][1]["source"] == "1.png"
+    refused(client.get("/api/people/Rod/export"), 404, "Did you mean 'Red'")
+
+
 def test_mistakes_are_one_sentence(enrolled, send, client, tmp_path):
     red = [draw_photo(tmp_path / "red.png", RED)]
     text = tmp_path / "note.jpg"
@@ -219,10 +253,26 @@ def test_nobody_is_enrolled_yet(send, tmp_path):
     assert answer.status_code == 404 and "error" in answer.json()
 
 
+def test_a_gallery_of_another_model_is_embedded_again(enrolled, send, desk, tmp_path):
+    models = desk.own.models
+    models.embedder = ColourEmbedder(fingerprint="d" * 64)
+    red = [draw_photo(tmp_path / "red.png", RED)]
+    answer = send("/api/identify", {"photos": red})
+    assert answer.status_code == 409 and answer.json()["remedy"] == "embed"
+    told = answer.json()["error"]
+    assert told.startswith("The stored photos belong to another model (cccccccccccc)")
+    assert "cli.py" not in told
+    assert desk.own.embed() == {"photos": 3}
+    (record,) = send("/api/identify", {"photos": red}).json()
+    assert record["name"] == "Red"
+    # The thresholds of the old model went: nothing was measured for the new one.
+    assert "cli.py" not in record["no_probability"]
+
+
 def test_masks_come_as_pictures(send, client, tmp_path):
     choices = client.get("/api/masks").json()
-    assert [*choices] == [*KINDS, *OCCLUDERS]
-    assert choices["shield"] == ["correct", "crooked"]
+    assert [*choices["kinds"]] == [*KINDS, *OCCLUDERS]
+    assert choices["kinds"]["shield"] == ["correct", "crooked"]
     path = tmp_path / "face.png"
     write_image(path, drawn_face(200)[0])
     answer = send("/api/mask", {"photo": [path]}, kind="cloth", colour="#d01010")
@@ -236,6 +286,36 @@ def test_masks_come_as_pictures(send, client, tmp_path):
         400,
         "cannot be worn",
     )
+
+
+def test_masks_of_several_photos_come_as_a_zip(send, tmp_path, desk):
+    pixels = drawn_face(200)[0]
+    for name in ("face.png", "face.jpg", "black.png"):
+        write_image(tmp_path / name, pixels * (name != "black.png"))
+    note = tmp_path / "note.jpg"
+    note.write_text("hello")
+    photos = [*(tmp_path / n for n in ("face.png", "face.jpg", "black.png")), note]
+    fields = {"photos": photos, "texture": [tmp_path / "face.jpg"]}
+    answer = send("/api/masks", fields, kind="cloth", layers=True)
+    assert answer.headers["content-type"] == "application/zip"
+    skipped = json.loads(answer.headers["skipped"])
+    assert [*skipped] == ["black.png", "note.jpg"]
+    assert skipped["black.png"] == "black.png: no face found."
+    with ZipFile(io.BytesIO(answer.content)) as packed:
+        assert packed.testzip() is None
+        # Each of its own format; files of one stem are told apart.
+        assert packed.namelist() == [
+            *("face.png", "face.alpha.png", "face.parts.png"),
+            *("face (2).jpg", "face (2).alpha.png", "face (2).parts.png"),
+            "labels.json",
+        ]
+        labels = json.loads(packed.read("labels.json"))
+        assert Image.open(packed.open("face (2).jpg")).format == "JPEG"
+    assert [label["photo"] for label in labels] == ["face.png", "face.jpg"]
+    assert labels[1]["masked"] == "face (2).jpg"
+    assert {label["spec"]["texture"] for label in labels} == {"face.jpg"}
+    assert [*desk.own.dropped.iterdir()] == []
+    refused(send("/api/masks", {"photos": [note]}), 400, "note.jpg: not an image")
 
 
 def test_the_example_is_kept_apart(enrolled, client, desk, monkeypatch):

@@ -1,7 +1,9 @@
 """The page in a real browser: every flow, on a desk's screen and on a phone's."""
 
 import base64
+import json
 import re
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -9,10 +11,11 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra app is not installed")
 
+from index.enrollment.config import EnrollConfig
 from masking.datasets.images import write_image
 from tests.fakes.drawn_faces import drawn_face
-from tests.fakes.faces_for_index import BLUE, GREEN, RED, draw_photo
-from tests.fakes.served_page import headless_browser, served_page
+from tests.fakes.faces_for_index import BLUE, GREEN, RED, ColourEmbedder, draw_photo
+from tests.fakes.served_page import headless_browser, served_page, upload
 
 _PATIENCE_MS = 30_000
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
@@ -30,10 +33,11 @@ def browser():
 def tab(request, tmp_path, browser):
     """The page with "Red" enrolled; what it asks elsewhere, and its faults, fail."""
     width, height = SIZES[request.param]
-    with served_page(tmp_path) as (address, _):
+    with served_page(tmp_path) as (address, actions):
         own, elsewhere, faults = address.partition("?")[0], [], []
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(_PATIENCE_MS)
+        page.actions = actions
         page.on("request", lambda sent: elsewhere.append(sent.url))
         page.on("pageerror", lambda fault: faults.append(fault))
         page.goto(address)
@@ -45,6 +49,18 @@ def tab(request, tmp_path, browser):
     wanted = (own, f"blob:{own}", "data:")
     assert [url for url in elsewhere if not url.startswith(wanted)] == []
     assert faults == []
+
+
+# Whether the middle of a picture, a little below, is red rather than green and blue.
+MIDDLE = """(image) => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  const pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0);
+  const [x, y] = [canvas.width / 2, 0.62 * canvas.height];
+  const [red, green, blue] = pen.getImageData(x, y, 1, 1).data;
+  return [red > 1.5 * green, red > 1.5 * blue];
+}"""
 
 
 def panel(tab):
@@ -68,7 +84,7 @@ def go(tab, name):
 
 
 def drop(tab, *paths):
-    panel(tab).locator("input[type=file]").set_input_files(paths)
+    panel(tab).locator("input[type=file]").first.set_input_files(paths)
 
 
 def press(tab, name):
@@ -96,7 +112,8 @@ def test_photos_are_answered_one_after_the_other(tab, tmp_path):
     assert one.get_by_role("heading", level=3).inner_text() == "Red"
     assert "Match" in one.inner_text() and "accepted from 0" in one.inner_text()
     assert one.locator(".frame").count() == 1
-    assert "This face: masked" in one.inner_text()
+    # A square of one colour is no mask, nor surely none.
+    assert "This face: perhaps masked" in one.inner_text()
     assert both.locator(".frame").count() == 2
     titles = both.get_by_role("heading", level=3).all_inner_texts()
     assert titles == ["Red", "Unknown"]
@@ -109,6 +126,10 @@ def test_photos_are_answered_one_after_the_other(tab, tmp_path):
     one.get_by_role("button", name="Card").click()
     tab.get_by_role("link", name="Save PNG").wait_for()
     assert tab.locator("dialog img").evaluate("image => image.decode()") is None
+    with tab.expect_download() as saved:
+        tab.get_by_role("link", name="Save PDF").click()
+    assert saved.value.suggested_filename.endswith(".pdf")
+    assert saved.value.path().read_bytes().startswith(b"%PDF")
     # Printed it is one sheet.
     assert re.findall(rb"/Count (\d+)", tab.pdf()) == [b"1"]
 
@@ -147,7 +168,9 @@ def test_how_strict_it_is_decides_again(tab, tmp_path):
     drop(tab, draw_photo(tmp_path / "one.png", (190, 40, 30)))
     panel(tab).get_by_role("heading", level=3).wait_for()
     shown = panel(tab).get_by_text("Score ").inner_text()
-    panel(tab).get_by_label("How strict").select_option("0.1")
+    text(tab, "Usual: 1 in 100 strangers is named")
+    panel(tab).get_by_label("How strict").fill("0")
+    text(tab, "Lenient: 1 in 10 strangers is named")
     text(tab, "Score ")
     panel(tab).get_by_text("Looking").wait_for(state="detached")
     # A stranger in ten may be named: the threshold is farther out.
@@ -185,6 +208,34 @@ def test_a_wrong_name_leads_to_the_photo_that_misled(tab, tmp_path):
     panel(tab).get_by_role("link", name="Not Red?").click()
     text(tab, "The marked photo is most like the face")
     assert panel(tab).locator(".marked").count() == 1
+    # An only photo can be neither moved nor removed.
+    text(tab, "It is the only one: rename, merge or erase the person below.")
+
+
+def test_a_card_shows_on_request_what_the_score_rests_on_and_goes_with_its_tab(
+    tab, tmp_path
+):
+    configs, identify = [], tab.actions.identify
+    tab.actions.identify = lambda uploads, config: (
+        configs.append(config) or identify(uploads, config)
+    )
+    go(tab, "Masks")
+    go(tab, "Identify")
+    drop(tab, draw_photo(tmp_path / "one.png", RED))
+    press(tab, "Card")
+    tab.get_by_role("link", name="Save PNG").wait_for()
+    more = tab.get_by_role("button", name="Show what the score rests on")
+    more.click()
+    more.wait_for(state="detached")
+    # The answer, its card, and the card with the map, which costs seconds.
+    assert [(one.cards, one.heatmap) for one in configs] == [
+        (False, False),
+        (True, False),
+        (True, True),
+    ]
+    tab.go_back()
+    tab.get_by_role("tab", name="Masks", selected=True).wait_for()
+    assert tab.locator("dialog").count() == 0
 
 
 def test_an_unknown_face_is_enrolled_where_it_is_seen(tab, tmp_path):
@@ -206,11 +257,12 @@ def test_the_face_that_is_meant_is_clicked_before_it_is_stored(tab, tmp_path):
     panel(tab).get_by_label("Name").fill("Navy")
     press(tab, "Enroll")
     text(tab, "Navy: 1 photo added")
-    # What looks like somebody else is doubted, in the command's words.
+    # What looks like somebody else is doubted, without an option to type.
     drop(tab, draw_photo(tmp_path / "red.png", (249, 5, 5)))
     panel(tab).get_by_label("Name").fill("Ruby")
     press(tab, "Enroll")
-    text(tab, "red.png: this face looks like Red, who is enrolled. Give that name.")
+    doubt = "red.png: this face looks like Red, who is enrolled."
+    text(tab, f"{doubt} Give that name, or store it as Ruby all the same.")
     press(tab, "Store all the same")
     text(tab, "Ruby: 1 photo added")
     text(tab, "Look again: red.png: this face looks like Red")
@@ -238,6 +290,11 @@ def test_people_are_put_right(tab, tmp_path):
     panel(tab).get_by_role("button", name="Remove").nth(2).click()
     agree(tab, "Remove")
     text(tab, "2 photos.")
+    with tab.expect_download() as saved:
+        press(tab, "Export")
+    assert saved.value.suggested_filename == "Emerald.zip"
+    with ZipFile(saved.value.path()) as packed:
+        assert packed.namelist() == ["1.jpg", "2.jpg", "person.json"]
     panel(tab).get_by_role("button", name="Move").first.click()
     panel(tab).get_by_label("To whom?").first.fill("Nobody")
     panel(tab).locator("li form:visible button").click()
@@ -246,6 +303,10 @@ def test_people_are_put_right(tab, tmp_path):
     panel(tab).get_by_label("Last day to keep").fill("2099-12-31")
     press(tab, "Save")
     text(tab, "Consent: form 17. Kept until 2099-12-31.")
+    panel(tab).get_by_role("link", name="Everybody").click()
+    tile = panel(tab).get_by_role("listitem").first
+    assert "consent: form 17\nuntil 2099-12-31" in tile.inner_text()
+    tile.get_by_role("link").click()
     panel(tab).get_by_label("New name").fill("Jade")
     press(tab, "Rename")
     agree(tab, "Rename")
@@ -259,6 +320,18 @@ def test_people_are_put_right(tab, tmp_path):
     text(tab, "Nobody is enrolled yet")
     go(tab, "Identify")
     text(tab, "Two steps, and the page knows somebody")
+
+
+def test_photos_of_another_model_are_embedded_again(tab, tmp_path):
+    models = tab.actions.models
+    models.embedder = ColourEmbedder(fingerprint="d" * 64)
+    drop(tab, draw_photo(tmp_path / "one.png", RED))
+    text(tab, "The stored photos belong to another model")
+    assert "cli.py" not in panel(tab).inner_text()
+    press(tab, "Embed them again")
+    text(tab, "Done. Try again.")
+    drop(tab, tmp_path / "one.png")
+    panel(tab).get_by_role("heading", name="Red").wait_for()
 
 
 def test_a_first_visit_begins_with_an_example(tab, tmp_path):
@@ -287,6 +360,26 @@ def test_masks_of_all_kinds_are_shown_and_saved(tab, tmp_path):
     with tab.expect_download() as saved:
         press(tab, "Save cloth, nose out")
     assert saved.value.suggested_filename == "face-cloth-nose_out.png"
+    write_image(tmp_path / "red.png", np.full((40, 40, 3), (210, 16, 16), np.uint8))
+    panel(tab).get_by_label("Print a picture").set_input_files(tmp_path / "red.png")
+    panel(tab).get_by_label("Light").select_option("1.4")
+    panel(tab).get_by_text("Putting masks on").wait_for(state="detached")
+    # In the middle of the sheet's photo is the mask, in the picture's colour.
+    assert panel(tab).locator("li img").nth(5).evaluate(MIDDLE) == [True, True]
+    panel(tab).get_by_label("Save with labels and alpha").check()
+    with tab.expect_download() as saved:
+        press(tab, "Save cloth, nose out")
+    with ZipFile(saved.value.path()) as packed:
+        names = ["face.png", "face.alpha.png", "face.parts.png", "labels.json"]
+        assert packed.namelist() == names
+        (label,) = json.loads(packed.read("labels.json"))
+    assert (label["light"], label["spec"]["texture"]) == (1.4, "red.png")
+    drop(tab, tmp_path / "face.png", tmp_path / "red.png")
+    text(tab, "2 photos: face.png is shown, Save gives a ZIP of all.")
+    panel(tab).get_by_text("Putting masks on").wait_for(state="detached")
+    with tab.expect_download() as saved:
+        press(tab, "Save kn95, correct")
+    assert saved.value.suggested_filename == "masked-kn95-correct.zip"
     write_image(tmp_path / "black.png", np.zeros((200, 200, 3), np.uint8))
     drop(tab, tmp_path / "black.png")
     text(tab, "black.png: no face found.")
@@ -330,6 +423,17 @@ def test_a_long_name_stays_on_the_screen(tab, tmp_path):
     inside = tab.locator("dialog").bounding_box()
     assert inside["width"] <= width
     agree(tab, "Keep")
+
+
+def test_a_long_word_of_a_name_is_written_smaller_and_not_broken(tab, tmp_path):
+    name = "Konstantinopolitanski"
+    blue = upload(draw_photo(tmp_path / "blue.png", BLUE))
+    tab.actions.enroll(name, [blue], (), EnrollConfig())
+    drop(tab, draw_photo(tmp_path / "one.png", RED))
+    lines = "(shown) => new Set([...shown.getClientRects()].map((one) => one.top)).size"
+    assert panel(tab).locator(".candidates bdi").evaluate(lines) == 1
+    go(tab, "People")
+    assert panel(tab).locator("bdi", has_text=name).evaluate(lines) == 1
 
 
 def test_names_of_people_and_files_are_text_and_no_html(tab, tmp_path):

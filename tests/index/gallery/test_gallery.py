@@ -194,6 +194,16 @@ def test_nearest_photo_is_the_nearest_of_that_person(gallery):
     assert errors[0] < 20 < 60 < errors[1]
 
 
+def test_the_nearest_photo_of_each_person_is_told_by_its_number(gallery):
+    far, near = photo("Person_01", [9, 0, 0, 0]), photo("Person_01", [1, 0, 0, 0])
+    gallery.add([far, photo("Person_02", [0, 0, 0, 0]), near])
+    query = np.zeros(4, dtype=np.float32)
+    # Person_02 is nearer than both photos of Person_01; nobody has the number 7.
+    assert gallery.nearest_numbers([2, 7, 1], query) == (1, 0, 2)
+    assert gallery.nearest_numbers([7], query) == (0,)
+    assert gallery.nearest_numbers([], query) == ()
+
+
 def test_files_are_private(gallery):
     gallery.add([photo("Person_01", [1, 0, 0, 0])])
     build_snapshot(gallery)

@@ -16,6 +16,7 @@ from masking.augment.full_photos import (
     render_faces,
 )
 from masking.landmarks import Landmarks
+from masking.masks.colours import LINEAR
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import PARTS, render
 from tests.fakes.drawn_faces import drawn_face
@@ -104,6 +105,16 @@ def test_each_face_wears_its_own():
         assert PARTS[sample.parts[y, x]] == "fabric"
     assert 0.05 < (sample.alpha > 0).mean() < 0.5
     assert sample.specs == (*worn[1], *worn[0])
+
+
+def test_light_falls_on_what_is_worn_alone():
+    picture, left, _ = two_faces()
+    worn = specs(1, kinds=("surgical",), wrongly_worn=0.0)
+    usual, dim = (render_faces(picture, [(left, worn)], light)[0] for light in (1, 0.5))
+    x, y = left.points[62].astype(int)
+    share = LINEAR[dim.pixels[y, x]].mean() / LINEAR[usual.pixels[y, x]].mean()
+    assert share == pytest.approx(0.5, abs=0.03)
+    np.testing.assert_array_equal(dim.pixels[:, 300:], picture[:, 300:])
 
 
 def test_a_face_outside_of_the_picture_is_told_and_the_others_are_rendered():

@@ -70,15 +70,19 @@ def test_probabilities_are_the_logistic_of_weighted_features():
 @pytest.mark.parametrize(
     ("masked", "nose_out", "label"),
     [
-        (0.49, 0.9, "unmasked"),
-        (0.5, 0.49, "masked"),
+        (0.1, 0.9, "unmasked"),
+        (0.11, 0.9, "not sure"),
+        (0.89, 0.1, "not sure"),
+        (0.9, 0.49, "masked"),
         (0.9, 0.5, "masked, nose out"),
     ],
 )
 def test_state_in_words(masked, nose_out, label):
-    state = MaskState(masked, nose_out)
-    assert state.label == label
-    assert state.is_masked == (label != "unmasked")
+    assert MaskState(masked, nose_out).label == label
+
+
+def test_a_mask_is_worn_where_it_is_more_likely_than_none():
+    assert [MaskState(masked, 0.0).is_masked for masked in (0.49, 0.5)] == [False, True]
 
 
 def test_gradients_are_counted_by_direction():

@@ -223,3 +223,16 @@ def test_long_names_break_at_a_blank():
     assert two_lines(name, 30, 2000) == (name, "")
     first, rest = two_lines("x" * 50, 30, text_width("x" * 20, 30))
     assert (len(first), len(rest)) == (20, 30)
+
+
+def test_names_break_behind_a_hyphen_and_shrink_before_a_word_is_broken():
+    width = text_width("Schwarzenberger-Witt", 22)
+    name = "Schwarzenberger-Wittelsbach"
+    assert two_lines(name, 22, width) == ("Schwarzenberger-", "Wittelsbach")
+    word = "Konstantinopolitanski"
+    width = text_width(word[:-1], 22)
+    assert two_lines(word, 22, width, smallest=15) == (word, "")
+    assert two_lines(f"{word}-Nord", 22, width, smallest=15) == (f"{word}-", "Nord")
+    assert two_lines(f"{word} von", 22, width, smallest=15) == (word, "von")
+    # Letters that were smaller still would not be read.
+    assert two_lines(word, 22, width) == (word[:-1], "i")
