@@ -115,7 +115,7 @@ def steps_of_epoch(
     """
     shown = balanced(_one_unless(collections, labels))
     if not sampling.samples:
-        drawn = round(shown.sum())
+        drawn = round(float(shown.sum()))
         return drawn // min(sampling.batch_size, drawn)
     groups = int(_groups(labels, shown, sampling).sum())
     return max(1, groups // (sampling.batch_size // sampling.samples))
@@ -127,7 +127,7 @@ def _groups(
     """(P,) groups of K chips that each person has in an epoch."""
     # Sums of roots that ought to be whole may be a trifle more.
     chips = np.bincount(labels, weights=shown).round(6)
-    return np.ceil(chips / sampling.samples).astype(np.int64)
+    return np.asarray(np.ceil(chips / sampling.samples), dtype=np.int64)
 
 
 def sample_epoch(
