@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -111,14 +111,14 @@ def cohort_of_rows(
     embedder: NetworkEmbedder,
     workers: int,
     seed: int,
-    collections: Mapping[str, str] | None = None,
 ) -> Cohort | None:
     """A cohort of the people of some rows; None for fewer than LEAST_PEOPLE.
+
+    Each collection has members of its own, see `cohort_of`.
 
     Args:
         embedder: averages over mirror images, as all do that look for somebody.
         seed: of the random draw that draws people where there are very many.
-        collections: where each person comes from, see `cohort_of`.
     """
     people = sorted({row.identity for row in rows})
     if len(people) < LEAST_PEOPLE:
@@ -139,5 +139,5 @@ def cohort_of_rows(
     )
     labels = torch.tensor([number[row.identity] for row in chosen])
     means = class_means(torch.from_numpy(found), labels, len(people))
-    places = [collections.get(name, "") for name in people] if collections else None
-    return cohort_of(means.numpy(), seed, places)
+    place = {row.identity: row.collection for row in chosen}
+    return cohort_of(means.numpy(), seed, [place[name] for name in people])
