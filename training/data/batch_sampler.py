@@ -112,7 +112,7 @@ def steps_of_epoch(
     shown = np.ones(len(labels)) if shown is None else shown
     if not sampling.samples:
         drawn = round(shown.sum())
-        return drawn // min(sampling.batch_size, drawn)
+        return int(drawn // min(sampling.batch_size, drawn))
     groups = int(_groups(labels, shown, sampling).sum())
     return max(1, groups // (sampling.batch_size // sampling.samples))
 
@@ -123,7 +123,7 @@ def _groups(
     """(P,) groups of K chips that each person has in an epoch."""
     # Sums of roots that ought to be whole may be a trifle more.
     chips = np.bincount(labels, weights=shown).round(6)
-    return np.ceil(chips / sampling.samples).astype(np.int64)
+    return np.asarray(np.ceil(chips / sampling.samples), np.int64)
 
 
 def sample_epoch(
