@@ -55,3 +55,17 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 # The workspace stays: its gallery holds people who were enrolled by hand.
 clean:
 	rm -rf $(VENV)
+
+# The oldest releases that setup.cfg allows of what the code imports, in an environment of
+# its own: uv finds them, pip only takes the newest. All tests that need no extra package
+# with TESTS=tests; `make PYTHON=python3.10 test-lowest` for the oldest Python, too.
+LOWEST := build/lowest
+TESTS ?= tests/masking tests/training tests/index/engines
+
+.PHONY: test-lowest
+test-lowest:
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install uv
+	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python \
+	  --resolution lowest-direct -r setup.cfg 'pytest >= 8' 'pytest-xdist >= 3.5'
+	$(LOWEST)/bin/python -m pytest -n auto --dist worksteal $(TESTS)

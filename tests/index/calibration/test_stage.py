@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import replace
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from index.calibration.fit import HeldOutFaces, TooFewImpostors
 from index.calibration.stage import calibrate_on_chips, calibrate_on_photos
 from index.datasets.labelled_photos import read_labelled_photos
 from index.engines.templates import MASKED, UNMASKED
+from index.enrollment import stage as enroll_stage
 from index.enrollment.after_training import enroll_manifest
 from index.enrollment.face_step import NamedFace
 from index.enrollment.stage import enroll_faces
+from index.gallery.gallery import open_or_create_gallery
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
 from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
@@ -26,7 +29,28 @@ from tests.fakes.manifests import (
     impostors_of,
     manifest_of,
     name_of,
+    unmasked,
 )
+
+
+@pytest.fixture(scope="module")
+def enrolled(manifest, tmp_path_factory):
+    """The gallery with everybody of the manifest."""
+    folder = tmp_path_factory.mktemp("enrolled") / "gallery"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(enroll_stage, "mask_states", unmasked)
+        with open_or_create_gallery(folder, ColourEmbedder()) as opened:
+            enroll_manifest(opened, manifest, ColourEmbedder())
+    return folder
+
+
+@pytest.fixture
+def gallery(enrolled, tmp_path, monkeypatch):
+    """A copy of `enrolled`: rendering a mask on every face takes a second."""
+    monkeypatch.setattr(enroll_stage, "mask_states", unmasked)
+    copytree(enrolled, tmp_path / "gallery")
+    with open_or_create_gallery(tmp_path / "gallery", ColourEmbedder()) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -49,7 +73,6 @@ def chips(gallery, manifest, rows, embedder=None):
 
 
 def test_own_templates_of_the_impostors_are_left_out(gallery, manifest, fitted):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     measured = chips(gallery, manifest, impostors_of(manifest))
     ((faces, others, source),) = fitted
     for templates in (others.unmasked, others.masked_references):
@@ -70,7 +93,6 @@ def test_own_templates_of_the_impostors_are_left_out(gallery, manifest, fitted):
 
 
 def test_impostors_are_seen_unmasked_and_with_two_masks(gallery, manifest, fitted):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     chips(gallery, manifest, impostors_of(manifest))
     faces: HeldOutFaces = fitted[0][0]
     np.testing.assert_allclose(faces.unmasked.embeddings[:, 2], 250 / 255, atol=0.01)
@@ -88,7 +110,6 @@ def test_impostors_are_seen_unmasked_and_with_two_masks(gallery, manifest, fitte
 
 
 def test_templates_for_masked_faces_are_those_of_the_gallery(gallery, manifest, fitted):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     chip = np.full((32, 32, 3), (250, 0, 0), np.uint8)
     enroll_faces(
         gallery,
@@ -118,7 +139,6 @@ def test_templates_for_masked_faces_are_those_of_the_gallery(gallery, manifest, 
 
 
 def test_impostors_get_references_as_enrolled_people_do(gallery, manifest, fitted):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     rows = impostors_of(manifest)
     chips(gallery, manifest, rows)
     faces, names = fitted[0][0], np.unique([row.identity for row in rows])
@@ -134,7 +154,6 @@ def test_impostors_get_references_as_enrolled_people_do(gallery, manifest, fitte
 
 
 def test_gallery_without_references_can_be_calibrated(gallery, manifest, fitted):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     with gallery.store.changes():
         gallery.store.execute("DELETE FROM masked_references")
     chips(gallery, manifest, impostors_of(manifest))
@@ -144,7 +163,6 @@ def test_gallery_without_references_can_be_calibrated(gallery, manifest, fitted)
 
 
 def test_impostors_are_known_under_other_names_and_spellings(gallery, manifest, fitted):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     gallery.rename(name_of(1), "Somebody")
     rows = [
         row
@@ -165,14 +183,12 @@ def test_impostors_are_known_under_other_names_and_spellings(gallery, manifest, 
 def test_many_photos_and_people_are_cut(gallery, manifest, fitted, monkeypatch):
     monkeypatch.setattr(calibrate_stage, "_MOST_PHOTOS", 1)
     monkeypatch.setattr(calibrate_stage, "_MOST_PEOPLE", 7)
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     chips(gallery, manifest, impostors_of(manifest))
     faces = fitted[0][0]
     assert len(faces.unmasked.people) == len(np.unique(faces.unmasked.people)) == 7
 
 
 def test_too_few_impostors_leave_the_calibration_as_it_is(gallery, manifest):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     gallery.set_calibration(flat_calibration(0.4).to_json())
     for rows in ([], impostors_of(manifest)[:20]):
         with pytest.raises(TooFewImpostors):
@@ -181,7 +197,6 @@ def test_too_few_impostors_leave_the_calibration_as_it_is(gallery, manifest):
 
 
 def test_impostors_of_another_embedder_are_refused(gallery, manifest):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     rows = impostors_of(manifest)
     with pytest.raises(EmbedderMismatch):
         chips(gallery, manifest, rows, ColourEmbedder("d" * 64))
@@ -192,7 +207,6 @@ def test_impostor_whose_embedding_is_not_finite_is_named(gallery, manifest):
         def embed(self, chips):
             return super().embed(chips) * np.nan
 
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     with pytest.raises(BadRecord, match=r"Zoë 01/1.jpg: its embedding is not finite"):
         chips(gallery, manifest, impostors_of(manifest), Broken())
     assert gallery.calibration_json == ""
@@ -228,7 +242,6 @@ def photos(gallery, folder, listed):
 
 
 def test_impostors_who_cannot_be_read_are_named(tmp_path, gallery, manifest, fitted):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     listed = photos_of(tmp_path, masks=("no-mask", "cloth"))
     lost = listed[3].path
     lost.write_bytes(b"")
@@ -239,7 +252,6 @@ def test_impostors_who_cannot_be_read_are_named(tmp_path, gallery, manifest, fit
 
 
 def test_photographs_of_really_masked_impostors(tmp_path, gallery, manifest, fitted):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     listed = photos_of(tmp_path, masks=("no-mask", "cloth"))
     measured = photos(gallery, tmp_path, listed)
     assert gallery.calibration_json == measured.to_json()
@@ -255,7 +267,6 @@ def test_photographs_of_really_masked_impostors(tmp_path, gallery, manifest, fit
 
 
 def test_a_impostor_who_is_enrolled_is_no_template(tmp_path, gallery, manifest, fitted):
-    enroll_manifest(gallery, manifest, ColourEmbedder())
     gallery.rename("Person 00", "P3")
     photos(gallery, tmp_path, photos_of(tmp_path, masks=("no-mask", "cloth")))
     others = fitted[0][1]

@@ -83,9 +83,9 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def run(folder, tmp_path):
+def evaluated(folder, tmp_path):
     def evaluate_folder(*embedders, config=CONFIG, renderer=GreyRenderer(), **others):
-        evaluation = evaluate(
+        return evaluate(
             others.pop("collection", None) or read_collection(folder),
             embedders or [ColourEmbedder("dlib")],
             tmp_path / "found",
@@ -94,10 +94,26 @@ def run(folder, tmp_path):
             renderer=renderer,
             **others,
         )
+
+    return evaluate_folder
+
+
+@pytest.fixture
+def run(evaluated):
+    """The report alone: writing it takes as long as the rest."""
+    return lambda *embedders, **others: evaluated(*embedders, **others).report
+
+
+@pytest.fixture
+def written(evaluated, tmp_path):
+    """The report, with its files in `tmp_path`."""
+
+    def write_folder(*embedders, **others):
+        evaluation = evaluated(*embedders, **others)
         write(evaluation, folders_in(tmp_path))
         return evaluation.report
 
-    return evaluate_folder
+    return write_folder
 
 
 def folders_in(tmp_path):
@@ -117,8 +133,8 @@ def test_photographs_that_cannot_be_read_are_named(run, folder, caplog):
     assert told.startswith(f"not read: {folder}/P0/3.heic: .heic files are not read")
 
 
-def test_rendered_masks_and_failures_are_counted(run, tmp_path):
-    report = run()
+def test_rendered_masks_and_failures_are_counted(written, tmp_path):
+    report = written()
     assert (report.photos, report.people, report.rendered) == (28, 10, True)
     assert report.unmasked.detectors == {"drawn": 28}
     # Photographs 2 of nine people are lost under their mask.
@@ -162,9 +178,9 @@ def test_whole_pictures_stand_in_for_lost_faces_if_asked_to(run):
     assert "whole-picture 9" in report_table(report)
 
 
-def test_embedders_stand_side_by_side(run, tmp_path):
+def test_embedders_stand_side_by_side(written, tmp_path):
     good = ColourEmbedder("good", ChipGeometry(size_px=32))
-    report = run(ColourEmbedder("dlib", blur=0.2), good)
+    report = written(ColourEmbedder("dlib", blur=0.2), good)
     noisy, clean = report.embedders
     assert noisy.sets["U-U"].eer.value > 0.1 > clean.sets["U-U"].eer.value
     assert clean.sets["U-U"].tar_at_plain == values(clean.sets["U-U"].tar)
@@ -286,10 +302,10 @@ def listed(folder, text):
     return read_collection(folder, pairs=folder.parent / "pairs.csv")
 
 
-def test_only_listed_pairs_are_compared(run, folder, tmp_path):
+def test_only_listed_pairs_are_compared(written, folder, tmp_path):
     same = [f"P{n}/0.png,P{n}/1.png,1\n" for n in range(8)]
     two = [f"P{n}/0.png,P{n + 1}/1.png,0\n" for n in range(8)]
-    report = run(collection=listed(folder, "".join(same + two)))
+    report = written(collection=listed(folder, "".join(same + two)))
     assert (report.listed.pairs, report.listed.same) == (16, 8)
     assert report.photos == 17
     (figures,) = report.embedders
@@ -367,15 +383,15 @@ def test_embedders_of_two_sizes_are_not_mixed(run):
         )
 
 
-def test_a_sample_is_said_to_be_one(run, tmp_path):
-    report = run(config=dataclasses.replace(CONFIG, max_pairs=1000))
+def test_a_sample_is_said_to_be_one(written, tmp_path):
+    report = written(config=dataclasses.replace(CONFIG, max_pairs=1000))
     assert not report.sampled
     # 28 x 28 M-U pairs are 784; the smallest limit needs a few more photographs.
     for person in range(10, 20):
         for photo in range(2):
             path = tmp_path / "people" / f"Q{person}" / f"{photo}.png"
             draw_person(path, person, photo)
-    report = run(
+    report = written(
         config=dataclasses.replace(CONFIG, max_pairs=1000),
         collection=read_collection(tmp_path / "people"),
     )
@@ -392,8 +408,8 @@ def found_same(report):
     return 9 * 9 + 1 + 10 * 4
 
 
-def test_the_private_sheets_are_apart_from_the_report(run, tmp_path):
-    run(ColourEmbedder("dlib", blur=0.2), ColourEmbedder("good"))
+def test_the_private_sheets_are_apart_from_the_report(written, tmp_path):
+    written(ColourEmbedder("dlib", blur=0.2), ColourEmbedder("good"))
     names = {path.name for path in (tmp_path / "private").iterdir()}
     sheets = {"worst-0.png", "worst-1.png", "unfound.png"}
     assert names == sheets | {".gitignore", "README.txt", "unfound.json"}

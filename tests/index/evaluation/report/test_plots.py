@@ -14,7 +14,7 @@ from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def figures():
     """Forty faces of ten people, half of them masked and further from the rest."""
     rng = np.random.default_rng(0)
@@ -30,34 +30,40 @@ def figures():
     return embedder_figures("one", "f" * 64, measure_embedder(pairing, test, None))
 
 
+@pytest.fixture(scope="module")
+def alone(figures):
+    """The plots of one embedder: drawing takes seconds."""
+    return report_plots([figures])
+
+
 def coloured(png):
     """How much of a plot has a colour: the curves from the second embedder on."""
     pixels = decode_rgb(png, "plot").astype(int)
     return (np.ptp(pixels, axis=2) > 60).sum()
 
 
-def test_every_embedder_has_a_curve_in_every_plot(figures):
+def test_every_embedder_has_a_curve_in_every_plot(figures, alone):
     other = dataclasses.replace(figures, name="other")
-    alone, both = report_plots([figures]), report_plots([figures, other])
+    both = report_plots([figures, other])
     assert list(both) == ["roc.png", "det.png", "cmc.png"]
     for name, png in both.items():
         assert coloured(alone[name]) == 0
         assert coloured(png) > 500
 
 
-def test_a_set_without_pairs_has_no_panel(figures):
+def test_a_set_without_pairs_has_no_panel(figures, alone):
     fewer = dataclasses.replace(figures, ranks=None)
     fewer = dataclasses.replace(fewer, sets={"M-U": figures.sets["M-U"]})
     plots = report_plots([fewer])
     assert list(plots) == ["roc.png", "det.png"]
-    wide = decode_rgb(report_plots([figures])["roc.png"], "plot").shape[1]
+    wide = decode_rgb(alone["roc.png"], "plot").shape[1]
     assert decode_rgb(plots["roc.png"], "plot").shape[1] < wide / 2
 
 
-def test_an_embedder_with_references_is_drawn_where_it_has_figures(figures):
+def test_an_embedder_with_references_is_drawn_where_it_has_figures(figures, alone):
     referred = dataclasses.replace(figures, name="one, masked reference")
     referred = dataclasses.replace(referred, sets={"M-U": figures.sets["M-U"]})
-    alone, both = report_plots([figures]), report_plots([figures, referred])
+    both = report_plots([figures, referred])
     for name, png in both.items():
         assert coloured(png) > 100
         # No panels beyond those of the three sets.
