@@ -44,8 +44,8 @@ from masking.rendering.render import MaskedSample
 _ALL_WRONG = 4.0
 # Photos whose faces are remembered: all masks of one photo are asked for in a row.
 _PHOTOS = 8
-# Period of a print, face squares; that of a picture is one half of the picture.
-_PITCH, _LETTERS_PITCH, _PICTURE_PITCH = 0.12, 0.3, 0.6
+# Period of a print, face squares; in that of a picture it stands twice, mirrored.
+_PITCH, _LETTERS_PITCH, _PICTURE_PITCH = 0.12, 0.3, 1.2
 _PRINTS = [name for name in PRINTS if name != "image"]
 _UNPRINTED = ("shield", "sunglasses", "hand")
 _DARK, _BRIGHT = (0.03, 0.03, 0.03), (0.8, 0.8, 0.8)

@@ -122,7 +122,7 @@ export const count = (number, one, many = `${one}s`) =>
 // With the length of its longest word: one that is too long for its place is written
 // smaller, not broken.
 export function fitted(element, text) {
-  const letters = Math.max(...text.split(/[\s-]+/).map((word) => word.length));
+  const letters = Math.max(...text.match(/[^\s-]*-?/g).map((word) => word.length));
   element.style.setProperty("--letters", letters);
   return element;
 }

@@ -1,5 +1,5 @@
 // All kinds of mask, in all ways to wear them, on photos of the user's own.
-import { asked, button, count, download, el, fill, mistake, request } from "./dom.js";
+import { asked, button, count, download, el, fill, mistake, request, shownName } from "./dom.js";
 import { asBlob, chooser, drawn, picker } from "./files.js";
 
 // Previews are small, so that the whole sheet is there in seconds.
@@ -11,7 +11,7 @@ const LIGHTS = [
 // The first photo is the one that is shown.
 let photos = [], texture = null;
 let preview, choices, sheet, told, about, controls, own, colour, print, light, seed, layers;
-let textureName, noTexture;
+let noTexture;
 // Counts sheets: an older one stops when the next begins.
 let drawing = 0;
 
@@ -21,7 +21,8 @@ export function startMasks(panel) {
     own.checked = true;
     draw();
   } });
-  print = el("select", { change: draw }, el("option", { value: "" }, "as in shops"));
+  // A print takes the place of a picture.
+  print = el("select", { change: () => setTexture(null) }, el("option", { value: "" }, "as in shops"));
   light = el("select", { change: draw }, LIGHTS.map(([value, text]) =>
     el("option", { value: String(value), selected: value === 1 }, text)));
   seed = el("input", { type: "number", min: "0", value: "0", change: draw });
@@ -30,8 +31,7 @@ export function startMasks(panel) {
     seed.value = String(Number(seed.value) + 1);
     draw();
   });
-  textureName = el("span", { class: "soft" });
-  noTexture = button("No picture", () => setTexture(null));
+  noTexture = button("", () => setTexture(null));
   noTexture.hidden = true;
   sheet = el("div");
   told = el("div", { role: "status" });
@@ -39,7 +39,7 @@ export function startMasks(panel) {
   controls = el("div", { class: "controls", hidden: true },
     el("label", { class: "check" }, own, "One colour"), el("label", {}, "Colour", colour),
     el("label", {}, "Print", print),
-    picker("Print a picture", ([file]) => setTexture(file)), noTexture, textureName,
+    picker("Print a picture", ([file]) => setTexture(file)), noTexture,
     el("label", {}, "Light", light),
     el("label", {}, "Variation", seed), other,
     el("label", { class: "check" }, layers, "Save with labels and alpha"));
@@ -64,7 +64,7 @@ async function take(files) {
 
 async function setTexture(file) {
   texture = file && await smaller(file, TEXTURE_PX);
-  fill(textureName, file ? el("bdi", {}, file.name) : null);
+  if (file) fill(noTexture, el("span", {}, "Without ", shownName(file.name)));
   noTexture.hidden = !file;
   draw();
 }

@@ -27,8 +27,8 @@ def messages(path):
     skipped = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     whole = [node for node in nodes if isinstance(node, ast.JoinedStr)]
     skipped |= {id(part) for node in whole for part in node.values}
-    for node in whole:
-        parts = [getattr(part, "value", "X") for part in node.values]
+    for formatted in whole:
+        parts = [getattr(part, "value", "X") for part in formatted.values]
         yield "".join(part if isinstance(part, str) else "X" for part in parts)
     for node in nodes:
         if isinstance(node, ast.Constant) and id(node) not in skipped:
