@@ -51,7 +51,7 @@ def measure(people: Path) -> dict[str, Any]:
     with TemporaryDirectory() as place:
         embedders = [dlib_embedder(flip_average=True)]
         embedders.append(choose_embedder(SHIPPED_NAME, Path(place), "cpu"))
-        config = EvaluateConfig(rounds=0, covered=False)
+        config = EvaluateConfig(rounds=0, masked_references=False)
         for folder in people.iterdir():
             (Path(place) / "people" / folder.name).mkdir(parents=True)
             for photo in list_images(folder)[:_PHOTOS]:

@@ -9,7 +9,7 @@ from index.api.pictures import checked_picture
 from masking.faces.aligned_faces import AlignedFace, align_faces
 from masking.faces.finder import default_finder
 from masking.landmarks import Image
-from training.checkpoints.store import choose_quick_embedder
+from training.checkpoints.store import choose_onnx_embedder
 from training.embedders.embedded_face import EmbeddedFace, embed_faces
 
 __all__ = ["AlignedFace", "EmbeddedFace", "FaceReader"]
@@ -37,7 +37,7 @@ class FaceReader:
     """
 
     def __init__(self, model: str = "auto", workspace: Path | str = "workspace"):
-        self.embedder = choose_quick_embedder(model, Path(workspace) / "models")
+        self.embedder = choose_onnx_embedder(model, Path(workspace) / "models")
         self.finder = default_finder()
 
     def find(self, picture: Image, source: str = "picture") -> tuple[AlignedFace, ...]:
