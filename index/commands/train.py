@@ -26,8 +26,9 @@ from training.config import TrainConfig
     "--init",
     default="auto",
     show_default=True,
-    help="Initial weights: shipped, dlib, scratch, a checkpoint, or a state dict "
-    "of the backbone; auto is shipped, for other backbones scratch.",
+    help="Initial weights: shipped, dlib, scratch, a checkpoint, a .dat of dlib's "
+    "architecture, or a state dict of the backbone; auto is shipped, for other "
+    "backbones scratch.",
 )
 @click.option(
     "--only", type=A_PATH, help="Train on the people named in this file alone."

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from masking.errors import BadRecord, InvalidConfig
 from training.backbones.base import FaceNetwork
-from training.backbones.dlib_network import DlibFaceNet
+from training.backbones.dlib_network import DlibFaceNet, read_dlib_network
 from training.backbones.registry import make_network
 from training.checkpoints.store import AUTO, SHIPPED_NAME, choose_embedder
 from training.embedders.checkpoint_file import is_checkpoint
@@ -30,8 +30,9 @@ class Initialisation:
     Attributes:
         student: whose weights it begins with.
         teacher: gives the targets of unmasked chips: dlib's untouched network for
-            its own kind, so that the embedding space stays dlib's; other kinds learn
-            from the student as it was. None for random weights of another kind.
+            its own kind, so that the embedding space stays dlib's; other kinds, and
+            networks of .dat files, learn from the student as it was. None for random
+            weights of another kind.
         warm: the student was trained before, so that the result may be blended
             with it.
     """
@@ -49,7 +50,8 @@ def initialise(
     Args:
         choice: "auto" is the shipped embedder for dlib's network and random weights
             for all others; "scratch", random weights; what `choose_embedder` takes;
-            or a file of weights that others published for this backbone.
+            a .dat file of dlib's architecture that others trained; or a file of weights
+            that others published for this backbone.
         backbone: "auto" is that of the start, or dlib's for random weights.
         seed: of random weights.
 
@@ -66,15 +68,24 @@ def initialise(
         network = make_network(kind, seed)
         return _with_teacher(NetworkEmbedder(network, SCRATCH_NAME, where), False)
     path = Path(choice)
+    if path.suffix == ".dat":
+        _check_backbone(choice, DlibFaceNet.backbone, backbone)
+        student = NetworkEmbedder(read_dlib_network(path), path.stem, where)
+        # Its own space: dlib's would draw it away from what it was chosen for.
+        return Initialisation(student, student, True)
     if path.is_file() and not is_checkpoint(path):
         return _with_teacher(_published(path, backbone, where), True)
     start = choose_embedder(choice, models, device, flip_average=False)
-    if backbone not in (AUTO, start.backbone):
-        raise InvalidConfig(
-            f"--init {choice} is a {start.backbone} network, but --backbone is "
-            f"{backbone}. Leave one of them out, or use --init {SCRATCH_NAME}."
-        )
+    _check_backbone(choice, start.backbone, backbone)
     return _with_teacher(start, True)
+
+
+def _check_backbone(choice: str, found: str, wanted: str) -> None:
+    if wanted not in (AUTO, found):
+        raise InvalidConfig(
+            f"--init {choice} is a {found} network, but --backbone is {wanted}. Leave "
+            f"one of them out, or use --init {SCRATCH_NAME}."
+        )
 
 
 def _with_teacher(student: NetworkEmbedder, warm: bool) -> Initialisation:

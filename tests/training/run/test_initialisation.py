@@ -5,6 +5,7 @@ import torch
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from training.backbones.registry import make_network
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from training.checkpoints.export import export_dlib
 from training.run.initialisation import initialise
 
 
@@ -66,3 +67,22 @@ def test_dlibs_space_is_taught_to_its_kind_and_others_learn_from_their_start(tmp
     path = str(tmp_path / "published.pth")
     warm = initialise(path, "iresnet18", tmp_path, "cpu", 0)
     assert warm.teacher is warm.student and warm.warm
+
+
+def test_a_dat_of_others_starts_and_teaches_a_training(tmp_path):
+    shipped = start("shipped", "auto", tmp_path)
+    export_dlib(shipped, tmp_path / "others.dat")
+    found = initialise(str(tmp_path / "others.dat"), "auto", tmp_path, "cpu", 0)
+    assert found.student is found.teacher and found.warm
+    assert (found.student.name, found.student.backbone) == ("others", "dlib")
+    chips = np.random.default_rng(0).integers(0, 256, (2, 3, 150, 150), np.uint8)
+    np.testing.assert_allclose(
+        found.student.embed(chips), shipped.embed(chips), atol=1e-4
+    )
+    with pytest.raises(InvalidConfig, match=r"others\.dat is a dlib network"):
+        start(str(tmp_path / "others.dat"), "iresnet18", tmp_path)
+    (tmp_path / "odd.dat").write_bytes(b"odd")
+    with pytest.raises(BadRecord, match=r"odd\.dat"):
+        start(str(tmp_path / "odd.dat"), "auto", tmp_path)
+    with pytest.raises(MissingInput, match=r"none\.dat"):
+        start(str(tmp_path / "none.dat"), "auto", tmp_path)
