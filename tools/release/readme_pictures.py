@@ -111,6 +111,8 @@ def _page(address: str, probe: Path) -> Image:
         page.set_input_files("input[type=file] >> nth=0", str(probe))
         page.wait_for_selector("article h3")
         page.wait_for_load_state("networkidle")
+        # The page shows the answer where it comes; a picture begins at the title.
+        page.evaluate("scrollTo(0, 0)")
         pixels = page.screenshot()
         browser.close()
     with PILImage.open(io.BytesIO(pixels)) as image:
