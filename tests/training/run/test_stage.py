@@ -156,7 +156,7 @@ def test_a_loss_that_is_no_number_stops_with_one_sentence(
     monkeypatch.setattr(
         objective,
         "distillation_loss",
-        lambda embeddings, wanted: embeddings.sum() * float("nan"),
+        lambda embeddings, wanted, trust: embeddings.sum() * float("nan"),
     )
     with pytest.raises(DivergedTraining, match="lower --learning-rate"):
         train(small_manifest, tmp_path, CONFIG)
