@@ -27,7 +27,7 @@ from masking.rendering.render import render
 COLUMNS = 6
 # The probe that README's commands identify.
 PROBE_PERSON, PROBE_PHOTO = "Person_07", "8.jpg"
-_WIDTH_PX, _HEIGHT_PX = 1100, 1040
+_WIDTH_PX, _HEIGHT_PX = 1100, 1080
 
 
 @click.command()
