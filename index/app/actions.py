@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -34,7 +33,13 @@ from index.identification.recogniser import accepted_by
 from index.identification.stage import Identifier
 from index.identification.verification import Verifier, verification_record
 from index.identification.video.config import VideoConfig
-from index.identification.video.frames import open_video, video_frames, video_token
+from index.identification.video.frames import (
+    Frame,
+    length_s,
+    open_video,
+    video_frames,
+    video_token,
+)
 from index.identification.video.stage import identify_video
 from index.search.snapshots import refresh_snapshot
 from index.search.verify import rebuild_snapshot
@@ -57,6 +62,9 @@ class AppActions:
         self.models = models
         # Set when the page ends: no more frames of a video are read.
         self.stopped = Event()
+        # Part of a video that was watched so far, 0 to 1; None between videos and where
+        # a file does not say how long it is.
+        self.watched: float | None = None
         self._workspace, self.dropped = workspace, dropped
 
     @property
@@ -105,16 +113,24 @@ class AppActions:
             token, name = video_token(path), Path(upload.name)
             try:
                 with open_video(path) as video:
-                    frames = takewhile(
-                        lambda _: not self.stopped.is_set(),
-                        video_frames(video, VideoConfig().every, 0, upload.name),
-                    )
+                    frames = video_frames(video, VideoConfig().every, 0, upload.name)
+                    watched = self._watching(frames, length_s(video))
                     yield from identify_video(
-                        frames, name, token, identifier, config.cards
+                        watched, name, token, identifier, config.cards
                     )
             except UnreadableImage as error:
                 reason = str(error).replace(str(path), upload.name)
                 yield Answer(name, "unreadable", reason)
+            finally:
+                self.watched = None
+
+    def _watching(self, frames: Iterator[Frame], length: float) -> Iterator[Frame]:
+        """The frames until the page ends, with `watched` kept."""
+        for frame in frames:
+            if self.stopped.is_set():
+                return
+            self.watched = min(frame.time_s / length, 1.0) if length else None
+            yield frame
 
     def verify(self, first: Upload, second: Upload, config: IdentifyConfig) -> Record:
         """Whether two photos show one person: the record of `verify --json`."""

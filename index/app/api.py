@@ -94,6 +94,12 @@ async def identify(
     return await desk.run(lambda: actions.identify(uploads, config))
 
 
+@router.get("/progress")
+async def progress(actions: Actions) -> Record:
+    """Which part of the video at work was watched, 0 to 1; null where none is."""
+    return {"watched": actions.watched}
+
+
 @router.post("/verify")
 async def verify(
     desk: TheDesk,

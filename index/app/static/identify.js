@@ -105,6 +105,7 @@ const fpir = () => STRICTNESS[strictness.value][0];
 async function answer(shot) {
   if (!shots.includes(shot)) return;
   const head = el("h2", { class: "file" }, shownName(shot.file.name));
+  const watching = shot.film && setInterval(() => tellWatched(shot), 1000);
   try {
     const records = await asked("identify", {
       method: "POST",
@@ -118,8 +119,17 @@ async function answer(shot) {
     shot.summary = "without an answer";
     fill(shot.article, head, mistake(error));
   }
+  clearInterval(watching);
   shot.article.removeAttribute("aria-busy");
   tellProgress();
+}
+
+async function tellWatched({ article }) {
+  const { watched } = await asked("progress").catch(() => ({}));
+  const line = article.querySelector(".working");
+  if (line && watched != null) {
+    line.textContent = `Watching the video: ${Math.round(100 * watched)}% …`;
+  }
 }
 
 function tellProgress() {

@@ -180,6 +180,13 @@ def _opened(source: str | int, backend: int) -> Iterator[Any]:
         cv2.utils.logging.setLogLevel(before)
 
 
+def length_s(capture: Capture) -> float:
+    """How long a file says it is, in seconds; 0 where it does not."""
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return frames / rate if 0 < rate < 1000 and 0 < frames < 1e9 else 0.0
+
+
 def video_frames(
     capture: Capture, every: int, seconds: float, source: str
 ) -> Iterator[Frame]:

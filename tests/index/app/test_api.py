@@ -18,6 +18,7 @@ from index.app.api import Desk
 from index.app.examples import Examples
 from index.app.server import page_app
 from index.gallery.answer_file import RECORDS
+from index.identification.stage import Identifier
 from masking.datasets.images import write_image
 from masking.masks.spec import KINDS, OCCLUDERS
 from tests.fakes.drawn_faces import drawn_face
@@ -150,7 +151,16 @@ def test_a_card_is_drawn_when_it_is_asked_for(enrolled, send, client, tmp_path):
         assert client.get(f"/api/cards/{wrong}").status_code == 404
 
 
-def test_a_film_is_answered_and_does_not_stay(enrolled, send, tmp_path):
+def test_a_film_is_answered_and_does_not_stay(
+    enrolled, send, desk, client, tmp_path, monkeypatch
+):
+    watched, look = [], Identifier.faces
+
+    def noted(*args):
+        watched.append(client.get("/api/progress").json()["watched"])
+        return look(*args)
+
+    monkeypatch.setattr(Identifier, "faces", noted)
     frame = cv2.cvtColor(
         cv2.imread(str(draw_photo(tmp_path / "frame.png", RED))), cv2.COLOR_BGR2RGB
     )[..., ::-1]
@@ -163,6 +173,9 @@ def test_a_film_is_answered_and_does_not_stay(enrolled, send, tmp_path):
     (record,) = send("/api/identify", {"photos": [tmp_path / "party.avi"]}).json()
     assert (record["name"], record["photo"]) == ("Red", "party.avi")
     assert record["frames"] == 2
+    # The first frame and the sixth, after 1 s of 1.2.
+    assert watched == [0, pytest.approx(1 / 1.2)]
+    assert client.get("/api/progress").json() == {"watched": None}
     assert list((tmp_path / "dropped").iterdir()) == []
     broken = tmp_path / "broken.avi"
     broken.write_bytes(b"RIFF\0\0\0\0AVI LIST")

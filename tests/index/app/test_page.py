@@ -81,6 +81,8 @@ def film_of(folder, colour):
 
 def go(tab, name):
     tab.get_by_role("tab", name=name).click()
+    # Its address changes first, and its panel then.
+    tab.get_by_role("tab", name=name, selected=True).wait_for()
 
 
 def drop(tab, *paths):
@@ -170,6 +172,17 @@ def test_a_film_is_answered_by_tracks(tab, tmp_path):
     tab.get_by_role("link", name="Save PNG").wait_for()
 
 
+def test_how_much_of_a_film_was_watched_is_told(tab, tmp_path):
+    tab.route("**/api/progress*", lambda route: route.fulfill(json={"watched": 0.417}))
+    held = []
+    tab.route("**/api/identify*", lambda route: held.append(route))
+    drop(tab, film_of(tmp_path, RED))
+    text(tab, "Watching the video: 42% …")
+    held[0].continue_()
+    panel(tab).get_by_role("heading", name="Red").wait_for()
+    assert panel(tab).get_by_text("Watching").count() == 0
+
+
 def test_how_strict_it_is_decides_again(tab, tmp_path):
     drop(tab, draw_photo(tmp_path / "one.png", (190, 40, 30)))
     panel(tab).get_by_role("heading", level=3).wait_for()
@@ -202,7 +215,7 @@ def test_axe_finds_no_fault(tab, tmp_path, scheme):
             drop(tab, tmp_path / "group.png")
             text(tab, "2 faces")
         if name == "People":
-            panel(tab).get_by_role("link", name="Red").click()
+            panel(tab).get_by_role("link", name="Red").first.click()
             text(tab, "1 photo.")
         found = axe.Axe().run(tab).response["violations"]
         faults |= {f"{name}: {one['id']}": one["nodes"][0]["html"] for one in found}
@@ -343,7 +356,7 @@ def test_photos_of_another_model_are_embedded_again(tab, tmp_path):
 
 def test_a_first_visit_begins_with_an_example(tab, tmp_path):
     go(tab, "People")
-    panel(tab).get_by_role("link", name="Red").click()
+    panel(tab).get_by_role("link", name="Red").first.click()
     press(tab, "Erase this person")
     agree(tab, "Erase")
     text(tab, "Nobody is enrolled yet")
@@ -352,7 +365,7 @@ def test_a_first_visit_begins_with_an_example(tab, tmp_path):
     press(tab, "Try example-1.jpg")
     panel(tab).get_by_role("heading", name="Sample").wait_for()
     go(tab, "People")
-    panel(tab).get_by_role("link", name="Sample").wait_for()
+    panel(tab).get_by_role("link", name="Sample").first.wait_for()
     tab.get_by_role("button", name="Back to my gallery").click()
     text(tab, "Two steps, and the page knows somebody")
     assert panel(tab).locator("article").count() == 0

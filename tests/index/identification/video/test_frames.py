@@ -14,6 +14,7 @@ from index.identification.video.frames import (
     camera_frames,
     camera_name,
     is_video,
+    length_s,
     open_camera,
     open_video,
     received_video,
@@ -66,6 +67,21 @@ def test_every_nth_frame_is_decoded_with_its_time():
     # OpenCV's blue comes first; ours last.
     assert frames[1].image[0, 0].tolist() == [200, 0, 5]
     assert frames[0].image.shape == (4, 6, 3)
+
+
+def test_a_file_says_how_long_it_is(tmp_path):
+    path = write_video(tmp_path / "short.avi", frames=12, rate=10)
+    with open_video(path) as video:
+        assert length_s(video) == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(("rate", "frames"), [(0, 30), (25, 0), (25, -1), (25, 2e9)])
+def test_a_length_that_cannot_be_is_none(rate, frames):
+    class Odd(DrawnCapture):
+        def get(self, prop):
+            return rate if prop == cv2.CAP_PROP_FPS else frames
+
+    assert length_s(Odd(1)) == 0
 
 
 def test_a_video_can_be_cut_short_and_may_state_no_rate():
