@@ -29,7 +29,7 @@ class Photo:
         photo_id: path within the collection, with "/": the photograph's name in
             manifests and the source of its random numbers.
         refused: why it is not used, such as a format that is not read; else "".
-        wears_mask: labels.csv says that the person wears a mask.
+        wears_mask: labels.csv says that the person wears a mask, see `Collections`.
         collection: name of its folder, where there are several.
     """
 
@@ -46,15 +46,14 @@ class Collection:
 
     A folder per person (LFW, VGGFace2, CASIA), see `person_folders`. CelebA:
     `identity_CelebA.txt` beside or in the folder names the identity of every file.
-    InsightFace: a .rec file in the folder is the collection. A labels.csv in the folder
-    says on which photographs somebody wears a mask.
+    InsightFace: a .rec file in the folder is the collection.
     """
 
     def __init__(self, folder: Path, shard: Shard = WHOLE):
         """
         Raises:
             MissingInput: no folder, no image, or no photo in a person's folder.
-            BadRecord: labels.csv, the CelebA list or the .rec file is damaged.
+            BadRecord: the CelebA list or the .rec file is damaged.
         """
         if not folder.is_dir():
             raise MissingInput(
@@ -64,11 +63,6 @@ class Collection:
         self._celeba: dict[str, str] | None = None
         self._listing = folder
         self._records = find_record_file(folder)
-        self._masked = frozenset(
-            photo.name
-            for photo in (read_labels(folder) if (folder / LABELS).is_file() else ())
-            if photo.masked
-        )
         for listing in (folder / CELEBA_LIST, folder.parent / CELEBA_LIST):
             if listing.is_file():
                 self._listing, self._celeba = listing, _identities(listing)
@@ -117,8 +111,7 @@ class Collection:
             refused = (
                 f"{name}: lies in no person's folder. Expected FOLDER/NAME/photo.jpg"
             )
-        masked = found.name in self._masked
-        return Photo(path, identity, found.name, refused, masked)
+        return Photo(path, identity, found.name, refused)
 
     def _nothing(self, refused: int) -> str:
         if self._celeba is not None and refused:
@@ -132,35 +125,44 @@ class Collection:
 
 
 class Collections:
-    """Several collections as one; a photo_id begins with the name of its folder.
+    """Collections as one, with what their labels.csv say of masks.
 
-    People of one name are one person, whatever folder they are in. A single folder is
-    a `Collection` as it is.
+    Of several, a photo_id begins with the name of its folder. People of one name are
+    one person, whatever folder they are in.
     """
 
     def __init__(self, folders: Sequence[Path], shard: Shard = WHOLE):
         """
         Raises:
-            MissingInput, BadRecord: see `Collection`.
+            MissingInput, BadRecord: see `Collection` and `read_labels`.
             InvalidConfig: two folders have the same name.
         """
-        self._folders = by_name(folders)
+        named = by_name(folders)
         self._parts = {
-            name: Collection(folder, shard) for name, folder in self._folders.items()
+            name: Collection(folder, shard) for name, folder in named.items()
         }
+        self._masked = {name: _masked_in(folder) for name, folder in named.items()}
 
     def __len__(self) -> int:
         return sum(map(len, self._parts.values()))
 
     def __iter__(self) -> Iterator[Photo]:
-        if len(self._parts) == 1:
-            yield from next(iter(self._parts.values()))
-            return
+        several = len(self._parts) > 1
         # With its "/", as the ids of all photographs are sorted.
         for name in sorted(self._parts, key=lambda name: f"{name}/"):
             for photo in self._parts[name]:
-                inner = f"{name}/{photo.photo_id}"
-                yield replace(photo, photo_id=inner, collection=name)
+                masked = photo.photo_id in self._masked[name]
+                photo = replace(photo, wears_mask=masked)
+                if several:
+                    inner = f"{name}/{photo.photo_id}"
+                    photo = replace(photo, photo_id=inner, collection=name)
+                yield photo
+
+
+def _masked_in(folder: Path) -> frozenset[str]:
+    """The photo_ids on which a folder's labels.csv names a mask."""
+    photos = read_labels(folder) if (folder / LABELS).is_file() else []
+    return frozenset(photo.name for photo in photos if photo.masked)
 
 
 def folders_of(source: Path | Sequence[Path]) -> Sequence[Path]:

@@ -170,10 +170,19 @@ def test_labels_say_who_wears_a_mask(tmp_path):
     touch(tmp_path, "Ann/1.jpg", "Ann/2.jpg", "Ann/3.jpg")
     table = "person,file,mask\nAnn,Ann/1.jpg,no-mask\nAnn,Ann/2.jpg,surgical\n"
     (tmp_path / "labels.csv").write_text(table)
-    assert [photo.wears_mask for photo in Collection(tmp_path)] == [False, True, False]
+    photos = list(Collections([tmp_path]))
+    assert [photo.wears_mask for photo in photos] == [False, True, False]
     (tmp_path / "labels.csv").write_text(table + "Ann,Ann/4.jpg,cloth\n")
     with pytest.raises(MissingInput, match=r"1 of 3 files are missing, first Ann/4"):
-        Collection(tmp_path)
+        Collections([tmp_path])
+
+
+def test_a_labels_csv_of_other_programs_stops_only_who_asks_for_masks(tmp_path):
+    touch(tmp_path, "Ann/1.jpg")
+    (tmp_path / "labels.csv").write_text("image,class\nAnn/1.jpg,3\n")
+    assert len(Collection(tmp_path)) == 1
+    with pytest.raises(BadRecord, match="column person, file, mask is missing"):
+        Collections([tmp_path])
 
 
 def test_several_collections_are_told_apart_by_their_folders(tmp_path):
