@@ -50,7 +50,8 @@ def render_masks(
     True
     """
     config, rng = SpecConfig(tuple(kinds)), np.random.default_rng(seed)
-    found = _unmasked_finder().find(checked_picture(picture))
+    picture = checked_picture(picture)
+    found = _unmasked_finder().find(picture)
     worn = [(face.landmarks, draw_specs(rng, config)) for face in found]
     return render_faces(picture, worn)[0]
 
