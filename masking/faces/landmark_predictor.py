@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.faces.alignment import UPPER_FACE, ChipGeometry, similarity, warp
+from masking.faces.packed_predictor import read_packed
 from masking.landmarks import Float32, Image, Landmarks, five_points
 
 # The crop that landmarks are looked for in.
@@ -37,13 +38,17 @@ class LandmarkPredictor:
     def __init__(self, path: Path, steady: bool = False):
         """
         Args:
+            path: a .dat of dlib's, or an .npz of `packed_predictor`.
             steady: the mean of looks at the crop and its mirror image, and at a crop
                 that the eyes and brows of these align. On people held out of training
                 eyes under masks are off by .024 of their distance instead of .028.
         """
         import dlib
 
-        self._predictor: Any = dlib.shape_predictor(os.fsencode(path))
+        packed = path.suffix == ".npz"
+        self._predictor: Any = (
+            read_packed(path) if packed else dlib.shape_predictor(os.fsencode(path))
+        )
         self._box: Any = dlib.rectangle(*box_corners())
         self._steady = steady
 

@@ -22,7 +22,7 @@ ROLL = "roll.onnx"
 # Trained on such faces in the boxes of the former detector, by a tool that the history
 # keeps (train_face_finder). What the tool of today trains is a third as large, but not
 # as exact: .031 of the distance of the eyes on people held out, this .024.
-MASKED_LANDMARKS = "masked-landmarks.dat"
+MASKED_LANDMARKS = "masked-landmarks.npz"
 
 
 @cache

@@ -23,6 +23,7 @@ from masking.augment.people_lists import read_names
 from masking.datasets.images import file_sha256, list_images, read_bytes
 from masking.faces.landmark_predictor import box_corners
 from masking.faces.model_files import MASKED_LANDMARKS, ROLL
+from masking.faces.packed_predictor import write_packed
 from masking.landmarks import Landmarks
 from masking.masks.textures import Texture
 from masking.workers import ordered_map
@@ -131,7 +132,8 @@ def main(
         (out / ROLL).write_bytes(train_roll(examples, seed))
     if part in ("all", "landmarks"):
         trained = train_predictor(examples, 2, trees, cascades)
-        trained.save(str(out / MASKED_LANDMARKS))
+        # What it pickles is what it would save.
+        write_packed(out / MASKED_LANDMARKS, trained.__getstate__()[0])
 
 
 def write_examples(path: Path, examples: list[Example]) -> None:

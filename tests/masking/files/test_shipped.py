@@ -86,7 +86,7 @@ def damaged_copy(path, folder):
     shutil.copy(path.parent / TABLE, folder)
 
 
-OWN = {"roll.onnx": RollEstimator, "masked-landmarks.dat": face_finding.default_finder}
+OWN = {"roll.onnx": RollEstimator, "masked-landmarks.npz": face_finding.default_finder}
 
 
 @pytest.mark.parametrize("name", OWN)
