@@ -14,16 +14,21 @@ CELEBRITIES = Path("data/celebrities")
 
 
 @click.command("fetch")
-@click.argument("dataset", type=click.Choice(["lfw"]))
+@click.argument("dataset", type=click.Choice(["lfw", "celeba"]))
 @click.option("--out", type=A_PATH, default=CELEBRITIES, show_default=True)
 def fetch_command(dataset: str, out: Path) -> None:
-    """Download a data set (scikit-learn's downloader checks its hash).
+    """Download a data set, check its hash and unpack it.
+
+    lfw: 5,749 people, .2 GB. celeba: 10,177 people, 1.4 GB. Needs twice as much on the
+    disk meanwhile. What was stopped goes on where it stopped.
 
     \b
     Example:
         python cli.py fetch lfw
+        python cli.py fetch celeba --out data/celeba
     """
-    from masking.datasets.lfw import fetch_lfw
+    from masking.datasets.downloads import fetch_celeba, fetch_lfw
 
-    count = fetch_lfw(out)
-    say(f"{out}: {counted(count, 'person')}. Next: python cli.py augment")
+    count = (fetch_lfw if dataset == "lfw" else fetch_celeba)(out)
+    folder = "" if out == CELEBRITIES else f" {out}"
+    say(f"{out}: {counted(count, 'person')}. Next: python cli.py augment{folder}")
