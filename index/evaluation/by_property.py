@@ -114,12 +114,18 @@ class _Probes:
         if not len(people):
             return Rate(np.nan)
         own = np.bincount(place, self.accepted[chosen]) / np.bincount(place)
-        draws = drawn_means(own, people, chance.rounds, chance.rng())
+        draws = drawn_means(own, people, _rounds(people, chance), chance.rng())
         return Rate.drawn(float(own.mean()), draws)
 
 
 def _rank1(pairing: Pairing, chosen: Chosen, masked: Chosen, chance: Chance) -> Rate:
     found = ranks(pairing.faces[chosen], pairing.references[~masked])
     first = (found.ranks <= 1).astype(np.float64)
-    draws = drawn_means(first, found.people, chance.rounds, chance.rng())
+    rounds = _rounds(found.people, chance)
+    draws = drawn_means(first, found.people, rounds, chance.rng())
     return Rate.drawn(found.rate(1), draws)
+
+
+def _rounds(people: Indices, chance: Chance) -> int:
+    """Bootstrap rounds: of one person alone there is no interval."""
+    return chance.rounds if len(np.unique(people)) > 1 else 0
