@@ -89,10 +89,15 @@ def evaluate_command(
         python cli.py evaluate data/lfw --people data/peopleDevTest.txt
         python cli.py evaluate data/lfw --pairs data/pairsDevTest.txt
         python cli.py evaluate data/mfr2 data/rmfrd
+        python cli.py evaluate data/mfr2 --by eyes,pose,alignment
     """
     config = EvaluateConfig(**options)
     from index.evaluation.report.by_set import by_set
-    from index.evaluation.report.write import report_summary, write
+    from index.evaluation.report.write import (
+        property_tables,
+        report_summary,
+        write,
+    )
     from index.evaluation.stage import evaluate
     from training.checkpoints.store import (
         DLIB_NAME,
@@ -117,6 +122,7 @@ def evaluate_command(
         reports.append(evaluation.report)
         if not as_json:
             say_lines(report_summary(evaluation.report).split("\n"))
+            say_lines(property_tables(evaluation.report))
             say(f"report.html, report.json, table.txt and plots in {places.report}")
             say(f"worst errors, private, not to be published: {places.private}")
     if as_json:

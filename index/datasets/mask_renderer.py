@@ -33,6 +33,10 @@ class MaskRenderer:
         """Kind of the mask of one photograph."""
         return self.specs(name)[0].kind
 
+    def wearing_style(self, name: str) -> str:
+        """How the mask of one photograph is worn."""
+        return self.specs(name)[0].wearing_style
+
     def render(self, image: Image, landmarks: Landmarks, name: str) -> Image:
         """The (H, W, 3) uint8 RGB picture with the mask on the face.
 

@@ -42,6 +42,9 @@ class Renderer(Protocol):
     def kind(self, name: str) -> str:
         """Kind of the mask that the photograph of this name gets."""
 
+    def wearing_style(self, name: str) -> str:
+        """How that mask is worn."""
+
     def render(self, image: Image, landmarks: Landmarks, name: str) -> Image:
         """The picture with a mask on the face; the same name, the same mask."""
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from masking.errors import InvalidConfig
 from masking.settings import Settings, setting
+
+PROPERTIES = ("eyes", "pose", "light", "side-light", "alignment", "mask", "style")
+ALL_PROPERTIES = "all"
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class EvaluateConfig(EmbedConfig):
         "Use AS-norm distances, as galleries do; without it Euclidean distances, as "
         "users of the exported networks see them.",
     )
+    by: str = setting(
+        "",
+        "Also say where errors are lost: a table for each of "
+        f"{', '.join(PROPERTIES)}, separated by commas, or {ALL_PROPERTIES}.",
+    )
     max_pairs: int = setting(
         20_000_000,
         "Pairs compared in a set, about 120 bytes of memory each; of more, a random "
@@ -65,3 +74,19 @@ class EvaluateConfig(EmbedConfig):
     rounds: int = setting(
         200, "Bootstrap rounds of the intervals; 0 = none.", at_least=0
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        unknown = [name for name in self.properties if name not in PROPERTIES]
+        if unknown:
+            raise InvalidConfig(
+                f"by must name some of {', '.join(PROPERTIES)}, or {ALL_PROPERTIES}; "
+                f"got {', '.join(unknown)}"
+            )
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The properties that `by` names."""
+        if self.by == ALL_PROPERTIES:
+            return PROPERTIES
+        return tuple(name.strip() for name in self.by.split(",")) if self.by else ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.datasets.pair_lists import PairList
+from index.evaluation.by_property import BinFigures
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import Chosen, Pairing
 from index.evaluation.set_figures import (
@@ -293,6 +294,8 @@ class EvaluateReport:
         novelty: the kinds that training saw and did not, where both are worn.
         listed: of a list of pairs; None = all pairs.
         embedders: figures, in the order given.
+        by_property: of the last network, by the properties of `config.by`.
+        by_network: that network.
     """
 
     collection: str
@@ -307,6 +310,8 @@ class EvaluateReport:
     listed: ListedTest | None
     embedders: tuple[EmbedderFigures, ...]
     config: EvaluateConfig
+    by_property: dict[str, list[BinFigures]] = field(default_factory=dict)
+    by_network: str = ""
 
     @property
     def exit_code(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.datasets.mask_renderer import mask_renderer
 from index.datasets.views import Renderer, ViewPlan, all_views
+from index.evaluation.by_property import BinFigures, by_property
+from index.evaluation.conditions import Conditions
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.figures import (
     EvaluateReport,
@@ -91,7 +93,8 @@ def evaluate(
         renderer if rendered else None,
         config.redetect,
     )
-    embedded = _embedded(photos, embedders, config, finders, plan)
+    conditions = _conditions(photos, plan, config)
+    embedded = _embedded(photos, embedders, config, finders, plan, conditions)
     for reason in embedded.unread_reasons():
         _log.warning("not read: %s", reason)
     test = MaskTest(
@@ -110,6 +113,11 @@ def evaluate(
     )
     measured = _measured(compared, collection, test, config)
     report = _report(collection, rendered, embedded, compared, measured, test, config)
+    if conditions:
+        by_network, tables = _by_property(
+            compared, collection, conditions, test, config
+        )
+        report = replace(report, by_property=tables, by_network=by_network)
     errors = gather_errors(photos, embedded, measured, plan, finders())
     return Evaluation(report, errors)
 
@@ -120,12 +128,43 @@ def _embedded(
     config: EvaluateConfig,
     finders: RememberingFinders,
     plan: ViewPlan,
+    conditions: Conditions | None,
 ) -> EmbeddedViews:
     """Find, render and cut out every face once, for all embedders."""
     views = all_views(photos, plan, config.workers, finders)
+    if conditions:
+        views = conditions.noted(views)
     total = len(photos) * (2 if plan.renderer else 1)
     shown = tqdm(views, total=total, desc="evaluate", unit="face", disable=None)
     return embed_views(shown, embedders, config.batch_size)
+
+
+def _conditions(
+    photos: Sequence[LabelledPhoto], plan: ViewPlan, config: EvaluateConfig
+) -> Conditions | None:
+    """What notes the faces' conditions; None where nobody asks."""
+    if not config.properties:
+        return None
+    renderer = plan.renderer
+    if renderer is None:
+        return Conditions(None)
+    return Conditions(lambda number: renderer.wearing_style(photos[number].name))
+
+
+def _by_property(
+    compared: Sequence[Compared],
+    collection: Collection,
+    conditions: Conditions,
+    test: MaskTest,
+    config: EvaluateConfig,
+) -> tuple[str, dict[str, list[BinFigures]]]:
+    """Name and figures of the last network that embeds masked and unmasked faces."""
+    last = [one for one in compared if "+" not in one.fingerprint][-1]
+    budget = PairBudget(config.max_pairs, config.seed)
+    pairing = collection.pairing(last.faces, last.references or last.faces, budget)
+    return last.name, by_property(
+        config.properties, pairing, test.masked, conditions, test.identify, test.chance
+    )
 
 
 def _unseen_kinds(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.evaluation.conditions import BINS
 from index.evaluation.figures import SETS, EmbedderFigures, EvaluateReport, MaskFigures
 from index.evaluation.report.plots import report_plots
 from index.evaluation.report.worst_sheet import write_private
@@ -47,7 +48,31 @@ def report_table(report: EvaluateReport) -> str:
     groups = _group_rows(report)
     if groups:
         lines += ["", *aligned([_GROUP_HEAD, *groups])]
-    return "\n".join(lines)
+    return "\n".join([*lines, *property_tables(report)])
+
+
+def property_tables(report: EvaluateReport) -> list[str]:
+    """Lines of a table for each property of `by_property`; none without."""
+    under = "M-C" if report.config.masked_references else "M-U"
+    lines = []
+    for name, bins in report.by_property.items():
+        head = (BINS[name][0], "masked", "lost", "eyes off", "U-U", under, "rank 1")
+        rows = [
+            (
+                one.name.replace("_", " "),
+                str(one.faces),
+                str(one.failed),
+                *map(rate_text, (Rate(one.eye_error), one.uu, one.mu, one.rank1)),
+            )
+            for one in bins
+        ]
+        lines += ["", *aligned([head, *rows])]
+    if lines:
+        lines.append(
+            f"{report.by_network}: TAR of each bin's probes at one threshold for all, "
+            "which FAR 0.1% gives"
+        )
+    return lines
 
 
 def report_summary(report: EvaluateReport) -> str:
@@ -217,6 +242,7 @@ def report_html(report: EvaluateReport, plots: Mapping[str, bytes]) -> str:
         fars=list(zip(FARS, _FAR_NAMES, strict=True)),
         fpir=f"{FPIR:.0%}",
         identified=[one for one in embedders if one.ranks and one.ranks.probes],
+        property_lines=property_tables(report),
         plots={name: _data_uri(png) for name, png in plots.items()},
     )
 

@@ -31,6 +31,9 @@ class GreyRenderer:
     def kind(self, name):
         return "grey"
 
+    def wearing_style(self, name):
+        return "nose_out" if name.endswith("2.png") else "correct"
+
     def render(self, image, landmarks, name):
         rendered = image.copy()
         rendered[SIDE_PX // 2 :] = 128
@@ -164,6 +167,22 @@ def test_colours_tell_people_apart_and_lost_faces_are_errors(run):
     assert (found.probes, found.left_out, found.gallery_people) == (27, 1, 10)
     assert found.cmc[0] <= 2 / 3
     assert found.cmc[-1] == pytest.approx(2 / 3)
+
+
+def test_errors_by_property_are_told_in_all_reports(written, tmp_path):
+    report = written(config=dataclasses.replace(CONFIG, by="eyes,style"))
+    (eyes,) = report.by_property["eyes"]
+    assert (eyes.name, eyes.faces, eyes.failed) == ("20 to 30", 28, 9)
+    assert eyes.eye_error == 0
+    correct, nose_out = report.by_property["style"]
+    assert (correct.name, correct.faces, correct.failed) == ("correct", 19, 0)
+    assert (nose_out.faces, nose_out.failed, nose_out.mu.value) == (9, 9, 0)
+    record = json.loads((tmp_path / "out/report.json").read_text())
+    assert record["by_property"]["eyes"][0]["failed"] == 9
+    for name in ("table.txt", "report.html"):
+        text = (tmp_path / "out" / name).read_text()
+        assert re.search(r"wearing style +masked +lost", text)
+        assert re.search(r"nose out +9 +9 +-", text)
 
 
 def test_detections_can_be_taken_from_the_unmasked_face(run):

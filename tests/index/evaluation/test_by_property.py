@@ -1,0 +1,62 @@
+"""Figures by bin, of faces on a line whose distances are plain."""
+
+import numpy as np
+import pytest
+
+from index.evaluation.by_property import by_property
+from index.evaluation.conditions import Conditions
+from index.evaluation.protocol import AllPairs
+from index.evaluation.set_figures import Chance
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.sampled_pairs import PairBudget
+
+
+def test_where_errors_are_lost():
+    # Photographs 0 and 1 show A, 2 and 3 show B; then the four under masks.
+    places = [0.0, 0.1, 10.0, 10.3, 0.2, 6.0, 10.1, np.nan]
+    faces = EmbeddedFaces(
+        np.array(places, np.float32)[:, None],
+        np.array([0, 0, 1, 1] * 2, np.int32),
+        np.array([0, 1, 2, 3] * 2, np.int32),
+    )
+    masked = np.arange(8) >= 4
+    conditions = Conditions(None)
+    conditions.bins["eyes"] = ["45 to 70", "below 20"] * 4
+    conditions.eye_errors = [np.nan] * 4 + [0.01, 0.2, 0.03, np.nan]
+    pairing = AllPairs(faces, faces, PairBudget(1000, 0))
+    tables = by_property(
+        ("eyes",), pairing, masked, conditions, True, Chance(0, rounds=20)
+    )
+    small, large = tables["eyes"]
+    assert (small.name, large.name) == ("below 20", "45 to 70")
+    assert (small.faces, small.failed, large.faces, large.failed) == (2, 1, 2, 0)
+    assert small.eye_error == pytest.approx(0.2)
+    assert large.eye_error == pytest.approx(0.02)
+    # The nearest impostors are 4 (M-U) and 9.9 (U-U) apart: of the small faces one
+    # is 6 from its person, and one was not found.
+    assert (small.mu.value, large.mu.value) == (0, 1)
+    assert (small.uu.value, large.uu.value) == (1, 1)
+    assert (small.rank1.value, large.rank1.value) == (0, 1)
+    assert (large.mu.low, large.mu.high) == (1, 1)
+
+
+def test_people_count_alike_and_the_threshold_is_that_of_all_bins():
+    # A has two masked probes in one bin, one of them far away, B has one in another.
+    places = [0.0, 0.1, 0.2, 10.0, 10.3, 0.3, 5.5, 10.2]
+    faces = EmbeddedFaces(
+        np.array(places, np.float32)[:, None],
+        np.array([0, 0, 0, 1, 1, 0, 0, 1], np.int32),
+        np.array([0, 1, 2, 3, 4, 0, 1, 3], np.int32),
+    )
+    masked = np.arange(8) >= 5
+    conditions = Conditions(None)
+    conditions.bins["eyes"] = ["below 20"] * 7 + ["30 to 45"]
+    conditions.eye_errors = [np.nan] * 8
+    pairing = AllPairs(faces, faces, PairBudget(1000, 0))
+    first, other = by_property(
+        ("eyes",), pairing, masked, conditions, False, Chance(0, rounds=9)
+    )["eyes"]
+    # The nearest impostors are 4.5 apart: of A's four pairs 5.5 and 5.3 are not.
+    assert (first.mu.value, other.mu.value) == (pytest.approx(0.5), 1)
+    # Nobody tells from one person how much people differ.
+    assert np.isnan(first.mu.low) and np.isnan(first.rank1.value)

@@ -1,0 +1,89 @@
+"""What a face looks like, on faces and crops whose numbers are known."""
+
+import numpy as np
+import pytest
+
+from index.datasets.views import View
+from index.evaluation.conditions import (
+    BINS,
+    UNKNOWN,
+    Conditions,
+    bin_of,
+    eye_error,
+    light_of,
+    yaw_deg,
+)
+from index.evaluation.config import PROPERTIES, EvaluateConfig
+from masking.datasets.labels import NO_MASK
+from masking.errors import InvalidConfig
+from masking.faces.aligned_faces import AlignedFace
+from masking.faces.mean_face import CANONICAL_FACE
+from masking.landmarks import Landmarks
+
+GREY = np.full((40, 40, 3), 128, np.uint8)
+
+
+def face(eyes_px=50.0, moved=(0.0, 0.0), crop=GREY):
+    size = eyes_px / Landmarks(CANONICAL_FACE).interocular_px
+    marks = Landmarks(CANONICAL_FACE * size + np.array(moved, np.float32))
+    return AlignedFace("photo", landmarks=marks, crops=(crop,))
+
+
+@pytest.mark.parametrize(("turn", "expected"), [(0.0, 0.0), (0.585, 45.0)])
+def test_a_nose_beside_the_middle_of_the_eyes_is_a_turned_head(turn, expected):
+    points = face(100).landmarks.points.copy()
+    points[30, 0] += 100 * turn
+    assert yaw_deg(Landmarks(points)) == pytest.approx(expected, abs=0.1)
+    # The same head with rolled shoulders, and in a mirror.
+    rolled = Landmarks(points).moved(np.array([[0, -1, 0], [1, 0, 0]]))
+    assert yaw_deg(rolled) == pytest.approx(expected, abs=0.1)
+    mirrored = Landmarks(points).mirrored(100)
+    assert yaw_deg(mirrored) == pytest.approx(-expected, abs=0.1)
+
+
+def test_light_is_the_mean_of_the_upper_face_and_how_its_sides_differ():
+    crop = np.zeros((40, 40, 3), np.uint8)
+    crop[8:20, 8:20], crop[8:20, 20:32] = 102, 153
+    # (.4 + .6) / 2 and .2 / 1; what lies under a mask does not count.
+    assert light_of(crop) == pytest.approx((0.5, 0.2))
+
+
+def test_eyes_that_moved_by_five_of_fifty_pixels_are_off_by_a_tenth():
+    assert eye_error(face(), face(moved=(3, 4))) == pytest.approx(0.1)
+    assert np.isnan(eye_error(face(), AlignedFace("photo", failure="none")))
+
+
+def test_a_lower_edge_belongs_to_its_bin():
+    found = [bin_of(value, (20, 30)) for value in (19.9, 20, 29.9, 30, np.nan)]
+    assert found == ["below 20", "20 to 30", "20 to 30", "30 and more", UNKNOWN]
+
+
+def test_a_rendered_copy_is_what_its_photograph_is():
+    conditions = Conditions(lambda number: ("correct", "nose_out")[number])
+    lost = AlignedFace("photo", failure="none")
+    views = [
+        View(0, NO_MASK, face(25)),
+        View(0, "cloth", lost),
+        View(1, NO_MASK, face(40)),
+        View(1, "ffp2", face(40, moved=(2, 0))),
+    ]
+    assert list(conditions.noted(views)) == views
+    assert conditions.bins["eyes"] == ["20 to 30"] * 2 + ["30 to 45"] * 2
+    assert conditions.bins["mask"] == [UNKNOWN, "cloth", UNKNOWN, "ffp2"]
+    assert conditions.bins["style"] == [UNKNOWN, "correct", UNKNOWN, "nose_out"]
+    assert conditions.bins["alignment"] == [UNKNOWN] * 3 + ["0.05 to 0.1"]
+
+
+def test_a_real_mask_has_its_own_size_and_no_known_place():
+    conditions = Conditions(None)
+    list(conditions.noted([View(0, NO_MASK, face(25)), View(1, "cloth", face(80))]))
+    assert conditions.bins["eyes"] == ["20 to 30", "70 and more"]
+    assert conditions.bins["alignment"] == [UNKNOWN] * 2
+
+
+def test_all_that_can_be_asked_for_is_measured():
+    assert EvaluateConfig(by="all").properties == PROPERTIES == tuple(BINS)
+    assert EvaluateConfig(by="eyes, pose").properties == ("eyes", "pose")
+    assert EvaluateConfig().properties == ()
+    with pytest.raises(InvalidConfig, match=r"by must name some of .*got nose"):
+        EvaluateConfig(by="eyes,nose")
