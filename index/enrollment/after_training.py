@@ -26,8 +26,7 @@ from index.search.snapshots import refresh_snapshot
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError
 from masking.faces.aligned_faces import AlignedFace
-from masking.files.name_form import normal_form
-from masking.files.shown_text import counted
+from masking.files.shown_text import counted, normal_form
 from masking.masks.spec import SpecConfig
 from masking.workers import worker_count
 from training.config import TrainConfig

@@ -11,8 +11,7 @@ from index.gallery.storage.rows import PhotoRow, Terms
 from index.gallery.storage.seals import seal
 from index.gallery.storage.store import GalleryStore, utc_now
 from masking.errors import InvalidConfig, MissingInput, NameTaken
-from masking.files.name_form import normal_form
-from masking.files.shown_text import counted
+from masking.files.shown_text import counted, normal_form
 
 _COMPARED_NAMES = 5000
 

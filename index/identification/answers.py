@@ -12,7 +12,7 @@ from index.calibration.score import accepted_from, shown
 from index.identification.cards.canvas import percent
 from masking.faces.detector import FaceBox
 from masking.files.shown_text import counted
-from masking.files.strict_json import strict_json
+from masking.files.writing import strict_json
 
 MATCH, AMBIGUOUS, UNKNOWN = "match", "ambiguous", "unknown"
 NO_FACE, UNREADABLE = "no face", "unreadable"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from masking.errors import BadRecord, MissingInput
-from masking.files.name_form import normal_form
+from masking.files.shown_text import normal_form
 
 
 def read_input(path: Path, expected: str) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from masking.files.shown_text import aligned, shown
-from masking.files.strict_json import strict_json
+from masking.files.writing import strict_json
 
 
 def say(*fields: object, err: bool = False) -> None:

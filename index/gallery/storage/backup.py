@@ -23,7 +23,7 @@ from index.gallery.storage.folder import (
     temporary_database,
 )
 from masking.errors import BadRecord, MissingInput, ToolkitError
-from masking.files.unfinished import PREFIX
+from masking.files.writing import PREFIX
 
 KEPT = 2
 EVERY = timedelta(hours=24)

@@ -17,7 +17,7 @@ from index.gallery.storage.folder import (
     temporary_database,
 )
 from masking.errors import BadRecord, MissingInput, ToolkitError
-from masking.files.private_folder import private_folder
+from masking.files.writing import private_folder
 
 FILE_NAME = "gallery.sqlite"
 FORMAT_VERSION = 1

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from masking.errors import ToolkitError
-from masking.files.unfinished import PREFIX, folder_locked
+from masking.files.writing import PREFIX, folder_locked
 
 BACKUPS = "backups"
 # Files that a restored backup replaced: evidence, and perhaps more than the backup.

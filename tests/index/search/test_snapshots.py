@@ -20,7 +20,7 @@ from index.search import snapshots
 from index.search.open_search import open_search
 from index.search.snapshots import build_snapshot, newest_snapshot
 from masking.errors import BadRecord, MissingInput, ToolkitError
-from masking.files.unfinished import folder_locked
+from masking.files.writing import folder_locked
 from tests.fakes.galleries import FakeEmbedder, photo
 
 FILES = ["trees.ann", "matrix.npy", "people.npy", "masked.npy"]
