@@ -20,8 +20,7 @@ import numpy as np
 
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
-from index.search.open_search import open_search
-from index.search.snapshots import build_snapshot
+from index.search.open_search import build_snapshot, open_search
 from index.search.verify import verify_gallery
 from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry

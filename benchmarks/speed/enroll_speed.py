@@ -11,8 +11,7 @@ import numpy as np
 
 from benchmarks.shared.synthetic_people import draw_people
 from index.gallery.gallery import Gallery, open_or_create_gallery
-from index.search.open_search import open_search
-from index.search.snapshots import build_snapshot
+from index.search.open_search import build_snapshot, open_search
 from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image

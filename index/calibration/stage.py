@@ -16,8 +16,7 @@ from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from index.datasets.views import ViewPlan, all_views
-from index.engines.normalised_vectors import vectors_and_offsets
-from index.engines.templates import MASKED, UNMASKED
+from index.engines.neighbours import MASKED, UNMASKED, vectors_and_offsets
 from index.gallery.gallery import Gallery
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.datasets.labels import LabelledPhoto
