@@ -68,7 +68,7 @@ def _planned(
         (kills, lambda: _kills(trial("kills"), kills)),
         (kills, lambda: _disks(trial("disks"), -(-kills // _KILLS_PER_DISK))),
         (erasure, lambda: _erasure(trial("erasure"))),
-        (seconds, lambda: _crowd(trial("crowd"), kills, seconds)),
+        (seconds, lambda: _crowd(trial("crowd"), seconds)),
     ]
     return [work for wanted, work in works if wanted]
 
@@ -112,10 +112,10 @@ def _erasure(trial: Trial) -> tuple[Tally, ...]:
     return (try_erasure(trial),)
 
 
-def _crowd(trial: Trial, kills: int, seconds: float) -> tuple[Tally, ...]:
+def _crowd(trial: Trial, seconds: float) -> tuple[Tally, ...]:
     from benchmarks.faults.processes.crowd import try_crowd
 
-    return try_crowd(trial, kills, seconds)
+    return (try_crowd(trial, seconds),)
 
 
 if __name__ == "__main__":

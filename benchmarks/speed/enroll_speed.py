@@ -11,8 +11,7 @@ import numpy as np
 
 from benchmarks.shared.synthetic_people import draw_people
 from index.gallery.gallery import Gallery, open_or_create_gallery
-from index.search.open_search import open_search
-from index.search.snapshots import build_snapshot
+from index.search.open_search import build_snapshot, open_search
 from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
@@ -68,7 +67,8 @@ def measure_enroll(people: int) -> EnrollFigures:
         gallery = open_or_create_gallery(Path(folder) / "gallery", DrawnEmbedder())
         for start in range(0, people, _AT_ONCE):
             end = min(start + _AT_ONCE, people)
-            gallery.add([_photo(i, drawn.templates[i]) for i in range(start, end)])
+            rows = zip(range(start, end), drawn.templates[start:end], strict=True)
+            gallery.add([drawn_photo(_name(i), vector) for i, vector in rows])
         build_snapshot(gallery)
         with open_search(gallery) as search:
             # Rows: stored and found at, in wall time, and both in CPU time.
@@ -79,7 +79,8 @@ def measure_enroll(people: int) -> EnrollFigures:
             for number in range(_TIMES):
                 vector = drawn.templates[people + number]
                 started, cpu = time.perf_counter(), time.process_time()
-                gallery.add([_photo(people + number, vector, chips[number])])
+                name = _name(people + number)
+                gallery.add([drawn_photo(name, vector, chips[number])])
                 half = time.perf_counter()
                 best = search.nearest(vector, 1)[0]
                 done, spent = time.perf_counter(), time.process_time()
@@ -99,13 +100,17 @@ def _check(gallery: Gallery, person_id: int, number: int) -> None:
         raise RuntimeError(f"{_name(number)} was enrolled, but {name} was found")
 
 
-def _photo(
-    number: int, vector: Float32, chip: Image | None = None
+def drawn_photo(
+    name: str, vector: Float32, chip: Image | None = None
 ) -> tuple[str, EmbeddedFace]:
-    # All but the measured ones share a tiny chip: they are not read again.
+    """A photo to be added to a gallery of `DrawnEmbedder`.
+
+    Args:
+        chip: None = a tiny one, where it is not read again.
+    """
     pixels = np.zeros((8, 8, 3), dtype=np.uint8) if chip is None else chip
-    face = AlignedFace("drawn", f"{number}", crops=(pixels,))
-    return _name(number), EmbeddedFace(face, vector)
+    face = AlignedFace("drawn", name, crops=(pixels,))
+    return name, EmbeddedFace(face, vector)
 
 
 def _name(number: int) -> str:

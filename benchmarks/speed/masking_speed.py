@@ -3,7 +3,7 @@
 CPU seconds of this process, one thread. All rows take turns on the same photographs,
 so that whatever else the machine does slows them alike: compare the ratios.
 
-    python -m benchmarks.speed.masking_speed --photos data/lfw
+    python -m benchmarks.speed.masking_speed --photos data/lfw --batches 64,2048
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -74,38 +75,40 @@ class _Face:
     specs: tuple[MaskSpec, ...]
 
 
-Work = Callable[[list[_Face]], Any]
+# Works on the faces and says on how many: batches may be larger.
+Work = Callable[[list[_Face]], int]
 
 
-def measure(photos: list[Path], rounds: int) -> list[SpeedFigures]:
-    """Figures of every way of working on the photographs that show a face."""
+def measure(
+    photos: list[Path], rounds: int, batches: tuple[int, ...] = (TURN,)
+) -> list[SpeedFigures]:
+    """Figures of every way of working on the photographs that show a face.
+
+    Args:
+        batches: how many chips are rendered at once.
+    """
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     finder = unmasked_finder()
     known = (_known(path, finder) for path in photos)
     faces = [face for face in known if face is not None]
     with tempfile.TemporaryDirectory() as out:
-        works = _works(Path(out), finder)
-        seconds = dict.fromkeys(works, 0.0)
+        works = _works(Path(out), finder, batches)
+        seconds, done = dict.fromkeys(works, 0.0), dict.fromkeys(works, 0)
         for work, _, _ in works.values():
             work(faces[:TURN])  # loads models and tables
         for start in list(range(0, len(faces), TURN)) * rounds:
             turn = faces[start : start + TURN]
             for name, (work, _, clock) in works.items():
                 before = clock()
-                work(turn)
+                done[name] += work(turn)
                 seconds[name] += clock() - before
-    plain = seconds[PLAIN]
-    count = len(faces) * rounds
+    speeds = {name: done[name] / seconds[name] for name in works}
     return [
-        SpeedFigures(
-            name,
-            goal,
-            1000 * seconds[name] / count,
-            count / seconds[name],
-            plain / seconds[name],
+        SpeedFigures(name, goal, 1000 / speed, speed, speed / speeds[PLAIN])
+        for (name, (_, goal, _)), speed in zip(
+            works.items(), speeds.values(), strict=True
         )
-        for name, (_, goal, _) in works.items()
     ]
 
 
@@ -133,7 +136,9 @@ def _known(path: Path, finder: Finder) -> _Face | None:
 Clock = Callable[[], float]
 
 
-def _works(out: Path, finder: Finder) -> dict[str, tuple[Work, int, Clock]]:
+def _works(
+    out: Path, finder: Finder, batches: tuple[int, ...]
+) -> dict[str, tuple[Work, int, Clock]]:
     """Name to work, goal in faces a second, and the clock it is measured by."""
     step = PhotoStep(out, AugmentConfig(variants=1), SpecConfig(), lambda: finder)
     works: dict[str, tuple[Work, int]] = {
@@ -157,20 +162,27 @@ def _works(out: Path, finder: Finder) -> dict[str, tuple[Work, int, Clock]]:
             _each(lambda f: render(f.chip, f.chip_marks, f.specs, f.chip_look)),
             0,
         ),
-        "112 px in batches, CPU": (_batched("cpu"), 0),
     }
+    for size in batches:
+        works[f"112 px, batches of {size}, CPU"] = (_batched("cpu", size), 0)
     clocked = {
         name: (work, goal, time.process_time) for name, (work, goal) in works.items()
     }
-    if torch.cuda.is_available():
-        name = "112 px in batches, CUDA"
-        clocked[name] = (_batched("cuda"), 10_000, _cuda_clock)
+    for size in batches if torch.cuda.is_available() else ():
+        name = f"112 px, batches of {size}, CUDA"
+        clocked[name] = (_batched("cuda", size), 10_000, _cuda_clock)
     return clocked
 
 
 def _each(do: Callable[[_Face], Any]) -> Work:
     """Work that does one face after the other."""
-    return lambda turn: [do(face) for face in turn]
+
+    def work(turn: list[_Face]) -> int:
+        for face in turn:
+            do(face)
+        return len(turn)
+
+    return work
 
 
 def _recoded(face: _Face) -> bytes:
@@ -182,17 +194,20 @@ def _remasked(face: _Face) -> bytes:
     return encode_image(render(image, face.marks, face.specs).pixels, ".jpg")
 
 
-def _batched(device: str) -> Work:
+def _batched(device: str, size: int) -> Work:
+    """Work on `size` chips at once, the same ones again where there are fewer."""
     renderer = BatchRenderer(device)
 
-    def work(turn: list[_Face]) -> Any:
-        chips = np.stack([face.chip for face in turn]).transpose(0, 3, 1, 2)
-        return renderer(
+    def work(turn: list[_Face]) -> int:
+        faces = list(islice(cycle(turn), size))
+        chips = np.stack([face.chip for face in faces]).transpose(0, 3, 1, 2)
+        renderer(
             torch.from_numpy(np.ascontiguousarray(chips)).to(device),
-            np.stack([face.chip_marks.points for face in turn]),
-            [face.specs for face in turn],
-            [face.chip_look for face in turn],
+            np.stack([face.chip_marks.points for face in faces]),
+            [face.specs for face in faces],
+            [face.chip_look for face in faces],
         )
+        return size
 
     return work
 
@@ -206,12 +221,14 @@ def _cuda_clock() -> float:
 @click.option("--photos", type=click.Path(path_type=Path), required=True)
 @click.option("--count", default=128, show_default=True, help="Photographs to use.")
 @click.option("--rounds", default=3, show_default=True, help="Turns over all of them.")
+@click.option("--batches", default=f"{TURN}", show_default=True, help="Chips at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(photos: Path, count: int, rounds: int, as_json: bool) -> None:
+def main(photos: Path, count: int, rounds: int, batches: str, as_json: bool) -> None:
     """Measure on COUNT photos, evenly from the folder PHOTOS."""
     paths = list_images(photos)
     chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)
-    rows = measure([paths[index] for index in chosen], rounds)
+    sizes = tuple(int(text) for text in batches.split(","))
+    rows = measure([paths[index] for index in chosen], rounds, sizes)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows]))
         return

@@ -27,8 +27,7 @@ from benchmarks.speed.enroll_speed import EnrollFigures, measure_enroll
 from index.engines.annoy_index import TREES, AnnoySearch, build_trees, search_k_of
 from index.engines.exact import ExactSearch
 from index.engines.milvus import Collection
-from index.engines.neighbours import NeighbourSearch
-from index.engines.templates import Int64, Templates
+from index.engines.neighbours import Int64, NeighbourSearch, Templates
 from index.search.milvus_source import MilvusSearch
 from masking.landmarks import Float32
 

@@ -16,8 +16,8 @@ from index.enrollment.stage import enroll_photos
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.storage.names import checked_name
 from index.gallery.workspace_traces import GALLERY
+from index.identification.answers import once_each
 from index.identification.config import IdentifyConfig
-from index.identification.one_name import once_each
 from index.identification.recogniser import Recogniser, accepted_by
 from masking.datasets.images import encode_image
 from masking.errors import MissingInput

@@ -41,7 +41,7 @@ from index.identification.video.frames import (
     video_token,
 )
 from index.identification.video.stage import identify_video
-from index.search.snapshots import refresh_snapshot
+from index.search.open_search import refresh_snapshot
 from index.search.verify import rebuild_snapshot
 from masking.errors import MissingInput, UnreadableImage
 from masking.faces.aligned_faces import PhotoFile, read_faces

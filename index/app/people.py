@@ -12,8 +12,8 @@ from index.gallery.gallery import Gallery
 from index.gallery.storage.names import checked_name
 from index.gallery.storage.rows import Terms
 from index.gallery.transfers import merge_people, move_photos
-from index.search.snapshots import refresh_snapshot
-from masking.files.name_form import normal_form
+from index.search.open_search import refresh_snapshot
+from masking.files.shown_text import normal_form
 
 Record = dict[str, Any]
 

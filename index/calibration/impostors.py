@@ -64,7 +64,7 @@ class MeanFaces:
     Attributes:
         matrix: (T, D) float32.
         photos: (T,) int64, in each of them.
-        offsets: (T,) mean of theirs, see `index.engines.normalised_vectors`.
+        offsets: (T,) mean of theirs, see `index.engines.neighbours`.
     """
 
     matrix: Float32

@@ -16,14 +16,13 @@ from index.datasets.detection_cache import RememberingFinders
 from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from index.datasets.views import ViewPlan, all_views
-from index.engines.normalised_vectors import vectors_and_offsets
-from index.engines.templates import MASKED, UNMASKED
+from index.engines.neighbours import MASKED, UNMASKED, vectors_and_offsets
 from index.gallery.gallery import Gallery
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from masking.faces.finder import Finder
-from masking.files.name_form import normal_form
+from masking.files.shown_text import normal_form
 from masking.landmarks import Float32
 from training.data.chip_dataset import CALM, Degradation
 from training.data.chip_embeddings import embed_rows

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from index.commands.fetch import CELEBRITIES
-from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
+    GroupedCommand,
     json_option,
     options_from,
     workspace_option,

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
+    GroupedCommand,
     json_option,
     options_from,
     workspace_option,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
+    GroupedCommand,
     device_option,
     json_option,
     model_option,

@@ -9,7 +9,7 @@ from masking.datasets.collections import Collection
 from masking.datasets.labels import COLUMNS, LABELS, LabelledPhoto, read_labels
 from masking.errors import BadRecord, MissingInput
 from masking.files.input_files import read_lines
-from masking.files.name_form import normal_form
+from masking.files.shown_text import normal_form
 
 
 def read_labelled_photos(

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from index.engines.neighbours import Neighbour, checked_query, ranked
-from index.engines.templates import Templates
+from index.engines.neighbours import Neighbour, Templates, checked_query, ranked
 from masking.errors import MissingInput
 from masking.landmarks import Float32
 

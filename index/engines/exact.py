@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from index.engines.neighbours import Neighbour, checked_query, ranked
-from index.engines.templates import Int64, Templates
+from index.engines.neighbours import Int64, Neighbour, Templates, checked_query, ranked
 from masking.landmarks import Float32
 
 _QUERIES_AT_ONCE = 64

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from index.engines.templates import Int64, Templates, template_keys
+from index.engines.neighbours import Int64, Templates, template_keys
 from masking.errors import InvalidConfig, MissingInput, ToolkitError
 from masking.landmarks import Float32
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from index.engines.annoy_index import SEED, load_trees
-from index.engines.templates import Templates
+from index.engines.neighbours import Templates
 from masking.errors import BadRecord
-from masking.files.unfinished import PREFIX, folder_locked
+from masking.files.writing import PREFIX, folder_locked
 
 FORMAT_VERSION = 1
 FOLDER = "snapshots"

@@ -22,12 +22,11 @@ from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.people import stored_hashes
 from index.gallery.storage.database import FILE_NAME
 from index.gallery.storage.names import checked_name
-from index.search.snapshots import refresh_snapshot
+from index.search.open_search import refresh_snapshot
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError
 from masking.faces.aligned_faces import AlignedFace
-from masking.files.name_form import normal_form
-from masking.files.shown_text import counted
+from masking.files.shown_text import counted, normal_form
 from masking.masks.spec import SpecConfig
 from masking.workers import worker_count
 from training.config import TrainConfig

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from index.datasets.addresses import refuse_address
 from index.gallery.storage.names import typed_name
 from masking.datasets.collections import Collection
 from masking.datasets.images import list_images
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from masking.files.csv_tables import read_table
+from masking.files.input_files import refuse_address
 
 COLUMNS = ("person", "file")
 # How people write it in tables; empty means that nobody said.

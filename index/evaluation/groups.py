@@ -8,7 +8,7 @@ from pathlib import Path
 from index.evaluation.protocol import Collection
 from masking.errors import BadRecord
 from masking.files.csv_tables import read_table
-from masking.files.name_form import normal_form
+from masking.files.shown_text import normal_form
 
 GROUPS = "groups.csv"
 

@@ -10,8 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from masking.files.private_folder import private_folder
-from masking.files.writing import replaced_file
+from masking.files.writing import private_folder, replaced_file
 
 RECORDS = "answers.jsonl"
 # Some 20,000 answers with five candidates each. Beyond it the older half goes.

@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
+from index.engines.neighbours import ALL, Templates
 from index.engines.snapshot import sweep_half_written
-from index.engines.templates import ALL, Templates
 from index.gallery.embedder_record import check_unchanged, cohort_of_store, new_meta
 from index.gallery.erasure import PENDING, finish_erasure
 from index.gallery.people import insert_photos, rename_person, set_terms
@@ -21,7 +21,7 @@ from index.gallery.person_photos import (
 )
 from index.gallery.storage import database as gallery_file
 from index.gallery.storage.backup import backup_to_restore, put_back
-from index.gallery.storage.folder import backup_files
+from index.gallery.storage.database import backup_files
 from index.gallery.storage.names import checked_name
 from index.gallery.storage.rows import (
     NO_TERMS,
@@ -276,7 +276,7 @@ class Gallery:
         ones.
 
         Args:
-            kind: ALL, UNMASKED or MASKED, of index.engines.templates.
+            kind: ALL, UNMASKED or MASKED, of index.engines.neighbours.
         """
         with self._own_vectors():
             return read_templates(self.store, self.cohort).of_kind(kind)

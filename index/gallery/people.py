@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import partial
 
-from index.gallery.storage.rows import PhotoRow, Terms
-from index.gallery.storage.seals import seal
+from index.gallery.storage.rows import PhotoRow, Terms, seal
 from index.gallery.storage.store import GalleryStore, utc_now
 from masking.errors import InvalidConfig, MissingInput, NameTaken
-from masking.files.name_form import normal_form
-from masking.files.shown_text import counted
+from masking.files.shown_text import counted, normal_form
 
 _COMPARED_NAMES = 5000
 

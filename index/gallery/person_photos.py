@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.gallery.people import person_id_of
-from index.gallery.storage.seals import sealed_vectors
+from index.gallery.storage.rows import sealed_vectors
 from index.gallery.storage.store import GalleryStore
 from index.gallery.vectors import read_chip, sound_chip
 from masking.errors import MissingInput

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.normalised_vectors import (
+from index.engines.neighbours import (
+    Int64,
+    Templates,
+    mean_rows,
     normalised,
     normalised_dimension,
+    template_keys,
     with_offsets,
 )
-from index.engines.templates import Int64, Templates, mean_rows, template_keys
-from index.gallery.storage.rows import GalleryPhoto
-from index.gallery.storage.seals import seal, sealed_vectors
+from index.gallery.storage.rows import GalleryPhoto, seal, sealed_vectors
 from index.gallery.storage.store import GalleryStore
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, InvalidConfig, MissingInput, ToolkitError

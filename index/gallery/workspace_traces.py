@@ -9,7 +9,7 @@ from pathlib import Path
 
 from index.gallery.answer_file import RECORDS, Record, forget_answers
 from index.gallery.storage.erased_people import ErasedPeople
-from masking.files.unfinished import sweep_unfinished
+from masking.files.writing import sweep_unfinished
 from training.checkpoints.store import forget_photos
 
 GALLERY, ANSWERS, EVALUATED = "gallery", "identified", "evaluated"

@@ -1,8 +1,12 @@
-"""What identification answers: its record as JSON and its exit code."""
+"""What identification answers: its record as JSON and its exit code.
+
+Nobody is in a photograph twice: of two faces with one name the nearer keeps it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ from index.calibration.score import accepted_from, shown
 from index.identification.cards.canvas import percent
 from masking.faces.detector import FaceBox
 from masking.files.shown_text import counted
-from masking.files.strict_json import strict_json
+from masking.files.writing import strict_json
 
 MATCH, AMBIGUOUS, UNKNOWN = "match", "ambiguous", "unknown"
 NO_FACE, UNREADABLE = "no face", "unreadable"
@@ -184,3 +188,31 @@ def _decision_record(decision: Decision) -> dict[str, Any]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
+
+
+def once_each(decisions: Sequence[Decision]) -> list[tuple[Decision, str]]:
+    """The decisions on the faces of a photo, and why a name was taken from one.
+
+    Returns:
+        As many, in their order; "" where nothing was taken.
+    """
+    keepers: dict[str, int] = {}
+    for place in sorted(range(len(decisions)), key=lambda i: -_score(decisions[i])):
+        if name := decisions[place].name:
+            keepers.setdefault(name, place)
+    found = []
+    for place, decision in enumerate(decisions):
+        name = decision.name
+        if name is None or keepers[name] == place:
+            found.append((decision, ""))
+            continue
+        reason = (
+            f"looks like {name}, too, whom face {keepers[name] + 1} of this photo "
+            "comes nearer: nobody is in a photo twice"
+        )
+        found.append((dataclasses.replace(decision, names=()), reason))
+    return found
+
+
+def _score(decision: Decision) -> float:
+    return decision.matches[0].score if decision.matches else float("-inf")

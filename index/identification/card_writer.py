@@ -19,7 +19,7 @@ from index.identification.recogniser import Recogniser
 from masking.datasets.images import write_image
 from masking.errors import MissingInput, ToolkitError
 from masking.faces.aligned_faces import AlignedPhoto
-from masking.files.private_folder import private_folder
+from masking.files.writing import private_folder
 from training.embedders.embedded_face import EmbeddedFace, network_input
 from training.embedders.mask_classifier import MaskState
 from training.embedders.protocol import Embedder

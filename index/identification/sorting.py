@@ -18,7 +18,7 @@ from index.identification.recogniser import accepted_by
 from masking.errors import BadRecord, InvalidConfig, UnreadableImage
 from masking.faces.aligned_faces import read_faces, read_photo
 from masking.faces.finder import Finder
-from masking.files.private_folder import private_folder
+from masking.files.writing import private_folder
 from training.embedders.embedded_face import EmbeddedFace, embed_faces, network_input
 from training.embedders.mask_classifier import mask_states
 from training.embedders.protocol import Embedder

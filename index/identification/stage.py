@@ -15,12 +15,12 @@ from index.identification.answers import (
     UNREADABLE,
     Answer,
     answer_record,
+    once_each,
     status_of,
 )
 from index.identification.card_writer import CardWriter, card_token, writing
 from index.identification.cards.result_card import CARD_CANDIDATES
 from index.identification.config import IdentifyConfig
-from index.identification.one_name import once_each
 from index.identification.recogniser import Recogniser
 from index.identification.sources import probe_photos, shown_name
 from masking.datasets.images import read_bytes

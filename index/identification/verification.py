@@ -31,7 +31,7 @@ from masking.faces.aligned_faces import AlignedPhoto, PhotoFile, read_faces
 from masking.faces.finder import Finder
 from masking.files.csv_tables import read_table
 from masking.files.shown_text import shown
-from masking.files.strict_json import strict_json
+from masking.files.writing import strict_json
 from training.embedders.embedded_face import embed_faces, network_input
 from training.embedders.mask_classifier import mask_states
 from training.embedders.protocol import Embedder

@@ -11,16 +11,16 @@ import numpy as np
 
 from index.engines.milvus import Collection, checked_uri, reached
 from index.engines.neighbours import (
+    Int64,
     Neighbour,
     checked_query,
     first_people,
     neighbours,
+    normalised_dimension,
 )
-from index.engines.normalised_vectors import normalised_dimension
-from index.engines.templates import Int64
 from index.gallery.erasure import note_copy
 from index.gallery.gallery import Gallery
-from index.search.incremental import Base, stale
+from index.search.open_search import Base, stale
 from masking.errors import BadRecord
 from masking.landmarks import Float32
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from index.engines.annoy_index import AnnoySearch, search_k_of
 from index.engines.exact import ExactSearch
-from index.engines.neighbours import NeighbourSearch
-from index.engines.templates import Templates
+from index.engines.neighbours import NeighbourSearch, Templates
 from masking.landmarks import Float32
 
 # A masked probe lies this many spreads (median distance of a template from the mean
@@ -101,7 +100,7 @@ def probes_of(matrix: Float32, dimension: int, count: int, seed: int) -> Float32
     Args:
         matrix: (R, L) templates.
         dimension: of a face's vector, with which a row begins; the rest of a probe
-            is 0, see `normalised_vectors`.
+            is 0, see `normalised_query`.
     """
     rng = np.random.default_rng(seed)
     rows = np.resize(rng.permutation(len(matrix)), count)

@@ -18,10 +18,10 @@ from index.engines.snapshot import (
     snapshot_folders,
 )
 from index.gallery.gallery import Gallery, open_gallery
-from index.gallery.storage.seals import seal
+from index.gallery.storage.rows import seal
 from index.gallery.storage.store import GalleryStore
+from index.search.open_search import build_snapshot, current_snapshot
 from index.search.recall import SearchFigures, measure_search
-from index.search.snapshots import build_snapshot, current_snapshot
 from masking.errors import BadRecord, ToolkitError
 from masking.files.shown_text import counted
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from masking.augment.journal import recorded_rows
 from masking.augment.manifest import ManifestRow
-from masking.files.unfinished import sweep_unfinished
+from masking.files.writing import sweep_unfinished
 
 
 def remove_stale_files(

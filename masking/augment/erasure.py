@@ -14,8 +14,7 @@ from masking.augment.report import Tally
 from masking.augment.shard_files import all_records
 from masking.augment.stage import write_results
 from masking.datasets.shards import WHOLE
-from masking.files.unfinished import sweep_unfinished
-from masking.files.writing import replaced_file
+from masking.files.writing import replaced_file, sweep_unfinished
 
 _FOLDERS = (CHIPS, MASKED, PHOTOS)
 # Sheets that show people, and counts that name photographs.

@@ -20,8 +20,7 @@ from masking.augment.manifest import (
     sealed_line,
     write_manifest,
 )
-from masking.files.private_folder import private_folder
-from masking.files.writing import replaced_file
+from masking.files.writing import private_folder, replaced_file
 
 
 class Journal:

@@ -11,7 +11,7 @@ from pathlib import Path
 from masking.augment.manifest import Manifest
 from masking.errors import InvalidConfig, MissingInput
 from masking.files.input_files import read_lines
-from masking.files.name_form import normal_form
+from masking.files.shown_text import normal_form
 
 _SHOWN = 3
 _log = logging.getLogger(__name__)

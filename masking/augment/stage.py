@@ -35,8 +35,7 @@ from masking.datasets.images import read_rgb, write_image
 from masking.datasets.separate_folders import refuse_overlap
 from masking.datasets.shards import WHOLE, Shard
 from masking.faces.finder import Finder, default_finder, unmasked_finder
-from masking.files.strict_json import strict_json
-from masking.files.writing import write_bytes
+from masking.files.writing import strict_json, write_bytes
 from masking.masks.spec import SpecConfig
 from masking.masks.textures import list_textures
 from masking.workers import ordered_map, ray_map

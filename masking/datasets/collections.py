@@ -14,7 +14,7 @@ from masking.datasets.recordio import find_record_file, record_photos
 from masking.datasets.shards import WHOLE, Shard
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from masking.files.input_files import read_lines
-from masking.files.name_form import normal_form
+from masking.files.shown_text import normal_form
 
 CELEBA_LIST = "identity_CelebA.txt"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from masking.errors import BadRecord, MissingInput
 from masking.files.csv_tables import read_table
-from masking.files.name_form import normal_form
+from masking.files.shown_text import normal_form
 
 LABELS = "labels.csv"
 COLUMNS = ("person", "file", "mask")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from masking.files.name_form import normal_form
+from masking.files.shown_text import normal_form
 
 _log = logging.getLogger(__name__)
 

@@ -1,11 +1,15 @@
-"""Reads whole files that a user named."""
+"""Reads whole files that a user named; addresses, which look like paths, are none."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from masking.errors import BadRecord, MissingInput
-from masking.files.name_form import normal_form
+from masking.errors import BadRecord, InvalidConfig, MissingInput
+from masking.files.shown_text import normal_form
+
+# `Path` makes one slash of two. One letter is a drive of Windows.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def read_input(path: Path, expected: str) -> bytes:
@@ -58,3 +62,16 @@ def decoded(data: bytes, encoding: str = "utf-8-sig") -> str:
     if "\0" in text:
         raise UnicodeError(f"a zero byte at character {text.index(chr(0))}")
     return text
+
+
+def refuse_address(path: str) -> None:
+    """Raise an error that helps where a path is a network address.
+
+    Raises:
+        InvalidConfig: it is one.
+    """
+    if _ADDRESS.match(path) and not Path(path).exists():
+        raise InvalidConfig(
+            f"{path}: network addresses are not read. Give files, or pipe a "
+            "photograph in: curl -s ADDRESS | python cli.py identify -"
+        )

@@ -1,4 +1,4 @@
-"""Text of others as a terminal may get it: names of files and people."""
+"""Text of others, names of files and people: how it is compared and shown."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ _DIRECTION_OVERRIDES = frozenset(
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
 _PLURALS = {"person": "people"}
+
+
+def normal_form(name: str) -> str:
+    """The name without outer blanks, composed (NFC), so that equal names are equal."""
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def is_control(letter: str) -> bool:

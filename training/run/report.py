@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from masking.errors import MissingInput
-from masking.files.strict_json import strict_json
-from masking.files.writing import write_bytes
+from masking.files.writing import strict_json, write_bytes
 
 
 def write_train_report(folder: Path, progress: Any) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import torch
 
 from masking.augment.manifest import Manifest
-from masking.files.private_folder import private_folder
-from masking.files.unfinished import sweep_unfinished
+from masking.files.writing import private_folder, sweep_unfinished
 from masking.workers import worker_count
 from training.backbones.registry import network_of
 from training.checkpoints.store import AUTO, CACHE, STATE, add_checkpoint, set_latest

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from index.commands.terminal.names import complete_name
-from index.commands.terminal.option_groups import GroupedCommand
 from index.commands.terminal.options import (
     A_PATH,
+    GroupedCommand,
+    complete_name,
     device_option,
     json_option,
     model_option,
@@ -74,7 +74,7 @@ def enroll_command(
     from index.gallery.gallery import open_or_create_gallery
     from index.gallery.storage.rows import Terms
     from index.identification.recogniser import accepted_by
-    from index.search.snapshots import refresh_snapshot
+    from index.search.open_search import refresh_snapshot
     from masking.datasets.separate_folders import refuse_inside
     from masking.faces.finder import default_finder
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from index.commands.terminal.asking import ask, yes_option
-from index.commands.terminal.names import complete_name
-from index.commands.terminal.options import A_PATH, json_option, workspace_option
-from index.commands.terminal.printing import say, say_json, say_table
+from index.commands.terminal.options import (
+    A_PATH,
+    complete_name,
+    json_option,
+    workspace_option,
+)
+from index.commands.terminal.printing import ask, say, say_json, say_table, yes_option
 from masking.errors import InvalidConfig
 from masking.files.shown_text import counted, shown
 
@@ -165,7 +168,7 @@ def gallery_remove_command(
 
     from index.gallery.erasure import erase_people, erase_photos
     from index.gallery.gallery import open_gallery
-    from index.search.snapshots import refresh_snapshot
+    from index.search.open_search import refresh_snapshot
 
     if (name is None) is not expired or (expired and numbers):
         raise InvalidConfig("gallery remove takes a name, or --expired.")
@@ -225,7 +228,7 @@ def gallery_move_command(
     """
     from index.gallery.gallery import open_gallery
     from index.gallery.transfers import move_photos
-    from index.search.snapshots import refresh_snapshot
+    from index.search.open_search import refresh_snapshot
 
     with open_gallery(workspace / "gallery") as gallery:
         moved = move_photos(gallery.store, name, numbers, other)
@@ -260,7 +263,7 @@ def gallery_merge_command(
     """
     from index.gallery.gallery import open_gallery
     from index.gallery.transfers import merge_people
-    from index.search.snapshots import refresh_snapshot
+    from index.search.open_search import refresh_snapshot
 
     with open_gallery(workspace / "gallery") as gallery:
         count = len(gallery.photos(other))

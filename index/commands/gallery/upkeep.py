@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from index.commands.terminal.asking import ask, yes_option
 from index.commands.terminal.options import (
     A_PATH,
     device_option,
@@ -17,7 +16,7 @@ from index.commands.terminal.options import (
     model_option,
     workspace_option,
 )
-from index.commands.terminal.printing import say, say_json, say_table
+from index.commands.terminal.printing import ask, say, say_json, say_table, yes_option
 from masking.errors import InvalidConfig
 from masking.files.shown_text import counted
 

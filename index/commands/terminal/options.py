@@ -1,4 +1,4 @@
-"""Options that commands share, and options made from the settings of a stage."""
+"""Options that commands share, or that are made from settings; groups of --help."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from typing import (
 
 import click
 
-from index.datasets.addresses import refuse_address
+from masking.errors import ToolkitError
+from masking.files.input_files import refuse_address
 from masking.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,22 @@ if TYPE_CHECKING:
 _FEW_PHOTOS = 8
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+OPTIONS, ADVANCED = "Options", "Advanced"
+# By the name of the parameter, for all commands; all others are main options.
+GROUPS = {
+    "Search": {"top_k", "engine", "uri", "fpir", "threshold"},
+    "Video": {"video", "camera", "every", "seconds"},
+    "Masks": {"kinds", "wrongly_worn", "occluded", "textures", "masked_fraction"}
+    | {"shared_masks", "unseen", "mixed", "masked_references"},
+    "Loss": {"prototype_weight", "distillation_weight", "head", "head_weight"}
+    | {"margin", "head_scale", "class_fraction"},
+    ADVANCED: {"model", "device", "workers", "batch_size", "seed", "ray", "shard"}
+    | {"samples_per_person", "warm_up", "ema_decay", "blend", "validation_fraction"}
+    | {"validation_seed", "precision", "accumulate", "checkpointing", "compile"}
+    | {"tensorboard", "crop_is_face", "merge", "redetect", "cohorts", "max_pairs"}
+    | {"rounds", "flip_average", "on_no_face", "port"},
+}
+_WORKSPACE = "workspace"
 
 
 class GivenPath(click.Path):
@@ -163,3 +180,43 @@ def onnx_embedder_of(
     from training.checkpoints.store import choose_onnx_embedder
 
     return choose_onnx_embedder(model, workspace / "models")
+
+
+class GroupedCommand(click.Command):
+    """A command whose --help has a heading for each group of options."""
+
+    def format_options(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the options of each group, the main ones first."""
+        found: dict[str, list[tuple[str, str]]]
+        found = {name: [] for name in (OPTIONS, *GROUPS)}
+        for option in self.get_params(ctx):
+            record = option.get_help_record(ctx)
+            # Arguments are told of in the text above.
+            if record and isinstance(option, click.Option):
+                found[group_of(option.name or "")].append(record)
+        for name, records in found.items():
+            if records:
+                with formatter.section(name):
+                    formatter.write_dl(records)
+
+
+def group_of(option: str) -> str:
+    """The heading that an option of this name stands below."""
+    return next((name for name, own in GROUPS.items() if option in own), OPTIONS)
+
+
+def complete_name(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The people of the gallery whose names begin so, small letters or capitals."""
+    from index.gallery.gallery import open_gallery
+
+    folder = Path(ctx.params.get(_WORKSPACE) or _WORKSPACE) / "gallery"
+    try:
+        with open_gallery(folder) as gallery:
+            names = [person.name for person in gallery.people()]
+    except (ToolkitError, OSError):
+        # There is nothing to complete; the command will say what is wrong.
+        return []
+    start = incomplete.casefold()
+    return [name for name in names if name.casefold().startswith(start)]

@@ -1,4 +1,7 @@
-"""Prints what commands say. They print through this alone, so nothing gets by it."""
+"""Prints what commands say, and asks before what cannot be undone.
+
+They print through this alone, so nothing gets by it.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,13 @@ from io import TextIOWrapper
 from typing import Any
 
 import click
+from click.exceptions import Exit
 
+from masking.errors import InvalidConfig
 from masking.files.shown_text import aligned, shown
-from masking.files.strict_json import strict_json
+from masking.files.writing import strict_json
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 
 
 def say(*fields: object, err: bool = False) -> None:
@@ -95,3 +102,26 @@ def _nothing(number: int) -> TextIOWrapper:
         os.close(handle)
     os.set_inheritable(number, True)
     return open(number, "r" if number == 0 else "w", closefd=False)
+
+
+def ask(question: str, yes: bool) -> None:
+    """Go on only where `yes` was given, or somebody at a terminal says so.
+
+    Raises:
+        InvalidConfig: nobody can be asked.
+        Exit: the answer was no; exit code 1.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidConfig(
+            f"{question} Nobody can be asked, as standard input is no terminal: give "
+            "--yes."
+        )
+    try:
+        certain = click.confirm(shown(question), err=True)
+    except click.Abort:
+        certain = False
+    if not certain:
+        say("nothing was changed", err=True)
+        raise Exit(1)

@@ -17,8 +17,7 @@ from index.evaluation.private_errors import PrivateErrors, pair_ends
 from index.evaluation.set_figures import WorstPair
 from masking.datasets.contact_sheet import caption_font, contact_sheet
 from masking.datasets.images import encode_image
-from masking.files.strict_json import strict_json
-from masking.files.writing import write_bytes
+from masking.files.writing import strict_json, write_bytes
 from masking.landmarks import Image
 
 _TILE_PX, _GAP_PX, _COLUMNS = 120, 14, 4

@@ -14,10 +14,8 @@ from index.evaluation.report.plots import report_plots
 from index.evaluation.report.worst_sheet import write_private
 from index.evaluation.set_figures import FARS, Rate, SetFigures
 from index.evaluation.stage import Evaluation
-from masking.files.private_folder import private_folder
 from masking.files.shown_text import aligned
-from masking.files.strict_json import strict_json
-from masking.files.writing import write_bytes
+from masking.files.writing import private_folder, strict_json, write_bytes
 from training.metrics.identification import FPIR
 
 REFERENCE_MEANS = (

@@ -10,20 +10,21 @@ from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from index.gallery.storage.database import FILE_NAME, reported
-from index.gallery.storage.erased_people import ErasedPeople
-from index.gallery.storage.folder import (
+from index.gallery.storage.database import (
     BACKUPS,
     DAMAGED,
+    FILE_NAME,
     NEW_PREFIX,
     SUFFIX,
     alone,
     backup_files,
     making,
+    reported,
     temporary_database,
 )
+from index.gallery.storage.erased_people import ErasedPeople
 from masking.errors import BadRecord, MissingInput, ToolkitError
-from masking.files.unfinished import PREFIX
+from masking.files.writing import PREFIX
 
 KEPT = 2
 EVERY = timedelta(hours=24)

@@ -1,24 +1,31 @@
-"""The gallery's SQLite file: its tables, making, opening, what can go wrong."""
+"""The gallery's SQLite file: its tables, making, opening, what can go wrong.
+
+Beside it lie backups and half-made databases, which hold whole people. Whoever makes
+one shares the lock of the gallery's folder meanwhile. Whoever has that lock alone knows
+that all half-made ones were left by killed processes.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from index.gallery.storage.folder import (
-    NEW_PREFIX,
-    alone,
-    backup_files,
-    rescue_advice,
-    sweep_leftovers,
-    temporary_database,
-)
 from masking.errors import BadRecord, MissingInput, ToolkitError
-from masking.files.private_folder import private_folder
+from masking.files.writing import PREFIX, folder_locked, private_folder
 
+BACKUPS = "backups"
+# Files that a restored backup replaced: evidence, and perhaps more than the backup.
+DAMAGED = "damaged"
+SUFFIX = ".sqlite"
+NEW_PREFIX = ".new-"
+# Long enough for another process to copy a large gallery.
+WAIT_S = 60.0
+_log = logging.getLogger(__name__)
 FILE_NAME = "gallery.sqlite"
 FORMAT_VERSION = 1
 # Long enough for another process to finish a large write or a VACUUM.
@@ -28,7 +35,7 @@ BUSY_TIMEOUT_S = 30.0
 # AUTOINCREMENT: the number of a removed person is never given to another.
 # people.changed, removed.version: the gallery's version that the change made, so
 # that a search finds what happened after its files were written.
-# seal: see `index.gallery.storage.seals`. chip comes last: SQLite reads through all of
+# seal: see `index.gallery.storage.rows`. chip comes last: SQLite reads through all of
 # a long value to get at a column behind it.
 # masked_references: of unmasked photos, see `training.embedders.embedded_face`.
 # template_rows: what each template is the mean of; `worn` is whether the photo itself
@@ -91,6 +98,91 @@ _TABLES = (
     "CREATE INDEX people_changed ON people(changed)",
     "CREATE INDEX people_retained ON people(retain_until) WHERE retain_until <> ''",
 )
+
+
+def backup_files(folder: Path) -> list[Path]:
+    """All backups, the newest first; their names begin with their time."""
+    return sorted((folder / BACKUPS).glob(f"[0-9]*{SUFFIX}"), reverse=True)
+
+
+def rescue_advice(folder: Path) -> str:
+    """What to do about a damaged gallery, as the end of a message."""
+    found = backup_files(folder)
+    if not found:
+        return "Put back a copy of it, or move the folder away and enroll again."
+    return (
+        f"Put back a copy of it: the newest backup is {found[0]}. Run: python cli.py "
+        "gallery restore"
+    )
+
+
+@contextmanager
+def temporary_database(folder: Path, prefix: str) -> Iterator[Path]:
+    """An empty file for a database, private to its owner.
+
+    At the end it is deleted with SQLite's files beside it, unless the block moved it.
+    """
+    # mkstemp makes it 0600; SQLite gives its log the mode of the main file.
+    handle, name = tempfile.mkstemp(dir=folder, prefix=prefix)
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            Path(name + suffix).unlink(missing_ok=True)
+
+
+@contextmanager
+def making(folder: Path) -> Iterator[None]:
+    """The block makes a database in a gallery's folder, and nobody sweeps it.
+
+    Raises:
+        ToolkitError: another process erases or restores for too long.
+    """
+    with folder_locked(folder, WAIT_S, shared=True) as held:
+        if not held:
+            raise _in_use(folder)
+        yield
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """For the block nobody makes a database in a gallery's folder; none is left.
+
+    Raises:
+        ToolkitError: another process makes one for too long.
+        OSError: a half-made one cannot be deleted.
+    """
+    with folder_locked(folder, WAIT_S) as held:
+        if not held:
+            raise _in_use(folder)
+        for path in _leftovers(folder):
+            path.unlink(missing_ok=True)
+        yield
+
+
+def sweep_leftovers(folder: Path) -> None:
+    """Delete half-made databases, unless somebody may be at them."""
+    if not _leftovers(folder):
+        return
+    try:
+        with folder_locked(folder, 0.0) as held:
+            for path in _leftovers(folder) if held else []:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        _log.warning("%s: a half-made file stays: %s", folder, error)
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    """With the journals that SQLite writes beside them."""
+    return [*folder.glob(f"{NEW_PREFIX}*"), *(folder / BACKUPS).glob(f"{PREFIX}*")]
+
+
+def _in_use(folder: Path) -> ToolkitError:
+    return ToolkitError(
+        f"{folder}: another process has been making, restoring or erasing a copy of "
+        f"the gallery for {WAIT_S:.0f} s. Try again when it has ended."
+    )
 
 
 def create_file(path: Path, meta: Mapping[str, str]) -> None:

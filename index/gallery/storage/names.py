@@ -6,8 +6,7 @@ from pathlib import Path
 
 from masking.datasets.images import SUFFIXES
 from masking.errors import InvalidConfig
-from masking.files.name_form import normal_form
-from masking.files.shown_text import is_control
+from masking.files.shown_text import is_control, normal_form
 
 MAX_LENGTH = 200
 # What file systems allow for a name: letters take up to four.

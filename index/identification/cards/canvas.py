@@ -1,19 +1,150 @@
-"""Text, pictures and shapes of a result card, in card units."""
+"""What cards are drawn with: a canvas, its fonts, and the looks of all cards.
+
+A text is drawn in DejaVu, else in a font of the machine that has all its letters.
+"""
 
 from __future__ import annotations
+
+import importlib.util
+import unicodedata
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from pathlib import Path
 
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from index.identification.cards.fonts import drawable, font_for
+from masking.errors import MissingInput
 from masking.landmarks import Image
 
+# Nothing is to be seen of them.
+_UNSEEN = frozenset({"Cf", "Zs"})
+# A font answers it with the sign for letters that it has not.
+_NO_LETTER = "\U0010fffe"
+# Has boxes for all letters.
+_LAST_RESORT = "lastresort"
 Colour = tuple[int, int, int]
 Box = tuple[float, float, float, float]
 
 # Drawn at twice the size and shrunk: Pillow does not smooth the edges of shapes.
 _FINENESS = 2
 _MIN_TEXT = 12
+WIDTH_PX, HEIGHT_PX = 1080, 1528
+MARGIN = 48.0
+BODY_TOP = 168.0
+# A find of a lower score is hardly a face: of photographs of one face, 1 to 3 in 120
+# score lower (LFW, RMFRD), 0 of MFR2.
+LEAST_FACE = 0.7
+_RULE_PX = 12.0
+_FOOT_LINE_PX = 26.0
+# Longer names are broken, so that a phone still shows them.
+_LEAST_TITLE = 38
+
+PAPER: Colour = (255, 255, 255)
+INK: Colour = (23, 30, 43)
+SOFT: Colour = (92, 103, 120)
+MAT: Colour = (240, 243, 247)
+LINE: Colour = (214, 220, 228)
+# Blue and orange stay apart for colour-blind readers, and in grey print the words
+# say the same.
+SURE: Colour = (17, 94, 163)
+UNSURE: Colour = (190, 82, 8)
+SURE_ZONE: Colour = (190, 216, 240)
+
+
+def font_for(text: str, size_px: int, bold: bool) -> ImageFont.FreeTypeFont:
+    """The font for a text that `drawable` gave."""
+    found = _file_for(frozenset(text), bold) or _dejavu(bold)
+    return _loaded(str(found), size_px)
+
+
+def drawable(text: str) -> str:
+    """The text as it can be drawn in one line.
+
+    Line breaks and halves of letters are replaced. Where no font of this machine has
+    all letters, those that DejaVu has not are written as Python does, such as \\u674e.
+    """
+    text = "".join(
+        "\ufffd" if unicodedata.category(letter) in ("Cc", "Cs") else letter
+        for letter in text
+    )
+    if _file_for(frozenset(text), False):
+        return text
+    plain = str(_dejavu(False))
+    return "".join(
+        letter
+        if _draws(plain, letter)
+        else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+def has_font(text: str) -> bool:
+    """Whether `drawable` leaves all letters as they are that are no line breaks."""
+    # A letter is replaced by one, or written as several.
+    return len(drawable(text)) == len(text)
+
+
+@lru_cache(maxsize=1000)
+def _file_for(letters: frozenset[str], bold: bool) -> Path | None:
+    """None where no font has all the letters."""
+    own = _dejavu(bold)
+    if all(_draws(str(own), letter) for letter in letters):
+        return own
+    for path in _fonts_of_machine(bold):
+        if all(_draws(str(path), letter) for letter in letters):
+            return path
+    return None
+
+
+@cache
+def _fonts_of_machine(bold: bool) -> tuple[Path, ...]:
+    """Without serifs first, then of the wanted weight."""
+    # Imported only for letters that DejaVu has not: it takes half a second.
+    from matplotlib.font_manager import findSystemFonts
+
+    def order(path: Path) -> tuple[bool, bool, str]:
+        name = path.name.lower()
+        return "sans" not in name, ("bold" in name) is not bold, name
+
+    found = {Path(name) for name in findSystemFonts()}
+    usable = [path for path in found if _LAST_RESORT not in path.name.lower()]
+    return tuple(sorted(usable, key=order))
+
+
+@cache
+def _draws(path: str, letter: str) -> bool:
+    if letter.isascii() or unicodedata.category(letter) in _UNSEEN:
+        return True
+    try:
+        return _glyph(path, letter) != _glyph(path, _NO_LETTER)
+    except OSError:
+        # A damaged file, or one of coloured pictures, which have one size only.
+        return False
+
+
+def _glyph(path: str, letter: str) -> tuple[tuple[int, int], bytes]:
+    # Laid out simply: Raqm sets a circle below a lone accent.
+    mask = _loaded(path, 16, ImageFont.Layout.BASIC).getmask(letter)
+    return mask.size, bytes(mask)
+
+
+@cache
+def _loaded(
+    path: str, size_px: int, layout: ImageFont.Layout | None = None
+) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size_px, layout_engine=layout)
+
+
+@cache
+def _dejavu(bold: bool) -> Path:
+    # Located, not imported: importing matplotlib takes a fifth of a second. Its
+    # DejaVu covers Latin, Greek, Cyrillic, Arabic and more on every machine.
+    spec = importlib.util.find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        raise MissingInput("the card's font is missing. Run: pip install matplotlib")
+    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+    return folder / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
 
 
 class Canvas:
@@ -142,3 +273,54 @@ def percent(fraction: float) -> str:
         if fraction >= 0.01
         else "<1%"
     )
+
+
+def draw_band(
+    canvas: Canvas, label: str, title: str, aside: tuple[str, str], colour: Colour
+) -> None:
+    """The headline: a small label, a large title, and a figure with its name.
+
+    Coloured letters below a rule, as a filled band costs ink.
+    """
+    canvas.rectangle((0, 0, WIDTH_PX, _RULE_PX), colour)
+    canvas.text((MARGIN, 56), label, 26, colour, bold=True)
+    right = WIDTH_PX - MARGIN
+    figure, meaning = aside
+    if figure:
+        size = 60
+        canvas.text((right, 130), figure, size, colour, anchor="rs", bold=True)
+        canvas.text((right, 56), meaning, 24, SOFT, anchor="rs")
+        right -= text_width(figure, size, bold=True) + 32
+    width = right - MARGIN
+    if text_width(title, _LEAST_TITLE, bold=True) <= width:
+        place = (MARGIN, 132.0)
+        canvas.text(place, title, 72, INK, bold=True, width=width)
+        return
+    lines = two_lines(title, _LEAST_TITLE, width, bold=True, smallest=22)
+    for line, baseline in zip(lines, (106.0, 150.0), strict=True):
+        place = (MARGIN, baseline)
+        canvas.text(
+            *(place, line, _LEAST_TITLE, INK),
+            bold=True,
+            width=width,
+            smallest=22,
+        )
+
+
+def draw_foot(canvas: Canvas, lines: Iterable[str], names: Iterable[str]) -> None:
+    """Small lines at the lower edge; empty ones are left out.
+
+    Args:
+        names: all that the card shows: one may have letters that no font draws.
+    """
+    told = [line for line in lines if line]
+    if not all(map(has_font, names)):
+        told.insert(
+            0,
+            "No font of this machine has all letters of these names: \\u... stands for "
+            "one. Install one that has, such as Noto Sans.",
+        )
+    top = HEIGHT_PX - 20 - _FOOT_LINE_PX * (len(told) - 1)
+    for place, line in enumerate(told):
+        below = (MARGIN, top + _FOOT_LINE_PX * place)
+        canvas.text(below, line, 19, SOFT, width=WIDTH_PX - 2 * MARGIN)

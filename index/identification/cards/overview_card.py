@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.calibration.score import shown
-from index.identification.cards.canvas import Canvas, Colour, percent, two_lines
-from index.identification.cards.photo_panel import draw_photo
-from index.identification.cards.style import (
+from index.identification.cards.canvas import (
     BODY_TOP,
     HEIGHT_PX,
     INK,
@@ -19,9 +17,14 @@ from index.identification.cards.style import (
     SURE,
     UNSURE,
     WIDTH_PX,
+    Canvas,
+    Colour,
     draw_band,
     draw_foot,
+    percent,
+    two_lines,
 )
+from index.identification.cards.result_card import draw_photo
 from masking.faces.detector import FaceBox
 from masking.landmarks import Image
 

@@ -29,23 +29,41 @@ def browser():
         yield opened
 
 
-@pytest.fixture(params=SIZES)
-def tab(request, tmp_path, browser):
-    """The page with "Red" enrolled; what it asks elsewhere, and its faults, fail."""
+@pytest.fixture(scope="module", params=SIZES)
+def screen(request, browser):
+    """A tab of one size for all tests: opening one costs more than most of them."""
     width, height = SIZES[request.param]
+    opened = browser.new_page(viewport={"width": width, "height": height})
+    opened.set_default_timeout(_PATIENCE_MS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tab(tmp_path, screen):
+    """The page with "Red" enrolled; what it asks elsewhere, and its faults, fail."""
+    elsewhere, faults = [], []
+    heard = {
+        "request": lambda sent: elsewhere.append(sent.url),
+        "pageerror": lambda fault: faults.append(fault),
+    }
     with served_page(tmp_path) as (address, actions):
-        own, elsewhere, faults = address.partition("?")[0], [], []
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(_PATIENCE_MS)
-        page.actions = actions
-        page.on("request", lambda sent: elsewhere.append(sent.url))
-        page.on("pageerror", lambda fault: faults.append(fault))
-        page.goto(address)
-        page.get_by_role("tab", name="Identify", selected=True).wait_for()
-        assert page.url == own
-        yield page
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.close()
+        own = address.partition("?")[0]
+        screen.actions = actions
+        for event, listener in heard.items():
+            screen.on(event, listener)
+        screen.goto(address)
+        screen.get_by_role("tab", name="Identify", selected=True).wait_for()
+        assert screen.url == own
+        yield screen
+        width = screen.viewport_size["width"]
+        assert screen.evaluate("document.documentElement.scrollWidth") <= width
+        for event, listener in heard.items():
+            screen.remove_listener(event, listener)
+        screen.unroute_all(behavior="ignoreErrors")
+        screen.emulate_media(color_scheme="light")
+        screen.context.clear_cookies()
+        screen.goto("about:blank")
     wanted = (own, f"blob:{own}", "data:")
     assert [url for url in elsewhere if not url.startswith(wanted)] == []
     assert faults == []

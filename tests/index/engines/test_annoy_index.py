@@ -11,7 +11,7 @@ from index.engines.annoy_index import (
     search_k_of,
 )
 from index.engines.exact import ExactSearch
-from index.engines.templates import Templates
+from index.engines.neighbours import Templates
 from index.search.recall import measure_search, probes_of, recall_of
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 from index.engines.exact import ExactSearch
-from index.engines.neighbours import Neighbour
-from index.engines.templates import Templates
+from index.engines.neighbours import Neighbour, Templates
 
 
 def templates_of(rows, person_ids, masked=None):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.engines.templates import MASKED, UNMASKED
+from index.engines.neighbours import MASKED, UNMASKED
 from index.enrollment import stage as enroll_stage
 from index.enrollment.after_training import enroll_manifest
 from masking.errors import InvalidConfig

@@ -16,8 +16,7 @@ from index.enrollment.stage import enroll_faces
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.gallery.storage.store import GalleryStore
-from index.search.open_search import open_search
-from index.search.snapshots import build_snapshot
+from index.search.open_search import build_snapshot, open_search
 from masking.errors import BadRecord, EmbedderMismatch, MissingInput, ToolkitError
 from tests.fakes.chip_galleries import (
     CALIBRATION,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.engines.templates import UNMASKED
+from index.engines.neighbours import UNMASKED
 from index.enrollment.face_step import NamedFace
 from index.enrollment.sources import NamedPhoto, photo_list, photos_of_folders
 from index.enrollment.stage import enroll, enroll_faces, enroll_photos

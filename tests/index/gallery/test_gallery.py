@@ -12,8 +12,7 @@ from index.gallery.erasure import Erasure, erase_people
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.people import stored_hashes
 from index.gallery.storage.rows import Terms
-from index.search.open_search import open_search
-from index.search.snapshots import build_snapshot, newest_snapshot
+from index.search.open_search import build_snapshot, newest_snapshot, open_search
 from masking.errors import (
     BadRecord,
     EmbedderMismatch,

@@ -8,7 +8,7 @@ import pytest
 
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
-from index.search import snapshots
+from index.search import open_search as search_module
 from index.search.open_search import open_search
 from index.search.verify import verify_gallery
 from masking.errors import ToolkitError
@@ -45,7 +45,7 @@ def locked(folder, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "access", access)
-    monkeypatch.setattr(snapshots, "write_snapshot", refused)
+    monkeypatch.setattr(search_module, "write_snapshot", refused)
     return folder
 
 

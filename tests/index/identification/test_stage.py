@@ -23,7 +23,7 @@ from index.identification.answers import (
     answer_record,
     exit_code,
 )
-from index.identification.cards.style import HEIGHT_PX, WIDTH_PX
+from index.identification.cards.canvas import HEIGHT_PX, WIDTH_PX
 from index.identification.config import IdentifyConfig
 from index.identification.stage import identify
 from masking.datasets.images import read_bytes, read_rgb

@@ -7,17 +7,19 @@ import pytest
 
 from index.engines.annoy_index import AnnoySearch
 from index.engines.exact import ExactSearch
-from index.engines.neighbours import Neighbour
-from index.engines.normalised_vectors import vectors_and_offsets
+from index.engines.neighbours import Neighbour, vectors_and_offsets
 from index.engines.snapshot import snapshot_folders
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.identification.config import IdentifyConfig
 from index.search import open_search as neighbour_search
 from index.search.config import ENGINES
-from index.search.incremental import stale
-from index.search.open_search import open_search
-from index.search.snapshots import build_snapshot, refresh_snapshot
+from index.search.open_search import (
+    build_snapshot,
+    open_search,
+    refresh_snapshot,
+    stale,
+)
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from tests.fakes.galleries import FakeEmbedder, photo
 from training.metrics.score_normalization import Cohort, distances, squared_distances

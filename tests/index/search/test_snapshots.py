@@ -16,11 +16,10 @@ from index.engines.snapshot import (
 )
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
-from index.search import snapshots
-from index.search.open_search import open_search
-from index.search.snapshots import build_snapshot, newest_snapshot
+from index.search import open_search as search_module
+from index.search.open_search import build_snapshot, newest_snapshot, open_search
 from masking.errors import BadRecord, MissingInput, ToolkitError
-from masking.files.unfinished import folder_locked
+from masking.files.writing import folder_locked
 from tests.fakes.galleries import FakeEmbedder, photo
 
 FILES = ["trees.ann", "matrix.npy", "people.npy", "masked.npy"]
@@ -133,7 +132,7 @@ def test_removal_that_sweeps_what_is_being_written_starts_it_again(
             raise OSError("Unable to open: No such file or directory")
         return write(folder, *rest)
 
-    monkeypatch.setattr(snapshots, "write_snapshot", sweep)
+    monkeypatch.setattr(search_module, "write_snapshot", sweep)
     snapshot = build_snapshot(gallery)
     assert len(snapshot.templates.person_ids) == 49
 
@@ -147,7 +146,7 @@ def test_snapshot_that_is_swept_before_it_is_read_is_made_again(gallery, monkeyp
             drop_snapshots(gallery.folder)
         return read(folder, *rest)
 
-    monkeypatch.setattr(snapshots, "read_snapshot", sweep)
+    monkeypatch.setattr(search_module, "read_snapshot", sweep)
     snapshot = build_snapshot(gallery)
     assert len(swept) == 1
     assert snapshot.folder != swept[0]
@@ -162,7 +161,7 @@ def test_snapshot_that_is_damaged_when_it_is_read_is_refused(gallery, monkeypatc
         (folder / "matrix.npy").write_bytes(b"x")
         return folder
 
-    monkeypatch.setattr(snapshots, "write_snapshot", damage)
+    monkeypatch.setattr(search_module, "write_snapshot", damage)
     with pytest.raises(BadRecord, match=r"matrix\.npy: damaged"):
         build_snapshot(gallery)
 
@@ -174,7 +173,7 @@ def test_disk_that_is_full_is_not_tried_again(gallery, monkeypatch):
         tried.append(1)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(snapshots, "write_snapshot", full)
+    monkeypatch.setattr(search_module, "write_snapshot", full)
     with pytest.raises(OSError, match="No space left"):
         build_snapshot(gallery)
     assert tried == [1]
@@ -228,7 +227,7 @@ def test_one_that_a_removal_swept_while_it_was_written_is_written_again(
             raise FileNotFoundError(2, "No such file or directory")
         return write(*arguments)
 
-    monkeypatch.setattr(snapshots, "write_snapshot", swept_once)
+    monkeypatch.setattr(search_module, "write_snapshot", swept_once)
     assert build_snapshot(gallery).folder.is_dir()
     assert len(calls) == 2
 

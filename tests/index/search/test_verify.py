@@ -9,8 +9,8 @@ import pytest
 
 from index.engines.snapshot import snapshot_folders
 from index.gallery.gallery import open_gallery, open_or_create_gallery
-from index.search import snapshots
-from index.search.snapshots import build_snapshot
+from index.search import open_search as search_module
+from index.search.open_search import build_snapshot
 from index.search.verify import rebuild_snapshot, verify_gallery
 from masking.errors import BadRecord, MissingInput, ToolkitError
 from tests.fakes.galleries import FakeEmbedder, photo
@@ -263,7 +263,7 @@ def test_folder_that_cannot_be_written(folder, monkeypatch):
 
     with open_gallery(folder) as gallery:
         gallery.add([photo(f"New_{i}", [9, 9, 9, i]) for i in range(20)])
-        monkeypatch.setattr(snapshots, "write_snapshot", refused)
+        monkeypatch.setattr(search_module, "write_snapshot", refused)
         report = verify_gallery(folder)
         assert report.problems == (
             "search files cannot be written: [Errno 13] Permission denied",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from index.gallery.gallery import open_gallery
-from index.search.snapshots import newest_snapshot
+from index.search.open_search import newest_snapshot
 from tests.fakes.faces_for_index import (
     BLUE,
     GREEN,

@@ -11,7 +11,7 @@ import pytest
 
 from index.commands.terminal.printing import OneLine, say, say_json, say_lines
 from masking.files.shown_text import shown
-from masking.files.strict_json import strict_json
+from masking.files.writing import strict_json
 
 ROOT = Path(__file__).resolve().parents[4]
 

@@ -15,11 +15,10 @@ from index.gallery.gallery import (
     restore_gallery,
 )
 from index.gallery.storage import backup as gallery_backup
-from index.gallery.storage.folder import backup_files
+from index.gallery.storage.database import backup_files
 from index.gallery.storage.rows import NO_TERMS
 from index.gallery.transfers import merge_people, move_photos
-from index.search.open_search import open_search
-from index.search.snapshots import build_snapshot, newest_snapshot
+from index.search.open_search import build_snapshot, newest_snapshot, open_search
 from masking.errors import BadRecord, MissingInput, ToolkitError
 from tests.fakes.galleries import FakeEmbedder, all_bytes, photo
 

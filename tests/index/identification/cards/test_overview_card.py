@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from index.identification.cards.canvas import HEIGHT_PX, SURE, UNSURE, WIDTH_PX
 from index.identification.cards.overview_card import OverviewFace, draw_overview
-from index.identification.cards.photo_panel import _tag
-from index.identification.cards.style import HEIGHT_PX, SURE, UNSURE, WIDTH_PX
+from index.identification.cards.result_card import _tag
 from masking.faces.detector import FaceBox
 
 

@@ -5,9 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from index.identification.cards.canvas import percent, text_width, two_lines
+from index.identification.cards.canvas import (
+    HEIGHT_PX,
+    WIDTH_PX,
+    percent,
+    text_width,
+    two_lines,
+)
 from index.identification.cards.result_card import CardCandidate, CardContent, draw_card
-from index.identification.cards.style import HEIGHT_PX, WIDTH_PX
 from masking.faces.detector import FaceBox
 
 BLUE, ORANGE = (17, 94, 163), (190, 82, 8)

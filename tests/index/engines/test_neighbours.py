@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from index.engines.exact import ExactSearch
-from index.engines.normalised_vectors import (
+from index.engines.neighbours import (
+    Templates,
     normalised,
     normalised_dimension,
     normalised_neighbours,
@@ -12,7 +13,6 @@ from index.engines.normalised_vectors import (
     vectors_and_offsets,
     with_offsets,
 )
-from index.engines.templates import Templates
 from training.metrics.score_normalization import (
     Cohort,
     offset_squares,

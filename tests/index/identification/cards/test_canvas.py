@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-from index.identification.cards import fonts
+from index.identification.cards import canvas
 from index.identification.cards.canvas import text_width
 
 SHIPPED = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -19,36 +19,36 @@ def machine(monkeypatch):
 
     def has(*names):
         found = tuple(SHIPPED / name for name in names)
-        monkeypatch.setattr(fonts, "_fonts_of_machine", lambda bold: found)
-        fonts._file_for.cache_clear()
+        monkeypatch.setattr(canvas, "_fonts_of_machine", lambda bold: found)
+        canvas._file_for.cache_clear()
 
     yield has
     monkeypatch.undo()
-    fonts._file_for.cache_clear()
+    canvas._file_for.cache_clear()
 
 
 def test_the_first_font_that_has_all_letters_is_taken(machine):
     machine("cmr10.ttf", "STIXGeneral.ttf")
-    assert fonts.drawable(f"Zo\u00eb {HOOKED}") == f"Zo\u00eb {HOOKED}"
-    assert Path(str(fonts.font_for(f"Zo\u00eb {HOOKED}", 20, True).path)).name == (
+    assert canvas.drawable(f"Zo\u00eb {HOOKED}") == f"Zo\u00eb {HOOKED}"
+    assert Path(str(canvas.font_for(f"Zo\u00eb {HOOKED}", 20, True).path)).name == (
         "STIXGeneral.ttf"
     )
-    assert fonts.has_font(HOOKED)
+    assert canvas.has_font(HOOKED)
     # Arabic is in DejaVu: no other font is looked for.
-    assert Path(str(fonts.font_for("محمد", 20, False).path)).name == "DejaVuSans.ttf"
+    assert Path(str(canvas.font_for("محمد", 20, False).path)).name == "DejaVuSans.ttf"
 
 
 def test_letters_that_no_font_has_are_escaped(machine):
     machine("cmr10.ttf")
-    assert fonts.drawable("李 Zo\u00eb") == "\\u674e Zo\u00eb"
-    assert not fonts.has_font("李 Zo\u00eb")
-    assert fonts.has_font("two\nlines") and fonts.has_font("")
+    assert canvas.drawable("李 Zo\u00eb") == "\\u674e Zo\u00eb"
+    assert not canvas.has_font("李 Zo\u00eb")
+    assert canvas.has_font("two\nlines") and canvas.has_font("")
 
 
 def test_a_damaged_font_is_passed_over(machine, tmp_path):
     (tmp_path / "broken.ttf").write_bytes(b"no font")
     machine(tmp_path / "broken.ttf", "STIXGeneral.ttf")
-    assert fonts.drawable(HOOKED) == HOOKED
+    assert canvas.drawable(HOOKED) == HOOKED
 
 
 def test_fonts_without_serifs_come_first(monkeypatch):
@@ -59,11 +59,11 @@ def test_fonts_without_serifs_come_first(monkeypatch):
         "LastResort.otf",
     ]
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", lambda: names)
-    fonts._fonts_of_machine.cache_clear()
+    canvas._fonts_of_machine.cache_clear()
     try:
-        ordered = [[p.stem for p in fonts._fonts_of_machine(b)] for b in (False, True)]
+        ordered = [[p.stem for p in canvas._fonts_of_machine(b)] for b in (False, True)]
     finally:
-        fonts._fonts_of_machine.cache_clear()
+        canvas._fonts_of_machine.cache_clear()
     assert ordered == [
         ["NotoSans", "NotoSans-Bold", "NotoSerif"],
         ["NotoSans-Bold", "NotoSans", "NotoSerif"],
@@ -71,5 +71,5 @@ def test_fonts_without_serifs_come_first(monkeypatch):
 
 
 def test_line_breaks_and_halves_of_letters_are_replaced():
-    assert fonts.drawable("a\nb\udcff") == "a\ufffdb\ufffd"
+    assert canvas.drawable("a\nb\udcff") == "a\ufffdb\ufffd"
     assert text_width("ab", 20) > text_width("a", 20) > 0
