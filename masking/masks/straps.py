@@ -15,8 +15,8 @@ FACE, EAR_TOP, EAR_BOTTOM = 0, 1, 2
 # Straps of one side, from the mask (x - 0.5, y) to a root of the ear and (dx, dy)
 # further: around the ear, or over and under it to the back of the head.
 _EAR_LOOP = (
-    ((0.585, 0.50), EAR_TOP, (0.0, -0.02), STRAP_HALF_WIDTH),
-    ((0.565, 0.88), EAR_BOTTOM, (-0.01, -0.02), STRAP_HALF_WIDTH),
+    ((0.56, 0.475), EAR_TOP, (0.0, -0.02), STRAP_HALF_WIDTH),
+    ((0.54, 0.935), EAR_BOTTOM, (-0.01, -0.02), STRAP_HALF_WIDTH),
 )
 _HEAD_BANDS = (
     ((0.50, 0.66), EAR_TOP, (0.02, -0.12), BAND_HALF_WIDTH),

@@ -184,12 +184,12 @@ def _light(tone: Float32, saturation: float) -> Float32:
     """Colour of the light from the colour of the skin.
 
     Skin may be light or dark, so its brightness tells only half: the other half
-    is that photographs are exposed for white at about 0.8.
+    is that photographs are exposed for white at about 1.
     """
     brightness = float(tone @ LUMA) / float(_SKIN @ LUMA)
-    exposure = float(np.clip(np.sqrt(brightness * 0.8), 0.12, 1.15))
+    exposure = float(np.clip(np.sqrt(brightness), 0.12, 1.25))
     cast = tone / _SKIN
     cast = cast / float(cast @ LUMA)
     # Nearly all of a deviation is the person's own skin colour.
-    cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.15 * saturation)
+    cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.07 * saturation)
     return np.asarray(cast / float(cast @ LUMA) * exposure, dtype=np.float32)
