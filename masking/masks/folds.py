@@ -80,7 +80,7 @@ def pleats(
 def letters(u: Map, v: Map, rng: np.random.Generator) -> Map:
     """Fraction of light left by rows of print: maker, type and standard."""
     ink = np.zeros_like(u)
-    left, top = rng.uniform(-0.06, 0.16), rng.uniform(0.02, 0.16)
+    left, top = rng.uniform(-0.34, -0.14), rng.uniform(0.02, 0.16)
     for row, size in enumerate(rng.permutation([0.045, 0.022, 0.022])):
         at, y = left + rng.uniform(0, 0.03), top + 0.055 * row
         for _ in range(int(rng.integers(3, 8))):

@@ -401,11 +401,11 @@ def test_a_cup_bulges_towards_the_far_rim_on_a_turned_head():
     assert (np.diff(turned[0].ravel()) > 0).all()  # the map does not fold
 
 
-def looks(ears, seen=((1, 1),)):
+def looks(ears, seen=((1, 1),), bare=((1, 1, 1, 1),)):
     empty = np.zeros((1, 3), np.float32)
     one = np.zeros(1, np.float32)
     return Looks(
-        empty, empty, empty, one, one, one, ears, np.float32(seen), np.ones((1, 2))
+        empty, empty, empty, one, one, one, ears, np.float32(seen), np.float32(bare)
     )
 
 
@@ -454,6 +454,26 @@ def test_straps_to_an_ear_that_is_not_seen_are_not_there():
         assert (depth > 0).tolist() == expected
         # Not even their shadow, which reaches 0.03.
         assert depth.min() < -0.1
+
+
+def test_hair_cuts_straps_where_it_begins_and_bands_lie_on_it():
+    # Of the right upper way three quarters are bare, of the lower one a tenth.
+    look = frontal_looks(bare=((0.75, 0.1, 1, 1),))
+    loops = parameters(ARRAYS, [spec_of("surgical")])
+    whole = seen_segments(np, loops, frontal_looks())
+    cut = seen_segments(np, loops, look)
+    np.testing.assert_allclose(cut[2][0] / whole[2][0], [0.75, 0.15, 1, 1], rtol=1e-5)
+    np.testing.assert_allclose(cut[3][0] / whole[3][0], [0.75, 0.15, 1, 1], rtol=1e-5)
+    hidden = np.float32(-1)
+    half = np.float32(STRAP_HALF_WIDTH)
+    assert cut[5][0].tolist() == [half, hidden, half, half]
+    bands = parameters(ARRAYS, [spec_of("ffp2")])
+    over = seen_segments(np, bands, look)
+    whole = seen_segments(np, bands, frontal_looks())
+    np.testing.assert_allclose(over[2][0] / whole[2][0], [1, 0.15, 1, 1], rtol=1e-5)
+    # The upper band ends above the ear, further out than its root.
+    root, end = look.ears[0, 0], [over[k][0, 0] + over[k + 2][0, 0] for k in (0, 1)]
+    np.testing.assert_allclose(end - root, [-0.05, -0.20], atol=1e-5)
 
 
 def test_a_neck_tube_has_no_straps():
