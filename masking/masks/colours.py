@@ -13,30 +13,32 @@ Colour = tuple[float, float, float]
 # Reflectance in linear light, (R, G, B) in [0, 1], and how often shops sell it.
 _Palette = tuple[tuple[Colour, float], ...]
 _MEDICAL: _Palette = (
-    ((0.36, 0.60, 0.76), 0.30),
-    ((0.27, 0.52, 0.70), 0.15),
-    ((0.80, 0.82, 0.84), 0.27),
-    ((0.025, 0.025, 0.027), 0.16),
+    ((0.50, 0.71, 0.84), 0.30),
+    ((0.34, 0.62, 0.84), 0.15),
+    ((0.80, 0.84, 0.88), 0.27),
+    ((0.014, 0.014, 0.016), 0.16),
     ((0.25, 0.50, 0.45), 0.06),
     ((0.80, 0.56, 0.62), 0.06),
 )
 _RESPIRATOR: _Palette = (
-    ((0.82, 0.82, 0.81), 0.45),
-    ((0.77, 0.78, 0.79), 0.20),
-    ((0.030, 0.030, 0.032), 0.25),
+    ((0.85, 0.86, 0.87), 0.45),
+    ((0.82, 0.84, 0.86), 0.20),
+    ((0.018, 0.018, 0.020), 0.25),
     ((0.40, 0.42, 0.45), 0.10),
 )
 _CLOTH: _Palette = (
-    ((0.022, 0.022, 0.024), 0.34),
-    ((0.030, 0.045, 0.110), 0.16),
-    ((0.20, 0.21, 0.22), 0.12),
-    ((0.42, 0.43, 0.44), 0.08),
-    ((0.78, 0.78, 0.77), 0.14),
-    ((0.22, 0.03, 0.04), 0.05),
-    ((0.50, 0.42, 0.32), 0.05),
-    ((0.08, 0.14, 0.08), 0.06),
+    ((0.012, 0.012, 0.014), 0.36),
+    ((0.018, 0.028, 0.080), 0.18),
+    ((0.10, 0.11, 0.12), 0.08),
+    ((0.42, 0.43, 0.44), 0.03),
+    ((0.80, 0.81, 0.82), 0.14),
+    ((0.28, 0.02, 0.03), 0.06),
+    ((0.62, 0.30, 0.36), 0.05),
+    ((0.09, 0.20, 0.42), 0.05),
+    ((0.06, 0.12, 0.07), 0.05),
 )
 _FROM_PALETTE = 0.7
+_INK, _PAPER, _CONTRAST = (0.02, 0.02, 0.03), (0.50, 0.50, 0.48), 0.4
 _PRINTED = ("cloth", "gaiter", "cap", "headscarf", "patch")
 _PRINT_FRACTIONS = {
     "plain": 0.46,
@@ -91,7 +93,11 @@ def draw_look(rng: np.random.Generator, kind: str) -> FabricLook:
 def _printed(rng: np.random.Generator, colour: Colour, name: str) -> FabricLook:
     # Letters are larger than dots.
     low, high = (0.22, 0.45) if name == "blocks" else (0.06, 0.22)
-    return FabricLook(colour, _cloth_colour(rng), name, float(rng.uniform(low, high)))
+    second = _cloth_colour(rng)
+    # A print is there to be seen.
+    if abs(sum(second) - sum(colour)) < _CONTRAST:
+        second = _INK if sum(colour) > 0.6 else _PAPER
+    return FabricLook(colour, second, name, float(rng.uniform(low, high)))
 
 
 def _cloth_colour(rng: np.random.Generator) -> Colour:
@@ -112,9 +118,9 @@ def _shade(rng: np.random.Generator, palette: _Palette) -> Colour:
 def any_colour(rng: np.random.Generator) -> Colour:
     """A colour that cloth may have, drawn at random; many are dark, many are grey."""
     # Squares of uniform numbers: half of all cloth masks are dark.
-    colour = rng.uniform(0.18, 0.92, 3) ** 2
-    # Shops sell muted colours more often than neon, and grey most of all.
-    muted = 1.0 if rng.random() < 0.35 else float(rng.uniform(0.1, 0.7))
+    colour = rng.uniform(0.10, 0.92, 3) ** 2.4
+    # Shops sell muted colours more often than neon.
+    muted = 1.0 if rng.random() < 0.15 else float(rng.uniform(0.0, 0.6))
     red, green, blue = (float(v) for v in colour + muted * (colour.mean() - colour))
     return (red, green, blue)
 

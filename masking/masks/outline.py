@@ -10,30 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
-from masking.masks.spec import OCCLUDERS, MaskSpec
+from masking.masks.relief import form_of, is_pleated
+from masking.masks.spec import MASKS, OCCLUDERS, MaskSpec
 
 ANGLES = 192
 Float64 = NDArray[np.float64]
 _AT = np.linspace(-np.pi, np.pi, ANGLES + 1)
+# Waves around a mask's outline, and how high they are, of its radius.
+_WAVES = ((1, 0.012), (3, 0.008), (7, 0.006), (17, 0.004))
 
 # Right half of each outline (person's left), from the middle of the upper edge
 # to the middle of the lower one: (x - 0.5, y) in fractions of the face square.
 # The jaw of the canonical face passes (0.59, .56) (0.51, .87) (0.31, 1.11)
 # (0, 1.22); a mask has to go around it.
 _HALF_OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
+    # Its sides hang straight between the corners that the loops pull.
     "surgical": (
-        (0.0, 0.345), (0.11, 0.355), (0.28, 0.395), (0.47, 0.435), (0.585, 0.465),
-        (0.615, 0.56), (0.615, 0.7), (0.585, 0.88), (0.515, 1.04), (0.39, 1.17),
-        (0.21, 1.26), (0.0, 1.28),
+        (0.0, 0.365), (0.10, 0.368), (0.25, 0.402), (0.42, 0.442), (0.545, 0.470),
+        (0.535, 0.56), (0.535, 0.70), (0.54, 0.82), (0.525, 0.91), (0.445, 1.03),
+        (0.335, 1.14), (0.18, 1.245), (0.0, 1.275),
     ),
     "cloth": (
-        (0.0, 0.33), (0.09, 0.345), (0.24, 0.405), (0.44, 0.455), (0.59, 0.505),
-        (0.62, 0.62), (0.6, 0.76), (0.555, 0.9), (0.46, 1.05), (0.32, 1.18),
-        (0.15, 1.27), (0.0, 1.3),
+        (0.0, 0.35), (0.09, 0.36), (0.24, 0.41), (0.42, 0.455), (0.56, 0.50),
+        (0.575, 0.60), (0.57, 0.72), (0.545, 0.86), (0.465, 1.005), (0.36, 1.115),
+        (0.25, 1.21), (0.12, 1.265), (0.0, 1.28),
     ),
     "ffp2": (
-        (0.0, 0.305), (0.11, 0.32), (0.25, 0.395), (0.41, 0.5), (0.53, 0.625),
-        (0.57, 0.78), (0.555, 0.9), (0.5, 1.02), (0.41, 1.12), (0.29, 1.21),
+        (0.0, 0.315), (0.11, 0.33), (0.26, 0.395), (0.43, 0.485), (0.56, 0.60),
+        (0.59, 0.75), (0.56, 0.9), (0.5, 1.02), (0.41, 1.12), (0.29, 1.21),
         (0.14, 1.275), (0.0, 1.295),
     ),
     "kn95": (
@@ -109,7 +113,7 @@ class Outline:
 
 def outline_knots(spec: MaskSpec) -> Float64:
     """(K, 2) right half of the spec's outline, canonical, tilt not applied."""
-    knots: Float64 = _HALVES[spec.kind].copy()
+    knots: Float64 = _HALVES[_cut(spec)].copy()
     if spec.kind in OCCLUDERS:
         return _occluder_knots(knots, spec)
     upper = np.clip((0.95 - knots[:, 1]) / 0.6, 0, 1)
@@ -130,6 +134,12 @@ def outline_knots(spec: MaskSpec) -> Float64:
             knots[:, 1] = np.minimum(knots[:, 1], 1.02)
     knots[:, 0] += 0.5
     return knots
+
+
+def _cut(spec: MaskSpec) -> str:
+    """The outline of a spec's kind, or of what its form is cut like."""
+    pleated = is_pleated(spec.kind, form_of(spec))
+    return "surgical" if pleated else spec.kind
 
 
 def _occluder_knots(knots: Float64, spec: MaskSpec) -> Float64:
@@ -171,6 +181,8 @@ def _of_one_kind(specs: Sequence[MaskSpec]) -> list[Outline]:
     angle = np.arctan2(y, x)
     order = np.arange(len(specs))[:, None], angle.argsort(axis=1)
     radius = _around(angle[order], np.hypot(x, y)[order])
+    if specs[0].kind in MASKS:
+        radius *= _uneven(specs)
     wide = np.concatenate([radius[:, -2:-1], radius, radius[:, 1:2]], axis=1)
     bend = (wide[:, 2:] - wide[:, :-2]) / (2 * (_AT[1] - _AT[0]))
     slope = 1 / np.sqrt(1 + (bend / radius) ** 2)
@@ -191,6 +203,17 @@ def _of_one_kind(specs: Sequence[MaskSpec]) -> list[Outline]:
             strict=True,
         )
     ]
+
+
+def _uneven(specs: Sequence[MaskSpec]) -> Float64:
+    """(N, ANGLES + 1) factors near 1: no mask sits even, and its hem is wavy."""
+    seeds = np.array([spec.seed for spec in specs], dtype=np.float64)[:, None]
+    limp = np.array([spec.wrinkle for spec in specs])[:, None]
+    factors = np.ones((len(specs), ANGLES + 1))
+    for waves, height in _WAVES:
+        phase = seeds / (977 + waves) % (2 * np.pi)
+        factors += height * limp * np.sin(waves * _AT + phase)
+    return factors
 
 
 def _around(angles: Float64, values: Float64) -> Float64:

@@ -1,15 +1,18 @@
 """The relief, seams and cover of each kind of mask and occluder.
 
 Functions of (u, v) in the frame of the thing, face squares, (0, 0) in the middle of
-the usual outline. Each gives the height above the head, the fraction of light that
-seams
-and folds leave (1 = all), and how opaque it is in [0, 1].
+the usual outline, and of which of its kind's FORMS a mask has. Each gives the height
+above the head, the fraction of light that seams and folds leave (1 = all), and how
+opaque it is in [0, 1].
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from masking.masks.folds import creases, gathers, letters, pleats
+from masking.masks.spec import MaskSpec
 
 Map = NDArray[np.floating]
 Relief = tuple[Map, Map, Map]
@@ -28,6 +31,32 @@ MIDDLE_Y = {
     "headscarf": -0.55,
     "patch": 0.60,
 }
+
+
+# Masks of a kind that differ in their folds.
+FORMS = {
+    "surgical": 4,
+    "cloth": 6,
+    "ffp2": 4,
+    "kn95": 2,
+    "duckbill": 2,
+    "gaiter": 3,
+    "shield": 1,
+}
+
+
+def form_of(spec: MaskSpec) -> int:
+    """Which of its kind's FORMS a mask has; 0 for occluders."""
+    return spec.seed // 11 % FORMS.get(spec.kind, 1)
+
+
+def is_pleated(kind: str, form: int) -> bool:
+    """Whether a mask is a pleated rectangle: of cloth ones every other form."""
+    return kind == "surgical" or (kind == "cloth" and form % 2 == 0)
+
+
+def _generator(kind: str, form: int) -> np.random.Generator:
+    return np.random.default_rng([len(kind), ord(kind[0]), form])
 
 
 def dome(u: Map, y: Map) -> Map:
@@ -57,76 +86,120 @@ def _tent(u: Map, y: Map, top: float) -> Map:
     return np.asarray(0.13 * np.exp(-((u / spread) ** 2)) * bump(y - 0.60, 0.35))
 
 
-def _surgical(u: Map, v: Map) -> Relief:
-    # Three pleats: each is a slope that ends in a small step down.
-    bent = (v + 0.22 - 0.16 * u**2) / 0.125
-    phase = bent - np.floor(bent)
-    inside = (bent > 0) & (bent < 3.6)
-    steps = np.where(phase < 0.82, phase / 0.82, (1 - phase) / 0.18)
-    pleats = 0.017 * steps * inside * np.exp(-((u / 0.55) ** 2))
-    wire_at = v + 0.43 - 0.35 * u**2
-    wire = 0.008 * bump(wire_at, 0.025)
-    folds = np.where(inside, 1 - 0.16 * bump(phase - 0.93, 0.07), 1.0)
-    binding = line(np.abs(u) - 0.545, 0.008, 0.15)
-    welds = _stitches(v, np.abs(u) - 0.575, 0.03)
-    return _tent(u, v + 0.81, 0.35) + pleats + wire, folds * binding * welds, ones(u)
+def _ridge(u: Map, v: Map, wide: float, high: float) -> Map:
+    """The middle of a mask stands off along the nose and falls to both sides."""
+    return np.asarray(high * np.exp(-np.sqrt(u**2 + 0.0006) / wide) * bump(v, 0.55))
 
 
-def _cloth(u: Map, v: Map) -> Relief:
-    ridge = 0.16 * np.exp(-np.sqrt(u**2 + 0.0004) / 0.28) * bump(v + 0.09, 0.55)
-    # Two panels sewn together in the middle pucker a little along the seam.
-    pucker = 0.0025 * np.sin(v * 75) * bump(u, 0.05)
-    seam = line(u, 0.007, 0.20) * _stitches(v, np.abs(u) - 0.022, 0.022)
-    return ridge + pucker, seam, ones(u)
+def _slack(u: Map, v: Map, rng: np.random.Generator, limp: float) -> Map:
+    """A few large dents, and narrower folds across them."""
+    large = creases(u, v, rng, 4, 0.045 * limp, 0.12)
+    # At its hem it lies on the skin.
+    inner = np.clip(2.5 * (1 - (u / 0.60) ** 2 - (v / 0.52) ** 2), 0, 1)
+    return inner * (large + creases(u, v, rng, 5, 0.019 * limp, 0.03))
 
 
-def _cup(u: Map, v: Map) -> Relief:
-    a, b = u / 0.55, v / 0.55
+def _surgical(u: Map, v: Map, form: int) -> Relief:
+    rng = _generator("surgical", form)
+    lines = [(-0.17, -0.19), (-0.05, -0.11), (0.10, -0.03), (0.24, 0.06)]
+    lines = [(m + rng.uniform(-0.025, 0.025), s) for m, s in lines]
+    folded, folds = pleats(u, v, rng, lines)
+    body = _tent(u, v + 0.81, 0.35) + _ridge(u, v, 0.25, rng.uniform(0.10, 0.22))
+    body = body + folded + gathers(u, v, rng, (-0.32, 0.09))
+    body = body + _slack(u, v, rng, 1.0)
+    # A wire over the nose, bent in two places, in a band that is welded on.
+    wire_at = v + 0.41 - 0.27 * u**2
+    wire = 0.010 * bump(wire_at, 0.020) * (1 + 0.5 * np.sin(9 * np.abs(u) + form))
+    band = line(wire_at - 0.045, 0.006, 0.14) * _stitches(u, wire_at + 0.012, 0.025)
+    binding = line(np.abs(u) - 0.475, 0.008, 0.20)
+    welds = _stitches(v, np.abs(u) - 0.505, 0.03)
+    return body + wire, folds * band * binding * welds, ones(u)
+
+
+def _cloth(u: Map, v: Map, form: int) -> Relief:
+    rng = _generator("cloth", form)
+    if is_pleated("cloth", form):
+        lines = [(-0.20, -0.20), (-0.03, -0.09), (0.14, 0.0), (0.30, 0.10)]
+        lines = [(m + rng.uniform(-0.03, 0.03), s) for m, s in lines]
+        folded, shade = pleats(u, v, rng, lines)
+        body = _tent(u, v + 0.81, 0.35) + folded + gathers(u, v, rng, (-0.32, 0.09))
+        shade = shade * _stitches(v, np.abs(u) - 0.485, 0.022)
+        shade = shade * _stitches(u, v + 0.43 - 0.27 * u**2, 0.022)
+    else:
+        ridge = 0.16 * np.exp(-np.sqrt(u**2 + 0.0004) / 0.28) * bump(v + 0.09, 0.55)
+        # Two panels sewn together in the middle pucker a little along the seam.
+        pucker = 0.0025 * np.sin(v * 75) * bump(u, 0.05)
+        body = ridge + pucker + 0.6 * gathers(u, v, rng, (-0.26, 0.07))
+        shade = line(u, 0.007, 0.20) * _stitches(v, np.abs(u) - 0.022, 0.022)
+    return body + _slack(u, v, rng, 1.0), shade, ones(u)
+
+
+def _clip(u: Map, v: Map, bend: float) -> tuple[Map, Map]:
+    """Height of the metal strip over the nose, and the light that it leaves."""
+    at, on_nose = v + 0.425 - bend * u**2, np.clip((0.20 - np.abs(u)) / 0.02, 0, 1)
+    height = 0.010 * np.tanh(bump(at, 0.022) * 3) * on_nose
+    return height, 1 - 0.16 * bump(np.abs(at) - 0.026, 0.008) * on_nose
+
+
+def _cup(u: Map, v: Map, form: int) -> Relief:
+    rng = _generator("ffp2", form)
+    a, b = u / 0.60, v / 0.55
     dome = 0.26 * np.sqrt(np.maximum(1.05 - a * a - b * b, 0.01))
-    body = dome + 0.5 * _tent(u, v + 0.79, 0.3)
-    # A moulded ring, and the metal strip over the nose.
-    ring = np.hypot(u, v * 0.95)
-    body = body + 0.004 * np.tanh((0.36 - ring) / 0.012)
-    clip_at = v + 0.435 - 0.55 * u**2
-    on_nose = np.clip((0.20 - np.abs(u)) / 0.03, 0, 1)
-    body = body + 0.006 * np.tanh(bump(clip_at, 0.022) * 3) * on_nose
-    shade = line(ring - 0.36, 0.010, 0.10) * (1 - 0.22 * bump(clip_at, 0.02) * on_nose)
-    return body, shade, ones(u)
+    body = dome + 0.5 * _tent(u, v + 0.79, 0.3) + _slack(u, v, rng, 0.5)
+    strip, shade = _clip(u, v, 0.55)
+    if form % 2:
+        # Three panels: the upper and the lower one are folded over the middle one.
+        for at in (-0.13 + 0.35 * u**2 - v, v - 0.20 + 0.25 * u**2):
+            body = body - 0.012 * (1 + np.tanh(at / 0.012))
+            shade = shade * line(at, 0.010, 0.22) * _stitches(u, at - 0.02, 0.02)
+    else:
+        ring = np.hypot(u * 0.9, v * 0.95)
+        body = body + 0.006 * np.tanh((0.36 - ring) / 0.012)
+        shade = shade * line(ring - 0.36, 0.010, 0.12)
+    return body + strip, shade * letters(u, v, rng), ones(u)
 
 
-def _fold(u: Map, v: Map) -> Relief:
+def _fold(u: Map, v: Map, form: int) -> Relief:
+    rng = _generator("kn95", form)
     ridge = 0.26 * (1 - np.sqrt((u / 0.6) ** 2 + 0.0015)) * bump(v + 0.02, 0.62)
     welds = _stitches(v, np.abs(u) - 0.03, 0.02)
     # Welded ribs run from the middle to the cheeks.
     ribs = _stitches(u, np.abs(v + 0.30 - 0.25 * np.abs(u)) - 0.012, 0.025)
     edge = _stitches(v, np.abs(u) - 0.50, 0.02)
-    clip_at = v + 0.415 - 0.75 * u**2
-    on_nose = np.clip((0.18 - np.abs(u)) / 0.03, 0, 1)
-    clip = 1 - 0.25 * bump(clip_at, 0.018) * on_nose
-    return ridge, line(u, 0.006, 0.18) * welds * ribs * edge * clip, ones(u)
+    strip, clip = _clip(u, v, 0.75)
+    shade = line(u, 0.006, 0.18) * welds * ribs * edge * clip * letters(u, v, rng)
+    return ridge + strip + _slack(u, v, rng, 0.7), shade, ones(u)
 
 
-def _duckbill(u: Map, v: Map) -> Relief:
+def _duckbill(u: Map, v: Map, form: int) -> Relief:
+    rng = _generator("duckbill", form)
     crease = v - 0.02 - 0.25 * u**2
     bill = 0.23 * (1 - np.sqrt((crease / 0.5) ** 2 + 0.006)) * bump(u, 0.5)
     # The two flaps close to the cheeks with a fold each.
     folds = 0.012 * np.tanh((np.abs(u) - 0.34 - 0.1 * v) / 0.015)
     shade = line(crease, 0.008, 0.20) * line(np.abs(u) - 0.34 - 0.1 * v, 0.012, 0.14)
-    return bill - folds, shade, ones(u)
+    strip, clip = _clip(u, v, 0.6)
+    body = bill - folds + strip + _slack(u, v, rng, 0.8)
+    return body, shade * clip, ones(u)
 
 
-def _gaiter(u: Map, v: Map) -> Relief:
+def _gaiter(u: Map, v: Map, form: int) -> Relief:
+    rng = _generator("gaiter", form)
     y = v + MIDDLE_Y["gaiter"]
     # The neck goes straight down where the head's ellipsoid turns back.
     neck = dome(u * 1.15, np.minimum(y, 1.0)) - dome(u, y)
     past_jaw = y - (1.21 - 1.2 * u**2)
     sunk = 0.12 / (1 + np.exp(-past_jaw / 0.03))
     # The slack tube gathers in rings around the neck, no two alike.
-    slack = np.clip(past_jaw / 0.10, 0, 1)
-    bent = past_jaw + 0.25 * u**2 + 0.03 * np.sin(5 * u + 1)
-    wave = np.sin(34 * bent + 1.4 * np.sin(7 * u)) + 0.5 * np.sin(61 * bent - 4 * u)
+    slack = np.clip(past_jaw / 0.10, 0, 1) * np.clip((1.58 - y) / 0.14, 0, 1)
+    start = rng.uniform(0, 6, 4)
+    bent = past_jaw + 0.25 * u**2 + 0.03 * np.sin(5 * u + start[0])
+    wave = np.sin(34 * bent + 1.4 * np.sin(7 * u + start[1]))
+    wave = wave + 0.5 * np.sin(61 * bent - 4 * u + start[2])
     # Tension lines from the nose to the ears.
-    pull = 0.004 * np.sin(46 * (y + 0.35 * np.abs(u))) * bump(y - 0.62, 0.16)
+    pull = 0.006 * np.sin(46 * (y + 0.35 * np.abs(u)) + start[3]) * bump(y - 0.62, 0.16)
+    inner = bump(y - 0.75, 0.35) * np.clip((0.52 - np.abs(u)) / 0.1, 0, 1)
+    pull = pull + _slack(u, y - 0.80, rng, 0.8) * inner
     below = np.clip((y - 1.0) / 0.2, 0, 1)
     body = _tent(u, y, 0.38) + pull + 0.011 * wave * slack + neck * below - sunk
     # The jaw keeps the light from the neck, and the sides turn behind it.
@@ -135,7 +208,7 @@ def _gaiter(u: Map, v: Map) -> Relief:
     return body, shade, ones(u)
 
 
-def _visor(u: Map, v: Map) -> Relief:
+def _visor(u: Map, v: Map, form: int) -> Relief:
     bend = 0.35 * (1 - (u / 0.8) ** 2)
     # The band follows the upper edge around the forehead.
     band = 1 / (1 + np.exp((v + 0.78 - 0.32 * u**2) / 0.006))

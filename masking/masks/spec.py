@@ -182,7 +182,7 @@ def _draw_mask(rng: np.random.Generator, config: SpecConfig) -> MaskSpec:
         wearing_style=wearing_style,
         rise=float(rng.uniform(-0.06, 0.06)),
         widen=float(rng.uniform(-0.03, 0.03)),
-        hang=float(rng.uniform(-0.01, 0.05)),
+        hang=float(rng.uniform(0.0, 0.03)),
         tilt_rad=tilt_rad,
         colour=look.colour,
         second=look.second,

@@ -11,16 +11,17 @@ from masking.masks.spec import MaskSpec
 STRAP_HALF_WIDTH = 0.0065
 BAND_HALF_WIDTH = 0.009
 # What the end of a segment is relative to.
-FACE, EAR_TOP, EAR_BOTTOM = 0, 1, 2
+# Bands that pass over the ear lie on hair.
+FACE, EAR_TOP, EAR_BOTTOM, OVER_EAR = 0, 1, 2, 3
 # Straps of one side, from the mask (x - 0.5, y) to a root of the ear and (dx, dy)
-# further: around the ear, or over and under it to the back of the head.
+# further: around the ear, or over it to the crown and under it to the neck.
 _EAR_LOOP = (
-    ((0.585, 0.50), EAR_TOP, (0.0, -0.02), STRAP_HALF_WIDTH),
-    ((0.565, 0.88), EAR_BOTTOM, (-0.01, -0.02), STRAP_HALF_WIDTH),
+    ((0.56, 0.475), EAR_TOP, (0.0, -0.02), STRAP_HALF_WIDTH),
+    ((0.54, 0.935), EAR_BOTTOM, (-0.01, -0.02), STRAP_HALF_WIDTH),
 )
 _HEAD_BANDS = (
-    ((0.50, 0.66), EAR_TOP, (0.02, -0.12), BAND_HALF_WIDTH),
-    ((0.53, 0.90), EAR_BOTTOM, (0.02, 0.14), BAND_HALF_WIDTH),
+    ((0.53, 0.63), OVER_EAR, (0.05, -0.20), BAND_HALF_WIDTH),
+    ((0.55, 0.86), EAR_BOTTOM, (-0.01, 0.03), BAND_HALF_WIDTH),
 )
 # Straps hang through by this fraction of their length.
 _SAG = 0.03
@@ -79,7 +80,7 @@ def segments(spec: MaskSpec, shape: Outline) -> list[Segment]:
     for side in (RIGHT, LEFT):
         for (x0, y0), ear, (x1, y1), half in _STRAPS.get(spec.kind, ()):
             start = _sewn(shape, 0.5 + side * x0, y0 + down)
-            sag = -side * _SAG * (0.2 if ear == EAR_TOP else 1.0) * (1 + 3 * down)
+            sag = -side * _SAG * (1.0 if ear == EAR_BOTTOM else 0.2) * (1 + 3 * down)
             pieces.append(Segment(*start, side * x1, y1, half, side, ear, sag))
     return pieces
 

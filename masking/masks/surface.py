@@ -10,17 +10,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+import cv2
 import numpy as np
 
 from masking.landmarks import Float32
 from masking.masks.occluders import OCCLUDER_RELIEFS
-from masking.masks.relief import MASK_RELIEFS, MIDDLE_Y, Map, bump, dome
+from masking.masks.relief import (
+    FORMS,
+    MASK_RELIEFS,
+    MIDDLE_Y,
+    Map,
+    bump,
+    dome,
+    form_of,
+)
+from masking.masks.spec import MaskSpec
 
 STEP = 0.006
 U_REACH, V_REACH = 0.9, 1.05
 COLUMNS, ROWS = round(2 * U_REACH / STEP) + 1, round(2 * V_REACH / STEP) + 1
 HEAD_MIDDLE = 0.6
-_RELIEFS = MASK_RELIEFS | OCCLUDER_RELIEFS
 # They are as far behind the face as they are (see `mask_parameters`), no further.
 _AROUND_SKULL = ("cap", "headscarf")
 _VALVE_RADIUS = 0.085
@@ -42,9 +51,13 @@ class Surface:
     rise: Float32
 
 
-def surface_name(kind: str, valve: bool) -> str:
-    """Name of the surface of a kind, see SURFACES."""
-    return f"{kind}+valve" if valve else kind
+def surface_name(spec: MaskSpec) -> str:
+    """Name of a spec's surface, see SURFACES."""
+    return _name(spec.kind, form_of(spec), spec.valve)
+
+
+def _name(kind: str, form: int, valve: bool) -> str:
+    return f"{kind}.{form}" + ("+valve" if valve else "")
 
 
 def head_height(x: Map, y: Map) -> Float32:
@@ -59,12 +72,16 @@ def head_height(x: Map, y: Map) -> Float32:
 @cache
 def surface(name: str) -> Surface:
     """The tables of one of SURFACES."""
-    kind, _, valve = name.partition("+")
+    whole, _, valve = name.partition("+")
+    kind, _, form = whole.partition(".")
     u, v = np.meshgrid(
         np.linspace(-U_REACH, U_REACH, COLUMNS), np.linspace(-V_REACH, V_REACH, ROWS)
     )
     y = v + MIDDLE_Y[kind]
-    body, shade, cover = _RELIEFS[kind](u, v)
+    if kind in MASK_RELIEFS:
+        body, shade, cover = MASK_RELIEFS[kind](u, v, int(form))
+    else:
+        body, shade, cover = OCCLUDER_RELIEFS[kind](u, v)
     if valve:
         inside = _VALVE_RADIUS - np.hypot(u - _VALVE_AT[0], v - _VALVE_AT[1])
         body = body + 0.0175 * (1 + np.tanh(inside / 0.016))
@@ -72,6 +89,8 @@ def surface(name: str) -> Surface:
         cover = cover + 0.7 * np.clip(inside / 0.012 + 0.5, 0, 1)
         shade = shade * (1 - 0.35 * bump(inside, 0.012))
     height = dome(u, y) + body
+    if kind not in OCCLUDER_RELIEFS:
+        shade = shade * _hollows(body)
     slope_v, slope_u = np.gradient(height, STEP)
     looks = np.stack([slope_u, slope_v, shade, cover], axis=-1).astype(np.float32)
     rise = np.maximum(height - head_height(u + 0.5, y), 0).astype(np.float32)
@@ -80,6 +99,13 @@ def surface(name: str) -> Surface:
     looks.setflags(write=False)
     rise.setflags(write=False)
     return Surface(looks, rise)
+
+
+def _hollows(height: Map) -> Map:
+    """Fraction of light between folds, where less of the sky is seen; 1 on flat."""
+    # Its curvature, px to face squares.
+    bend = cv2.Laplacian(cv2.GaussianBlur(height, (0, 0), 1.5), cv2.CV_64F) / STEP**2
+    return np.asarray(1 - 0.16 * np.tanh(bend / 20))
 
 
 @cache
@@ -94,10 +120,15 @@ def head_slopes() -> Float32:
     return slopes
 
 
-SURFACES = (*_RELIEFS, "ffp2+valve", "kn95+valve")
+SURFACES = tuple(
+    _name(kind, form, valve)
+    for kind in (*MASK_RELIEFS, *OCCLUDER_RELIEFS)
+    for form in range(FORMS.get(kind, 1))
+    for valve in ((False, True) if kind in ("ffp2", "kn95") else (False,))
+)
 # Stiff masks crease less.
 LIMPNESS = {
-    "surgical": 0.7,
+    "surgical": 0.4,
     "cloth": 1.0,
     "ffp2": 0.15,
     "kn95": 0.35,

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 
 from masking.masks.outline import ANGLES
+from masking.masks.straps import EAR_BOTTOM, FACE, OVER_EAR
 from masking.rendering.parameters import Parameters
 
 # No mask stands further off the skin, face squares.
 _HIGHEST = 0.30
 _STEPS, _SEARCHED_LEAN = 6, 0.3
 _STEEPEST = 0.9
+# Less of a strap than this fraction is under hair with the rest.
+_LEAST_SHOWN = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class Looks:
     Attributes:
         ears: (N, 4, 2) canonical places of the ears' roots, see `ears_on_skin`.
         ears_seen: (N, 2) 1 or 0, whether the right and the left are in front of the
-            head; ears_bare: (N, 2) in [0, 1], whether hair leaves them free.
+            head; ears_bare: (N, 4), see `PhotoLook.ears`.
     """
 
     shading: Any
@@ -153,7 +156,7 @@ def seen_segments(xp: Any, mask: Parameters, look: Looks) -> Segments:
     x0, y0, x1, y1, half, side, ends_at, sag = (
         mask.segments[:, :, k] for k in range(8)
     )
-    right, top = side < 0, ends_at < 1.5
+    right, top = side < 0, ends_at != EAR_BOTTOM
     at_ear = []
     for axis, end in enumerate((x1, y1)):
         roots = look.ears[:, :, axis]
@@ -165,9 +168,14 @@ def seen_segments(xp: Any, mask: Parameters, look: Looks) -> Segments:
     # An ear inside of the face is behind it.
     out = xp.where(right, x0 - x1, x1 - x0) > -0.06
     hidden = (side != 0) & ((seen < 0.5) | ~out)
-    # Hair hides the end of a strap and leaves its way over the cheek.
-    bare = xp.where(right, look.ears_bare[:, 0:1], look.ears_bare[:, 1:2])
-    shown = xp.where(ends_at > 0, 0.5 + 0.5 * bare, bare * 0 + 1)
+    # Once under hair a strap stays there; bands lie on it.
+    bare = look.ears_bare
+    upper = xp.where(right, bare[:, 0:1], bare[:, 2:3])
+    lower = xp.where(right, bare[:, 1:2], bare[:, 3:4])
+    on_skin = (ends_at > FACE) & (ends_at < OVER_EAR)
+    shown = xp.where(on_skin, xp.where(top, upper, lower), upper * 0 + 1)
+    hidden = hidden | (shown < _LEAST_SHOWN)
+    shown = xp.clip(shown, _LEAST_SHOWN, 1)
     along_x, along_y = (x1 - x0) * shown, (y1 - y0) * shown
     squared = along_x * along_x + along_y * along_y
     width = xp.where(hidden, half * 0 - 1, half)

@@ -96,7 +96,7 @@ def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
     padded = [[*piece, *[_NOWHERE] * (longest - len(piece))] for piece in pieces]
     return Parameters(
         specs=tuple(specs),
-        surfaces=[SURFACES.index(surface_name(s.kind, s.valve)) for s in specs],
+        surfaces=[SURFACES.index(surface_name(s)) for s in specs],
         some_mirrored=any(shape.mirrored for shape in shapes),
         radius=arrays.array(np.stack([shape.radius for shape in shapes])),
         slope=arrays.array(np.stack([shape.slope for shape in shapes])),

@@ -21,7 +21,11 @@ _SKIN = np.array([0.42, 0.27, 0.20], dtype=np.float32)
 # Pixels along a face square's side that are looked at.
 _SAMPLES = 34
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
-_COUNTS = (5, 3, 3, 1, 1, 1, 2)
+# Places that are looked at on the way of a strap, and the landmarks between which the
+# ways begin, in the order of EARS.
+_STEPS = 10
+_STRAPS_BEGIN = np.array([(1, 2), (3, 4), (15, 14), (13, 12)])
+_COUNTS = (5, 3, 3, 1, 1, 1, 4)
 LOOK_LENGTH = sum(_COUNTS)
 
 
@@ -37,8 +41,8 @@ class PhotoLook:
         saturation: 0 in a grey photograph, 1 in a colour one.
         blur: standard deviation of the photo's own blur, face squares.
         grain: standard deviation of its noise, in 8-bit steps.
-        ears: (2,) float32 in [0, 1], whether the right and the left ear are bare:
-            hair hides the ends of straps.
+        ears: (4,) float32 in [0, 1], how much of the way from the cheek to each root
+            of an ear is bare, in the order of EARS: the rest hair hides for good.
     """
 
     shading: Float32
@@ -104,7 +108,7 @@ def look_of(
         saturation,
         blur_px / px_per_unit,
         grain,
-        _bare_ears(image, pose, tone, saturation),
+        _bare_ways(image, landmarks, pose, tone, saturation),
     )
 
 
@@ -139,28 +143,53 @@ def _is_skin(x: Float32, y: Float32) -> NDArray[np.bool_]:
     return oval & ~mouth & (y > 0.33)
 
 
-def _bare_ears(image: Image, pose: Any, tone: Float32, saturation: float) -> Float32:
-    """Whether the ears' places have the colour of skin; all have in grey photos."""
-    if saturation < 0.5:
-        return np.ones(2, dtype=np.float32)
-    seen = []
-    for root in (pose.ears[0, :2], pose.ears[0, 2:]):
-        column, row = np.rint(root.mean(axis=0)).astype(int)
-        half = max(1, int(0.03 * pose.px_per_unit[0]))
-        patch = image[max(row - half, 0) : row + half + 1]
-        patch = patch[:, max(column - half, 0) : column + half + 1]
-        seen.append(_likeness(LINEAR[patch.reshape(-1, 3)], tone))
-    return np.array(seen, dtype=np.float32)
+def _bare_ways(
+    image: Image, landmarks: Landmarks, pose: Any, tone: Float32, saturation: float
+) -> Float32:
+    """See `PhotoLook.ears`: where each way leaves the skin and does not come back.
+
+    One place alone tells little, as skin has spots and hair has lights: the way is cut
+    where most places before it look like skin, and most after it do not.
+    """
+    points = landmarks.points
+    starts = points[_STRAPS_BEGIN].mean(axis=1)
+    starts = starts + 0.1 * (points[30] - starts)
+    part = (np.arange(_STEPS) / (_STEPS - 1))[None, :, None]
+    ways = starts[:, None] * (1 - part) + pose.ears[0][:, None] * part
+    half = max(1.0, 0.02 * float(pose.px_per_unit[0]))
+    offsets = half * np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1)
+    at = np.rint(ways[:, :, None] + offsets.reshape(9, 2)).astype(int)
+    column, row = (
+        np.clip(at[..., axis], 0, image.shape[1 - axis] - 1) for axis in (0, 1)
+    )
+    alike = _likeness(LINEAR[image[row, column]], tone, saturation)
+    # What is gained by each cut: skin before it, and none after.
+    gained = np.cumsum(2 * alike - 1, axis=1)
+    gained = np.concatenate([np.zeros((4, 1)), gained], axis=1)
+    best = _STEPS - gained[:, ::-1].argmax(axis=1)
+    return np.asarray(best / _STEPS, dtype=np.float32)
 
 
-def _likeness(pixels: Float32, tone: Float32) -> float:
-    """1 = the colour of this skin in whatever light, 0 = another colour."""
-    if len(pixels) == 0:
-        return 0.0
-    colour = quantile(np.sort(pixels, axis=0), 0.5) + 1e-3
-    away = float(np.abs(colour / colour.sum() - tone / tone.sum()).sum())
-    darker = float((colour @ LUMA) / (tone @ LUMA))
-    return float(np.clip((0.30 - away) / 0.12, 0, 1) * np.clip(darker / 0.1 - 1, 0, 1))
+def _likeness(patches: Float32, tone: Float32, saturation: float) -> Float32:
+    """(4, S) how much patches (4, S, M, 3) look like this face's skin, 0 to 1."""
+    colour = patches.mean(axis=2) + np.float32(1e-3)
+    luma = patches @ LUMA
+    middle = luma.mean(axis=2) + 1e-3
+    # The cheek at the beginning of the way is in the same light, if it is bare.
+    near = colour[:, :2].mean(axis=1, keepdims=True)
+    own = np.stack([_away(colour, tone), _away(colour, near)]).min(axis=0)
+    own = np.where(_away(near, tone) < 0.12, own, _away(colour, tone))
+    brightness = np.maximum(near @ LUMA, 0.5 * (tone @ LUMA))
+    hue = np.clip((0.25 - own) / 0.10, 0, 1) if saturation >= 0.5 else 1.0
+    lit = np.clip(middle / brightness / 0.15 - 1, 0, 1)
+    smooth = np.clip((0.75 - luma.std(axis=2) / middle) / 0.25, 0, 1)
+    return np.asarray(hue * lit * smooth, dtype=np.float32)
+
+
+def _away(colour: Float32, other: Float32) -> Any:
+    """Distance of colours (..., 3) whatever their brightness: 0 = alike."""
+    shares = (part / part.sum(axis=-1, keepdims=True) for part in (colour, other))
+    return np.abs(next(shares) - next(shares)).sum(axis=-1)
 
 
 def _fit_shading(luma: Float32, basis: Float32) -> Float32:
@@ -184,12 +213,12 @@ def _light(tone: Float32, saturation: float) -> Float32:
     """Colour of the light from the colour of the skin.
 
     Skin may be light or dark, so its brightness tells only half: the other half
-    is that photographs are exposed for white at about 0.8.
+    is that photographs are exposed for white at about 1.
     """
     brightness = float(tone @ LUMA) / float(_SKIN @ LUMA)
-    exposure = float(np.clip(np.sqrt(brightness * 0.8), 0.12, 1.15))
+    exposure = float(np.clip(np.sqrt(brightness), 0.12, 1.25))
     cast = tone / _SKIN
     cast = cast / float(cast @ LUMA)
     # Nearly all of a deviation is the person's own skin colour.
-    cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.15 * saturation)
+    cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.07 * saturation)
     return np.asarray(cast / float(cast @ LUMA) * exposure, dtype=np.float32)

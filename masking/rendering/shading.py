@@ -12,9 +12,12 @@ from masking.rendering.frames import Looks, wide
 from masking.rendering.parameters import Parameters, print_turn, tile_of
 
 _HEM = 0.02
-_SHEEN, _MOTTLE = 0.03, 0.025
+_SHEEN, _MOTTLE = 0.02, 0.025
 _VALVE_GREY = 0.62
 _SHOULDER = 0.8
+_PALER, _TINT = 0.5, 0.36
+# Most light comes from above: folds are seen where no other is to be told.
+_OVERHEAD = 0.15
 # Threads of the weave along a face square, and the px that one thread needs.
 _WEAVES = 2.6
 _THREAD_PX = 2.5
@@ -43,14 +46,14 @@ def lit_fabric(
     looks = arrays.surfaces(mask.surfaces, bent[0] * wide(mask.valve_side), bent[1])
     # Fabric ends in a hem that lies on the skin; fingers are round.
     hem = xp.exp(xp.clip(depth, 0, 0.2) * (-1 / _HEM)) / xp.sqrt(u * u + v * v + 1e-3)
-    hem = hem * (1 - wide(mask.limbs))
+    hem = 0.7 * hem * (1 - wide(mask.limbs))
     slope_u = looks[:, 0] * wide(mask.valve_side) + crease_u - hem * u
     slope_v = looks[:, 1] + crease_v - hem * v
     nz = 1 / xp.sqrt(1 + slope_u * slope_u + slope_v * slope_v)
     nx, ny = -slope_u * nz, -slope_v * nz
     weights = [wide(look.shading[:, number]) for number in range(5)]
     shading = weights[0] + nx * (weights[1] + weights[3] * ny + weights[4] * nx)
-    shading = shading + ny * (weights[2] - weights[4] * ny)
+    shading = shading + ny * (weights[2] - _OVERHEAD - weights[4] * ny)
     # Light from all sides still reaches a steep fold less than a flat cheek.
     shading = xp.clip(shading, 0.45, 1.8) * (0.62 + 0.38 * nz) * looks[:, 2]
     shading = shading * _seam(xp, mask, depth) * mottle
@@ -60,8 +63,21 @@ def lit_fabric(
     # Every fabric shines where it is seen from the side, black ones visibly.
     sheen = shading * (1 - nz * nz) * wide(_SHEEN * mask.lit)
     light = look.light[:, :, None, None]
-    lit = shading[:, None] * (colour * light) + sheen[:, None] * light
+    # Where much light falls fabric is paler, and of another tint than in the shade.
+    paler = _paler(xp, mask, look)[:, :, None, None]
+    lit = shading[:, None] * (colour * light + paler)
+    lit = lit + (sheen[:, None] * light - paler)
     return rolled_off(xp, lit), looks[:, 3]
+
+
+def _paler(xp: Any, mask: Parameters, look: Looks) -> Any:
+    """(N, 3) linear colour that a doubled light adds to twice the fabric's own."""
+    base = _tinted(mask.colour, look)
+    grey = (base[:, :1] + base[:, 1:2] + base[:, 2:]) / 3
+    # Lamps and sky differ: some masks are yellower in the light, most bluer.
+    warm = (mask.place[:, :1] - 0.6) * (_TINT * look.saturation[:, None])
+    tint = xp.concat([warm, 0 * warm, -warm], axis=1)
+    return (_PALER * (grey - base) + base * tint) * (look.light * mask.lit[:, None])
 
 
 def _seam(xp: Any, mask: Parameters, depth: Any) -> Any:

@@ -1,18 +1,29 @@
 """Heights, seams and covers of masks at places where they are known."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 
-from masking.masks.outline import outlines
-from masking.masks.relief import MASK_RELIEFS, MIDDLE_Y, bump, dome, line
+from masking.masks.outline import outline_knots, outlines
+from masking.masks.relief import (
+    FORMS,
+    MASK_RELIEFS,
+    MIDDLE_Y,
+    bump,
+    dome,
+    form_of,
+    is_pleated,
+    line,
+)
 from masking.masks.spec import OCCLUDERS, SpecConfig, draw_occluder, draw_specs
 
 
 def at(kind, u, v):
     """Height, fraction of light and cover of one place."""
-    return [float(part[0]) for part in MASK_RELIEFS[kind](np.array([u]), np.array([v]))]
+    whole = MASK_RELIEFS[kind](np.array([u]), np.array([v]), 0)
+    return [float(part[0]) for part in whole]
 
 
 def test_bumps_and_lines_by_hand():
@@ -27,20 +38,33 @@ def test_the_head_is_an_ellipsoid():
     np.testing.assert_allclose(found, 0.75 * np.sqrt([1, 0.75, 0.75]))
 
 
-@pytest.mark.parametrize(("v", "pleat"), [(-0.1175, 1), (-0.10625, 0.5), (0.1325, 1)])
-def test_a_surgical_mask_has_three_pleats(v, pleat):
-    # The top of the first at -0.22 + 0.82 * 0.125, halfway down its step, and the top
-    # of the third, on fabric that the nose lifts by 0.13 at y = 0.60.
-    lifted = 0.13 * np.exp(-(((v + 0.81 - 0.6) / 0.35) ** 2))
-    height, _, cover = at("surgical", 0.0, v)
-    assert height == pytest.approx(lifted + 0.017 * pleat, abs=1e-6)
-    assert cover == 1
+def test_every_form_of_a_kind_is_folded_otherwise():
+    u, v = np.meshgrid(np.linspace(-0.4, 0.4, 41), np.linspace(-0.3, 0.3, 31))
+    for kind, forms in FORMS.items():
+        heights = [MASK_RELIEFS[kind](u, v, form)[0] for form in range(forms)]
+        for one, other in combinations(heights, 2):
+            assert np.abs(one - other).max() > 0.005, kind
+        again = MASK_RELIEFS[kind](u, v, forms - 1)[0]
+        np.testing.assert_array_equal(again, heights[-1])
 
 
-def test_welds_of_a_surgical_mask_take_a_fifth_of_the_light():
-    # On the middle of a weld and halfway to the next one, 0.015 further on.
-    assert at("surgical", 0.575, 0.0)[1] == pytest.approx(0.78, abs=1e-4)
-    assert at("surgical", 0.575, 0.015)[1] == pytest.approx(1.0, abs=1e-4)
+def test_masks_of_one_kind_take_all_its_forms():
+    rng = np.random.default_rng(0)
+    drawn = [draw_specs(rng, SpecConfig(("surgical",)))[0] for _ in range(200)]
+    assert {form_of(spec) for spec in drawn} == set(range(FORMS["surgical"]))
+
+
+def test_pleated_cloth_is_cut_like_a_surgical_mask():
+    # The form is the seed's eleventh, of six; every other one is pleated.
+    assert [is_pleated("cloth", form) for form in range(4)] == [True, False] * 2
+    assert is_pleated("surgical", 1)
+    assert not is_pleated("ffp2", 0)
+    rng = np.random.default_rng(0)
+    cloth = replace(draw_specs(rng, SpecConfig(("cloth",)))[0], wearing_style="correct")
+    surgical = replace(cloth, kind="surgical")
+    pleated, panels = replace(cloth, seed=0), replace(cloth, seed=11)
+    np.testing.assert_array_equal(outline_knots(pleated), outline_knots(surgical))
+    assert np.abs(outline_knots(panels) - outline_knots(surgical)).max() > 0.02
 
 
 def test_a_visor_is_clear_but_for_its_band():

@@ -114,7 +114,10 @@ def test_no_rim_pixel_is_brighter_than_skin_and_mask(kind, skin):
         picture = picture // 4
     elif skin == "white":
         picture = 255 - (255 - picture) // 8
-    sample = render(picture, landmarks, (spec_of(kind, number=3),))
+    # A print or a strap may be brighter at the rim than the fabric beside it.
+    spec = spec_of(kind, number=3)
+    spec = replace(spec, print_name="plain", strap=spec.colour)
+    sample = render(picture, landmarks, (spec,))
     luma = sample.pixels.astype(np.float32).mean(axis=2)
     rim = (sample.alpha > 0.02) & (sample.alpha < 0.98)
     fabric = np.where(sample.alpha >= 0.98, luma, 0)
@@ -300,8 +303,8 @@ def test_the_look_of_a_photo_can_be_kept():
     fresh = render(picture, landmarks, (spec_of("cloth"),)).pixels.astype(int)
     kept = render(picture, landmarks, (spec_of("cloth"),), again).pixels
     assert np.abs(fresh - kept).max() <= 1
-    with pytest.raises(BadRecord, match="16 finite numbers"):
-        look_from_list([0.0] * 15)
+    with pytest.raises(BadRecord, match="18 finite numbers"):
+        look_from_list([0.0] * 16)
     other = photo_look(255 - picture, landmarks)
     assert np.abs(np.array(other.to_list()) - look.to_list()).max() > 0.1
 
