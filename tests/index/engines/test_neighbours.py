@@ -75,7 +75,11 @@ def test_less_than_nothing_is_left_in_a_lonely_place():
         found = normalised_neighbours(found, query, cohort)
         squares = {one.person_id: one.square for one in found}
         # 1.7^2 + 2^2 = 6.89 and 2^2 + 1.6^2 = 6.56 from the cohort.
-        offsets = [(usual - 8) / 2 + (usual - away) / 2 for away in (6.89, 6.56)]
+        # More crowded than usual, all of the difference counts; else half of it.
+        offsets = [
+            sum(max((usual - a) / 2, usual - a) for a in (8, away))
+            for away in (6.89, 6.56)
+        ]
         wanted = {0: 0.09 + offsets[0], 1: 0.16 + offsets[1]}
         assert squares == pytest.approx(wanted, abs=2e-5)
         assert {np.sign(square) for square in wanted.values()} == {sign}

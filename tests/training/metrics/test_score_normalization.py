@@ -28,7 +28,8 @@ def test_crowding_is_the_mean_square_to_the_ten_nearest():
 
 def test_distances_are_plain_ones_where_both_are_as_crowded_as_usual():
     rng = np.random.default_rng(0)
-    cohort = Cohort.of(rng.normal(size=(50, 3)), 0.7)
+    # Nobody here is more crowded than 0.1.
+    cohort = Cohort.of(rng.normal(size=(50, 3)), 0.1)
     rows = rng.normal(size=(4, 3)).astype(np.float32)
     columns = rng.normal(size=(5, 3)).astype(np.float32)
     plain = np.linalg.norm(rows[:, None] - columns, axis=2)
@@ -48,6 +49,15 @@ def test_distances_are_plain_ones_where_both_are_as_crowded_as_usual():
         np.diag(found),
         rtol=1e-5,
     )
+
+
+def test_a_face_more_crowded_than_usual_pays_all_of_it_a_lonely_one_gets_half():
+    cohort = Cohort.of(np.full((20, 1), 3.0, np.float32), 4.0)
+    rows = np.array([[2.0], [1.0], [0.0]], np.float32)
+    # Squares to the cohort: 1, 4 and 9, so 3 more crowded, as usual and 5 less.
+    np.testing.assert_allclose(cohort.offsets(rows), [3, 0, -5 / 2])
+    found = squared_distances(rows, rows, cohort)
+    np.testing.assert_allclose(found[0], [0 + 6, 1 + 3 + 0, 4 + 3 - 2.5])
 
 
 def test_distances_of_a_lonely_place_are_negative_and_never_cut():
@@ -82,12 +92,12 @@ def test_a_face_that_was_not_acquired_is_near_to_nobody():
 
 
 def test_one_threshold_fits_crowded_faces_and_lonely_ones():
-    """Half of the people live in a place half as wide, and look half as varied."""
+    """A quarter of the people live in a place half as wide, and look half as varied."""
     rng = np.random.default_rng(0)
 
     def faces(people, photos):
-        width = np.where(np.arange(people) % 2, 1.0, 0.5)[:, None]
-        home = np.where(np.arange(people) % 2, 4.0, -4.0)[:, None]
+        width = np.where(np.arange(people) % 4, 1.0, 0.5)[:, None]
+        home = np.where(np.arange(people) % 4, 4.0, -4.0)[:, None]
         middles = home + width * rng.normal(size=(people, 16))
         owners = np.repeat(np.arange(people, dtype=np.int32), photos)
         looks = middles[owners] + 0.5 * width[owners] * rng.normal(
