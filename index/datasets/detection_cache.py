@@ -14,9 +14,8 @@ from masking.faces import finder as face_finding
 from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, Finder
 from masking.faces.model_files import MODELS
-from masking.files.private_folder import private_folder
 from masking.files.shipped import TABLE
-from masking.files.writing import write_bytes
+from masking.files.writing import private_folder, write_bytes
 from masking.landmarks import Image, Landmarks
 
 FORMAT_VERSION = 1
