@@ -72,7 +72,12 @@ _REAL_LINES = (
 @click.option("--count", default=500, show_default=True, help="Photographs to use.")
 @click.option("--peer", type=_FOLDER, help="A peer's masked pictures.")
 @click.option("--originals", type=_FOLDER, help="What the peer rendered on.")
-@click.option("--real", type=_FOLDER, help="Really masked people, with labels.csv.")
+@click.option(
+    "--real",
+    type=_FOLDER,
+    multiple=True,
+    help="Really masked people, with labels.csv; then others, without.",
+)
 @click.option(
     "--peer-real", type=_FOLDER, help="The peer's masks on REAL's unmasked ones."
 )
@@ -87,7 +92,7 @@ def main(
     count: int,
     peer: Path | None,
     originals: Path | None,
-    real: Path | None,
+    real: tuple[Path, ...],
     peer_real: Path | None,
     variants: int,
     seed: int,
@@ -105,7 +110,7 @@ def main(
         click.echo(json.dumps({name: _plain(part) for name, part in parts.items()}))
         return
     lines = _table(_LINES, columns)
-    lines += ["", *_table(_REAL_LINES, beside)] if beside else []
+    lines += ["", *_table(_REAL_LINES, beside), *_told(beside)] if beside else []
     click.echo("\n".join(lines))
 
 
@@ -126,12 +131,13 @@ def _faces(
 
 
 def _beside_real(
-    folder: Path, peer: Path | None, variants: int, seed: int
+    folders: tuple[Path, ...], peer: Path | None, variants: int, seed: int
 ) -> dict[str, RealFigures]:
     from benchmarks.masks.quality_real import (
         FaceReaders,
         beside_real,
         labelled,
+        masked_people,
         peer_rendered,
         render_like_real,
         render_over_real,
@@ -140,14 +146,16 @@ def _beside_real(
 
     if variants < 1:
         raise InvalidConfig(f"variants must be at least 1, got {variants}")
+    folder = folders[0]
     photos = labelled(folder)
+    others = {other.name: masked_people(other) for other in folders[1:]}
     readers = FaceReaders(default_finder(), StockFinder(), dlib_embedder())
     rendered = {"ours": render_like_real(photos, unmasked_finder(), variants, seed)}
     if peer is not None:
         rendered["peer"] = peer_rendered(photos, folder, peer)
     over = render_over_real(photos, readers.finder, seed)
     return {
-        name: beside_real(photos, shown, over, readers, seed)
+        name: beside_real(photos, shown, over, others, readers, seed)
         for name, shown in rendered.items()
     }
 
@@ -162,6 +170,18 @@ def _table(
         cells = "".join(f"{_cell(value):>20}" for value in values)
         rows.append(f"{title:<32}{goal:<15}{cells}")
     return rows
+
+
+def _told(columns: Mapping[str, RealFigures]) -> list[str]:
+    """Lines of the AUC by kind of mask, and beside other folders."""
+    lines = []
+    for name, column in columns.items():
+        for kind, auc in column.by_kind.items():
+            lines.append(f"{name}: AUC of {kind} masks {_cell(auc)}")
+        for folder, (auc, control) in column.others.items():
+            told = f"{_cell(auc)}, upper halves {_cell(control)}"
+            lines.append(f"{name}: AUC beside {folder} {told}")
+    return lines
 
 
 def _cell(value: int | float | tuple[float, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +22,43 @@ CHIP = ChipGeometry(size_px=96)
 BELOW = (slice(38, 96), slice(13, 83))
 ABOVE = (slice(0, 38), slice(13, 83))
 _ROUNDS = 1000
+_FEWEST = 5
 _SIDE_PX, _CELLS, _BINS = 64, 4, 8
 
 Part = tuple[slice, slice]
 Auc = tuple[float, float, float]
 
 
-def telling_auc(
-    chips: list[Image], rendered: list[bool], people: list[str], part: Part, seed: int
-) -> Auc:
-    """AUC of telling rendered from real, and its 95% interval: (AUC, low, high).
+@dataclass(frozen=True)
+class Told:
+    """How well a classifier tells rendered from real; 0.5 = it cannot.
 
-    0.5 = cannot be told. Trained on other people than it is tested on (five folds);
+    Attributes:
+        auc: AUC and its 95% interval: (AUC, low, high).
+        by_kind: the same of the faces of each kind of mask with at least _FEWEST real
+            and as many rendered ones.
+    """
+
+    auc: Auc
+    by_kind: dict[str, Auc]
+
+
+def telling(
+    chips: list[Image],
+    rendered: list[bool],
+    people: list[str],
+    kinds: list[str],
+    part: Part,
+    seed: int,
+) -> Told:
+    """A classifier of all kinds, judged on all faces and on those of each kind.
+
+    Trained on other people than it is tested on (five folds);
     the interval is a bootstrap over people.
 
     Args:
         chips: (96, 96, 3) uint8 RGB, in the geometry CHIP.
+        kinds: of each one's mask; "" where it is not known.
         part: BELOW shows the mask. ABOVE shows none of it and is the control: what
             is told there is where the pictures come from, not how they are rendered.
 
@@ -47,6 +70,20 @@ def telling_auc(
         raise ValueError("expected real and rendered chips of several people")
     looks = np.stack([_features(chip, part) for chip in chips])
     scores = _scores(looks, truth, who)
+    worn, by_kind = np.array(kinds), {}
+    for kind in sorted(set(kinds) - {""}):
+        of_it = worn == kind
+        if np.bincount(truth[of_it], minlength=2).min() >= _FEWEST:
+            by_kind[kind] = _auc(truth[of_it], scores[of_it], who[of_it], seed)
+    return Told(_auc(truth, scores, who, seed), by_kind)
+
+
+def _auc(
+    truth: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    who: NDArray[np.str_],
+    seed: int,
+) -> Auc:
     low, high = _interval(truth, scores, who, seed)
     return float(roc_auc_score(truth, scores)), low, high
 

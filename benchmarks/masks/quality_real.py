@@ -8,15 +8,19 @@ worn correctly, so that camera, people, resolution and file format are alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.masks.quality_classifier import ABOVE, BELOW, CHIP, Auc, telling_auc
-from benchmarks.masks.quality_photos import as_written, originals_by_name
+from benchmarks.masks.quality_classifier import ABOVE, BELOW, CHIP, Auc, Told, telling
+from benchmarks.masks.quality_photos import (
+    as_written,
+    face_width_px,
+    originals_by_name,
+)
 from index.datasets.labelled_photos import read_labelled_photos
-from masking.datasets.images import read_rgb
+from masking.datasets.images import list_images, read_rgb
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import crop_chip
@@ -35,6 +39,8 @@ _KINDS = {
     "KN95": "kn95",
 }
 _ROUNDS = 1000
+# Smaller faces are blurred in the chip that is looked at.
+_LEAST_WIDTH_PX = 60
 
 Shown = list[tuple[LabelledPhoto, Image]]
 Distances = dict[str, list[float]]
@@ -42,10 +48,17 @@ Distances = dict[str, list[float]]
 
 @dataclass(frozen=True, eq=False)
 class FoundFace:
-    """One found face: who, on which photo, its embedding, its chip to look at."""
+    """One found face.
+
+    Attributes:
+        person, photo: who, and on which photograph.
+        kind: of the mask, as we call it; "" where it is not known.
+        embedding: of the untouched network; chip: what is looked at.
+    """
 
     person: str
     photo: str
+    kind: str
     embedding: Float32
     chip: Image
 
@@ -68,7 +81,9 @@ class RealFigures:
             hides what the real one does. What is left between `real_distance` and
             `rendered_distance` is then due to the photos: other days, poses, hats.
         over_harder: 95% interval of that less real.
-        auc, control_auc: see `telling_auc`; with 95% intervals.
+        auc, control_auc: see `telling`; with 95% intervals.
+        by_kind: the AUC of each kind of mask.
+        others: (AUC, its control) against the faces of other folders, by their names.
         hog_real, hog_rendered: share that dlib's stock detector finds.
     """
 
@@ -84,6 +99,8 @@ class RealFigures:
     over_harder: tuple[float, float]
     auc: Auc
     control_auc: Auc
+    by_kind: dict[str, Auc]
+    others: dict[str, tuple[Auc, Auc]]
     hog_real: float
     hog_rendered: float
 
@@ -107,6 +124,7 @@ def beside_real(
     photos: list[LabelledPhoto],
     rendered: Shown,
     over: Shown,
+    others: dict[str, Shown],
     readers: FaceReaders,
     seed: int,
 ) -> RealFigures:
@@ -115,6 +133,7 @@ def beside_real(
     Args:
         rendered: masks on its unmasked photos.
         over: masks on its masked photos, see `render_over_real`.
+        others: more really masked people, see `masked_people`.
     """
     groups: dict[str, Shown] = {
         "unmasked": [(p, read_rgb(p.path)) for p in photos if not p.masked],
@@ -136,9 +155,8 @@ def beside_real(
         _means(pair, people) for pair in pairs
     )
     covered = far_over - far_real
-    chips = [face.chip for face in real + ours]
-    who = [face.person for face in real + ours]
-    is_rendered = [False] * len(real) + [True] * len(ours)
+    told, control = _told(real, ours, seed)
+    beside = {name: _told(_found(o, readers), ours, seed) for name, o in others.items()}
     return RealFigures(
         real=len(real),
         rendered=len(ours),
@@ -150,11 +168,38 @@ def beside_real(
         harder=_interval_over_people(far_rendered - far_real, seed),
         over_distance=float(np.nanmean(far_over)),
         over_harder=_interval_over_people(covered[np.isfinite(covered)], seed),
-        auc=telling_auc(chips, is_rendered, who, BELOW, seed),
-        control_auc=telling_auc(chips, is_rendered, who, ABOVE, seed),
+        auc=told.auc,
+        control_auc=control.auc,
+        by_kind=told.by_kind,
+        others={name: (both[0].auc, both[1].auc) for name, both in beside.items()},
         hog_real=_fraction_found(groups["real"], readers.stock),
         hog_rendered=_fraction_found(groups["rendered"], readers.stock),
     )
+
+
+def _told(real: list[FoundFace], ours: list[FoundFace], seed: int) -> tuple[Told, Told]:
+    """By the lower halves, and by the upper ones, which no mask touches."""
+    faces = real + ours
+    below, above = (
+        telling(
+            [face.chip for face in faces],
+            [False] * len(real) + [True] * len(ours),
+            [face.person for face in faces],
+            [face.kind for face in faces],
+            part,
+            seed,
+        )
+        for part in (BELOW, ABOVE)
+    )
+    return below, above
+
+
+def masked_people(folder: Path) -> Shown:
+    """All pictures of a folder without labels, each of another masked person."""
+    return [
+        (LabelledPhoto(path, path.name, path.name, "mask"), as_written(read_rgb(path)))
+        for path in list_images(folder)
+    ]
 
 
 def labelled(folder: Path) -> list[LabelledPhoto]:
@@ -199,7 +244,8 @@ def render_like_real(
             label = labels[int(rng.integers(len(labels)))]
             config = SpecConfig(kinds=(_KINDS[label.split("_")[0]],), wrongly_worn=0.0)
             sample = render(image, faces[0].landmarks, draw_specs(rng, config))
-            shown.append((photo, as_written(sample.pixels)))
+            worn = replace(photo, mask=label)
+            shown.append((worn, as_written(sample.pixels)))
     return shown
 
 
@@ -241,17 +287,20 @@ def peer_rendered(photos: list[LabelledPhoto], folder: Path, peer: Path) -> Show
 
 
 def _found(shown: Shown, readers: FaceReaders) -> list[FoundFace]:
-    """The prominent face of each picture; pictures without one are left out."""
+    """The prominent face of each picture, if it is not too small."""
     found = []
     for photo, image in shown:
         faces = readers.finder.find(image)
         if not faces:
             continue
         marks, geometry = faces[0].landmarks, readers.embedder.geometry
+        if face_width_px(marks) < _LEAST_WIDTH_PX:
+            continue
         chip = crop_chip(image, marks, geometry, photo.name).pixels
         row = readers.embedder.embed(chip.transpose(2, 0, 1)[None])[0]
+        kind = _KINDS.get(photo.mask.split("_")[0], "")
         looked_at = crop_chip(image, marks, CHIP, photo.name).pixels
-        found.append(FoundFace(photo.person, photo.name, row, looked_at))
+        found.append(FoundFace(photo.person, photo.name, kind, row, looked_at))
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.masks.masking_quality import main
-from benchmarks.masks.quality_classifier import BELOW, telling_auc
+from benchmarks.masks.quality_classifier import BELOW, telling
 from benchmarks.masks.quality_figures import measure
 from benchmarks.masks.quality_measures import (
     CHIN,
@@ -31,6 +31,7 @@ from benchmarks.masks.quality_real import (
     FoundFace,
     beside_real,
     labelled,
+    masked_people,
     pair_distances,
     peer_rendered,
     render_like_real,
@@ -317,16 +318,21 @@ def test_a_classifier_tells_what_can_be_told(told):
     both = chips(rng, SKIN, 30) + chips(rng, (90, 120, 160) if told else SKIN, 30)
     people = [str(index % 10) for index in range(60)]
     rendered = [index >= 30 for index in range(60)]
-    auc, low, high = telling_auc(both, rendered, people, BELOW, seed=0)
-    assert low <= auc <= high
-    assert (auc > 0.99) if told else (low < 0.5 < high)
+    # Four rendered faces in cloth are too few for a figure of their own.
+    kinds = ["kn95"] * 30 + ["cloth"] * 4 + ["kn95"] * 26
+    kinds[0] = ""
+    found = telling(both, rendered, people, kinds, BELOW, seed=0)
+    assert list(found.by_kind) == ["kn95"]
+    for auc, low, high in (found.auc, found.by_kind["kn95"]):
+        assert low <= auc <= high
+        assert (auc > 0.99) if told else (low < 0.5 < high)
 
 
 def test_distances_are_of_one_person_and_two_photos():
     chip = np.zeros((96, 96, 3), np.uint8)
 
     def face(person, photo, *row):
-        return FoundFace(person, photo, np.array(row, np.float32), chip)
+        return FoundFace(person, photo, "cloth", np.array(row, np.float32), chip)
 
     unmasked = [face("a", "1", 0, 0), face("a", "2", 0, 4), face("b", "3", 9, 9)]
     masked = [face("a", "1", 3, 0), face("b", "3", 9, 8)]
@@ -388,7 +394,10 @@ def test_rendered_masks_are_compared_with_real_ones(tmp_path):
     readers = FaceReaders(WholeFinder(), WholeFinder(), BrightnessEmbedder())
     over = render_over_real(photos, readers.finder, seed=0)
     assert [photo.name for photo, _ in over] == [p.name for p in photos if p.masked]
-    figures = beside_real(photos, rendered, over, readers, seed=0)
+    for name in "uvwxyz":
+        write_image(tmp_path / "more" / f"{name}.png", drawn_face(SIDE)[0] // 2)
+    others = {"more": masked_people(tmp_path / "more")}
+    figures = beside_real(photos, rendered, over, others, readers, seed=0)
     assert (figures.real, figures.rendered, figures.people) == (4, 16, 4)
     assert set(figures.missed.values()) == {0}
     # Unmasked photos are all alike; a white block is brighter than what we render.
@@ -401,6 +410,10 @@ def test_rendered_masks_are_compared_with_real_ones(tmp_path):
     assert figures.over_harder[1] < 0
     # All upper halves are alike but for a shadow; white blocks are told at once.
     assert figures.auc[0] > 0.95
+    # Four real faces are too few for a figure of their kind.
+    assert figures.by_kind == {}
+    # Those of the other folder are darker.
+    assert figures.others["more"][0][0] > 0.95
 
 
 def test_a_peers_masks_are_matched_with_the_unmasked_photos(tmp_path):
