@@ -142,3 +142,19 @@ def gather_rows(rows: Tensor, processes: Processes, scale: int) -> Tensor:
         return rows
     gathered: Tensor = GatherRows.apply(rows, processes, scale)
     return gathered
+
+
+def known_rows(
+    features: Tensor, labels: Tensor, processes: Processes, scale: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The rows of all processes whose person is known, their labels, and their share.
+
+    Args:
+        features: (b, D).
+        labels: (b,), -1 = nobody known.
+        scale: see `GatherRows`.
+    """
+    rows = gather_rows(features.float(), processes, scale)
+    labels = processes.gathered(labels)
+    known = labels >= 0
+    return rows[known], labels[known], known.float().mean()

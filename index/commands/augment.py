@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 @workspace_option
 @json_option
 @click.option(
+    "--unlabelled",
+    multiple=True,
+    type=A_PATH,
+    help="Also a folder of unmasked faces without names, in any layout; may be given "
+    "several times. train only learns from them how a face looks under a mask.",
+)
+@click.option(
     "--merge", is_flag=True, help="Make one manifest of what --shard left, no more."
 )
 @options_from(AugmentConfig)
@@ -37,6 +44,7 @@ def augment_command(
     folders: tuple[Path, ...],
     workspace: Path,
     as_json: bool,
+    unlabelled: tuple[Path, ...],
     merge: bool,
     **options: Any,
 ) -> None:
@@ -54,6 +62,7 @@ def augment_command(
     Example:
         python cli.py augment data/celebrities --variants 4
         python cli.py augment data/lfw data/celeba data/rmfrd
+        python cli.py augment data/lfw --unlabelled data/passers-by
     On two machines that share a disk, then once on either:
         python cli.py augment data/celebrities --shard 1/2
         python cli.py augment data/celebrities --shard 2/2
@@ -67,9 +76,9 @@ def augment_command(
 
     out = workspace / "augmented"
     if merge:
-        report = merge_parts(sources, out, config.preview)
+        report = merge_parts([*sources, *unlabelled], out, config.preview)
     else:
-        report = augment(sources, out, config)
+        report = augment(sources, out, config, unlabelled=unlabelled)
     part = WHOLE if merge else config.part
     if as_json:
         say_json(asdict(report))

@@ -31,7 +31,7 @@ from training.config import TrainConfig
     "backbones scratch.",
 )
 @click.option(
-    "--only", type=A_PATH, help="Train on the people named in this file alone."
+    "--only", type=A_PATH, help="Of people, train on those named in this file alone."
 )
 @click.option("--without", type=A_PATH, help="Leave out the people of this file.")
 @json_option

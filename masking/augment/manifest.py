@@ -82,7 +82,7 @@ class ManifestRow:
 
     Attributes:
         photo_id: path within the collection.
-        identity: whose photograph it is.
+        identity: whose photograph it is; "" where nobody knows.
         sha256: of the photograph's bytes; "" when unreadable.
         failure: why there is nothing of it; "" when there is.
         unread: whether it could not be read.
@@ -146,12 +146,19 @@ class Manifest:
     sha256: str
 
     def faces(self) -> list[ManifestRow]:
-        """The rows of unmasked faces that have a chip."""
-        return [row for row in self.rows if row.chip and not row.wears_mask]
+        """The rows of people's unmasked faces that have a chip."""
+        return [row for row in self._chips(wears_mask=False) if row.identity]
 
     def masked_faces(self) -> list[ManifestRow]:
-        """The rows of really masked faces that have a chip."""
-        return [row for row in self.rows if row.chip and row.wears_mask]
+        """The rows of people's really masked faces that have a chip."""
+        return [row for row in self._chips(wears_mask=True) if row.identity]
+
+    def unlabelled_faces(self) -> list[ManifestRow]:
+        """The rows of unmasked faces without a name that have a chip."""
+        return [row for row in self._chips(wears_mask=False) if not row.identity]
+
+    def _chips(self, wears_mask: bool) -> Iterator[ManifestRow]:
+        return (r for r in self.rows if r.chip and r.wears_mask == wears_mask)
 
 
 def write_manifest(path: Path, header: str, rows: Iterable[ManifestRow]) -> None:

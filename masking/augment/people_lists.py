@@ -71,7 +71,7 @@ def people_found(
 def select_people(
     manifest: Manifest, only: frozenset[str] | None, without: frozenset[str]
 ) -> Manifest:
-    """The part of a manifest that shows certain people.
+    """The part of a manifest that shows certain people; faces without names stay.
 
     Its SHA-256 covers the choice, so that nothing made from one choice is taken
     for another's.
@@ -81,17 +81,17 @@ def select_people(
     """
     if only is None and not without:
         return manifest
-    chosen = present = frozenset(row.identity for row in manifest.rows)
+    chosen = present = frozenset(row.identity for row in manifest.rows) - {""}
     if only is not None:
         chosen = people_found(only, present, "--only", manifest.folder)
     if without:
         chosen -= people_found(without, present, "--without", manifest.folder)
-    rows = [row for row in manifest.rows if row.identity in chosen]
-    if not rows:
+    if not chosen:
         raise InvalidConfig(
             f"{manifest.folder}: none of its {len(present)} people is left by the "
             "lists of names. Expected somebody whom --without does not list."
         )
+    rows = [row for row in manifest.rows if row.identity in chosen | {""}]
     names = "\n".join(sorted(chosen)).encode("utf-8", "surrogatepass")
     digest = sha256(manifest.sha256.encode() + b"\n" + names).hexdigest()
     return replace(manifest, rows=rows, sha256=digest)

@@ -76,21 +76,21 @@ class PhotoStep:
             # wherever that lies.
             file = read_photo(photo.path, photo.photo_id)
             row = replace(row, sha256=file.sha256)
-            if known is not None and self._still_true(known, file, photo.wears_mask):
+            if known is not None and self._still_true(known, row):
                 return known, True
             row = self._row(row, file)
             return replace(row, made_sha256=self._made_sha256(row)), False
         except UnreadableImage as error:
             return replace(row, failure=str(error), unread=True), False
 
-    def _still_true(
-        self, known: ManifestRow, file: PhotoFile, wears_mask: bool
-    ) -> bool:
+    def _still_true(self, known: ManifestRow, row: ManifestRow) -> bool:
+        """Whether a known row says of a photograph what `row` knows before any work."""
         try:
             return (
                 not known.failure
-                and known.wears_mask == wears_mask
-                and known.sha256 == file.sha256
+                and known.identity == row.identity
+                and known.wears_mask == row.wears_mask
+                and known.sha256 == row.sha256
                 and known.made_sha256 == self._made_sha256(known)
             )
         except OSError:

@@ -77,7 +77,8 @@ class Tally:
             self._skipped[row.photo_id] = row.failure
             self._unread += [row.photo_id] * row.unread
             return
-        self._people.add(row.identity)
+        if row.identity:
+            self._people.add(row.identity)
         self._detectors[row.detector] += 1
         self._counts["chips"] += bool(row.chip)
         self._counts["masked"] += len(row.masked)

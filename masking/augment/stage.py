@@ -50,6 +50,7 @@ def augment(
     config: AugmentConfig,
     make_finder: Callable[[], Finder] = unmasked_finder,
     make_masked_finder: Callable[[], Finder] = default_finder,
+    unlabelled: Sequence[Path] = (),
 ) -> AugmentReport:
     """Cut and mask every face of some collections; goes on where it was interrupted.
 
@@ -62,16 +63,17 @@ def augment(
         out: gets chips/, masked/ and photos/ as asked for, manifest.jsonl,
             preview.png and report.json.
         make_masked_finder: for photos on which labels.csv names a mask.
+        unlabelled: folders of faces without names, in any layout.
 
     Raises:
         MissingInput: nothing to read.
         InvalidConfig: an unknown mask kind, or `out` and a source, or the folder of
             textures, lie in each other; or two sources have the same name.
     """
-    sources = folders_of(source)
+    sources = [*folders_of(source), *unlabelled]
     _refuse_overlaps(sources, out, config)
     shard, specs = config.part, spec_config(config)
-    photos = Collections(sources, shard)
+    photos = Collections(sources, shard, unlabelled)
     record = part_file(out, MANIFEST, shard)
     header = header_of(_recorded(config, specs), CHIP_GEOMETRY)
     whole = [out / MANIFEST, partial_of(out / MANIFEST)]

@@ -25,7 +25,8 @@ class Photo:
 
     Attributes:
         path: the file.
-        identity: whose it is; the same for all photographs of a person.
+        identity: whose it is; the same for all photographs of a person, and "" in
+            collections without names.
         photo_id: path within the collection, with "/": the photograph's name in
             manifests and the source of its random numbers.
         refused: why it is not used, such as a format that is not read; else "".
@@ -49,8 +50,11 @@ class Collection:
     InsightFace: a .rec file in the folder is the collection.
     """
 
-    def __init__(self, folder: Path, shard: Shard = WHOLE):
+    def __init__(self, folder: Path, shard: Shard = WHOLE, unlabelled: bool = False):
         """
+        Args:
+            unlabelled: nobody has a name, wherever the photographs lie.
+
         Raises:
             MissingInput: no folder, no image, or no photo in a person's folder.
             BadRecord: the CelebA list or the .rec file is damaged.
@@ -59,7 +63,7 @@ class Collection:
             raise MissingInput(
                 f"{folder}: no such folder. Give a folder that holds photographs."
             )
-        self._folder, self._shard = folder, shard
+        self._folder, self._shard, self._unlabelled = folder, shard, unlabelled
         self._celeba: dict[str, str] | None = None
         self._listing = folder
         self._records = find_record_file(folder)
@@ -80,7 +84,7 @@ class Collection:
         tell_passed_over(self._folder, passed_over)
         if not used:
             raise MissingInput(self._nothing(refused))
-        if self._celeba is None:
+        if self._celeba is None and not self._unlabelled:
             names.warn(self._folder)
 
     def __len__(self) -> int:
@@ -93,7 +97,9 @@ class Collection:
     def _all(self, passed_over: list[str] | None = None) -> Iterator[Photo]:
         """All photographs; names of folders that are not entered are added."""
         if self._records is not None:
-            yield from (Photo(*item) for item in record_photos(self._records))
+            for item in record_photos(self._records):
+                photo = Photo(*item)
+                yield replace(photo, identity="") if self._unlabelled else photo
             return
         for found in walk_pictures(self._folder):
             if not found.passed_over:
@@ -103,6 +109,8 @@ class Collection:
 
     def _photo(self, found: FoundFile) -> Photo:
         path, name = self._folder / found.name, PurePosixPath(found.name)
+        if self._unlabelled:
+            return Photo(path, "", found.name, found.problem)
         identity, refused = person_of(found.name), found.problem
         if not refused and self._celeba is not None:
             identity = self._celeba.get(normal_form(name.name), "")
@@ -131,15 +139,24 @@ class Collections:
     one person, whatever folder they are in.
     """
 
-    def __init__(self, folders: Sequence[Path], shard: Shard = WHOLE):
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        shard: Shard = WHOLE,
+        unlabelled: Sequence[Path] = (),
+    ):
         """
+        Args:
+            unlabelled: those of the folders in which nobody has a name.
+
         Raises:
             MissingInput, BadRecord: see `Collection` and `read_labels`.
             InvalidConfig: two folders have the same name.
         """
-        named = by_name(folders)
+        named, nameless = by_name(folders), by_name(unlabelled)
         self._parts = {
-            name: Collection(folder, shard) for name, folder in named.items()
+            name: Collection(folder, shard, name in nameless)
+            for name, folder in named.items()
         }
         self._masked = {name: _masked_in(folder) for name, folder in named.items()}
 

@@ -105,6 +105,15 @@ def balanced(collections: NDArray[np.str_]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(counts.max() / counts)[place])
 
 
+def drawn_together(labels: Whole, sampling: SamplerConfig) -> Whole:
+    """Labels for `sample_epoch`, in which nobody's rows (-1) have groups of K, too."""
+    nobody = labels < 0
+    groups = np.arange(nobody.sum()) // max(1, sampling.samples)
+    drawn: Whole = labels.copy()
+    drawn[nobody] = labels.max(initial=-1) + 1 + groups
+    return drawn
+
+
 def steps_of_epoch(
     labels: Whole, sampling: SamplerConfig, collections: NDArray[np.str_] | None = None
 ) -> int:

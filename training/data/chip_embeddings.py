@@ -86,21 +86,19 @@ def embed_rows(
 def unmasked_embeddings(
     manifest: Manifest, embedder: Embedder, workers: int, cache: Path
 ) -> Float32:
-    """(N, D) embeddings of all unmasked chips of a manifest, in its order.
+    """(N, D) embeddings of all unmasked chips of a manifest: `faces`, then the others.
 
     They are computed once: the cache file's name holds the embedder's fingerprint
     and the manifest's SHA-256, so that a change of either makes a new one.
     """
     name = f"unmasked-{embedder.fingerprint[:16]}-{manifest.sha256[:16]}.npz"
-    path = cache / name
+    path, rows = cache / name, [*manifest.faces(), *manifest.unlabelled_faces()]
     # Damaged, it is made again; an archive holds a checksum of its content.
     with suppress(ToolkitError):
         (kept,) = read_arrays(path, "the kept embeddings", _VERSION, ("unmasked",))
-        if kept.shape == (len(manifest.faces()), embedder.dimension):
+        if kept.shape == (len(rows), embedder.dimension):
             return np.asarray(kept, dtype=np.float32)
-    embeddings = embed_rows(
-        manifest, manifest.faces(), embedder, workers, label="unmasked chips"
-    )
+    embeddings = embed_rows(manifest, rows, embedder, workers, label="unmasked chips")
     write_arrays(path, _VERSION, unmasked=embeddings)
     return embeddings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import InvalidConfig
+from masking.files.shown_text import counted
 from training.config import TrainConfig
 from training.data.chip_embeddings import unmasked_embeddings
 from training.embedders.torch_embedder import NetworkEmbedder
@@ -23,6 +25,7 @@ _NEAREST = 10
 # Of LFW, less than a tenth of the people lies closer to others.
 _CROWDED = 0.7
 _ROWS_AT_ONCE = 1024
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +48,13 @@ class Targets:
         """The targets of (N, D) embeddings of rows whose people have labels 0 to P - 1.
 
         Args:
+            labels: (N,), -1 for nobody known.
             wears_mask: (N,) bool; everybody has an unmasked row.
         """
-        bare = ~wears_mask
+        bare = ~wears_mask & (labels >= 0)
         people = int(labels.max()) + 1
         prototypes = class_means(embeddings[bare], labels[bare], people)
-        wanted = torch.where(bare[:, None], embeddings, prototypes[labels])
+        wanted = torch.where(wears_mask[:, None], prototypes[labels], embeddings)
         return cls(wanted, prototypes, trust_in(prototypes))
 
 
@@ -59,9 +63,9 @@ class TrainData:
     """What the loop reads.
 
     Attributes:
-        rows: of the people to train on.
+        rows: of the people to train on, and of faces without names.
         held_out: unmasked rows of the validation people.
-        labels: (N,) int64 person of each row, 0 to people - 1.
+        labels: (N,) int64 person of each row, 0 to people - 1; -1 = nobody known.
         targets: None without a teacher.
         collections: (N,) where each row comes from; None = from one place.
         wears_mask: (N,) bool, the rows with a real mask; None = none.
@@ -87,6 +91,7 @@ def read_train_data(
     """Divide the people of a manifest and find their targets.
 
     People with masked photos alone are left out: nothing tells what they look like.
+    Faces without names are there for the teacher's wish alone.
 
     Args:
         cache: folder that keeps the teacher's embeddings for the next time.
@@ -108,15 +113,20 @@ def read_train_data(
     people = sorted({row.identity for row in unmasked})
     number = {name: index for index, name in enumerate(people)}
     masked = [row for row in manifest.masked_faces() if row.identity in number]
-    chosen = unmasked + masked
-    wears_mask = np.arange(len(chosen)) >= len(unmasked)
-    labels = torch.tensor([number[row.identity] for row in chosen])
+    nameless = _unlabelled(manifest, config, teacher)
+    chosen = unmasked + masked + nameless
+    wears_mask = np.array([row.wears_mask for row in chosen])
+    labels = torch.tensor([number.get(row.identity, -1) for row in chosen])
     targets = None
     if teacher is not None:
-        found = unmasked_embeddings(manifest, teacher, workers, cache)[~is_held_out]
+        found = unmasked_embeddings(manifest, teacher, workers, cache)
         # What it sees of masked faces does not count: zeros will do.
-        filled = torch.from_numpy(np.pad(found, ((0, len(masked)), (0, 0))))
-        targets = Targets.of(filled, labels, torch.from_numpy(wears_mask))
+        filled = np.zeros((len(chosen), found.shape[1]), np.float32)
+        filled[: len(unmasked)] = found[: len(rows)][~is_held_out]
+        filled[len(chosen) - len(nameless) :] = found[len(rows) :][: len(nameless)]
+        targets = Targets.of(
+            torch.from_numpy(filled), labels, torch.from_numpy(wears_mask)
+        )
     return TrainData(
         manifest,
         chosen,
@@ -127,6 +137,20 @@ def read_train_data(
         np.array([row.collection for row in chosen]),
         wears_mask,
     )
+
+
+def _unlabelled(
+    manifest: Manifest, config: TrainConfig, teacher: NetworkEmbedder | None
+) -> list[ManifestRow]:
+    """The faces without names that the teacher has a wish about."""
+    rows = manifest.unlabelled_faces()
+    if rows and not (teacher and config.distillation_weight):
+        _log.warning(
+            "%s without names left out: nothing teaches how to embed them",
+            counted(len(rows), "face"),
+        )
+        return []
+    return rows
 
 
 def trust_in(prototypes: Tensor) -> Tensor:

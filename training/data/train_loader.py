@@ -28,6 +28,7 @@ from training.data.batch_sampler import (
     MAX_VIEWS,
     Batch,
     SamplerConfig,
+    drawn_together,
     sample_epoch,
     steps_of_epoch,
 )
@@ -281,8 +282,8 @@ class TrainLoader:
             workers: processes that read chips.
         """
         self._config, self._device, self._processes = config, device, processes
-        self._labels = data.labels.cpu().numpy()
         self._sampling = sampler_config(config)
+        self._labels = drawn_together(data.labels.cpu().numpy(), self._sampling)
         self._collections, self._wears_mask = data.collections, data.wears_mask
         self.steps = steps_of_epoch(self._labels, self._sampling, self._collections)
         chips = UnmaskedChips(

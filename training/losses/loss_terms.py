@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.distributed import Processes, gather_rows
+from training.distributed import Processes, known_rows
 from training.losses.margin_softmax import MARGINS, ShardedSoftmax
 
 # Squared distances are divided by it before the softmax: dlib's embeddings of
@@ -112,14 +112,17 @@ class PairHead(nn.Module):
     def forward(self, features: Tensor, labels: Tensor, step: int) -> Tensor:
         """(b, D) features and (b,) labels to the loss over the rows of all processes.
 
+        Rows of label -1, nobody's, add nothing to the mean.
+
         Args:
             step: unused; heads that draw need it.
         """
         with torch.autocast(features.device.type, enabled=False):
-            rows = gather_rows(features.float(), self.processes, 1)
-            labels = self.processes.gathered(labels)
+            rows, labels, share = known_rows(features, labels, self.processes, 1)
+            if not len(rows):
+                return rows.sum()
             loss: Tensor = self.loss(rows, labels, self.miner(rows, labels))
-            return loss
+            return share * loss
 
 
 def _triplet(setting: HeadSetting) -> PairHead:

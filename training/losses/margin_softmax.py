@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch import distributed as group
 from torch.nn import functional as F
 
-from training.distributed import Processes, gather_rows
+from training.distributed import Processes, known_rows
 
 # acos has infinite slope at +-1.
 _EDGE = 1e-6
@@ -146,13 +146,18 @@ class ShardedSoftmax(nn.Module):
     def forward(self, features: Tensor, labels: Tensor, step: int) -> Tensor:
         """(b, D) features and (b,) labels in 0 to classes - 1 to the loss.
 
+        Rows of label -1, nobody's, add nothing to the mean.
+
         Args:
             step: of the training; with the seed it draws the classes.
         """
         # Half precision would turn a cosine of .999 into 1.
         with torch.autocast(features.device.type, enabled=False):
-            rows = gather_rows(features.float(), self.processes, self.processes.count)
-            labels = self.processes.gathered(labels)
+            rows, labels, share = known_rows(
+                features, labels, self.processes, self.processes.count
+            )
+            if not len(rows):
+                return rows.sum()
             chosen = self._chosen(labels, step)
             weight = F.embedding(chosen, self.weight, sparse=self.fraction < 1)
             cosines = F.normalize(rows) @ F.normalize(weight).T
@@ -168,7 +173,7 @@ class ShardedSoftmax(nn.Module):
             loss: Tensor = _CrossEntropy.apply(
                 self.scale * cosines, places, self.processes
             )
-            return loss
+            return share * loss
 
     def _chosen(self, labels: Tensor, step: int) -> Tensor:
         """Rows of `weight` that take part, ascending."""

@@ -72,14 +72,18 @@ class Objective(nn.Module):
         """
         embeddings = self._network[0].embeddings(features)
         labels = self.labels[rows]
+        known = labels >= 0
         loss = torch.zeros((), device=features.device)
         if self.prototype_weight:
+            # Nobody's face has no prototype, and the teacher is trusted with it.
+            trust = self.trust[labels] * known
             loss = loss + self.prototype_weight * prototype_loss(
-                embeddings, labels, self.prototypes, self.trust[labels]
+                embeddings, labels.clamp_min(0), self.prototypes, trust
             )
         if self.distillation_weight:
+            trust = torch.where(known, self.trust[labels], 1.0)
             loss = loss + self.distillation_weight * distillation_loss(
-                embeddings, self.wanted[rows], self.trust[labels]
+                embeddings, self.wanted[rows], trust
             )
         if self.head is not None:
             loss = loss + self.head_weight * self.head(features, labels, step)

@@ -153,7 +153,7 @@ def _kept(run: TrainRun, data: TrainData, place: _Place) -> tuple[Path, dict[str
     )
     cohort = cohort_of_rows(
         data.manifest,
-        [row for row in data.rows if not row.wears_mask],
+        [row for row in data.rows if row.identity and not row.wears_mask],
         make(flip_average=True),
         place.workers,
         run.config.seed,

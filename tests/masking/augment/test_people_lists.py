@@ -1,6 +1,7 @@
 """Lists of names, and the part of a manifest that they choose."""
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
@@ -79,6 +80,16 @@ def test_only_and_without_choose_people(manifest):
     assert people(select_people(manifest, only, frozenset())) == ["Ann", "Cid"]
     assert people(select_people(manifest, None, frozenset({"Ann"}))) == ["Bob", "Cid"]
     assert people(select_people(manifest, only, frozenset({"Ann"}))) == ["Cid"]
+
+
+def test_faces_without_names_stay_whoever_is_chosen(manifest):
+    nameless = [ManifestRow(f"passers-by/{n}.jpg", "", "0" * 64) for n in range(2)]
+    whole = replace(manifest, rows=[*manifest.rows, *nameless])
+    for only, without in ((frozenset({"Ann"}), frozenset()), (None, {"Ann"})):
+        kept = select_people(whole, only, frozenset(without)).rows
+        assert kept[-2:] == nameless
+    with pytest.raises(InvalidConfig, match="none of its 3 people is left"):
+        select_people(whole, None, frozenset({"Ann", "Bob", "Cid"}))
 
 
 def test_a_folder_of_decomposed_letters_is_found(tmp_path):

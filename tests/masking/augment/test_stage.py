@@ -185,6 +185,23 @@ def test_several_collections_become_one_record(drawn, tmp_path):
     assert (out / last.chip).is_file()
 
 
+def test_faces_without_names_are_cut_and_are_nobodys(drawn, tmp_path):
+    street = tmp_path / "street" / "0"
+    street.mkdir(parents=True)
+    draw_person(street / "1.png", 7, 1)
+    out, folders = tmp_path / "out", [drawn, tmp_path / "street"]
+    named = augment(folders, out, CONFIG, DrawnFinder)
+    nameless = augment(
+        drawn, out, CONFIG, DrawnFinder, unlabelled=[tmp_path / "street"]
+    )
+    # Whose it is has changed: it is made again.
+    assert (named.people, nameless.people, nameless.reused) == (3, 3, 8)
+    (row,) = read_manifest(out).unlabelled_faces()
+    assert (row.photo_id, row.identity) == ("street/0/1.png", "")
+    assert (out / row.chip).is_file() and len(row.masked) == 2
+    assert len(read_manifest(out).faces()) == 8
+
+
 def test_changed_photos_and_lost_files_are_made_again(drawn, tmp_path):
     out = tmp_path / "out"
     augment(drawn, out, CONFIG, DrawnFinder)

@@ -203,6 +203,20 @@ def test_several_collections_are_told_apart_by_their_folders(tmp_path):
     assert photo_path([folders[1]], "Ann/1.jpg") == alone.path
 
 
+def test_nobody_has_a_name_in_an_unlabelled_folder(tmp_path, caplog):
+    touch(tmp_path / "named", "Ann/1.jpg")
+    touch(tmp_path / "street", "1.jpg", "monday/2.jpg")
+    folders = [tmp_path / "named", tmp_path / "street"]
+    photos = list(Collections(folders, unlabelled=folders[1:]))
+    assert not any(photo.refused for photo in photos) and not caplog.messages
+    told = [(photo.photo_id, photo.identity) for photo in photos]
+    assert told == [
+        ("named/Ann/1.jpg", "Ann"),
+        ("street/1.jpg", ""),
+        ("street/monday/2.jpg", ""),
+    ]
+
+
 def test_two_collections_of_one_name_are_refused(tmp_path):
     for place in ("here", "there"):
         touch(tmp_path / place / "people", "Ann/1.jpg")

@@ -8,6 +8,7 @@ from masking.errors import InvalidConfig
 from training.data.batch_sampler import (
     SamplerConfig,
     balanced,
+    drawn_together,
     sample_epoch,
     share_masks,
     steps_of_epoch,
@@ -26,6 +27,14 @@ def sampling(**changes):
         "seed": 3,
     }
     return SamplerConfig(**(usual | changes))
+
+
+def test_faces_of_nobody_fill_groups_of_their_own():
+    labels = np.array([0, -1, 1, -1, -1])
+    grouped = drawn_together(labels, sampling(samples=2))
+    assert grouped.tolist() == [0, 2, 1, 2, 3]
+    assert drawn_together(labels, sampling()).tolist() == [0, 2, 1, 3, 4]
+    assert labels.tolist() == [0, -1, 1, -1, -1]
 
 
 def test_an_epoch_shows_each_row_once_and_leaves_the_short_batch_out():

@@ -6,6 +6,7 @@ from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from training.config import TrainConfig
+from training.data import train_data
 from training.data.train_data import (
     Targets,
     read_train_data,
@@ -104,3 +105,23 @@ def test_masked_photos_join_their_people_and_small_collections_count_more(tmp_pa
     masked = [names[place] for place in np.flatnonzero(data.wears_mask)]
     assert masked == ([] if "Q0" in held else ["b1"])
     assert data.collections.tolist() == [name[0] for name in names]
+
+
+def test_faces_without_names_follow_the_teacher_alone(tmp_path, monkeypatch, caplog):
+    rows = [row(f"a{n}", f"P{n // 2}") for n in range(16)]
+    rows += [row("u0", ""), row("u1", ""), row("u2", "", wears_mask=True)]
+    manifest = Manifest(tmp_path, {}, ChipGeometry(), rows, "")
+    config = TrainConfig(validation_fraction=0.01)
+    seen = np.arange(18, dtype=np.float32)[:, None]
+    monkeypatch.setattr(train_data, "unmasked_embeddings", lambda *args: seen)
+    data = read_train_data(manifest, config, object(), 0, tmp_path)
+    assert data.labels.tolist()[-2:] == [-1, -1] and data.people == 6
+    assert [each.photo_id for each in data.rows[-2:]] == ["u0", "u1"]
+    assert len(data.rows) == 14
+    assert data.targets.prototypes.shape == (6, 1)
+    assert data.targets.wanted[-2:].ravel().tolist() == [16, 17]
+    assert all(each.identity for each in data.held_out)
+    assert not caplog.messages
+    alone = read_train_data(manifest, config, None, 0, tmp_path)
+    assert len(alone.rows) == 12
+    assert caplog.messages[0].startswith("2 faces without names left out")

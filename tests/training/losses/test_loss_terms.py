@@ -231,6 +231,23 @@ def test_multi_similarity_asks_where_impostors_come_within_a_tenth(cosine, asked
     assert (loss.item() > 0) == asked
 
 
+@pytest.mark.parametrize("name", ["contrastive", "cosface", "arcface"])
+def test_faces_of_nobody_add_nothing_to_the_mean(name):
+    head = HEADS[name](setting(margin=0.5))
+    features = torch.tensor([[0.1, 0.9], [0.8, 0.3], [0.2, 0.7], [0.5, 0.5]])
+    features.requires_grad_()
+    labels = torch.tensor([0, 1, 0, -1])
+    known = head(features[:3], labels[:3], 0)
+    assert known.item() > 0
+    loss = head(features, labels, 0)
+    torch.testing.assert_close(loss, known * 3 / 4)
+    (gradient,) = torch.autograd.grad(loss, features)
+    assert gradient[3].tolist() == [0, 0]
+    alone = head(features, torch.full((4,), -1), 0)
+    (gradient,) = torch.autograd.grad(alone, features)
+    assert (alone.item(), gradient.abs().max().item()) == (0, 0)
+
+
 def test_contrastive_by_hand():
     head = HEADS["contrastive"](setting(margin=0.5))
     features = torch.tensor([[0.0], [1.0], [3.0]])

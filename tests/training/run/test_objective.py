@@ -47,6 +47,19 @@ def test_the_terms_are_weighed_and_added():
     assert loss.item() == pytest.approx(wanted, abs=1e-6)
 
 
+def test_a_face_of_nobody_is_held_where_the_teacher_sees_it_and_no_more():
+    labels, wanted = torch.tensor([0, 1, -1]), torch.eye(3)[:, :2]
+    # The last person is hardly trusted, which is nothing to nobody.
+    found = Targets(wanted, wanted[:2], torch.tensor([1.0, 0.01]))
+    manifest = Manifest(Path(), {}, ChipGeometry(), [], "")
+    data = TrainData(manifest, [], [], labels, 2, found)
+    config = TrainConfig(prototype_weight=9.0, distillation_weight=2.0)
+    loss = Objective(data, config, Plain(), Processes())
+    features = torch.tensor([[0.3, 0.4]])
+    # 2 * (.3 ** 2 + .4 ** 2) from (0, 0): neither prototypes nor a head.
+    assert loss(features, torch.tensor([2]), 0).item() == pytest.approx(0.5)
+
+
 def test_normalised_networks_are_compared_by_direction():
     config = TrainConfig(prototype_weight=0.0, distillation_weight=1.0, head="none")
     features = torch.tensor([[7.0, 0.0]])
