@@ -19,8 +19,10 @@ from masking.errors import BadRecord, InvalidConfig, MissingInput
 class Handler(BaseHTTPRequestHandler):
     """Sends `files`, from where it is asked; can break off, or know no ranges."""
 
+    site: SimpleNamespace
+
     def do_GET(self):
-        site = self.server.site
+        site = self.site
         data = site.files[self.path.lstrip("/")]
         asked = self.headers.get("Range")
         site.asked.append(asked)
@@ -40,13 +42,12 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def site():
     """A server on this machine, and what it does."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    url = f"http://127.0.0.1:{server.server_port}/"
-    server.site = SimpleNamespace(
-        files={}, asked=[], ranges=True, breaks_at=None, url=url
-    )
+    told = SimpleNamespace(files={}, asked=[], ranges=True, breaks_at=None)
+    handler = type("ToldHandler", (Handler,), {"site": told})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    told.url = f"http://127.0.0.1:{server.server_port}/"
     Thread(target=partial(server.serve_forever, 0.01), daemon=True).start()
-    yield server.site
+    yield told
     server.shutdown()
     server.server_close()
 
@@ -158,7 +159,7 @@ def test_nothing_is_overwritten(tmp_path):
 
 def test_a_full_disk_is_told_before_the_download(lfw, tmp_path, monkeypatch):
     free = SimpleNamespace(free=300_000_000)
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: free)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: free)
     with pytest.raises(InvalidConfig, match=r"0\.3 GB are free.* need 0\.5 GB"):
         fetch_lfw(tmp_path / "lfw")
     assert lfw.asked == []
