@@ -13,7 +13,7 @@ from index.calibration.thresholds import Thresholds
 from masking.errors import BadRecord
 from training.embedders.mask_classifier import MaskState
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # People with several photos, below which no probability is given.
 MIN_MATED_PEOPLE = 20
 # Mask states of a probe and of the template that it is compared with.
@@ -86,8 +86,8 @@ class Calibration:
         thresholds: one table for each of PAIRS, for templates of one photo.
         spread: by mask state of the template: what more photos in it change, see
             `template_size`.
-        probability: by mask state of the probe, a key of STATES; empty when too few
-            people with several photos were there to measure it.
+        probability: one for each of PAIRS; empty when too few people with several
+            photos were there to measure it.
         alike: by mask state of the probe: two scores that are no farther apart are as
             alike as those of one person who is enrolled under two names.
         impostors: people whose faces were compared with templates of others.
@@ -114,8 +114,8 @@ class Calibration:
             raise BadRecord(
                 "a calibration has a spread for unmasked and masked templates"
             )
-        if not set(self.probability) <= set(STATES):
-            raise BadRecord(f"a calibration has probabilities for {', '.join(STATES)}")
+        if not set(self.probability) <= set(PAIRS):
+            raise BadRecord(f"a calibration has probabilities for {', '.join(PAIRS)}")
 
     def threshold(
         self,
@@ -159,8 +159,8 @@ class Calibration:
                 {pair: _table(record["thresholds"][pair]) for pair in PAIRS},
                 {state: float(record["spread"][state]) for state in STATES},
                 {
-                    state: MatchProbability(**{k: float(v) for k, v in values.items()})
-                    for state, values in record["probability"].items()
+                    pair: MatchProbability(**{k: float(v) for k, v in values.items()})
+                    for pair, values in record["probability"].items()
                 },
                 {state: float(record["alike"][state]) for state in STATES},
                 int(record["impostors"]),

@@ -105,9 +105,7 @@ class DecisionPolicy:
             Match(names[one.person_id], one.person_id, value, one.distance, one.masked)
             for value, _, one in scored
         )
-        probability, reason = self._probability(
-            [usual for _, usual, _ in scored[:2]], STATES[state.is_masked]
-        )
+        probability, reason = self._probability(scored[:2], STATES[state.is_masked])
         return Decision(
             self._accepted(matches, STATES[state.is_masked]),
             matches,
@@ -147,22 +145,24 @@ class DecisionPolicy:
         )
 
     def _probability(
-        self, best: Sequence[float], state: str
+        self, best: Sequence[tuple[float, float, Neighbour]], state: str
     ) -> tuple[float | None, str]:
-        """That the first is the right person, or why nobody knows."""
+        """That the first of `_scored` is the right person, or why nobody knows."""
         if not best:
             return None, "nobody was compared"
         if not self.calibrated:
             return None, (
                 "nothing was measured for this model; run: python cli.py calibrate"
             )
-        model = self._calibration.probability.get(state)
+        pair = f"{state}-{STATES[best[0][2].masked]}"
+        model = self._calibration.probability.get(pair)
         if model is None:
             return None, (
                 f"fewer than {MIN_MATED_PEOPLE} people with several photos were there "
                 "to measure it on; give more to: python cli.py calibrate FOLDER"
             )
-        return model.of(*best), ""
+        second = best[1][1] if len(best) > 1 else None
+        return model.of(best[0][1], second, self.gallery_size), ""
 
 
 def _of_the_right_kind(found: Sequence[Neighbour], masked: bool) -> list[Neighbour]:

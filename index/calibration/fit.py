@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.calibration.calibration import MIN_MATED_PEOPLE, STATES, Calibration
+from index.calibration.calibration import MIN_MATED_PEOPLE, Calibration
 from index.calibration.impostors import (
+    BestMatches,
     Comparisons,
     MeanFaces,
     best_matches,
@@ -96,31 +97,44 @@ def fit_calibration(
             measured_spread(masked, masked_references), known, "masked"
         ),
     }
+    plain, under = _some(others.unmasked), _some(others.masked_references)
     kinds = {
-        "unmasked": (unmasked, _some(others.unmasked)),
-        "masked": (masked_references, _some(others.masked_references)),
+        "unmasked-unmasked": (unmasked, unmasked, plain),
+        # Only who has no unmasked photo is compared like this.
+        "unmasked-masked": (unmasked, _first_masks(masked), under),
+        "masked-unmasked": (masked, unmasked, plain),
+        # As galleries do: masked faces are compared with masked references.
+        "masked-masked": (masked, masked_references, under),
     }
     tables: dict[str, Thresholds] = {}
     probability: dict[str, MatchProbability] = {}
     alike: dict[str, float] = {}
-    for state, probes in zip(STATES, (unmasked, masked), strict=True):
-        for kind, (templates, more) in kinds.items():
-            pair = f"{state}-{kind}"
-            compared = compare(probes, templates, more, spread[kind])
-            _check(compared)
-            tables[pair] = _table(compared, reference, pair)
-            if kind != state:
-                continue
-            # As galleries do: masked faces are compared with masked references.
-            matches = best_matches(compared, probes.people, tables[pair], _SEED)
-            if matches.mated_people >= MIN_MATED_PEOPLE:
-                probability[state] = fit_probability(
-                    matches.first, matches.second, matches.right, matches.weights
-                )
+    for pair, (probes, templates, more) in kinds.items():
+        state, kind = pair.split("-")
+        compared = compare(probes, templates, more, spread[kind])
+        _check(compared)
+        tables[pair] = _table(compared, reference, pair)
+        matches = best_matches(compared, probes.people, tables[pair], _SEED)
+        if matches.mated_people >= MIN_MATED_PEOPLE:
+            probability[pair] = _likelihood(matches)
+        if kind == state:
             gap = name_gap(compared, tables[pair])
             alike[state] = _or_known(gap, reference.alike if reference else None, state)
     people = len(np.unique(np.concatenate([unmasked.people, masked.people])))
     return Calibration(tables, spread, probability, alike, people, source)
+
+
+def _likelihood(matches: BestMatches) -> MatchProbability:
+    return fit_probability(
+        matches.first, matches.second, matches.right, matches.weights, matches.sizes
+    )
+
+
+def _first_masks(masked: EmbeddedFaces) -> EmbeddedFaces:
+    """One of several masks on the same photo: a gallery has each photo once."""
+    chosen = np.zeros(len(masked.photos), dtype=bool)
+    chosen[np.unique(masked.photos, return_index=True)[1]] = True
+    return masked[chosen]
 
 
 def _some(others: MeanFaces) -> MeanFaces:

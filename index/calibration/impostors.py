@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.probabilities import Float64
+from index.calibration.probabilities import SMALLEST_GALLERY, Float64
 from index.calibration.score import scores
 from index.calibration.template_size import as_single
 from index.calibration.thresholds import Thresholds, sizes_up_to
@@ -18,7 +18,6 @@ from training.metrics.score_normalization import offset_squares, paired_squares
 
 Int64 = NDArray[np.int64]
 
-_SMALLEST_GALLERY = 10
 # Infinity does for all that is not there, except where two are subtracted.
 _FAR = np.float32(-1e5)
 # Of the people of a gallery so many are enrolled under two names, and as many have
@@ -162,6 +161,7 @@ class BestMatches:
         second: of the next person; -infinite where there is none.
         right: whether the name of the best is the right one.
         weights: impostors and people of the gallery have half each.
+        sizes: templates of the gallery.
         mated_people: people who have photos to be found by.
     """
 
@@ -169,6 +169,7 @@ class BestMatches:
     second: Float64
     right: NDArray[np.bool_]
     weights: Float64
+    sizes: Int64
     mated_people: int
 
 
@@ -185,9 +186,11 @@ def best_matches(
     """
     rng = np.random.default_rng(seed)
     count = compared.squares.shape[1]
-    sizes = [size for size in sizes_up_to(count) if size >= _SMALLEST_GALLERY]
+    sizes = [size for size in sizes_up_to(count) if size >= SMALLEST_GALLERY]
     parts: list[_Part] = []
-    for size in sizes or [count]:
+    rows: list[int] = []
+    sizes = sizes or [count]
+    for size in sizes:
         limit = thresholds.threshold(size, 0.01)
         table = scores(compared.squares, limit, compared.photos, compared.spread)
         everybody = table.astype(np.float32)
@@ -196,12 +199,15 @@ def best_matches(
         parts.append(_impostors(others, compared.weights))
         own = scores(compared.own, limit, compared.own_photos, compared.spread)
         parts += _mated(own, others, everybody.max(axis=1), compared.weights)
+        rows.append(sum(len(part[0]) for part in parts) - sum(rows))
     first, second, right, weights = (
         np.concatenate(columns) for columns in zip(*parts, strict=True)
     )
     second[second <= _FAR] = -np.inf
     mated = np.isfinite(compared.own[:, 0])
-    return BestMatches(first, second, right, weights, len(np.unique(people[mated])))
+    mated_people = len(np.unique(people[mated]))
+    of_size = np.repeat(np.array(sizes, dtype=np.int64), rows)
+    return BestMatches(first, second, right, weights, of_size, mated_people)
 
 
 # Best scores, second ones, whether the best is right, weights.

@@ -17,49 +17,67 @@ _TEN = 10.0
 # A gap that is as good as infinite.
 _FARTHEST = 1e3
 _RIDGE = 1e-5
+# Smaller galleries are taken for one of this size: fewer look-alikes were measured.
+SMALLEST_GALLERY = 10
 
 
 @dataclass(frozen=True)
 class MatchProbability:
-    """P(right) = s(offset + score * a) * s(gap * (a - b)), s(x) = 1 / (1 + exp(-x)).
+    """P(right) = s(offset + score * a + size * g) * s(gap * (a - b)).
 
-    a and b are the scores of the first and the second, in tens. The first factor is
+    s(x) = 1 / (1 + exp(-x)); a and b are the scores of the first and the second, in
+    tens; g = log10(n / 10) for a gallery of n people. The first factor is
     whether it is one of the two at all, the second one which of them: of two with the
-    same score, neither is more likely than a half. No weight is negative, so a higher
+    same score, neither is more likely than a half. The larger the gallery, the nearer
+    its threshold, and the fewer own photos reach a score: the same one says less.
+    Neither `score` nor `gap` is negative, so a higher
     score is never less likely, and a second that comes nearer never makes it likelier.
     """
 
     offset: float
     score: float
     gap: float
+    size: float = 0.0
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(value) for value in asdict(self).values()):
             raise BadRecord("a probability needs finite weights")
         if self.score < 0 or self.gap < 0:
-            raise BadRecord("the weights of a probability are not negative")
+            raise BadRecord("the weights of a probability's scores are not negative")
 
-    def of(self, first: float, second: float | None = None) -> float:
+    def of(
+        self,
+        first: float,
+        second: float | None = None,
+        gallery_size: int = SMALLEST_GALLERY,
+    ) -> float:
         """Probability in [0, 1] that the name of the first is right.
 
         Args:
             first, second: the two highest scores at the threshold for FPIR 1%; they
                 may be negative. None when there is no second person.
+            gallery_size: people in the gallery.
         """
         other = -math.inf if second is None else second
-        weights = np.array([self.offset, self.score, self.gap])
-        return float(_probabilities(weights, np.array([first]), np.array([other]))[0])
+        weights = np.array([self.offset, self.score, self.gap, self.size])
+        rows = (np.array([value]) for value in (first, other, gallery_size))
+        return float(_probabilities(weights, *rows)[0])
 
 
 def fit_probability(
-    first: Float64, second: Float64, right: NDArray[np.bool_], weights: Float64
+    first: Float64,
+    second: Float64,
+    right: NDArray[np.bool_],
+    weights: Float64,
+    sizes: NDArray[np.int64],
 ) -> MatchProbability:
-    """Maximum likelihood, with weights that are not negative.
+    """Maximum likelihood, with weights of the scores that are not negative.
 
     Args:
         first, second: (N,), see `MatchProbability.of`; -infinite without a second.
         right: (N,) whether the first is the right person; both must occur.
         weights: (N,) of the probes, positive; only their ratios matter.
+        sizes: (N,) people in the gallery of each.
 
     Raises:
         ValueError: all are right, or none.
@@ -71,21 +89,25 @@ def fit_probability(
     fractions = weights / weights.sum()
 
     def loss(values: Float64) -> float:
-        found = np.clip(_probabilities(values, first, second), 1e-9, 1 - 1e-9)
+        found = np.clip(_probabilities(values, first, second, sizes), 1e-9, 1 - 1e-9)
         fit = fractions @ np.log(np.where(right, found, 1 - found))
         # Hardly any ridge: it only keeps the weights of separable people finite.
         return float(_RIDGE * (values**2).sum() - fit)
 
-    bounds = [(None, None), (0, None), (0, None)]
-    best = minimize(loss, np.array([0.0, 1.0, 1.0]), method="L-BFGS-B", bounds=bounds)
+    start = np.array([0.0, 1.0, 1.0, 0.0])
+    bounds = [(None, None), (0, None), (0, None), (None, None)]
+    best = minimize(loss, start, method="L-BFGS-B", bounds=bounds)
     return MatchProbability(*map(float, best.x))
 
 
-def _probabilities(weights: Float64, first: Float64, second: Float64) -> Float64:
-    offset, score, gap = weights
+def _probabilities(
+    weights: Float64, first: Float64, second: Float64, sizes: NDArray[np.int64]
+) -> Float64:
+    offset, score, gap, size = weights
+    larger = np.log10(np.maximum(sizes, SMALLEST_GALLERY) / SMALLEST_GALLERY)
     # Without a second the gap is infinite, and infinity times no weight is nothing.
     apart = np.minimum(first - second, _FARTHEST) / _TEN
-    either = _logistic(offset + score * first / _TEN)
+    either = _logistic(offset + score * first / _TEN + size * larger)
     return np.asarray(either * _logistic(gap * apart))
 
 

@@ -13,6 +13,12 @@ def flat_calibration(square=0.5, probability=None, spread=0.0, alike=0.0, **othe
     tables = {pair: flat_thresholds(square) for pair in PAIRS}
     for pair, value in others.items():
         tables[pair.replace("_", "-")] = flat_thresholds(value)
+    models = {
+        pair: model
+        for state, model in (probability or {}).items()
+        for pair in PAIRS
+        if pair.startswith(f"{state}-")
+    }
     spreads = {"unmasked": spread, "masked": 2 * spread}
     gaps = {"unmasked": alike, "masked": 2 * alike}
-    return Calibration(tables, spreads, probability or {}, gaps, 100, "drawn")
+    return Calibration(tables, spreads, models, gaps, 100, "drawn")

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.recognition.open_set import (
     Split,
+    distractors,
     galleries_of,
     split_people,
     splits_for,
@@ -185,3 +186,13 @@ def test_galleries_take_the_people_of_each_split_in_turn():
     ]
     whole = [members.tolist() for _, members in galleries_of([one, other], 100)]
     assert whole == [[5, 1, 3, 2, 4], [9, 8, 7, 6, 0]]
+
+
+def test_a_distractor_fills_up_by_the_first_photo():
+    photos = [
+        LabelledPhoto(Path(f"{person}/{number}.jpg"), str(number), person)
+        for person in ("Ann", "Ben", "Cal")
+        for number in (1, 2)
+    ]
+    found = distractors(photos, {"Ann", "Cal"})
+    assert [str(photo.path) for photo in found] == ["Ann/1.jpg", "Cal/1.jpg"]

@@ -37,8 +37,8 @@ def test_what_is_no_calibration_is_refused(text):
     ("key", "value"),
     [
         ("thresholds", {"unmasked-unmasked": asdict(flat_thresholds(0.5))}),
-        ("probability", {"unmasked": {"offset": 0, "score": -1, "gap": 0}}),
-        ("probability", {"striped": {"offset": 0, "score": 1, "gap": 0}}),
+        ("probability", {PAIRS[0]: {"offset": 0, "score": -1, "gap": 0}}),
+        ("probability", {"unmasked": {"offset": 0, "score": 1, "gap": 0}}),
         ("spread", {"unmasked": 0.1}),
         ("spread", {"unmasked": 0.1, "masked": float("nan")}),
         ("spread", {"unmasked": 0.1, "masked": 1.0}),
@@ -61,6 +61,6 @@ def test_thresholds_of_all_pairs_are_needed():
 
 
 def test_a_calibration_of_a_newer_version_is_refused():
-    record = json.loads(flat_calibration().to_json()) | {"format_version": 3}
-    with pytest.raises(BadRecord, match="version 3, expected 2; update the program"):
+    record = json.loads(flat_calibration().to_json()) | {"format_version": 4}
+    with pytest.raises(BadRecord, match="version 4, expected 3; update the program"):
         Calibration.from_json(json.dumps(record))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.shared.decided_probes import calibration_error
+from index.calibration.calibration import PAIRS
 from index.calibration.decision import DecisionPolicy
 from index.calibration.fit import (
     HeldOutFaces,
@@ -105,40 +106,34 @@ def test_thresholds_of_masked_faces_are_measured_on_masked_references():
         assert elsewhere.thresholds[pair] == fitted.thresholds[pair]
     for masked in (False, True):
         limits = [c.threshold(100, 0.01, masked, True) for c in (fitted, elsewhere)]
-        assert limits[1] > limits[0] + 0.02
+        assert limits[1] > limits[0] + 0.01
     assert elsewhere.spread["unmasked"] == fitted.spread["unmasked"]
     assert elsewhere.spread["masked"] != fitted.spread["masked"]
-    assert elsewhere.probability["unmasked"] == fitted.probability["unmasked"]
-    assert elsewhere.probability["masked"] != fitted.probability["masked"]
+    for pair in ("unmasked-unmasked", "masked-unmasked"):
+        assert elsewhere.probability[pair] == fitted.probability[pair]
+    assert elsewhere.probability["masked-masked"] != fitted.probability["masked-masked"]
 
 
-@pytest.mark.parametrize(
-    "masked",
-    [
-        False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="right names are named .28 likely on average and are .23",
-            ),
-        ),
-    ],
-)
-def test_probabilities_hold_for_new_people(calibration, masked):
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("size", [100, 400])
+def test_probabilities_hold_for_new_people(calibration, masked, size):
     rng = np.random.default_rng(9)
-    middles, impostors = people(rng, 400), people(rng, 400)
-    templates = seen(rng, middles, TEMPLATES[masked])
-    policy = DecisionPolicy(calibration, True, 400, 0.01)
     probability, right = [], []
-    names = dict.fromkeys(range(400), "")
-    for number, middle in enumerate(np.concatenate([middles, impostors])):
-        probe = seen(rng, middle[None], PROBES[masked])
-        squares = ((templates - probe) ** 2).sum(axis=1)
-        nearest = [Neighbour(int(i), float(squares[i]), masked) for i in range(400)]
-        decided = policy.decide(nearest, names, MaskState(float(masked), 0.0))
-        probability.append(decided.probability)
-        right.append(decided.matches[0].person_id == number)
+    for _ in range(400 // size):
+        middles, impostors = people(rng, size), people(rng, size)
+        templates = seen(rng, middles, TEMPLATES[masked])
+        policy = DecisionPolicy(calibration, True, size, 0.01)
+        names = dict.fromkeys(range(size), "")
+        for number, middle in enumerate(np.concatenate([middles, impostors])):
+            probe = seen(rng, middle[None], PROBES[masked])
+            squares = ((templates - probe) ** 2).sum(axis=1)
+            nearest = [
+                Neighbour(place, float(square), masked)
+                for place, square in enumerate(squares)
+            ]
+            decided = policy.decide(nearest, names, MaskState(float(masked), 0.0))
+            probability.append(decided.probability)
+            right.append(decided.matches[0].person_id == number)
     error = calibration_error(np.array(probability), np.array(right), np.ones(800))
     assert error < 0.06  # 800 draws alone give about 0.02
     assert 0.2 < np.mean(right) < 0.5
@@ -211,5 +206,5 @@ def test_a_gallery_without_masked_references_is_calibrated_on_the_impostors():
     unmasked = others_of(rng, 100).unmasked
     others = OtherPeople(unmasked, single(np.zeros((0, DIMENSION), np.float32)))
     fitted = fit_calibration(held_out(rng, 60), others, "drawn", None)
-    assert set(fitted.probability) == {"unmasked", "masked"}
+    assert set(fitted.probability) == set(PAIRS)
     assert 0.04 < fitted.threshold(50, 0.01, True, True) < 2

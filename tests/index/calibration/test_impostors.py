@@ -163,6 +163,8 @@ def test_smaller_galleries_are_drawn_from_the_templates():
     # 60 impostors; 60 known in a usual gallery and beside a look-alike; no third photo.
     sizes = len(found.right) / 180
     assert sizes > 3
+    assert found.sizes[:180].tolist() == [found.sizes[0]] * 180
+    assert found.sizes[-1] == 230 > found.sizes[0] >= 10
     assert found.weights.sum() == pytest.approx(1.95 * round(sizes), rel=0.01)
     small, large = found.first[:60].mean(), found.first[-180:-120].mean()
     assert small < large  # the nearest of ten is farther than that of 230

@@ -24,6 +24,13 @@ def test_probability_is_that_of_one_of_two_times_which_of_them():
     assert model.of(15) == pytest.approx(s(2))
 
 
+def test_the_same_score_says_less_in_a_larger_gallery():
+    model = MatchProbability(1.0, 2.0, 0.5, size=-0.5)
+    # A thousand are two tens more than ten: s(1 + 2 * 1 - 0.5 * 2).
+    assert model.of(10, None, 1000) == pytest.approx(s(2))
+    assert model.of(10, None, 10) == model.of(10, None, 3) == pytest.approx(s(3))
+
+
 def test_of_two_alike_neither_name_is_likelier_than_a_half():
     assert MatchProbability(50.0, 5.0, 3.0).of(30, 30) == pytest.approx(0.5)
     assert MatchProbability(0.0, 1.0, 0.0).of(30) == pytest.approx(s(3) / 2)
@@ -47,28 +54,34 @@ def test_senseless_weights_are_refused(wrong):
 def drawn(rng, count):
     first = rng.uniform(-30, 30, count)
     second = first - rng.uniform(0, 40, count)
-    right = 1 / (1 + np.exp(0.5 - 0.2 * first)) / (1 + np.exp(-0.08 * (first - second)))
-    return first, second, rng.random(count) < right
+    sizes = rng.choice([10, 100, 1000], count)
+    either = -0.5 + 0.2 * first - 0.7 * np.log10(sizes / 10)
+    right = 1 / (1 + np.exp(-either)) / (1 + np.exp(-0.08 * (first - second)))
+    return first, second, rng.random(count) < right, sizes
 
 
 def test_the_fit_finds_the_weights_that_drew_the_matches():
     rng = np.random.default_rng(0)
-    first, second, right = drawn(rng, 20_000)
-    model = fit_probability(first, second, right, np.ones(20_000))
+    first, second, right, sizes = drawn(rng, 20_000)
+    model = fit_probability(first, second, right, np.ones(20_000), sizes)
     assert model.offset == pytest.approx(-0.5, abs=0.15)
     assert model.score == pytest.approx(2.0, abs=0.15)
     assert model.gap == pytest.approx(0.8, abs=0.1)
-    first, second, right = drawn(rng, 20_000)
-    values = np.array([model.of(f, b) for f, b in zip(first, second, strict=True)])
+    assert model.size == pytest.approx(-0.7, abs=0.1)
+    first, second, right, sizes = drawn(rng, 20_000)
+    rows = zip(first, second, sizes, strict=True)
+    values = np.array([model.of(*row) for row in rows])
     assert calibration_error(values, right, np.ones(20_000)) < 0.015
 
 
 def test_weights_stand_for_so_many_probes():
     rng = np.random.default_rng(0)
-    first, second, right = drawn(rng, 2000)
-    twice = fit_probability(first, second, right, np.where(right, 2.0, 1.0))
+    first, second, right, sizes = drawn(rng, 2000)
+    twice = fit_probability(first, second, right, np.where(right, 2.0, 1.0), sizes)
     rows = np.r_[np.arange(2000), np.flatnonzero(right)]
-    copied = fit_probability(first[rows], second[rows], right[rows], np.ones(len(rows)))
+    copied = fit_probability(
+        first[rows], second[rows], right[rows], np.ones(len(rows)), sizes[rows]
+    )
     assert twice.offset == pytest.approx(copied.offset, abs=0.02)
     assert twice.score == pytest.approx(copied.score, abs=0.02)
 
@@ -78,11 +91,11 @@ def test_few_matches_are_fitted_with_hardly_any_ridge():
     first = np.repeat([0.0, 10.0], 4)
     right = np.array([True, False, False, False, True, True, True, False])
     alone = np.full(8, -np.inf)
-    model = fit_probability(first, alone, right, np.ones(8))
+    model = fit_probability(first, alone, right, np.ones(8), np.full(8, 10))
     assert model.offset == pytest.approx(math.log(1 / 3), abs=0.01)
     assert model.score == pytest.approx(math.log(9), abs=0.01)
     # Only the ratios of the weights matter.
-    small = fit_probability(first, alone, right, np.full(8, 1e-3))
+    small = fit_probability(first, alone, right, np.full(8, 1e-3), np.full(8, 10))
     assert small.score == pytest.approx(model.score, abs=1e-6)
 
 
@@ -92,11 +105,12 @@ def test_a_gap_that_misleads_is_left_out():
     gap = rng.uniform(0, 40, 4000)
     # A far second person makes it less likely.
     right = rng.random(4000) < 1 / (1 + np.exp(-0.2 * first + 0.1 * gap))
-    model = fit_probability(first, first - gap, right, np.ones(4000))
+    tens = np.full(4000, 10)
+    model = fit_probability(first, first - gap, right, np.ones(4000), tens)
     assert model.of(10, 5) == pytest.approx(model.of(10), abs=0.01)
     assert model.score > 1
 
 
 def test_all_right_says_nothing():
     with pytest.raises(ValueError, match="right and wrong"):
-        fit_probability(np.ones(5), np.ones(5), np.ones(5, bool), np.ones(5))
+        fit_probability(*[np.ones(5)] * 2, np.ones(5, bool), *[np.ones(5)] * 2)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from index.calibration.calibration import PAIRS
 from index.calibration.shipped import (
     FILE,
     default_calibration,
@@ -21,7 +22,7 @@ from training.checkpoints.store import choose_embedder
 def test_the_networks_of_the_project_are_calibrated(name):
     """After another embedder is shipped: python -m tools.release.ship_calibrations."""
     calibration = shipped_calibration(choose_embedder(name, Path(), "cpu").fingerprint)
-    assert set(calibration.probability) == {"unmasked", "masked"}
+    assert set(calibration.probability) == set(PAIRS)
     assert calibration.impostors > 800
     assert all(2 < gap < 25 for gap in calibration.alike.values())
     for masked in (False, True):
