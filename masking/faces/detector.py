@@ -32,6 +32,9 @@ _STEP = 4
 # Tiles keep the network in the processor's cache (a third faster at 2 megapixels). A
 # face up to the overlap lies whole in one of them, the next level sees larger ones.
 _TILE_PX, _OVERLAP_PX = 640, 96
+# Pictures that are shrunk by less are read by bilinear sampling, which finds as many
+# faces and takes a quarter of the time.
+_AREA = 0.5
 # Black around all levels but the first: tight crops show nothing around the face.
 _BORDER_PX = 16
 _LEAST_LEVEL_PX = 40
@@ -313,10 +316,11 @@ def _levels(image: Image) -> Iterator[tuple[Image, Matrix]]:
     height, width = image.shape[:2]
     fraction = max(_FRACTION, _WHOLE_PX / (height * width))
     scale = min(1.0, float(np.sqrt(fraction)))
-    yield _resized(image, scale)
-    while scale * max(height, width) >= _STEP * _LEAST_LEVEL_PX:
-        scale /= _STEP
-        small, back = _resized(image, scale)
+    small, back = _resized(image, scale)
+    yield small, back
+    while max(small.shape[:2]) >= _STEP * _LEAST_LEVEL_PX:
+        small, step = _resized(small, 1 / _STEP)
+        back = _after(back, step)
         framed = cv2.copyMakeBorder(
             small, _BORDER_PX, _BORDER_PX, _BORDER_PX, _BORDER_PX, cv2.BORDER_CONSTANT
         )
@@ -341,7 +345,8 @@ def _resized(image: Image, scale: float) -> tuple[Image, Matrix]:
     matrix = np.hstack([back, (np.diag(back) / 2 - 0.5)[:, None]])
     if size == (width, height):
         return image, matrix
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    how = cv2.INTER_AREA if scale < _AREA else cv2.INTER_LINEAR
+    small = cv2.resize(image, size, interpolation=how)
     return np.asarray(small, np.uint8), matrix
 
 

@@ -69,7 +69,7 @@ def test_tiles_cover_a_side_and_share_enough_for_a_face(side):
 
 
 def test_levels_of_the_pyramid():
-    # .45 of 12 megapixels are .671 of the side; then a quarter, with 16 px of border.
+    # .45 of 12 megapixels are .671 of the side; then quarters, with 16 px of border.
     sizes = [
         level.shape[:2]
         for level, _ in module._levels(np.zeros((3000, 4000, 3), np.uint8))
@@ -78,7 +78,7 @@ def test_levels_of_the_pyramid():
         (2012, 2683),
         (503 + 32, 671 + 32),
         (126 + 32, 168 + 32),
-        (31 + 32, 42 + 32),
+        (32 + 32, 42 + 32),
     ]
     # Small pictures are read whole.
     sizes = [
