@@ -25,11 +25,11 @@ check: $(VENV)/.dev
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
-# All commands of docs/background/results.md: hours, and the data sets of docs/your-data.md.
+# All commands of docs/background/results.md, into build/results.json: hours, and the data
+# sets of docs/your-data.md, in the folder DATA.
+DATA ?= data
 results: $(VENV)/.dev
-	mkdir -p build
-	sed -n '/^```sh/,/^```/{/^```/!p;}' docs/background/results.md > build/results.sh
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh -ev build/results.sh
+	$(RUN) -m tools.release.measure_results --data $(DATA)
 
 # Minutes, on the sample: the page docs/background/quick-results.md.
 results-quick: install

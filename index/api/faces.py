@@ -7,7 +7,7 @@ from pathlib import Path
 
 from index.api.pictures import checked_picture
 from masking.faces.aligned_faces import AlignedFace, align_faces
-from masking.faces.finder import default_finder
+from masking.faces.finder import default_finder, five_point_finder
 from masking.landmarks import Image
 from training.checkpoints.store import choose_onnx_embedder
 from training.embedders.embedded_face import EmbeddedFace, embed_faces
@@ -22,6 +22,9 @@ class FaceReader:
         model: "auto" is what `train` made last in the workspace, else the shipped one;
             "shipped"; "dlib"; or the path of a checkpoint.
         workspace: folder of `train` and `enroll`; need not exist.
+        five_points: align by the five points of the detector (YuNet, MIT), without the
+            landmark model, whose training photos exclude commercial use. `landmarks`
+            are then those of a mean face.
 
     Raises:
         MissingInput, BadRecord: the model's file is missing or damaged.
@@ -36,9 +39,14 @@ class FaceReader:
     (128,)
     """
 
-    def __init__(self, model: str = "auto", workspace: Path | str = "workspace"):
+    def __init__(
+        self,
+        model: str = "auto",
+        workspace: Path | str = "workspace",
+        five_points: bool = False,
+    ):
         self.embedder = choose_onnx_embedder(model, Path(workspace) / "models")
-        self.finder = default_finder()
+        self.finder = five_point_finder() if five_points else default_finder()
 
     def find(self, picture: Image, source: str = "picture") -> tuple[AlignedFace, ...]:
         """All faces, the most prominent first; () where there is none.

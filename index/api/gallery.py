@@ -53,7 +53,7 @@ class FaceGallery:
 
     Args:
         workspace: folder; the gallery is `gallery` there, and made when missing.
-        model: as for `FaceReader`.
+        model, five_points: as for `FaceReader`; enroll and identify with the same.
 
     Raises:
         EmbedderMismatch: the gallery was made with another model.
@@ -71,8 +71,13 @@ class FaceGallery:
     (3, 'Ada', 'masked')
     """
 
-    def __init__(self, workspace: Path | str = "workspace", model: str = "auto"):
-        self.reader = FaceReader(model, workspace)
+    def __init__(
+        self,
+        workspace: Path | str = "workspace",
+        model: str = "auto",
+        five_points: bool = False,
+    ):
+        self.reader = FaceReader(model, workspace, five_points)
         self._gallery = open_or_create_gallery(
             Path(workspace) / GALLERY, self.reader.embedder
         )

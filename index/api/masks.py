@@ -94,8 +94,11 @@ class MaskFaces:
         return f"MaskFaces(kinds={self._kinds}, p={self._p})"
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        """The picture, masked; with labels or names as they were given."""
-        if named:
+        """The picture, masked; with labels or names as they were given.
+
+        Albumentations' `Lambda` gives the picture alone and names what it tells of it.
+        """
+        if not inputs:
             return named | {"image": self._masked(named["image"])}
         picture, *others = inputs
         masked = self._masked(picture)

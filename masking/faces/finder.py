@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from masking.faces.detector import Detection, FaceBox, FaceDetector
-from masking.faces.landmark_predictor import LandmarkPredictor
+from masking.faces.landmark_predictor import FivePointPredictor, LandmarkPredictor
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.faces.model_files import (
     LANDMARKS_68,
@@ -49,7 +49,7 @@ class Finder(Protocol):
 class FaceFinder:
     """Boxes and landmarks of all faces of a photograph, the prominent one first."""
 
-    def __init__(self, predictor: LandmarkPredictor):
+    def __init__(self, predictor: LandmarkPredictor | FivePointPredictor):
         self._detector, self._predictor = FaceDetector(), predictor
 
     def find(self, image: Image) -> list[Face]:
@@ -81,6 +81,11 @@ def default_finder() -> FaceFinder:
 def unmasked_finder() -> FaceFinder:
     """For unmasked faces: all 68 landmarks, which masks are rendered on."""
     return FaceFinder(unmasked_predictor())
+
+
+def five_point_finder() -> FaceFinder:
+    """For crops without a landmark model: what YuNet sees places the mean face."""
+    return FaceFinder(FivePointPredictor())
 
 
 def unmasked_predictor() -> LandmarkPredictor:

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.faces.alignment import UPPER_FACE, ChipGeometry, similarity, warp
+from masking.faces.mean_face import CANONICAL_FACE
 from masking.faces.packed_predictor import read_packed
 from masking.landmarks import Float32, Image, Landmarks, five_points
 
 # The crop that landmarks are looked for in.
 GEOMETRY = ChipGeometry(size_px=256, padding=0.5)
 FIVE = five_points(GEOMETRY.targets())
+_MEAN_FIVE = five_points(CANONICAL_FACE)
 _UPPER = GEOMETRY.targets()[UPPER_FACE]
 # Later looks are this much closer, about the middle of the crop.
 _CLOSER = 1.06
@@ -86,6 +88,19 @@ class LandmarkPredictor:
         shape = self._predictor(crop, self._box)
         points = [(point.x, point.y) for point in shape.parts()]
         return Landmarks(np.array(points, dtype=np.float32))
+
+
+class FivePointPredictor:
+    """The mean face where the detector saw eyes, nose and mouth; no model.
+
+    Crops are exact, since they are cut by turn, scale and shift alone. Brows and jaw
+    are where the mean face has them.
+    """
+
+    def predict(self, image: Image, points: Float32) -> Landmarks:
+        """As `LandmarkPredictor.predict`; the picture is not looked at."""
+        five = points if len(points) == len(_MEAN_FIVE) else five_points(points)
+        return Landmarks(CANONICAL_FACE).moved(similarity(_MEAN_FIVE, five))
 
 
 def _closer(found: Landmarks) -> NDArray[np.float64]:

@@ -1,11 +1,16 @@
 """People enrolled and identified by a program."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from index.api.gallery import FaceGallery
 from index.api.pictures import read_picture, sample_people
 from masking.errors import InvalidConfig, MissingInput, NoFace
+from masking.faces.landmark_predictor import LandmarkPredictor
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_people_are_enrolled_from_arrays(tmp_path):
@@ -31,3 +36,17 @@ def test_people_are_enrolled_from_arrays(tmp_path):
         assert gallery.identify(grey) == []
         with pytest.raises(NoFace, match="looks like Ada"):
             gallery.enroll("Cem", [read_picture(ada[3])])
+
+
+def test_five_points_need_no_landmark_model(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise AssertionError("a landmark model was loaded")
+
+    monkeypatch.setattr(LandmarkPredictor, "__init__", refused)
+    people = sorted(sample_people().iterdir())
+    with FaceGallery(tmp_path, "shipped", five_points=True) as gallery:
+        for name, person in (("Ada", people[6]), ("Ben", people[20])):
+            report = gallery.enroll(name, sorted(person.iterdir())[:3])
+            assert len(report.added) == 3
+        (found,) = gallery.identify(read_picture(ROOT / "masked.jpg"))
+    assert found.name == "Ada"

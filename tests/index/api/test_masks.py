@@ -91,3 +91,13 @@ def test_wrong_options_are_refused_when_the_transform_is_made():
         MaskFaces(p=1.5)
     with pytest.raises(InvalidConfig, match="helmet"):
         MaskFaces(["helmet"])
+
+
+def test_albumentations_tells_more_of_a_picture_by_name(picture):
+    torch.manual_seed(3)
+    alone = MaskFaces(["ffp2"])(picture)
+    torch.manual_seed(3)
+    # As its `Lambda` calls.
+    told = MaskFaces(["ffp2"])(picture, rows=250, cols=250)
+    assert (told == alone).all()
+    assert (told != picture).any()

@@ -11,8 +11,9 @@ from masking.faces.finder import (
     unmasked_finder,
     whole_picture,
 )
-from masking.faces.landmark_predictor import LandmarkPredictor
-from masking.landmarks import Float32, Image, Landmarks
+from masking.faces.landmark_predictor import FivePointPredictor, LandmarkPredictor
+from masking.faces.mean_face import CANONICAL_FACE
+from masking.landmarks import Float32, Image, Landmarks, five_points
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,11 @@ def test_the_box_of_a_face_leads_to_its_landmarks(portrait):
 
 def test_a_tiny_picture_is_no_crop_of_a_face():
     assert whole_picture(np.zeros((23, 50, 3), np.uint8), unmasked_finder()) == []
+
+
+def test_five_points_place_the_mean_face(portrait):
+    # Upside down, 100 px large: (x, y) becomes (200 - 100 x, 300 - 100 y).
+    wanted = np.array([200, 300], np.float32) - 100 * CANONICAL_FACE
+    for points in (five_points(wanted), wanted):
+        found = FivePointPredictor().predict(portrait, points)
+        assert np.abs(found.points - wanted).max() < 1e-3

@@ -81,7 +81,9 @@ def test_numbers_are_written_as_dlib_writes_them():
     assert packed_predictor._integers([258, -1], 2).tolist() == [[2, 2, 1], [130, 1, 0]]
     # -.75 is -12582912 (0xC00000) times 2 to the minus 24.
     expected = [0x84, 0, 0, 0xC0, 0, 0x82, 24, 0]
-    assert packed_predictor._floats(np.array([-0.75], np.float32)).tolist() == [expected]
+    assert packed_predictor._floats(np.array([-0.75], np.float32)).tolist() == [
+        expected
+    ]
 
 
 def test_a_damaged_file_is_one_sentence(trained, tmp_path):

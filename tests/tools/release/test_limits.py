@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("masking", "training", "index")
-MOST_MB = 80
+MOST_MB = 50
 # Beside the models, which have limits of their own: the model cards.
 MOST_KB_OF_A_FILE = 150
 MOST_HELP_S = 0.3
@@ -22,7 +22,7 @@ def files():
 
 def test_the_packages_are_light():
     total = sum(path.stat().st_size for path in files()) / 1e6
-    assert 40 < total < MOST_MB
+    assert 20 < total < MOST_MB
 
 
 def test_no_file_but_a_model_is_heavy():
