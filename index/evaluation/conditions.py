@@ -40,7 +40,8 @@ class Conditions:
     from where they were before. Of real masks the true place is unknown.
 
     Attributes:
-        bins: by property, the bin of each view; UNKNOWN where nothing tells.
+        bins: by property, the bin of each view; UNKNOWN where nothing tells, "" for an
+            unmasked face in what is said of masked ones alone.
         eye_errors: of each view; NaN where nothing tells.
     """
 
@@ -62,11 +63,11 @@ class Conditions:
             face = original if rendered and original else view.face
             error = eye_error(face, view.face) if rendered else float("nan")
             style = self._style_of(view.photo) if rendered and self._style_of else ""
-            numbers = _numbers(face) | {"alignment": error}
-            for name, value in numbers.items():
+            for name, value in _numbers(face).items():
                 self.bins[name].append(bin_of(value, BINS[name][1]))
-            self.bins["mask"].append(view.mask if view.masked else UNKNOWN)
-            self.bins["style"].append(style or UNKNOWN)
+            under = (bin_of(error, BINS["alignment"][1]), view.mask, style or UNKNOWN)
+            for name, one in zip(("alignment", "mask", "style"), under, strict=True):
+                self.bins[name].append(one if view.masked else "")
             self.eye_errors.append(error)
             original = None if view.mask != NO_MASK else view.face
             yield view

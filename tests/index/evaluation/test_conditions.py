@@ -69,16 +69,17 @@ def test_a_rendered_copy_is_what_its_photograph_is():
     ]
     assert list(conditions.noted(views)) == views
     assert conditions.bins["eyes"] == ["20 to 30"] * 2 + ["30 to 45"] * 2
-    assert conditions.bins["mask"] == [UNKNOWN, "cloth", UNKNOWN, "ffp2"]
-    assert conditions.bins["style"] == [UNKNOWN, "correct", UNKNOWN, "nose_out"]
-    assert conditions.bins["alignment"] == [UNKNOWN] * 3 + ["0.05 to 0.1"]
+    assert conditions.bins["mask"] == ["", "cloth", "", "ffp2"]
+    assert conditions.bins["style"] == ["", "correct", "", "nose_out"]
+    # 2 px of 40; where the masked face was not found nothing tells.
+    assert conditions.bins["alignment"] == ["", UNKNOWN, "", "0.05 to 0.1"]
 
 
 def test_a_real_mask_has_its_own_size_and_no_known_place():
     conditions = Conditions(None)
     list(conditions.noted([View(0, NO_MASK, face(25)), View(1, "cloth", face(80))]))
     assert conditions.bins["eyes"] == ["20 to 30", "70 and more"]
-    assert conditions.bins["alignment"] == [UNKNOWN] * 2
+    assert conditions.bins["alignment"] == ["", UNKNOWN]
 
 
 def test_all_that_can_be_asked_for_is_measured():
