@@ -1,10 +1,11 @@
-"""What `enroll` asks of a face before it is stored: is it somebody else's?"""
+"""What `enroll` asks of a face before it is stored: somebody else's? Good enough?"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from index.enrollment.quality import poor_template
 from index.enrollment.report import EnrollReport
 from index.gallery.gallery import Gallery
 from index.gallery.people import owner_of
@@ -35,6 +36,8 @@ def checked(
     """The faces that may be stored; the report says what is wrong with others."""
     for name, face in faces:
         source = face.face.source
+        if not face.masked and (poor := poor_template(face.face)):
+            report.doubts.append(poor)
         if owner := owner_of(gallery.store, face.face.sha256, name):
             doubt = f"{source}: this very photograph is enrolled as {owner}."
         else:
