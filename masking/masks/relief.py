@@ -40,7 +40,7 @@ FORMS = {
     "ffp2": 4,
     "kn95": 2,
     "duckbill": 2,
-    "gaiter": 3,
+    "gaiter": 2,
     "shield": 1,
 }
 

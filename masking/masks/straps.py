@@ -20,7 +20,7 @@ _EAR_LOOP = (
     ((0.54, 0.935), EAR_BOTTOM, (-0.01, -0.02), STRAP_HALF_WIDTH),
 )
 _HEAD_BANDS = (
-    ((0.53, 0.63), OVER_EAR, (0.05, -0.20), BAND_HALF_WIDTH),
+    ((0.53, 0.63), OVER_EAR, (0.04, -0.16), BAND_HALF_WIDTH),
     ((0.55, 0.86), EAR_BOTTOM, (-0.01, 0.03), BAND_HALF_WIDTH),
 )
 # Straps hang through by this fraction of their length.

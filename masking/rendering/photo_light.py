@@ -24,6 +24,8 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 # Places that are looked at on the way of a strap, and the landmarks between which the
 # ways begin, in the order of EARS.
 _STEPS = 10
+_PARTS = (np.arange(_STEPS, dtype=np.float32) / (_STEPS - 1))[:, None]
+_AROUND = np.array([(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)], dtype=np.float32)
 _STRAPS_BEGIN = np.array([(1, 2), (3, 4), (15, 14), (13, 12)])
 _COUNTS = (5, 3, 3, 1, 1, 1, 4)
 LOOK_LENGTH = sum(_COUNTS)
@@ -151,45 +153,47 @@ def _bare_ways(
     One place alone tells little, as skin has spots and hair has lights: the way is cut
     where most places before it look like skin, and most after it do not.
     """
-    points = landmarks.points
-    starts = points[_STRAPS_BEGIN].mean(axis=1)
-    starts = starts + 0.1 * (points[30] - starts)
-    part = (np.arange(_STEPS) / (_STEPS - 1))[None, :, None]
-    ways = starts[:, None] * (1 - part) + pose.ears[0][:, None] * part
+    starts = landmarks.points[_STRAPS_BEGIN].sum(axis=1) * np.float32(0.45)
+    starts += 0.1 * landmarks.points[30]
+    ways = starts[:, None] + _PARTS * (pose.ears[0] - starts)[:, None]
     half = max(1.0, 0.02 * float(pose.px_per_unit[0]))
-    offsets = half * np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1)
-    at = np.rint(ways[:, :, None] + offsets.reshape(9, 2)).astype(int)
-    column, row = (
-        np.clip(at[..., axis], 0, image.shape[1 - axis] - 1) for axis in (0, 1)
-    )
-    alike = _likeness(LINEAR[image[row, column]], tone, saturation)
+    at = ways[:, :, None] + (half * _AROUND + 0.5)
+    last = np.array(image.shape[1::-1]) - 1
+    at = np.minimum(np.maximum(at, 0), last).astype(np.intp)
+    patches = LINEAR[image[at[..., 1], at[..., 0]]]
     # What is gained by each cut: skin before it, and none after.
-    gained = np.cumsum(2 * alike - 1, axis=1)
-    gained = np.concatenate([np.zeros((4, 1)), gained], axis=1)
+    gained = np.zeros((4, _STEPS + 1))
+    np.cumsum(2 * _likeness(patches, tone, saturation) - 1, axis=1, out=gained[:, 1:])
     best = _STEPS - gained[:, ::-1].argmax(axis=1)
     return np.asarray(best / _STEPS, dtype=np.float32)
 
 
 def _likeness(patches: Float32, tone: Float32, saturation: float) -> Float32:
     """(4, S) how much patches (4, S, M, 3) look like this face's skin, 0 to 1."""
-    colour = patches.mean(axis=2) + np.float32(1e-3)
+    count = patches.shape[2]
+    colour = patches.sum(axis=2) + np.float32(1e-3)
     luma = patches @ LUMA
-    middle = luma.mean(axis=2) + 1e-3
+    total = luma.sum(axis=2) + 1e-3
     # The cheek at the beginning of the way is in the same light, if it is bare.
-    near = colour[:, :2].mean(axis=1, keepdims=True)
-    own = np.stack([_away(colour, tone), _away(colour, near)]).min(axis=0)
-    own = np.where(_away(near, tone) < 0.12, own, _away(colour, tone))
-    brightness = np.maximum(near @ LUMA, 0.5 * (tone @ LUMA))
-    hue = np.clip((0.25 - own) / 0.10, 0, 1) if saturation >= 0.5 else 1.0
-    lit = np.clip(middle / brightness / 0.15 - 1, 0, 1)
-    smooth = np.clip((0.75 - luma.std(axis=2) / middle) / 0.25, 0, 1)
-    return np.asarray(hue * lit * smooth, dtype=np.float32)
+    near = colour[:, :1] + colour[:, 1:2]
+    brightness = np.maximum(near @ LUMA / 2, 0.5 * count * (tone @ LUMA))
+    lit = total / (0.15 * brightness) - 1
+    # Standard deviation over the mean.
+    rough = (luma * luma).sum(axis=2) * count / (total * total) - 1
+    smooth = 3 - 4 * np.sqrt(np.maximum(rough, 0))
+    found = np.minimum(np.maximum(np.minimum(lit, smooth), 0), 1)
+    if saturation >= 0.5:
+        away = _away(colour, tone)
+        beside = np.where(_away(near, tone) < 0.12, _away(colour, near), away)
+        hue = 2.8 - 10 * np.minimum(away, beside)
+        found = found * np.minimum(np.maximum(hue, 0), 1)
+    return np.asarray(found, dtype=np.float32)
 
 
 def _away(colour: Float32, other: Float32) -> Any:
     """Distance of colours (..., 3) whatever their brightness: 0 = alike."""
-    shares = (part / part.sum(axis=-1, keepdims=True) for part in (colour, other))
-    return np.abs(next(shares) - next(shares)).sum(axis=-1)
+    shares = colour / colour.sum(axis=-1, keepdims=True)
+    return np.abs(shares - other / other.sum(axis=-1, keepdims=True)).sum(axis=-1)
 
 
 def _fit_shading(luma: Float32, basis: Float32) -> Float32:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from masking.landmarks import Float32
 from masking.masks.spec import MaskSpec
+from masking.masks.surface import surface_name
 from masking.rendering.compositing import Layer, Maps, render_layer
 from masking.rendering.frames import Looks
 from masking.rendering.layout import laid_out
@@ -104,12 +105,13 @@ class BatchRenderer:
     ) -> Iterator[list[int]]:
         """Rows that are rendered together: on the skin or on the head as a whole.
 
-        Sorted by the number of segments, so that few are looked at in vain.
+        Sorted by their surfaces, so that few segments are looked at in vain and each
+        table is read once.
         """
         worn = [row for row, items in enumerate(specs) if len(items) > layer]
         for rigid in (False, True):
             rows = [row for row in worn if (specs[row][layer].kind in RIGID) == rigid]
-            rows.sort(key=lambda row: specs[row][layer].kind)
+            rows.sort(key=lambda row: surface_name(specs[row][layer]))
             size = self._at_once or max(len(rows), 1)
             for start in range(0, len(rows), size):
                 yield rows[start : start + size]

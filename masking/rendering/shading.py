@@ -9,10 +9,10 @@ from typing import Any
 
 from masking.masks.patterns import crease_tile, weave_tile
 from masking.rendering.frames import Looks, wide
-from masking.rendering.parameters import Parameters, print_turn, tile_of
+from masking.rendering.parameters import PARTS, Parameters, print_turn, tile_of
 
 _HEM = 0.02
-_SHEEN, _MOTTLE = 0.02, 0.025
+_SHEEN, _MOTTLE = 0.008, 0.025
 _VALVE_GREY = 0.62
 _SHOULDER = 0.8
 _PALER, _TINT = 0.5, 0.36
@@ -43,7 +43,8 @@ def lit_fabric(
     crease_u, crease_v, mottle = _creases(arrays, mask, u, v)
     # Creases pull seams, pleats and prints along.
     bent = u + 0.03 * crease_u, v + 0.03 * crease_v
-    looks = arrays.surfaces(mask.surfaces, bent[0] * wide(mask.valve_side), bent[1])
+    wider, lower = _fit(xp, mask)
+    looks = arrays.surfaces(mask.surfaces, bent[0] * wider, bent[1] + lower)
     # Fabric ends in a hem that lies on the skin; fingers are round.
     hem = xp.exp(xp.clip(depth, 0, 0.2) * (-1 / _HEM)) / xp.sqrt(u * u + v * v + 1e-3)
     hem = 0.7 * hem * (1 - wide(mask.limbs))
@@ -60,14 +61,22 @@ def lit_fabric(
     shading = shading * _weave(arrays, mask, u, v, px_per_unit)
     shading = 1 + (shading - 1) * wide(mask.lit)
     colour = _reflectance(arrays, mask, look, bent, looks[:, 3], px_per_unit)
-    # Every fabric shines where it is seen from the side, black ones visibly.
-    sheen = shading * (1 - nz * nz) * wide(_SHEEN * mask.lit)
     light = look.light[:, :, None, None]
     # Where much light falls fabric is paler, and of another tint than in the shade.
     paler = _paler(xp, mask, look)[:, :, None, None]
     lit = shading[:, None] * (colour * light + paler)
-    lit = lit + (sheen[:, None] * light - paler)
+    lit -= paler
     return rolled_off(xp, lit), looks[:, 3]
+
+
+def _fit(xp: Any, mask: Parameters) -> tuple[Any, Any]:
+    """Width, its sign the side of a valve, and shift of the folds of each mask.
+
+    Their place on the crease tile, evenly in [0, 1), is as good as a random number.
+    """
+    varies = xp.astype(mask.part == PARTS.index("fabric"), xp.float32)
+    away = (mask.place - 0.5) * varies[:, None]
+    return wide(mask.valve_side * (1 + 0.2 * away[:, 0])), wide(0.08 * away[:, 1])
 
 
 def _paler(xp: Any, mask: Parameters, look: Looks) -> Any:
@@ -77,7 +86,9 @@ def _paler(xp: Any, mask: Parameters, look: Looks) -> Any:
     # Lamps and sky differ: some masks are yellower in the light, most bluer.
     warm = (mask.place[:, :1] - 0.6) * (_TINT * look.saturation[:, None])
     tint = xp.concat([warm, 0 * warm, -warm], axis=1)
-    return (_PALER * (grey - base) + base * tint) * (look.light * mask.lit[:, None])
+    # Every fabric shines, black ones visibly.
+    own = _PALER * (grey - base) + base * tint + _SHEEN
+    return own * (look.light * mask.lit[:, None])
 
 
 def _seam(xp: Any, mask: Parameters, depth: Any) -> Any:
