@@ -116,7 +116,7 @@ def render_faces(
         try:
             look = photo_look(pixels, landmarks)
             lit = replace(look, light=look.light * np.float32(light))
-            sample = render(pixels, landmarks, specs, lit)
+            sample = render(pixels, landmarks, specs, lit, behind_hair=True)
         except NoFace as error:
             reasons[index] = str(error)
             continue

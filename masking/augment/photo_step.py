@@ -137,12 +137,13 @@ class PhotoStep:
     def _masked(self, row: ManifestRow, number: int, pixels: Image) -> MaskedFile:
         stem = f"{MASKED}/{row.photo_id}-{number}"
         marks, look = landmarks_from(row.chip_landmarks), look_from_list(row.look)
-        sample = render(pixels, marks, self._drawn(row, number, 0), look)
+        specs = self._drawn(row, number, 0)
+        sample = render(pixels, marks, specs, look, behind_hair=True)
         write_image(self._out / f"{stem}.jpg", sample.pixels)
         alpha, parts = self._write_layers(stem, sample)
-        specs = [spec.to_json() for spec in sample.specs]
+        records = [spec.to_json() for spec in sample.specs]
         return MaskedFile(
-            f"{stem}.jpg", specs, sample.specs[0].wearing_style, alpha, parts
+            f"{stem}.jpg", records, sample.specs[0].wearing_style, alpha, parts
         )
 
     def _with_photos(

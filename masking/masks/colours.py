@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from masking.landmarks import Float32
+from masking.masks.dice import Dice, Float64, chosen
 
 Colour = tuple[float, float, float]
 
@@ -50,79 +52,96 @@ _PRINT_FRACTIONS = {
     "blocks": 0.09,
 }
 _FASHION = 0.12
+_PITCHES = (0.06, 0.22), (0.22, 0.45)
+# A hand is rendered in the colour of the face's own skin.
+_OWN_COLOURS = {"shield": (0.75, 0.78, 0.80), "hand": (0.42, 0.27, 0.20)}
+_UNPRINTED = ("shield", "hand", "sunglasses", *_PRINTED)
 
 
-@dataclass(frozen=True)
-class FabricLook:
-    """Reflectance of the fabric, of its print, and which print it is.
+@dataclass(frozen=True, eq=False)
+class FabricLooks:
+    """Reflectance of N fabrics, of their prints, and which prints they are.
 
     Attributes:
-        pitch: period of the print, face squares.
+        colour, second: (N, 3) linear light.
+        print_names: (N,) of strings.
+        pitch: (N,) period of the print, face squares.
     """
 
-    colour: Colour
-    second: Colour
-    print_name: str
-    pitch: float = 0.1
+    colour: Float64
+    second: Float64
+    print_names: NDArray[np.str_]
+    pitch: Float64
 
 
-def draw_look(rng: np.random.Generator, kind: str) -> FabricLook:
-    """Colours and print of one thing, drawn at random."""
-    if kind in _PRINTED:
-        names, fractions = zip(*_PRINT_FRACTIONS.items(), strict=True)
-        colour = _cloth_colour(rng)
-        return _printed(rng, colour, str(rng.choice(names, p=fractions)))
-    if kind == "shield":
-        return FabricLook((0.75, 0.78, 0.80), (0.1, 0.1, 0.1), "plain")
-    if kind == "sunglasses":
-        dark = float(rng.uniform(0.004, 0.05))
-        tint = rng.uniform(0.6, 1.0, 3)
-        red, green, blue = (float(dark * value) for value in tint)
-        return FabricLook((red, green, blue), (red, green, blue), "plain")
-    if kind == "hand":
-        # Rendered in the colour of the face's own skin.
-        return FabricLook((0.42, 0.27, 0.20), (0.42, 0.27, 0.20), "plain")
+def draw_looks(dice: Dice, kinds: NDArray[np.str_]) -> FabricLooks:
+    """Colours and prints of (N,) kinds of things, drawn at random."""
+    printed = np.isin(kinds, _PRINTED)
     # Fashion sells every kind in every colour, though seldom.
-    if rng.random() < _FASHION:
-        prints = [name for name in _PRINT_FRACTIONS if name != "plain"]
-        return _printed(rng, any_colour(rng), str(rng.choice(prints)))
-    colour = _shade(rng, _MEDICAL if kind == "surgical" else _RESPIRATOR)
-    return FabricLook(colour, colour, "plain")
+    fashion = dice.chance(_FASHION) & ~np.isin(kinds, _UNPRINTED)
+    cloth, second, bright = _cloth(dice), _cloth(dice), any_colours(dice)
+    shop = _shades(dice, (_MEDICAL, _RESPIRATOR), np.where(kinds == "surgical", 0, 1))
+    colour = np.where(fashion[:, None], bright, shop)
+    colour = np.where(printed[:, None], cloth, colour)
+    for kind, own in _OWN_COLOURS.items():
+        colour[kinds == kind] = own
+    lenses = dice.uniform(0.004, 0.05)[:, None] * dice.colours(0.6, 1.0)
+    colour = np.where((kinds == "sunglasses")[:, None], lenses, colour)
+    second = np.where((printed | fashion)[:, None], _told(second, colour), colour)
+    return FabricLooks(colour, second, *_prints(dice, printed, fashion))
 
 
-def _printed(rng: np.random.Generator, colour: Colour, name: str) -> FabricLook:
+def _told(second: Float64, colour: Float64) -> Float64:
+    """(N, 3) colours of prints that are there to be seen on those of fabrics."""
+    level = colour.sum(axis=1, keepdims=True)
+    alike = np.abs(second.sum(axis=1, keepdims=True) - level) < _CONTRAST
+    return np.where(alike, np.where(level > 0.6, _INK, _PAPER), second)
+
+
+def _prints(
+    dice: Dice, printed: NDArray[np.bool_], fashion: NDArray[np.bool_]
+) -> tuple[NDArray[np.str_], Float64]:
+    """Names, plain where nothing is printed, and pitches of N fabrics."""
+    names, fractions = np.array(list(_PRINT_FRACTIONS)), [*_PRINT_FRACTIONS.values()]
+    (roll,) = dice.rolls(1)
+    index = np.where(fashion, 1 + (roll * (len(names) - 1)).astype(int), 0)
+    found = names[np.where(printed, chosen(roll, fractions), index)]
+    small, letters = _PITCHES
     # Letters are larger than dots.
-    low, high = (0.22, 0.45) if name == "blocks" else (0.06, 0.22)
-    second = _cloth_colour(rng)
-    # A print is there to be seen.
-    if abs(sum(second) - sum(colour)) < _CONTRAST:
-        second = _INK if sum(colour) > 0.6 else _PAPER
-    return FabricLook(colour, second, name, float(rng.uniform(low, high)))
+    (far,) = dice.rolls(1)
+    low, high = np.where((found == "blocks")[:, None], letters, small).T
+    pitch = np.where(printed | fashion, low + (high - low) * far, 0.1)
+    return found, pitch
 
 
-def _cloth_colour(rng: np.random.Generator) -> Colour:
-    if rng.random() < _FROM_PALETTE:
-        return _shade(rng, _CLOTH)
-    return any_colour(rng)
+def _cloth(dice: Dice) -> Float64:
+    known = dice.chance(_FROM_PALETTE)[:, None]
+    every = np.zeros(len(known), dtype=np.int64)
+    return np.where(known, _shades(dice, (_CLOTH,), every), any_colours(dice))
 
 
-def _shade(rng: np.random.Generator, palette: _Palette) -> Colour:
-    """One colour of a palette, a little lighter or darker."""
-    fractions = [fraction for _, fraction in palette]
-    base = np.array(palette[int(rng.choice(len(palette), p=fractions))][0])
-    bleached = base * float(rng.uniform(0.85, 1.2)) * rng.uniform(0.97, 1.03, 3)
-    red, green, blue = (float(v) for v in np.clip(bleached, 0.008, 0.88))
-    return (red, green, blue)
+def _shades(
+    dice: Dice, palettes: tuple[_Palette, ...], which: NDArray[np.int64]
+) -> Float64:
+    """(N, 3) colours of the palettes `which` says, a little lighter or darker."""
+    (roll,) = dice.rolls(1)
+    bases = []
+    for palette in palettes:
+        colours, fractions = zip(*palette, strict=True)
+        bases.append(np.array(colours)[chosen(roll, fractions)])
+    base = np.stack(bases)[which, np.arange(len(which))]
+    bleached = base * dice.uniform(0.85, 1.2)[:, None] * dice.colours(0.97, 1.03)
+    return np.clip(bleached, 0.008, 0.88)
 
 
-def any_colour(rng: np.random.Generator) -> Colour:
-    """A colour that cloth may have, drawn at random; many are dark, many are grey."""
+def any_colours(dice: Dice) -> Float64:
+    """(N, 3) colours that cloth may have; many are dark, many are grey."""
     # Squares of uniform numbers: half of all cloth masks are dark.
-    colour = rng.uniform(0.10, 0.92, 3) ** 2.4
+    colour = dice.colours(0.10, 0.92) ** 2.4
     # Shops sell muted colours more often than neon.
-    muted = 1.0 if rng.random() < 0.15 else float(rng.uniform(0.0, 0.6))
-    red, green, blue = (float(v) for v in colour + muted * (colour.mean() - colour))
-    return (red, green, blue)
+    grey, muted = dice.chance(0.15), dice.uniform(0.0, 0.6)
+    muted = np.where(grey, 1.0, muted)[:, None]
+    return np.asarray(colour + muted * (colour.mean(axis=1, keepdims=True) - colour))
 
 
 def _linear_table() -> Float32:

@@ -111,28 +111,49 @@ class Outline:
     slope: Float32
 
 
+@dataclass(frozen=True, eq=False)
+class Outlines:
+    """N outlines as arrays; see Outline."""
+
+    centre: Float64
+    tilt_rad: Float64
+    mirrored: NDArray[np.bool_]
+    radius: Float32
+    slope: Float32
+
+    def __getitem__(self, row: int) -> Outline:
+        centre_x, centre_y = self.centre[row].tolist()
+        return Outline(
+            (centre_x, centre_y),
+            float(self.tilt_rad[row]),
+            bool(self.mirrored[row]),
+            self.radius[row],
+            self.slope[row],
+        )
+
+
 def outline_knots(spec: MaskSpec) -> Float64:
     """(K, 2) right half of the spec's outline, canonical, tilt not applied."""
-    knots: Float64 = _HALVES[_cut(spec)].copy()
-    if spec.kind in OCCLUDERS:
-        return _occluder_knots(knots, spec)
-    upper = np.clip((0.95 - knots[:, 1]) / 0.6, 0, 1)
-    central = 1 - 0.5 * np.abs(knots[:, 0]) / 0.6
-    knots[:, 1] -= spec.rise * upper * central
-    knots[:, 0] *= 1 + spec.widen
-    knots[:, 1] += spec.hang * np.clip((knots[:, 1] - 0.9) / 0.35, 0, 1)
-    if spec.wearing_style == "nose_out":
-        _lower_top(knots, 0.675 + 0.3 * spec.rise)
-    elif spec.wearing_style == "nose_and_mouth_out":
-        # Pulled down whole, it bunches under the chin.
-        knots[:, 1] += 0.16 * np.clip((knots[:, 1] - 0.9) / 0.35, 0, 1)
-        _lower_top(knots, 0.995 + 0.2 * spec.rise)
-    elif spec.wearing_style == "chin_out":
-        low = knots[:, 1] > 0.85
-        knots[low, 1] = 0.85 + (knots[low, 1] - 0.85) * (0.165 / 0.43)
-        if spec.kind == "gaiter":  # a neck tube pulled up ends above the chin too
-            knots[:, 1] = np.minimum(knots[:, 1], 1.02)
-    knots[:, 0] += 0.5
+    return np.asarray(_knots([spec])[0])
+
+
+def _knots(specs: Sequence[MaskSpec]) -> Float64:
+    """(N, K, 2) knots of specs of one kind and cut."""
+    kind = specs[0].kind
+    knots: Float64 = np.repeat(_HALVES[_cut(specs[0])][None], len(specs), axis=0)
+    numbers = [(s.rise, s.widen, s.hang, s.shift_x, s.shift_y) for s in specs]
+    rise, widen, hang, shift_x, shift_y = np.array(numbers).T[..., None]
+    if kind in OCCLUDERS:
+        return _occluder_knots(knots, 1 + widen, shift_x, shift_y)
+    x, y = knots[..., 0], knots[..., 1]
+    upper = np.minimum(np.maximum((0.95 - y) / 0.6, 0), 1)
+    y -= rise * upper * (1 - 0.5 * np.abs(x) / 0.6)
+    x *= 1 + widen
+    y += hang * _chin(y)
+    for style in {spec.wearing_style for spec in specs} - {"correct", "crooked"}:
+        rows = np.array([spec.wearing_style == style for spec in specs])
+        knots[rows] = _worn_wrongly(knots[rows], kind, style, rise[rows])
+    x += 0.5
     return knots
 
 
@@ -142,41 +163,80 @@ def _cut(spec: MaskSpec) -> str:
     return "surgical" if pleated else spec.kind
 
 
-def _occluder_knots(knots: Float64, spec: MaskSpec) -> Float64:
-    middle = (knots[0, 1] + knots[-1, 1]) / 2
-    size = 1 + spec.widen
-    knots[:, 0] = knots[:, 0] * size + 0.5 + spec.shift_x
-    knots[:, 1] = (knots[:, 1] - middle) * size + middle + spec.shift_y
+def _worn_wrongly(knots: Float64, kind: str, style: str, rise: Float64) -> Float64:
+    """(N, K, 2) knots that are pulled down or up."""
+    y = knots[..., 1]
+    if style == "nose_out":
+        _lower_top(knots, 0.675 + 0.3 * rise)
+    elif style == "nose_and_mouth_out":
+        # Pulled down whole, it bunches under the chin.
+        y += 0.16 * _chin(y)
+        _lower_top(knots, 0.995 + 0.2 * rise)
+    else:
+        y[...] = np.where(y > 0.85, 0.85 + (y - 0.85) * (0.165 / 0.43), y)
+        if kind == "gaiter":  # a neck tube pulled up ends above the chin too
+            np.minimum(y, 1.02, out=y)
     return knots
 
 
-def _lower_top(knots: Float64, top: float) -> None:
-    """Pull the upper edge down so that its middle is at y = `top`."""
-    bottom = knots[-1, 1]
-    fraction = (bottom - knots[:, 1]) / (bottom - knots[0, 1])
-    middle = bottom - fraction * (bottom - top)
+def _chin(y: Float64) -> Float64:
+    """0 above the chin, 1 well below it."""
+    return np.minimum(np.maximum((y - 0.9) / 0.35, 0), 1)
+
+
+def _occluder_knots(
+    knots: Float64, size: Float64, shift_x: Float64, shift_y: Float64
+) -> Float64:
+    middle = (knots[:, :1, 1] + knots[:, -1:, 1]) / 2
+    knots[..., 0] = knots[..., 0] * size + 0.5 + shift_x
+    knots[..., 1] = (knots[..., 1] - middle) * size + middle + shift_y
+    return knots
+
+
+def _lower_top(knots: Float64, top: Float64) -> None:
+    """Pull upper edges down so that their middles are at y = (N, 1) `top`."""
+    x, y = knots[..., 0], knots[..., 1]
+    first, bottom = y[:, :1].copy(), y[:, -1:].copy()
+    middle = bottom - (bottom - y) / (bottom - first) * (bottom - top)
     # The sides keep hanging from the ears, so they move less than the middle.
-    side = np.clip(np.abs(knots[:, 0]) / 0.6, 0, 1) ** 1.7
-    knots[:, 1] = middle + (knots[:, 1] - middle) * 0.45 * side
+    side = np.clip(np.abs(x) / 0.6, 0, 1) ** 1.7
+    y[...] = middle + (y - middle) * 0.45 * side
 
 
-def outlines(specs: Sequence[MaskSpec]) -> list[Outline]:
-    """The closed outlines of what specs describe, those of one kind in one go."""
-    found: dict[int, Outline] = {}
-    for kind in dict.fromkeys(spec.kind for spec in specs):
-        rows = [row for row, spec in enumerate(specs) if spec.kind == kind]
-        found |= zip(rows, _of_one_kind([specs[row] for row in rows]), strict=True)
-    return [found[row] for row in range(len(specs))]
+def outlines(specs: Sequence[MaskSpec]) -> Outlines:
+    """The closed outlines of what specs describe, those of one cut in one go."""
+    count = len(specs)
+    centre = np.empty((count, 2))
+    radius, slope = np.empty((2, count, ANGLES + 1), dtype=np.float32)
+    for kind, own in rows_by_kind(specs).items():
+        for cut in dict.fromkeys(cuts := [_cut(specs[row]) for row in own]):
+            rows = [row for row, its in zip(own, cuts, strict=True) if its == cut]
+            shapes = _of_one_kind([specs[row] for row in rows])
+            centre[rows], radius[rows], slope[rows] = shapes
+        if kind == "sunglasses":
+            centre[own, 0] = 0.5 + LENS_X
+    tilt = np.array([spec.tilt_rad for spec in specs])
+    lenses = np.array([spec.kind == "sunglasses" for spec in specs])
+    return Outlines(centre, tilt, lenses, radius, slope)
 
 
-def _of_one_kind(specs: Sequence[MaskSpec]) -> list[Outline]:
-    half = np.stack([outline_knots(spec) for spec in specs])
+def rows_by_kind(specs: Sequence[MaskSpec]) -> dict[str, list[int]]:
+    """Which of the specs are of each kind."""
+    found: dict[str, list[int]] = {}
+    for row, spec in enumerate(specs):
+        found.setdefault(spec.kind, []).append(row)
+    return found
+
+
+def _of_one_kind(specs: Sequence[MaskSpec]) -> tuple[Float64, Float64, Float64]:
+    """Centres, radii and slopes, see Outline."""
+    half = _knots(specs)
     axis = half[:, :1, 0]
     mirrored = half[:, -2:0:-1].copy()
     mirrored[..., 0] = 2 * axis - mirrored[..., 0]
     closed = np.concatenate([half, mirrored], axis=1)
     centre = np.concatenate([axis, (half[:, :1, 1] + half[:, -1:, 1]) / 2], axis=1)
-    away = _between(closed.shape[1]) @ closed - centre[:, None]
+    away = _between(closed.shape[1]) @ (closed - centre[:, None])
     x, y = away[..., 0], away[..., 1]
     angle = np.arctan2(y, x)
     order = np.arange(len(specs))[:, None], angle.argsort(axis=1)
@@ -185,24 +245,7 @@ def _of_one_kind(specs: Sequence[MaskSpec]) -> list[Outline]:
         radius *= _uneven(specs)
     wide = np.concatenate([radius[:, -2:-1], radius, radius[:, 1:2]], axis=1)
     bend = (wide[:, 2:] - wide[:, :-2]) / (2 * (_AT[1] - _AT[0]))
-    slope = 1 / np.sqrt(1 + (bend / radius) ** 2)
-    lens = specs[0].kind == "sunglasses"
-    return [
-        Outline(
-            (0.5 + LENS_X if lens else float(middle[0]), float(middle[1])),
-            spec.tilt_rad,
-            lens,
-            far,
-            steep,
-        )
-        for spec, middle, far, steep in zip(
-            specs,
-            centre,
-            radius.astype(np.float32),
-            slope.astype(np.float32),
-            strict=True,
-        )
-    ]
+    return centre, radius, 1 / np.sqrt(1 + (bend / radius) ** 2)
 
 
 def _uneven(specs: Sequence[MaskSpec]) -> Float64:
@@ -212,7 +255,10 @@ def _uneven(specs: Sequence[MaskSpec]) -> Float64:
     factors = np.ones((len(specs), ANGLES + 1))
     for waves, height in _WAVES:
         phase = seeds / (977 + waves) % (2 * np.pi)
-        factors += height * limp * np.sin(waves * _AT + phase)
+        high = height * limp
+        # sin(a + b): sines of the whole table take most of the packing's time.
+        factors += (high * np.cos(phase)) * np.sin(waves * _AT)
+        factors += (high * np.sin(phase)) * np.cos(waves * _AT)
     return factors
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from masking.errors import BadRecord, InvalidConfig
-from masking.masks.colours import Colour, any_colour, draw_look
+from masking.masks.colours import Colour, FabricLooks, any_colours, draw_looks
+from masking.masks.dice import Dice, Float64, chosen, name_number, rolls_of
 from masking.masks.textures import Texture
 
 MASKS = ("surgical", "cloth", "ffp2", "kn95", "duckbill", "gaiter")
@@ -32,6 +34,10 @@ _WRONG_STYLES = {
 _TILT_RAD = np.deg2rad(3.0)
 _CROOKED_RAD = (np.deg2rad(8.0), np.deg2rad(13.0))
 _TEXTURED_FRACTION = 0.5
+_ELASTIC = (0.6, 0.6, 0.59)
+# Random numbers that one thing takes at most.
+_ROLLS = 72
+_THINGS = (*KINDS, *OCCLUDERS)
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ class MaskSpec:
 
     def __post_init__(self) -> None:
         for value, allowed in (
-            (self.kind, KINDS + OCCLUDERS),
+            (self.kind, _THINGS),
             (self.wearing_style, WEARING_STYLES),
             (self.print_name, PRINTS),
         ):
@@ -151,9 +157,7 @@ class SpecConfig:
 
 def sample_rng(seed: int, sample_id: str) -> np.random.Generator:
     """Random numbers that depend on the sample, not on worker or order."""
-    # File names may hold bytes that are no UTF-8; Python escapes them so.
-    name = sample_id.encode("utf-8", "surrogatepass")
-    return np.random.default_rng([seed, zlib.crc32(name)])
+    return np.random.default_rng([seed, name_number(sample_id)])
 
 
 def draw_specs(rng: np.random.Generator, config: SpecConfig) -> tuple[MaskSpec, ...]:
@@ -161,91 +165,125 @@ def draw_specs(rng: np.random.Generator, config: SpecConfig) -> tuple[MaskSpec, 
 
     In the order of rendering. The same generator state gives the same specs.
     """
-    mask = _draw_mask(rng, config)
-    if rng.random() >= config.occluded:
-        return (mask,)
-    return (mask, draw_occluder(rng, OCCLUDERS[int(rng.integers(len(OCCLUDERS)))]))
+    return _drawn(rng.random((1, 2 * _ROLLS)), config)[0]
 
 
-def _draw_mask(rng: np.random.Generator, config: SpecConfig) -> MaskSpec:
-    kind = config.kinds[int(rng.integers(len(config.kinds)))]
-    wearing_style = _draw_wearing_style(rng, config.wrongly_worn)
-    if kind == "shield" and wearing_style not in RIGID_STYLES:
-        wearing_style = "correct"
-    look = draw_look(rng, kind)
-    tilt_rad = float(np.clip(rng.normal(0, _TILT_RAD), -0.08, 0.08))
-    if wearing_style == "crooked":
-        tilt_rad = float(rng.uniform(*_CROOKED_RAD) * rng.choice([-1, 1]))
-    dark_strap = kind in ("cloth", "gaiter") or sum(look.colour) < 0.3
-    spec = MaskSpec(
-        kind=kind,
-        wearing_style=wearing_style,
-        rise=float(rng.uniform(-0.06, 0.06)),
-        widen=float(rng.uniform(-0.03, 0.03)),
-        hang=float(rng.uniform(0.0, 0.03)),
-        tilt_rad=tilt_rad,
-        colour=look.colour,
-        second=look.second,
-        print_name=look.print_name,
-        print_pitch=look.pitch,
-        print_rad=float(rng.uniform(0, np.pi)),
-        strap=look.colour if dark_strap else (0.6, 0.6, 0.59),
-        valve=bool(kind in ("ffp2", "kn95") and rng.random() < 0.4),
-        wrinkle=float(rng.uniform(0.2, 1.0)),
-        gloss=float(rng.uniform(0.85, 1.1)),
-        seed=int(rng.integers(2**31)),
-    )
-    return _textured(spec, rng, config.textures)
+def draw_all(
+    seed: int, names: Sequence[str], config: SpecConfig
+) -> list[tuple[MaskSpec, ...]]:
+    """What many faces wear, drawn together; each depends on its own name alone."""
+    count = 2 * _ROLLS if config.occluded else _ROLLS
+    return _drawn(rolls_of(seed, names, count), config)
+
+
+def _drawn(rolls: Float64, config: SpecConfig) -> list[tuple[MaskSpec, ...]]:
+    masks = _masks(Dice(rolls[:, :_ROLLS]), config)
+    if not config.occluded:
+        return list(zip(masks, strict=True))
+    dice = Dice(rolls[:, _ROLLS:])
+    worn = dice.chance(config.occluded)
+    others = _occluders(dice, np.array(OCCLUDERS)[dice.index(len(OCCLUDERS))])
+    rows = zip(masks, others, worn, strict=True)
+    return [(mask, other) if both else (mask,) for mask, other, both in rows]
+
+
+def _masks(dice: Dice, config: SpecConfig) -> Iterator[MaskSpec]:
+    kinds = np.array(config.kinds)[dice.index(len(config.kinds))]
+    styles = _wearing_styles(dice, kinds, config.wrongly_worn)
+    looks = draw_looks(dice, kinds)
+    tilt = np.clip(dice.normal(_TILT_RAD), -0.08, 0.08)
+    crooked = dice.uniform(*_CROOKED_RAD) * dice.sign()
+    dark_strap = np.isin(kinds, ("cloth", "gaiter")) | (looks.colour.sum(1) < 0.3)
+    valve = np.isin(kinds, ("ffp2", "kn95")) & dice.chance(0.4)
+    columns = {
+        "kind": kinds,
+        "wearing_style": styles,
+        "rise": dice.uniform(-0.06, 0.06),
+        "widen": dice.uniform(-0.03, 0.03),
+        "hang": dice.uniform(0.0, 0.03),
+        "tilt_rad": np.where(styles == "crooked", crooked, tilt),
+        "strap": np.where(dark_strap[:, None], looks.colour, _ELASTIC),
+        "valve": valve,
+    }
+    columns |= _fabrics(dice, looks)
+    return _specs(columns | _textured(dice, columns, config.textures))
+
+
+def _wearing_styles(
+    dice: Dice, kinds: NDArray[np.str_], strength: float
+) -> NDArray[np.str_]:
+    names = np.array([*_WRONG_STYLES, "correct"])
+    fractions = [strength * fraction for fraction in _WRONG_STYLES.values()]
+    styles = names[chosen(dice.rolls(1)[0], [*fractions, 0.0])]
+    refused = (kinds == "shield") & ~np.isin(styles, RIGID_STYLES)
+    return np.where(refused, "correct", styles)
+
+
+def _fabrics(dice: Dice, looks: FabricLooks) -> dict[str, Any]:
+    """The columns that masks and occluders draw alike."""
+    return {
+        "colour": looks.colour,
+        "second": looks.second,
+        "print_name": looks.print_names,
+        "print_pitch": looks.pitch,
+        "print_rad": dice.uniform(0, np.pi),
+        "wrinkle": dice.uniform(0.2, 1.0),
+        "gloss": dice.uniform(0.85, 1.1),
+        "seed": dice.index(2**31),
+    }
 
 
 def _textured(
-    spec: MaskSpec, rng: np.random.Generator, textures: tuple[Texture, ...]
-) -> MaskSpec:
-    if not textures or spec.kind not in ("cloth", "gaiter"):
-        return spec
-    chosen = textures[int(rng.integers(len(textures)))]
-    pitch = float(rng.uniform(0.3, 1.2))
-    if rng.random() >= _TEXTURED_FRACTION:
-        return spec
-    return replace(
-        spec,
-        print_name="image",
-        print_pitch=pitch,
-        texture=chosen.path,
-        texture_sha256=chosen.sha256,
-    )
-
-
-def _draw_wearing_style(rng: np.random.Generator, strength: float) -> str:
-    dice = rng.random()
-    for wearing_style, fraction in _WRONG_STYLES.items():
-        dice -= fraction * strength
-        if dice < 0:
-            return wearing_style
-    return "correct"
+    dice: Dice, columns: dict[str, Any], textures: tuple[Texture, ...]
+) -> dict[str, Any]:
+    if not textures:
+        return {}
+    rows = dice.index(len(textures))
+    pitch, chance = dice.uniform(0.3, 1.2), dice.chance(_TEXTURED_FRACTION)
+    has = chance & np.isin(columns["kind"], ("cloth", "gaiter"))
+    return {
+        "print_name": np.where(has, "image", columns["print_name"]),
+        "print_pitch": np.where(has, pitch, columns["print_pitch"]),
+        "texture": np.where(has, np.array([t.path for t in textures])[rows], ""),
+        "texture_sha256": np.where(
+            has, np.array([t.sha256 for t in textures])[rows], ""
+        ),
+    }
 
 
 def draw_occluder(rng: np.random.Generator, kind: str) -> MaskSpec:
     """One of OCCLUDERS drawn at random; sizes and places vary more than masks' do."""
-    look = draw_look(rng, kind)
-    wide = kind in ("hand", "patch")
-    return MaskSpec(
-        kind=kind,
-        wearing_style="correct",
-        rise=float(rng.uniform(-0.06, 0.06)),
-        widen=float(rng.uniform(-0.45, 0.25) if wide else rng.uniform(-0.06, 0.06)),
-        hang=0.0,
-        tilt_rad=float(rng.uniform(-0.6, 0.6) if wide else rng.normal(0, 0.03)),
-        colour=look.colour,
-        second=look.second,
-        print_name=look.print_name,
-        print_pitch=look.pitch,
-        print_rad=float(rng.uniform(0, np.pi)),
-        strap=any_colour(rng),
-        valve=False,
-        wrinkle=float(rng.uniform(0.2, 1.0)),
-        gloss=float(rng.uniform(0.85, 1.1)),
-        seed=int(rng.integers(2**31)),
-        shift_x=float(rng.uniform(-0.35, 0.35) if wide else 0.0),
-        shift_y=float(rng.uniform(-0.5, 0.3) if wide else rng.uniform(-0.05, 0.03)),
-    )
+    return next(_occluders(Dice(rng.random((1, _ROLLS))), np.array([kind])))
+
+
+def _occluders(dice: Dice, kinds: NDArray[np.str_]) -> Iterator[MaskSpec]:
+    looks = draw_looks(dice, kinds)
+    wide = np.isin(kinds, ("hand", "patch"))
+    widen, tilt = dice.uniform(-0.45, 0.25), dice.uniform(-0.6, 0.6)
+    shift_x, shift_y = dice.uniform(-0.35, 0.35), dice.uniform(-0.5, 0.3)
+    columns = {
+        "kind": kinds,
+        "wearing_style": np.full(len(kinds), "correct"),
+        "rise": dice.uniform(-0.06, 0.06),
+        "widen": np.where(wide, widen, dice.uniform(-0.06, 0.06)),
+        "hang": np.zeros(len(kinds)),
+        "tilt_rad": np.where(wide, tilt, dice.normal(0.03)),
+        "strap": any_colours(dice),
+        "valve": np.zeros(len(kinds), dtype=bool),
+        "shift_x": np.where(wide, shift_x, 0.0),
+        "shift_y": np.where(wide, shift_y, dice.uniform(-0.05, 0.03)),
+    }
+    return _specs(columns | _fabrics(dice, looks))
+
+
+def _specs(columns: dict[str, Any]) -> Iterator[MaskSpec]:
+    """Specs of columns by the names of their fields."""
+    lists = []
+    for field in fields(MaskSpec):
+        if field.name not in columns:
+            lists.append([field.default] * len(columns["kind"]))
+            continue
+        values = columns[field.name]
+        plain = values.tolist()
+        lists.append([*map(tuple, plain)] if values.ndim == 2 else plain)
+    return map(MaskSpec, *lists)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from masking.masks.outline import ANGLES, LENS_X, Outline
+import numpy as np
+
+from masking.masks.outline import ANGLES, LENS_X, Float64, Outlines, rows_by_kind
 from masking.masks.spec import MaskSpec
 
 STRAP_HALF_WIDTH = 0.0065
@@ -42,86 +43,111 @@ _FINGERS = (
     (0.0, 0.25, 0.0, 1.30, 0.21),
 )
 MIDDLE, RIGHT, LEFT = 0, -1, 1
+# Half width of a segment that is not there.
+_ABSENT = -1.0
+NOWHERE = (9.0, 9.0, 9.0, 9.1, _ABSENT, 0.0, 0.0, 0.0)
+_FIELDS = len(NOWHERE)
 
 
-class Segment(NamedTuple):
-    """A straight piece (x0, y0) to (x1, y1), canonical.
+def segments(specs: Sequence[MaskSpec], shapes: Outlines) -> Float64:
+    """The straight pieces of what N specs describe; `shapes` are their outlines.
 
-    Attributes:
-        half_width: face squares.
-        side: RIGHT or LEFT of the face (the person's), or MIDDLE.
-        ends_at: FACE, or the root of that side's ear that x1, y1 are relative to;
-            where the ear is depends on the turn of the head.
-        sag: how far the middle hangs to one side, face squares.
+    Returns:
+        (N, S, 8), S as of the one that has most; the others' last are NOWHERE. Of each
+        piece: start x and y, end x and y, canonical; half width, face squares; the
+        side of the face (the person's), or MIDDLE; FACE, or the root of that side's
+        ear that its end is relative to, as where the ear is depends on the turn of
+        the head; and how far the middle hangs to one side, face squares.
     """
+    found = {}
+    for kind, rows in rows_by_kind(specs).items():
+        own = [specs[row] for row in rows]
+        if kind == "hand":
+            found[kind] = rows, _fingers(own, shapes, rows)
+        elif kind == "sunglasses":
+            found[kind] = rows, _glasses_frame(shapes, rows)
+        elif kind in _STRAPS:
+            found[kind] = rows, _straps(kind, own, shapes, rows)
+    longest = max((pieces.shape[1] for _, pieces in found.values()), default=0)
+    whole = np.empty((len(specs), longest, _FIELDS))
+    whole[...] = NOWHERE
+    for rows, pieces in found.values():
+        whole[rows, : pieces.shape[1]] = pieces
+    return whole
 
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    half_width: float
-    side: int
-    ends_at: int = FACE
-    sag: float = 0.0
+
+def _straps(
+    kind: str, specs: Sequence[MaskSpec], shapes: Outlines, rows: list[int]
+) -> Float64:
+    side, x0, y0, ear, x1, y1, half = _STRAP_COLUMNS[kind].T
+    up = np.array([spec.wearing_style == "chin_out" for spec in specs])[:, None]
+    down = np.maximum(shapes.centre[rows, 1:] - 0.8, 0) * 0.6 * ~up
+    pieces = np.empty((len(specs), len(side), _FIELDS))
+    pieces[..., :2] = _sewn(shapes, rows, 0.5 + side * x0, y0 + down)
+    pieces[..., 2:7] = np.stack([side * x1, y1, half, side, ear], axis=-1)
+    top = np.where(ear == EAR_BOTTOM, 1.0, 0.2)
+    pieces[..., 7] = -side * _SAG * top * (1 + 3 * down)
+    return pieces
 
 
-def segments(spec: MaskSpec, shape: Outline) -> list[Segment]:
-    """The straight pieces of what a spec describes; `shape` is its outline."""
-    if spec.kind == "hand":
-        return _fingers(spec, shape)
-    if spec.kind == "sunglasses":
-        return _glasses_frame(spec, shape)
-    down = (
-        max(0.0, shape.centre[1] - 0.8) * 0.6
-        if spec.wearing_style != "chin_out"
-        else 0.0
+def _strap_columns(kind: str) -> Float64:
+    """(S, 7): side, start x and y, ear, end x and y, half width."""
+    return np.array(
+        [
+            (side, *start, ear, *end, half)
+            for side in (RIGHT, LEFT)
+            for start, ear, end, half in _STRAPS[kind]
+        ]
     )
-    pieces = []
-    for side in (RIGHT, LEFT):
-        for (x0, y0), ear, (x1, y1), half in _STRAPS.get(spec.kind, ()):
-            start = _sewn(shape, 0.5 + side * x0, y0 + down)
-            sag = -side * _SAG * (1.0 if ear == EAR_BOTTOM else 0.2) * (1 + 3 * down)
-            pieces.append(Segment(*start, side * x1, y1, half, side, ear, sag))
+
+
+_STRAP_COLUMNS = {kind: _strap_columns(kind) for kind in _STRAPS}
+
+
+def _fingers(specs: Sequence[MaskSpec], shapes: Outlines, rows: list[int]) -> Float64:
+    size = 1 + np.array([spec.widen for spec in specs])[:, None]
+    mirror = np.array([-1.0 if spec.seed % 2 else 1.0 for spec in specs])[:, None]
+    x0, y0, x1, y1, half_width = np.array(_FINGERS).T
+    pieces = np.zeros((len(specs), len(_FINGERS), _FIELDS))
+    pieces[..., :2] = _turned(shapes, rows, mirror * size * x0, size * y0)
+    pieces[..., 2:4] = _turned(shapes, rows, mirror * size * x1, size * y1)
+    pieces[..., 4] = half_width * size
     return pieces
 
 
-def _fingers(spec: MaskSpec, shape: Outline) -> list[Segment]:
-    size = 1 + spec.widen
-    mirror = -1.0 if spec.seed % 2 else 1.0
-    pieces = []
-    for x0, y0, x1, y1, half_width in _FINGERS:
-        start = _turned(shape, mirror * size * x0, size * y0)
-        end = _turned(shape, mirror * size * x1, size * y1)
-        pieces.append(Segment(*start, *end, half_width * size, MIDDLE))
-    return pieces
-
-
-def _glasses_frame(spec: MaskSpec, shape: Outline) -> list[Segment]:
-    y = shape.centre[1] - 0.03
+def _glasses_frame(shapes: Outlines, rows: list[int]) -> Float64:
+    y = shapes.centre[rows, 1] - 0.03
     inner, outer = LENS_X - 0.18, LENS_X + 0.19
-    pieces = [Segment(0.5 - inner, y, 0.5 + inner, y, 0.016, MIDDLE)]
-    for side in (RIGHT, LEFT):
-        pieces.append(Segment(0.5 + side * outer, y, 0.0, -0.05, 0.018, side, EAR_TOP))
+    pieces = np.zeros((len(rows), 3, _FIELDS))
+    pieces[:, 0] = (0.5 - inner, 0, 0.5 + inner, 0, 0.016, MIDDLE, FACE, 0)
+    for number, side in enumerate((RIGHT, LEFT), 1):
+        start = 0.5 + side * outer
+        pieces[:, number] = (start, 0, 0.0, -0.05, 0.018, side, EAR_TOP, 0)
+    pieces[..., 1] = y[:, None]
+    pieces[:, 0, 3] = y
     return pieces
 
 
-def _turned(shape: Outline, dx: float, dy: float) -> tuple[float, float]:
-    """A point of the outline's frame, relative to its centre, on the face."""
-    cosine, sine = math.cos(shape.tilt_rad), math.sin(shape.tilt_rad)
-    return (
-        float(shape.centre[0] + cosine * dx - sine * dy),
-        float(shape.centre[1] + sine * dx + cosine * dy),
-    )
+def _turned(shapes: Outlines, rows: list[int], dx: Float64, dy: Float64) -> Float64:
+    """(N, S, 2) points of the outlines' frames, relative to their centres, on faces."""
+    tilt = shapes.tilt_rad[rows, None]
+    cosine, sine = np.cos(tilt), np.sin(tilt)
+    turned = np.stack([cosine * dx - sine * dy, sine * dx + cosine * dy], axis=-1)
+    return np.asarray(shapes.centre[rows, None] + turned)
 
 
-def _sewn(shape: Outline, x: float, y: float) -> tuple[float, float]:
-    """A strap's end (x, y) of an untilted mask, pulled onto the mask and tilted."""
-    dx, dy = x - shape.centre[0], y - shape.centre[1]
-    place = (math.atan2(dy, dx) / (2 * math.pi) + 0.5) * ANGLES
-    low = min(int(place), ANGLES - 1)
+def _sewn(shapes: Outlines, rows: list[int], x: Float64, y: Float64) -> Float64:
+    """Straps' ends (x, y) of untilted masks, pulled onto the masks and tilted."""
+    centre = shapes.centre[rows]
+    dx, dy = x - centre[:, :1], y - centre[:, 1:]
+    place = (np.arctan2(dy, dx) / (2 * np.pi) + 0.5) * ANGLES
+    low = np.minimum(place.astype(int), ANGLES - 1)
     part = place - low
-    slope = float((1 - part) * shape.slope[low] + part * shape.slope[low + 1])
-    radius = float((1 - part) * shape.radius[low] + part * shape.radius[low + 1])
+    at = np.array(rows)[:, None]
+    radius, slope = (
+        (1 - part) * values[at, low] + part * values[at, low + 1]
+        for values in (shapes.radius, shapes.slope)
+    )
     reach = radius - STRAP_HALF_WIDTH / slope
-    fraction = min(1.0, reach / math.hypot(dx, dy))
-    return _turned(shape, fraction * dx, fraction * dy)
+    fraction = np.minimum(1.0, reach / np.hypot(dx, dy))
+    return _turned(shapes, rows, fraction * dx, fraction * dy)

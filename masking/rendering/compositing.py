@@ -87,12 +87,15 @@ class Composited:
     straps: Any
 
 
-def render_layer(arrays: Any, layer: Layer, pictures: Any, maps: Maps | None) -> None:
+def render_layer(
+    arrays: Any, layer: Layer, pictures: Any, maps: Maps | None, front: Any = None
+) -> None:
     """Put a layer on each of N pictures, over what is there.
 
     Args:
         pictures: (N, 3, H, W) uint8 sRGB, written to.
         maps: written to, too; None where nobody asks.
+        front: (N, H, W) in [0, 1], how much of each pixel lies before the layer.
     """
     xp, size = arrays.xp, layer.px_per_unit
     blur_px, least_px = float(xp.max(layer.looks.blur)), float(xp.min(size))
@@ -100,7 +103,8 @@ def render_layer(arrays: Any, layer: Layer, pictures: Any, maps: Maps | None) ->
     if box is None:
         return
     window = pictures[:, :, box[0], box[1]]
-    rendered = composite(arrays, layer, arrays.packed(window), box)
+    before = None if front is None else front[:, box[0], box[1]]
+    rendered = composite(arrays, layer, arrays.packed(window), box, before)
     srgb = xp.astype(xp.clip(rendered.srgb + 0.5, 0, 255), xp.uint8)
     window[...] = xp.where(rendered.changed[:, None], srgb, window)
     if maps is None:
@@ -111,11 +115,14 @@ def render_layer(arrays: Any, layer: Layer, pictures: Any, maps: Maps | None) ->
     shown[...] = xp.where(parts > 0, parts, shown)
 
 
-def composite(arrays: Any, layer: Layer, pictures: Any, box: Box) -> Composited:
+def composite(
+    arrays: Any, layer: Layer, pictures: Any, box: Box, front: Any = None
+) -> Composited:
     """A layer on the part of N pictures that it may touch.
 
     Args:
         pictures: (N, 3, h, w) uint8 sRGB, the part of each photograph in `box`.
+        front: (N, h, w), see `render_layer`.
     """
     mask, look, layout = layer.mask, layer.looks, layer.layout
     px_per_unit = layer.px_per_unit
@@ -135,6 +142,10 @@ def composite(arrays: Any, layer: Layer, pictures: Any, box: Box) -> Composited:
         )
     straps = both[:, 3] - fabric
     both = arrays.blurred(both, look.blur * px_per_unit)
+    if front is not None:
+        # As sharp as the photograph: it is no part of what is blurred.
+        both = both * (1 - front)[:, None]
+        shade = 1 - (1 - shade) * (1 - front)
     matte = xp.clip(both[:, 3], 0, 1)
     matte = matte * (matte >= _LEAST_MATTE)
     left = (1 - matte) * shade

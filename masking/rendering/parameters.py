@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from masking.landmarks import Float32
-from masking.masks.outline import Outline, outlines
+from masking.masks.outline import Float64, Outlines, outlines
 from masking.masks.patterns import LEVELS, PERIODS, TILE_PX, print_tile
-from masking.masks.spec import OCCLUDERS, MaskSpec
+from masking.masks.spec import KINDS, OCCLUDERS, MaskSpec
 from masking.masks.straps import segments
 from masking.masks.surface import LIMPNESS, SURFACES, surface_name
 from masking.masks.textures import texture_tile
@@ -21,10 +20,9 @@ from masking.masks.textures import texture_tile
 PARTS = ("none", "fabric", "strap", "valve", "visor", "occluder")
 # Things that keep their shape: they follow the head, not the skin.
 RIGID = ("shield", "hand", "cap", "headscarf", "patch")
-# Length of a segment that is not there.
-_NOWHERE = (9.0, 9.0, 9.0, 9.1, -1.0, 0.0, 0.0, 0.0)
 _SHADOW = {"shield": 0.0, "patch": 0.0, "sunglasses": 0.15}
 _USUAL_SHADOW = 0.30
+_NO_SIDE = 9.0
 # Hats sit on the skull.
 _BEHIND = {"cap": 0.45, "headscarf": 0.5}
 _WEAVE = {"cloth": 1.0, "gaiter": 0.8, "cap": 1.0, "headscarf": 0.8, "surgical": 0.4}
@@ -41,8 +39,8 @@ class Parameters:
         turn: (N, 2) cosine and sine of its tilt.
         mirrored: (N,) 1 where |x - 0.5| counts; some_mirrored: whether any is.
         radius, slope: (N, K) outline by angle.
-        segments: (N, S, 8) the fields of `mask_straps.Segment`.
-        sides: of each of the S segments: the sides of those specs' that have it.
+        segments: (N, S, 8) see `straps.segments`.
+        sides: of each of the S segments: on which of the face some spec has it.
         limbs: (N,) 1 where segments are fingers and not straps.
         colour, second, strap: (N, 3) linear-light reflectance, gloss included.
         skin: (N,) 1 where the colour is that of the face's own skin.
@@ -91,75 +89,87 @@ class Parameters:
 def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
     """The arrays of some specs, at least one."""
     shapes = outlines(specs)
-    pieces = [segments(*pair) for pair in zip(specs, shapes, strict=True)]
-    longest = max(len(piece) for piece in pieces)
-    padded = [[*piece, *[_NOWHERE] * (longest - len(piece))] for piece in pieces]
+    pieces = segments(specs, shapes)
     return Parameters(
         specs=tuple(specs),
         surfaces=[SURFACES.index(surface_name(s)) for s in specs],
-        some_mirrored=any(shape.mirrored for shape in shapes),
-        radius=arrays.array(np.stack([shape.radius for shape in shapes])),
-        slope=arrays.array(np.stack([shape.slope for shape in shapes])),
-        segments=arrays.array(np.array(padded).reshape(len(specs), longest, 8)),
-        sides=[
-            [int(piece[k].side) for piece in pieces if k < len(piece)]
-            for k in range(longest)
-        ],
-        **_columns(
-            arrays, [_numbers(*pair) for pair in zip(specs, shapes, strict=True)]
-        ),
+        some_mirrored=bool(shapes.mirrored.any()),
+        radius=arrays.array(shapes.radius),
+        slope=arrays.array(shapes.slope),
+        segments=arrays.array(pieces),
+        sides=_sides(pieces),
+        **_columns(arrays, specs, shapes),
     )
 
 
-def _columns(arrays: Any, rows: list[dict[str, list[float]]]) -> dict[str, Any]:
-    """Each name's numbers of all rows: (N,) single ones, (N, M) several.
+def _sides(pieces: Float64) -> list[list[int]]:
+    """The sides that each of (N, S, 8) segments lies on, where it is there."""
+    sides = np.where(pieces[..., 4] >= 0, pieces[..., 5], _NO_SIDE).T.tolist()
+    return [sorted({int(side) for side in set(row) - {_NO_SIDE}}) for row in sides]
+
+
+def _columns(
+    arrays: Any, specs: Sequence[MaskSpec], shapes: Outlines
+) -> dict[str, Any]:
+    """The fields of `Parameters` that are a few numbers a spec, (N,) or (N, M).
 
     They go to the device as one table: a copy each would take longer than they do.
     """
-    table = arrays.array([[n for part in row.values() for n in part] for row in rows])
+    seeds = np.array([spec.seed for spec in specs])[:, None]
+    drawn = np.array(
+        [(*s.colour, *s.second, *s.strap, s.wrinkle, s.gloss) for s in specs]
+    )
+    own = np.array([_OF_KIND[spec.kind] for spec in specs])
+    tilt = shapes.tilt_rad[:, None]
+    parts = {
+        "centre": shapes.centre,
+        "turn": np.concatenate([np.cos(tilt), np.sin(tilt)], axis=1),
+        "mirrored": shapes.mirrored[:, None],
+        "colour": drawn[:, :3] * drawn[:, 10:],
+        "second": drawn[:, 3:6],
+        "strap": drawn[:, 6:9],
+        "crease": 0.17 * drawn[:, 9:10] * own[:, :1],
+        # Where the mask lies on the crease tile.
+        "place": np.concatenate([seeds % 9973 / 9973, seeds % 8191 / 8191], axis=1),
+        "valve_side": np.where(seeds % 2, 1.0, -1.0),
+        "of_kind": own[:, 1:],
+    }
+    table = arrays.array(np.concatenate(list(parts.values()), axis=1))
     columns, start = {}, 0
-    for name, part in rows[0].items():
-        stop = start + len(part)
-        columns[name] = table[:, start] if len(part) == 1 else table[:, start:stop]
+    for name, part in parts.items():
+        stop = start + part.shape[1]
+        one = stop == start + 1
+        columns[name] = table[:, start] if one else table[:, start:stop]
         start = stop
+    whole = columns.pop("of_kind")
+    columns |= {name: whole[:, number] for number, name in enumerate(_OF_KIND_NAMES)}
     return columns
 
 
-def _numbers(spec: MaskSpec, shape: Outline) -> dict[str, list[float]]:
-    """The fields of `Parameters` that are a few numbers a spec."""
-    kind = spec.kind
-    hand = [float(kind == "hand")]
-    return {
-        "centre": [*shape.centre],
-        "turn": [math.cos(shape.tilt_rad), math.sin(shape.tilt_rad)],
-        "mirrored": [float(shape.mirrored)],
-        "limbs": hand,
-        "colour": [spec.gloss * value for value in spec.colour],
-        "second": [*spec.second],
-        "strap": [*spec.strap],
-        "skin": hand,
-        "crease": [0.17 * spec.wrinkle * LIMPNESS[kind]],
-        "place": [*_crease_place(spec)],
-        "valve_side": [1.0 if spec.seed % 2 else -1.0],
-        "weave": [_WEAVE.get(kind, 0.0)],
-        "seam": [0.0 if kind in ("shield", "hand", "patch") else 0.12],
-        "shadow": [_SHADOW.get(kind, _USUAL_SHADOW)],
-        "rim": [0.35 if kind == "shield" else 0.0],
-        "behind": [_BEHIND.get(kind, 0.0)],
-        "lit": [float(kind != "patch")],
-        "part": [float(_part(spec))],
-    }
+_OF_KIND_NAMES = (
+    *("limbs", "skin", "weave", "seam", "shadow", "rim", "behind", "lit", "part"),
+)
 
 
-def _part(spec: MaskSpec) -> int:
-    if spec.kind in OCCLUDERS:
-        return PARTS.index("occluder")
-    return PARTS.index("visor" if spec.kind == "shield" else "fabric")
+def _of_kind(kind: str) -> tuple[float, ...]:
+    """Limpness, and the fields of `Parameters` that a kind alone decides."""
+    hand = float(kind == "hand")
+    part = "visor" if kind == "shield" else "fabric"
+    return (
+        LIMPNESS[kind],
+        hand,
+        hand,
+        _WEAVE.get(kind, 0.0),
+        0.0 if kind in ("shield", "hand", "patch") else 0.12,
+        _SHADOW.get(kind, _USUAL_SHADOW),
+        0.35 if kind == "shield" else 0.0,
+        _BEHIND.get(kind, 0.0),
+        float(kind != "patch"),
+        float(PARTS.index("occluder" if kind in OCCLUDERS else part)),
+    )
 
 
-def _crease_place(spec: MaskSpec) -> tuple[float, float]:
-    """Shift of the crease tile."""
-    return spec.seed % 9973 / 9973, spec.seed % 8191 / 8191
+_OF_KIND = {kind: _of_kind(kind) for kind in KINDS + OCCLUDERS}
 
 
 def tile_of(spec: MaskSpec, px_per_unit: float) -> Float32 | None:

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.errors import BadRecord
-from masking.landmarks import Float32, Image, Landmarks
+from masking.landmarks import LEFT_EYE, RIGHT_EYE, Float32, Image, Landmarks
 from masking.masks.colours import LINEAR
 from masking.masks.surface import HEAD_MIDDLE, STEP, U_REACH, V_REACH, head_slopes
-from masking.rendering.sharpness import quantile, sharpness
 
 # Typical skin reflectance, linear light (R, G, B): between the light and dark
 # ends of measured human skin.
@@ -97,7 +96,7 @@ def look_of(
         pixels = LINEAR[sampled.reshape(-1, 3)]
         shading = np.array([1, 0, 0, 0, 0], dtype=np.float32)
     else:
-        shading = _fit_shading(pixels @ LUMA, _head_basis(x[skin], y[skin]))
+        shading = _fit_shading(pixels @ LUMA, head_basis(x[skin], y[skin]))
     tone = quantile(np.sort(pixels, axis=0), 0.5) + np.float32(1e-3)
     spread = float((tone.max() - tone.min()) / tone.max())
     # Old photographs are a little brown.
@@ -128,7 +127,7 @@ def sample_places(
     )
 
 
-def _head_basis(x: Float32, y: Float32) -> Float32:
+def head_basis(x: Float32, y: Float32) -> Float32:
     """(M, 5) light on a bare head at (M,) canonical points."""
     column, row = (x - 0.5 + U_REACH) / STEP, (y - HEAD_MIDDLE + V_REACH) / STEP
     slopes = cv2.remap(head_slopes(), column[None], row[None], cv2.INTER_NEAREST)[0]
@@ -136,6 +135,11 @@ def _head_basis(x: Float32, y: Float32) -> Float32:
     nx, ny = -slopes[:, 0] * tilt, -slopes[:, 1] * tilt
     basis = [np.ones_like(nx), nx, ny, nx * ny, nx * nx - ny * ny]
     return np.stack(basis, axis=-1).astype(np.float32)
+
+
+def light_on_skin(look: PhotoLook, basis: Float32) -> Float32:
+    """(...,) light on bare skin where (..., 5) is its `head_basis`, 1 on average."""
+    return np.asarray(np.clip(basis @ look.shading, 0.45, 1.8), dtype=np.float32)
 
 
 def _is_skin(x: Float32, y: Float32) -> NDArray[np.bool_]:
@@ -226,3 +230,56 @@ def _light(tone: Float32, saturation: float) -> Float32:
     # Nearly all of a deviation is the person's own skin colour.
     cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.07 * saturation)
     return np.asarray(cast / float(cast @ LUMA) * exposure, dtype=np.float32)
+
+
+def sharpness(image: Image, landmarks: Landmarks) -> tuple[float, float]:
+    """Blur from the steepest edges around the eyes, px, and the noise level.
+
+    A step of height h blurred by sigma has the slope h / (sigma sqrt(2 pi)).
+    Noise: Immerkaer, "Fast noise variance estimation", CVIU 1996, eq. 3, as a
+    median so that edges do not count.
+    """
+    grey = _eye_region(image, landmarks)
+    if min(grey.shape) < 5:
+        return 1.0, 1.0
+    values = grey.astype(np.float32)
+    across = np.abs(np.diff(values, axis=1))[:-1]
+    down = np.abs(np.diff(values, axis=0))[:, :-1]
+    slope = float(quantile(_ordered(np.hypot(across, down)), 0.995))
+    levels = _ordered(values)
+    height = float(quantile(levels, 0.97) - quantile(levels, 0.03))
+    blur_px = 0.55 * height / (2.507 * max(slope, 1.0))
+    mixed = cv2.filter2D(
+        values, -1, np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
+    )
+    grain = float(quantile(_ordered(np.abs(mixed)), 0.5)) / 0.6745 / 6.0
+    # Compressed pictures have little noise where they have no detail.
+    return float(np.clip(blur_px, 0.3, 6.0)), min(0.7 * grain, 2.5)
+
+
+def quantile(ordered: Float32, fraction: float) -> Any:
+    """np.quantile of rows in ascending order; its own calls cost more than sorting.
+
+    Args:
+        fraction: 0 = the lowest row, 1 = the highest.
+    """
+    place = fraction * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * np.float32(place - low)
+
+
+def _ordered(values: Any) -> Float32:
+    return np.sort(values, axis=None)
+
+
+def _eye_region(image: Image, landmarks: Landmarks) -> NDArray[np.uint8]:
+    """Grey pixels around both eyes; may be empty at the picture's border."""
+    points = landmarks.points[RIGHT_EYE.start : LEFT_EYE.stop]
+    margin = 0.25 * landmarks.interocular_px
+    left, top = np.maximum(points.min(axis=0) - margin, 0).astype(int)
+    right, bottom = np.maximum(points.max(axis=0) + margin + 1, 0).astype(int)
+    region = image[top:bottom, left:right]
+    if region.size == 0:
+        return np.zeros((0, 0), np.uint8)
+    return np.asarray(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY), dtype=np.uint8)

@@ -10,10 +10,11 @@ import numpy as np
 
 from masking.errors import NoFace
 from masking.landmarks import Float32, Image, Landmarks
-from masking.masks.spec import MaskSpec
+from masking.masks.spec import MASKS, MaskSpec
 from masking.rendering.compositing import Layer, Maps, render_layer
 from masking.rendering.frames import Looks
 from masking.rendering.layout import Layout, laid_out
+from masking.rendering.matte import hair_in_front
 from masking.rendering.numpy_backend import NumpyArrays
 from masking.rendering.parameters import PARTS, RIGID, Parameters, parameters
 from masking.rendering.photo_light import PhotoLook, look_of, sample_places
@@ -71,6 +72,7 @@ def render(
     landmarks: Landmarks,
     specs: Sequence[MaskSpec],
     look: PhotoLook | None = None,
+    behind_hair: bool = False,
 ) -> MaskedSample:
     """Render what a face wears, one spec over the other.
 
@@ -78,6 +80,7 @@ def render(
         pixels: (H, W, 3) uint8 RGB photograph or chip; left as it is.
         landmarks: of the unmasked face, in px of `pixels`.
         look: light of the photograph, where it was measured before.
+        behind_hair: masks leave free what `hair_in_front` finds.
 
     Returns:
         The masked picture; the same input gives the same bytes.
@@ -97,11 +100,17 @@ def render(
     spline = skin_spline(_NUMPY, points)
     face = _Face(points, pose, spline, looks_of(_NUMPY, [look], spline, pose))
     maps = Maps(sample.alpha[None], sample.parts[None])
+    front = None
+    if behind_hair:
+        front = hair_in_front(pixels, landmarks.points, look, pose)
+    before = None if front is None else front[None]
     for spec in specs:
         mask = parameters(_NUMPY, [spec])
         layout = _layout(sample.pixels, mask, face)
         layer = Layer(mask, face.looks, layout, pose.px_per_unit)
-        render_layer(_NUMPY, layer, sample.pixels.transpose(2, 0, 1)[None], maps)
+        picture = sample.pixels.transpose(2, 0, 1)[None]
+        hidden = before if spec.kind in MASKS else None
+        render_layer(_NUMPY, layer, picture, maps, hidden)
     return sample
 
 

@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate
 from torch.utils.data import Sampler
 
 from masking.faces.alignment import ChipGeometry
-from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import SpecConfig, draw_all, sample_rng
 from masking.rendering.photo_light import look_from_list
 from masking.rendering.render_batch import BatchRenderer
 from training.config import TrainConfig
@@ -69,10 +69,10 @@ class OnlineMasks:
             marks: (B, 68, 2) landmarks, chip px, on the CPU.
             looks: (B, LOOK_LENGTH) of `PhotoLook.to_list`, on the CPU.
         """
-        specs = [
-            self._drawn(batch.epoch, int(number)) if masked else ()
-            for number, masked in zip(batch.mask_ids, batch.masked, strict=True)
-        ]
+        names = [f"{batch.epoch}/{int(number)}" for number in batch.mask_ids]
+        drawn = draw_all(self._seed, names, self._specs)
+        worn = zip(drawn, batch.masked, strict=True)
+        specs = [own if masked else () for own, masked in worn]
         light = [look_from_list(row) for row in looks.tolist()]
         rendered = self._renderer(chips, marks.numpy(), specs, light).chips
         for row in range(len(rendered)):
@@ -81,9 +81,6 @@ class OnlineMasks:
                 rendered[row], self._degradation, sample_rng(self._seed, name)
             )
         return rendered
-
-    def _drawn(self, epoch: int, number: int) -> tuple[MaskSpec, ...]:
-        return draw_specs(sample_rng(self._seed, f"{epoch}/{number}"), self._specs)
 
 
 def degraded(

@@ -17,9 +17,10 @@ from masking.augment.full_photos import (
 )
 from masking.landmarks import Landmarks
 from masking.masks.colours import LINEAR
-from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import SpecConfig, draw_all, draw_specs, sample_rng
 from masking.rendering.render import PARTS, render
 from tests.fakes.drawn_faces import drawn_face
+from tests.fakes.drawn_hair import MARKS, haired_face, px_at
 
 
 def specs(number, **options):
@@ -144,3 +145,13 @@ def test_alpha_and_parts_are_read_as_they_were_written():
     colours = np.array(picture.convert("RGB"))[0]
     assert len({tuple(colour) for colour in colours.tolist()}) == len(PARTS)
     assert colours[0].tolist() == [0, 0, 0]
+
+
+def test_hair_before_the_cheek_is_before_the_mask_in_files():
+    pixels = haired_face(strand=True)
+    (specs,) = draw_all(0, ["x"], SpecConfig(("surgical",), wrongly_worn=0))
+    sample, _ = render_faces(pixels, [(MARKS, specs)])
+    x, y = px_at(0.90, 0.62)
+    np.testing.assert_array_equal(sample.pixels[y, x], pixels[y, x])
+    assert sample.alpha[y, x] == sample.parts[y, x] == 0
+    assert sample.alpha.max() > 0.99

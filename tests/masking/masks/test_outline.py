@@ -65,7 +65,7 @@ def test_a_neck_tube_is_as_narrow_as_the_neck_below_the_jaw():
 
 
 def test_the_slope_of_a_straight_side_is_the_cosine_of_the_angle():
-    (patch,) = outlines([spec_of("patch")])
+    patch = outlines([spec_of("patch")])[0]
     middle = ANGLES // 2
     assert patch.radius[middle] == pytest.approx(0.3, abs=1e-3)
     assert patch.slope[middle] == pytest.approx(1, abs=1e-3)
@@ -77,7 +77,7 @@ def test_the_slope_of_a_straight_side_is_the_cosine_of_the_angle():
 
 
 def test_lenses_are_in_front_of_the_eyes():
-    (lens,) = outlines([spec_of("sunglasses")])
+    lens = outlines([spec_of("sunglasses")])[0]
     left, right = (CANONICAL_FACE[eye].mean(axis=0) for eye in (LEFT_EYE, RIGHT_EYE))
     assert lens.mirrored
     assert lens.centre[0] == pytest.approx(left[0], abs=0.01)

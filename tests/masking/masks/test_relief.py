@@ -80,5 +80,5 @@ def test_reliefs_are_drawn_about_the_middle_of_the_outline(kind):
     else:
         drawn = draw_specs(rng, SpecConfig((kind,)))[0]
         spec = replace(drawn, wearing_style="correct", rise=0.0, widen=0.0, hang=0.0)
-    (outline,) = outlines([spec])
+    outline = outlines([spec])[0]
     assert outline.centre[1] == pytest.approx(MIDDLE_Y[kind], abs=0.05)

@@ -14,6 +14,7 @@ from masking.masks.spec import (
     PRINTS,
     WEARING_STYLES,
     SpecConfig,
+    draw_all,
     draw_specs,
     sample_rng,
     spec_from_json,
@@ -22,8 +23,8 @@ from masking.masks.spec import (
 
 @pytest.fixture(scope="module")
 def many():
-    rng = np.random.default_rng(5)
-    return [draw_specs(rng, SpecConfig())[0] for _ in range(4000)]
+    names = [str(number) for number in range(4000)]
+    return [specs[0] for specs in draw_all(5, names, SpecConfig())]
 
 
 def test_json_gives_the_same_spec_back(many):
@@ -87,11 +88,11 @@ def test_colours_are_reflectances(many):
 
 
 def test_wrong_wear_is_a_factor():
-    rng = np.random.default_rng(6)
+    names = [str(number) for number in range(1000)]
 
     def wearing_styles(strength):
         config = SpecConfig(("surgical", "gaiter"), wrongly_worn=strength)
-        return [draw_specs(rng, config)[0].wearing_style for _ in range(1000)]
+        return [specs[0].wearing_style for specs in draw_all(6, names, config)]
 
     assert set(wearing_styles(0.0)) == {"correct"}
     assert "correct" not in wearing_styles(4.0)
@@ -121,8 +122,8 @@ def test_what_no_mask_can_be_is_refused(many):
 
 
 def test_a_fraction_of_faces_wears_something_else_besides():
-    rng = np.random.default_rng(3)
-    both = [draw_specs(rng, SpecConfig(occluded=0.3)) for _ in range(1000)]
+    names = [str(number) for number in range(1000)]
+    both = draw_all(3, names, SpecConfig(occluded=0.3))
     others = Counter(specs[1].kind for specs in both if len(specs) == 2)
     assert sum(others.values()) == pytest.approx(300, abs=45)
     assert set(others) == set(OCCLUDERS)
@@ -136,3 +137,19 @@ def test_specs_of_older_records_have_no_place_and_no_texture(many):
     for name in ("shift_x", "shift_y", "texture", "texture_sha256"):
         del record[name]
     assert spec_from_json(record) == many[0]
+
+
+@pytest.mark.parametrize("occluded", [0.0, 0.5])
+def test_what_is_drawn_together_is_what_is_drawn_alone(occluded):
+    names, config = (
+        [f"Ann/{number}.jpg" for number in range(60)],
+        SpecConfig((*MASKS, "shield"), wrongly_worn=2.0, occluded=occluded),
+    )
+    together = draw_all(3, names, config)
+    assert [draw_all(3, [name], config)[0] for name in names] == together
+    assert draw_all(3, names[::-1], config) == together[::-1]
+    assert len(set(together)) == 60
+    assert set(draw_all(4, names, config)).isdisjoint(together)
+    # What a face wears besides does not change its mask.
+    masks = [specs[0] for specs in draw_all(3, names, replace(config, occluded=0.0))]
+    assert [specs[0] for specs in together] == masks

@@ -8,8 +8,7 @@ import pytest
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
 from masking.masks.colours import LINEAR
-from masking.rendering.photo_light import look_of, sample_places
-from masking.rendering.sharpness import sharpness
+from masking.rendering.photo_light import look_of, sample_places, sharpness
 
 SIDE, PX = 340, 200
 FACE = Landmarks(CANONICAL_FACE * PX + 60)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from masking.faces.alignment import ChipGeometry
-from masking.masks.spec import SpecConfig, draw_specs, sample_rng
+from masking.masks.spec import SpecConfig, draw_all
 from masking.rendering.render import photo_look, render
 from tests.fakes.drawn_faces import drawn_face
 from training.config import TrainConfig
@@ -54,7 +54,7 @@ def test_the_masks_of_a_plan_are_rendered():
     rendered = masks(chips, marks, looks, batch_of([True, False, True]))
     np.testing.assert_array_equal(rendered[1], chips[1])
     for row in (0, 2):
-        specs = draw_specs(sample_rng(4, f"2/{row}"), SpecConfig())
+        (specs,) = draw_all(4, [f"2/{row}"], SpecConfig())
         expected = render(faces[row][0], faces[row][1], specs).pixels.astype(int)
         found = rendered[row].permute(1, 2, 0).numpy()
         assert np.abs(found - expected).mean() < 1

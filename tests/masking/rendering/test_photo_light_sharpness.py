@@ -5,7 +5,7 @@ import pytest
 
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
-from masking.rendering.sharpness import quantile, sharpness
+from masking.rendering.photo_light import quantile, sharpness
 
 SIDE = 300
 # A face square of 200 px. The eyes reach from x = 76 to 224 px and from y = 88 to 99;

@@ -1,0 +1,46 @@
+"""Specs as numbers: each one's own, however many come together."""
+
+import numpy as np
+import pytest
+
+from masking.masks.spec import KINDS, OCCLUDERS, SpecConfig, draw_all
+from masking.masks.straps import NOWHERE
+from masking.rendering.numpy_backend import NumpyArrays
+from masking.rendering.parameters import PARTS, parameters
+from tests.fakes.rendered import spec_of
+
+ARRAYS = NumpyArrays()
+
+
+def test_the_numbers_of_a_spec_do_not_depend_on_the_others():
+    config = SpecConfig(KINDS, wrongly_worn=3.0, occluded=1.0)
+    drawn = draw_all(0, [str(number) for number in range(40)], config)
+    specs = [spec for both in drawn for spec in both]
+    assert {spec.kind for spec in specs} == {*KINDS, *OCCLUDERS}
+    together = parameters(ARRAYS, specs)
+    for row, spec in enumerate(specs):
+        alone = parameters(ARRAYS, [spec])
+        for name, values in vars(alone).items():
+            if isinstance(values, np.ndarray) and name != "segments":
+                np.testing.assert_array_equal(values[0], vars(together)[name][row])
+        count = alone.segments.shape[1]
+        np.testing.assert_array_equal(together.segments[row, :count], alone.segments[0])
+        # What others have more of is not there.
+        absent = np.array(NOWHERE, np.float32)
+        assert (together.segments[row, count:] == absent).all()
+
+
+def test_what_a_kind_decides():
+    kinds = ["surgical", "shield", "hand", "cap"]
+    mask = parameters(ARRAYS, [spec_of(kind, 0) for kind in kinds])
+    assert [PARTS[int(part)] for part in mask.part] == [
+        "fabric",
+        "visor",
+        "occluder",
+        "occluder",
+    ]
+    assert mask.limbs.tolist() == mask.skin.tolist() == [0, 0, 1, 0]
+    assert mask.rim.tolist() == pytest.approx([0, 0.35, 0, 0])
+    assert mask.behind.tolist() == pytest.approx([0, 0, 0, 0.45])
+    # Straps of a side are together; only the hand has pieces of the middle, six.
+    assert mask.sides == [[-1, 0], [-1, 0], [0, 1], [0, 1], [0], [0]]
