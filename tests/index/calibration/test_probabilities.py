@@ -113,4 +113,5 @@ def test_a_gap_that_misleads_is_left_out():
 
 def test_all_right_says_nothing():
     with pytest.raises(ValueError, match="right and wrong"):
-        fit_probability(*[np.ones(5)] * 2, np.ones(5, bool), *[np.ones(5)] * 2)
+        one, right, sizes = np.ones(5), np.ones(5, bool), np.ones(5, int)
+        fit_probability(one, one, right, one, sizes)

@@ -1,3 +1,5 @@
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import torch
@@ -114,7 +116,7 @@ def test_faces_without_names_follow_the_teacher_alone(tmp_path, monkeypatch, cap
     config = TrainConfig(validation_fraction=0.01)
     seen = np.arange(18, dtype=np.float32)[:, None]
     monkeypatch.setattr(train_data, "unmasked_embeddings", lambda *args: seen)
-    data = read_train_data(manifest, config, object(), 0, tmp_path)
+    data = read_train_data(manifest, config, cast(Any, object()), 0, tmp_path)
     assert data.labels.tolist()[-2:] == [-1, -1] and data.people == 6
     assert [each.photo_id for each in data.rows[-2:]] == ["u0", "u1"]
     assert len(data.rows) == 14
