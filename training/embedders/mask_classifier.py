@@ -161,8 +161,11 @@ def _crop_matrix(geometry: ChipGeometry) -> Float32:
     """(2, 3) matrix from the looked-at square to chip px (both pixel centres)."""
     span = geometry.square_px * (1 + 2 * _BORDER)
     scale = span / SIDE_PX
-    first = (geometry.padding - _BORDER) * geometry.square_px + 0.5 * scale - 0.5
-    return np.array([[scale, 0, first], [0, scale, first]], dtype=np.float32)
+    left, top = (
+        (geometry.padding - _BORDER + shift) * geometry.square_px + 0.5 * scale - 0.5
+        for shift in (geometry.right, geometry.down)
+    )
+    return np.array([[scale, 0, left], [0, scale, top]], dtype=np.float32)
 
 
 def _looked_at(pixels: Image, matrix: Float32) -> Image:

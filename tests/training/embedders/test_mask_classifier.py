@@ -6,6 +6,7 @@ import pytest
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry
 from masking.masks.spec import SpecConfig
+from training.backbones.base import ARCFACE_CHIP
 from training.data.chip_dataset import CALM, ChipDataset
 from training.embedders.mask_classifier import (
     FEATURES,
@@ -54,6 +55,14 @@ def test_chips_of_another_geometry_show_the_same(small_manifest):
     there = features(wide, GEOMETRY)
     np.testing.assert_allclose(features(same, ChipGeometry(200, 0.5)), there, atol=0.02)
     assert there.std(axis=0).max() > 0.1
+
+
+def test_chips_whose_face_is_not_in_the_middle_show_the_same(small_manifest):
+    """ArcFace's chip has the face low, and ends a little below the chin."""
+    masked = chips_of(small_manifest, 1.0, ARCFACE_CHIP, wrongly_worn=0)
+    assert fraction_masked(masked, ARCFACE_CHIP) >= 0.9
+    unmasked = chips_of(small_manifest, 0.0, ARCFACE_CHIP)
+    assert fraction_masked(unmasked, ARCFACE_CHIP) <= 0.1
 
 
 def test_probabilities_are_the_logistic_of_weighted_features():
