@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from masking.errors import InvalidConfig
 from training.backbones.base import FaceNetwork
-from training.config import NO_HEAD, TrainConfig
+from training.config import NO_HEAD, PAIR_HEADS, TrainConfig
 from training.data.train_data import TrainData
 from training.distributed import Processes
 from training.losses.loss_terms import (
@@ -49,6 +49,7 @@ class Objective(nn.Module):
         self.prototype_weight = config.prototype_weight if targets else 0.0
         self.distillation_weight = config.distillation_weight if targets else 0.0
         self.head_weight = config.head_weight
+        self._compares_pairs = config.head in PAIR_HEADS
         if targets is not None:
             self.register_buffer("wanted", targets.wanted)
             self.register_buffer("prototypes", targets.prototypes)
@@ -86,7 +87,9 @@ class Objective(nn.Module):
                 embeddings, self.wanted[rows], trust
             )
         if self.head is not None:
-            loss = loss + self.head_weight * self.head(features, labels, step)
+            # Margin heads normalise themselves, and AdaFace reads the lengths.
+            rows_of_head = embeddings if self._compares_pairs else features
+            loss = loss + self.head_weight * self.head(rows_of_head, labels, step)
         return loss
 
 

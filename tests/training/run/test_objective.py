@@ -68,6 +68,18 @@ def test_normalised_networks_are_compared_by_direction():
     assert objective(config, Plain())(features, rows, 0).item() == 36
 
 
+@pytest.mark.parametrize("head", ["contrastive", "triplet", "multi-similarity"])
+def test_heads_of_pairs_compare_directions_where_embeddings_are_such(head):
+    """Features of such a network may be of any length: 30 was usual of one."""
+    config = TrainConfig(prototype_weight=0.0, distillation_weight=0.0, head=head)
+    features = torch.tensor([[1.0, 0.1], [0.8, -0.2], [0.3, 1.0]])
+    rows = torch.tensor([0, 1, 2])
+    one = objective(config, Unit())(features, rows, 0).item()
+    assert objective(config, Unit())(30 * features, rows, 0).item() == pytest.approx(
+        one
+    )
+
+
 def test_from_scratch_only_the_head_counts():
     config = TrainConfig(head="cosface", head_weight=3.0, head_scale=1.0)
     found = objective(config, Unit(), targets=False)
