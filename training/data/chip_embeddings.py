@@ -138,4 +138,4 @@ def cohort_of_rows(
     labels = torch.tensor([number[row.identity] for row in chosen])
     means = class_means(torch.from_numpy(found), labels, len(people))
     place = {row.identity: row.collection for row in chosen}
-    return cohort_of(means.numpy(), seed, [place[name] for name in people])
+    return cohort_of(means.numpy(), seed, [place[name] for name in people], found)

@@ -63,7 +63,8 @@ class Cohort:
     Attributes:
         members: (K, D) float32, K > NEAREST; their numbers fit into float16, so that
             a cohort is the same wherever it is kept.
-        usual: mean crowding of the people that the members are averages of; above 0.
+        usual: mean crowding of photos of the people that the members are averages of;
+            above 0.
             A constant, so that distances are about as large as plain ones.
     """
 
@@ -97,7 +98,10 @@ class Cohort:
 
 
 def cohort_of(
-    people: Float32, seed: int, collections: Sequence[str] | None = None
+    people: Float32,
+    seed: int,
+    collections: Sequence[str] | None = None,
+    faces: Float32 | None = None,
 ) -> Cohort | None:
     """A cohort from the mean embeddings of people; None for fewer than LEAST_PEOPLE.
 
@@ -110,6 +114,8 @@ def cohort_of(
             of people whom the network confuses, as those of another continent, gets
             members of its own, enough for all the NEAREST of such a face to be alike:
             among all people theirs would be too few.
+        faces: (F, D) of single photos, whose crowding is the usual one: means of
+            photos lie nearer to everything. None = the people.
     """
     if len(people) < LEAST_PEOPLE:
         return None
@@ -118,7 +124,7 @@ def cohort_of(
     members = np.concatenate(parts)
     if len(members) <= NEAREST:
         return None
-    usual = Cohort.of(members, 1.0).crowding(people).mean()
+    usual = Cohort.of(members, 1.0).crowding(people if faces is None else faces).mean()
     return Cohort.of(members, round(float(usual), 4))
 
 

@@ -72,7 +72,7 @@ def test_training_moves_masked_faces_towards_their_unmasked_selves(
 
 
 def test_people_enough_make_a_cohort(small_manifest, tmp_path, monkeypatch):
-    def drawn(people, seed, _):
+    def drawn(people, seed, collections, faces):
         assert people.shape == (report_people, 128)
         return Cohort.of(np.random.default_rng(seed).normal(size=(20, 128)), 1.0)
 
@@ -97,7 +97,7 @@ def test_people_enough_make_a_cohort(small_manifest, tmp_path, monkeypatch):
 def test_of_very_many_people_some_are_drawn(small_manifest, monkeypatch):
     monkeypatch.setattr(cohort_making, "LEAST_PEOPLE", 2)
     monkeypatch.setattr(cohort_making, "MOST_PEOPLE", 5)
-    monkeypatch.setattr(cohort_making, "cohort_of", lambda people, seed, _: len(people))
+    monkeypatch.setattr(cohort_making, "cohort_of", lambda people, *_: len(people))
     rows = small_manifest.faces()
     found = cohort_of_rows(small_manifest, rows, dlib_embedder(), 1, seed=0)
     assert found == 5 < len({row.identity for row in rows})
