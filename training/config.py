@@ -28,8 +28,8 @@ class TrainConfig(Settings):
 
     backbone: str = setting(
         "auto",
-        "dlib, iresnet18, iresnet34, iresnet50, iresnet100 or timm:NAME; auto is that "
-        "of --init.",
+        "mobilefacenet, dlib, iresnet18, iresnet34, iresnet50, iresnet100 or "
+        "timm:NAME; auto is that of --init.",
     )
     epochs: int = setting(6, "Passes over all chips.", at_least=1)
     batch_size: int = setting(

@@ -12,10 +12,12 @@ from masking.errors import InvalidConfig
 from training.backbones.base import FaceNetwork
 from training.backbones.dlib_network import DlibFaceNet
 from training.backbones.iresnet import IResNet
+from training.backbones.mobilefacenet import MobileFaceNet
 from training.backbones.timm_network import PREFIX, TimmNetwork
 
 BACKBONES: dict[str, Callable[[], FaceNetwork]] = {
     "dlib": DlibFaceNet,
+    "mobilefacenet": MobileFaceNet,
     "iresnet18": partial(IResNet, "iresnet18", (2, 2, 2, 2)),
     "iresnet34": partial(IResNet, "iresnet34", (3, 4, 6, 3)),
     "iresnet50": partial(IResNet, "iresnet50", (3, 4, 14, 3)),

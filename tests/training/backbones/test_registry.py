@@ -94,7 +94,7 @@ def test_models_of_fixed_size_get_their_chip():
 
 
 def test_unknown_backbones_and_a_missing_timm_are_named(monkeypatch):
-    with pytest.raises(InvalidConfig, match="expected dlib, iresnet18"):
+    with pytest.raises(InvalidConfig, match="expected dlib, mobilefacenet, iresnet18"):
         make_network("resnet")
     pytest.importorskip("timm")
     with pytest.raises(InvalidConfig, match="no model 'restnet'"):
