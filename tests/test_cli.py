@@ -300,7 +300,7 @@ def test_a_gallery_is_shown_verified_and_rebuilt(workspace, tmp_path):
     done = call("gallery", "verify", "--json", "--workspace", copy)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["search"]["recall"] == 1.0
-    done = call("gallery", "rebuild", "--model", "dlib", "--workspace", copy)
+    done = call("gallery", "rebuild", "--model", "shipped", "--workspace", copy)
     assert done.exit_code == 0, done.output
     assert done.output.startswith("31 photos")
 
@@ -324,8 +324,8 @@ def test_evaluate_and_embed_write_their_files(workspace, small_people, tmp_path)
     )
     assert done.exit_code == 0, done.output
     with np.load(out, allow_pickle=False) as written:
-        assert written["embeddings"].shape == (24, 128)
-        assert written["masked_references"].shape == (24, 128)
+        assert written["embeddings"].shape == (24, 512)
+        assert written["masked_references"].shape == (24, 512)
         assert written["found"].all()
 
 

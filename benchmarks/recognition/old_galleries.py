@@ -127,7 +127,7 @@ def measure(
 @click.command()
 @click.option("--photos", type=click.Path(path_type=Path), required=True)
 @click.option("--names", type=click.Path(path_type=Path), required=True)
-@click.option("--model", default="shipped", show_default=True)
+@click.option("--model", default="dlib-masked", show_default=True)
 @click.option(
     "--found-faces",
     type=click.Path(path_type=Path),

@@ -20,7 +20,7 @@ class FaceReader:
 
     Args:
         model: "auto" is what `train` made last in the workspace, else the shipped one;
-            "shipped"; "dlib"; or the path of a checkpoint.
+            "shipped"; "dlib-masked"; "dlib"; or the path of a checkpoint.
         workspace: folder of `train` and `enroll`; need not exist.
         five_points: align by the five points of the detector (YuNet, MIT), without the
             landmark model, whose training photos exclude commercial use. `landmarks`
@@ -33,10 +33,10 @@ class FaceReader:
     >>> reader = FaceReader("shipped")
     >>> (face,) = reader.find(read_picture(sample_people() / "Person_07" / "1.jpg"))
     >>> face.landmarks.points.shape, face.crop.shape
-    ((68, 2), (150, 150, 3))
+    ((68, 2), (112, 112, 3))
     >>> (embedded,) = reader.embed([face])
     >>> embedded.embedding.shape
-    (128,)
+    (512,)
     """
 
     def __init__(

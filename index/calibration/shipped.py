@@ -13,6 +13,8 @@ from training.metrics.score_normalization import Cohort
 
 FILE = Path(__file__).parents[1] / "models" / "calibrations.json"
 FORMAT_VERSION = 1
+KINDS = ("plain", "dlib, cohort", "cohort")
+_DLIB_DIMENSION = 128
 
 
 def shipped_calibration(fingerprint: str) -> Calibration | None:
@@ -28,7 +30,7 @@ def default_calibration(cohort: Cohort | None) -> Calibration:
     """For embedders that were never calibrated.
 
     That of dlib's untouched network, which is on the strict side for others; that of
-    the shipped embedder for those that compare beside a cohort, as distances mean
+    a shipped embedder for those that compare beside a cohort, as distances mean
     something else then.
 
     Raises:
@@ -39,8 +41,14 @@ def default_calibration(cohort: Cohort | None) -> Calibration:
 
 
 def distance_kind(cohort: Cohort | None) -> str:
-    """Whether distances are plain or beside a cohort."""
-    return "plain" if cohort is None else "cohort"
+    """Whether distances are plain or beside a cohort, and then of which length.
+
+    Embeddings in dlib's space have lengths of their own, all others are 1 long.
+    """
+    if cohort is None:
+        return "plain"
+    in_dlib_space = cohort.members.shape[1] == _DLIB_DIMENSION
+    return "dlib, cohort" if in_dlib_space else "cohort"
 
 
 @cache
@@ -66,7 +74,7 @@ def read_calibrations(path: Path) -> tuple[dict[str, str], dict[str, Calibration
             fingerprint: Calibration.from_json(json.dumps(value))
             for fingerprint, value in record["calibrations"].items()
         }
-        defaults = {kind: record["defaults"][kind] for kind in ("plain", "cohort")}
+        defaults = {kind: record["defaults"][kind] for kind in KINDS}
         for fingerprint in defaults.values():
             found[fingerprint]
     except (ValueError, KeyError, TypeError, AttributeError, BadRecord) as error:

@@ -35,7 +35,7 @@ def export_command(
 
     \b
     Example:
-        python cli.py export --format dlib --out masked-faces.dat
+        python cli.py export --format dlib --model dlib-masked --out masked-faces.dat
     """
     from masking.datasets.separate_folders import refuse_picture
 

@@ -1,10 +1,7 @@
 """The page of quick results says what was measured."""
 
 import json
-import re
 import shutil
-import subprocess
-from pathlib import Path
 
 from benchmarks.quick_results import FIGURES, PAGE, page, shown, told_apart
 from masking.datasets.sample import sample_people
@@ -25,16 +22,6 @@ def test_nothing_on_the_page_fell_below_what_an_installation_must_reach():
 
 def test_fractions_are_shown_as_on_other_pages():
     assert [shown(0.9871), shown(1), shown(0.0)] == [".987", "1", ".000"]
-
-
-def test_make_results_runs_the_commands_that_results_print():
-    root = Path(__file__).resolve().parents[2]
-    (line,) = re.findall(r"\n\t(sed .*) > build", (root / "Makefile").read_text())
-    run = subprocess.run(line, shell=True, cwd=root, capture_output=True, text=True)
-    text = (root / "docs" / "background" / "results.md").read_text()
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    assert len(blocks) > 8
-    assert run.stdout == "".join(blocks)
 
 
 def test_mask_states_are_judged_without_and_with_a_mask(tmp_path):

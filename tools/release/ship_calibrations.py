@@ -25,7 +25,7 @@ from index.datasets.labelled_photos import read_person_folders
 from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
 from masking.augment.people_lists import people_found, read_names
 from masking.files.writing import write_bytes
-from training.checkpoints.store import choose_embedder
+from training.checkpoints.store import DLIB_NAME, OWN_MODELS, choose_embedder
 from training.data.train_data import validation_people
 from training.metrics.pairs import EmbeddedFaces
 
@@ -53,7 +53,8 @@ def main(
 ) -> None:
     """Calibrate on the validation people of NAMES and write OUT."""
     kept = EmbeddingStore(store, workers)
-    networks = [choose_embedder(name, Path(), "cpu") for name in ("dlib", "shipped")]
+    names_of_networks = (DLIB_NAME, *OWN_MODELS)
+    networks = [choose_embedder(name, Path(), "cpu") for name in names_of_networks]
     everybody = read_person_folders(photos)
     present = {photo.person for photo in everybody}
     wanted = people_found(read_names(names), present, "--names", photos)

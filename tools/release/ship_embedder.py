@@ -22,13 +22,14 @@ from torch import Tensor
 from masking.augment.manifest import read_manifest
 from masking.augment.people_lists import read_names, select_people
 from masking.errors import InvalidConfig
+from training.backbones.dlib_network import DlibFaceNet
 from training.backbones.registry import network_of
 from training.checkpoints.checkpoint import (
     Checkpoint,
     load_checkpoint,
     round_filters,
 )
-from training.checkpoints.store import SHIPPED, save_model
+from training.checkpoints.store import SHIPPED, SHIPPED_DLIB, save_model
 from training.data.chip_embeddings import cohort_of_rows
 from training.data.train_data import held_out_rows
 from training.embedders.torch_embedder import NetworkEmbedder
@@ -70,7 +71,10 @@ def main(
     workspace: Path,
     workers: int,
 ) -> None:
-    """Make the mean of CHECKPOINTS the shipped embedder; its people are the cohort."""
+    """Make the mean of CHECKPOINTS the shipped embedder of its kind.
+
+    Its people are the cohort.
+    """
     trained = [load_checkpoint(path) for path in checkpoints]
     first, config = trained[0], trained[0].config
     manifest = select_people(
@@ -91,11 +95,12 @@ def main(
     held_out = {row.identity for row in rows}
     known = [row for row in manifest.faces() if row.identity not in held_out]
     cohort = cohort_of_rows(manifest, known, embedder, workers, config["seed"])
-    SHIPPED.parent.mkdir(parents=True, exist_ok=True)
-    save_model(SHIPPED, replace(first, network=round_filters(mean), cohort=cohort))
+    path = SHIPPED_DLIB if first.backbone == DlibFaceNet.backbone else SHIPPED
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_model(path, replace(first, network=round_filters(mean), cohort=cohort))
     members = len(cohort.members) if cohort else 0
-    size_mb = SHIPPED.stat().st_size / 1e6
-    click.echo(f"{SHIPPED}: {size_mb:.1f} MB, cohort of {members}")
+    size_mb = path.stat().st_size / 1e6
+    click.echo(f"{path}: {size_mb:.1f} MB, cohort of {members}")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def export_dlib(embedder: NetworkEmbedder, path: Path) -> float:
     if not isinstance(network, DlibFaceNet):
         raise InvalidConfig(
             f"{embedder.name} is no network of dlib's kind, and dlib's file holds no "
-            "other. Use --format onnx."
+            "other. Add --model dlib-masked, or use --format onnx."
         )
     write_dlib_file(network, path)
     chips = sample_chips(embedder)

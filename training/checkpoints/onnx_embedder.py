@@ -15,7 +15,7 @@ import numpy as np
 from masking.errors import BadRecord, ToolkitError
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
-from training.checkpoints.store import SHIPPED, model_name
+from training.checkpoints.store import OWN_MODELS, model_name
 from training.embedders.checkpoint_file import Exported, read_record
 from training.metrics.score_normalization import Cohort
 
@@ -123,16 +123,18 @@ def load_onnx_embedder(checkpoint: Path) -> OnnxEmbedder:
         content = path.read_bytes()
     except OSError as error:
         reason = f"{path}: cannot be read ({error.strerror or error})"
-        if checkpoint == SHIPPED:
+        if checkpoint in OWN_MODELS.values():
             raise BadRecord(f"{reason}. Install this program again.") from error
         raise NeedsTorch(reason) from error
     found, expected = hashlib.sha256(content).hexdigest(), record.exported.sha256
     if found != expected:
-        own = "Delete it, and torch is used, or run: python cli.py train"
+        remedy = "Delete it, and torch is used, or run: python cli.py train"
+        if checkpoint in OWN_MODELS.values():
+            remedy = "Install this program again."
         raise BadRecord(
             f"{path}: damaged, or not the network of {checkpoint.name}: its SHA-256 is "
             f"{found[:12]}, expected {expected[:12]}. "
-            f"{'Install this program again.' if checkpoint == SHIPPED else own}"
+            f"{remedy}"
         )
     try:
         return OnnxEmbedder(

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from training.checkpoints.checkpoint import Checkpoint
     from training.embedders.torch_embedder import NetworkEmbedder
 
-SHIPPED = Path(__file__).parents[1] / "models" / "embedder.safetensors"
+_MODELS = Path(__file__).parents[1] / "models"
+SHIPPED = _MODELS / "embedder.safetensors"
+# dlib's network trained on masks, in dlib's space: for galleries that dlib encoded.
+SHIPPED_DLIB = _MODELS / "dlib-masked.safetensors"
 DLIB_NAME = "dlib"
-SHIPPED_NAME = "shipped"
+SHIPPED_NAME, DLIB_MASKED_NAME = "shipped", "dlib-masked"
+OWN_MODELS = {SHIPPED_NAME: SHIPPED, DLIB_MASKED_NAME: SHIPPED_DLIB}
 # The state of a training that did not end, and its files that can be made again.
 STATE = "training.pt"
 CACHE = "cache"
@@ -64,7 +68,8 @@ def latest_checkpoint(models: Path) -> Path | None:
 
 def model_name(checkpoint: Path) -> str:
     """What tables and cards call the network of a checkpoint."""
-    return SHIPPED_NAME if checkpoint == SHIPPED else checkpoint.stem
+    names = {path: name for name, path in OWN_MODELS.items()}
+    return names.get(checkpoint, checkpoint.stem)
 
 
 def checkpoint_path(choice: str, models: Path) -> Path:
@@ -72,20 +77,20 @@ def checkpoint_path(choice: str, models: Path) -> Path:
 
     Args:
         choice: "auto" is the latest of `models` or, before anything was trained,
-            the shipped one; "shipped"; or a file.
+            the shipped one; a key of OWN_MODELS; or a file.
 
     Raises:
         MissingInput: the file does not exist.
-        BadRecord: the record of the latest one, or the shipped one, is damaged.
+        BadRecord: the record of the latest one, or a shipped one, is damaged.
     """
-    if choice == SHIPPED_NAME:
-        return shipped_file(SHIPPED)
+    if choice in OWN_MODELS:
+        return shipped_file(OWN_MODELS[choice])
     if choice == "auto":
-        return latest_checkpoint(models) or shipped_file(SHIPPED)
+        return latest_checkpoint(models) or shipped_file(OWN_MODELS[SHIPPED_NAME])
     if not Path(choice).is_file():
         raise MissingInput(
-            f"{choice}: no such model. Expected auto, {SHIPPED_NAME}, {DLIB_NAME} or "
-            "the path of a checkpoint."
+            f"{choice}: no such model. Expected auto, {', '.join(OWN_MODELS)}, "
+            f"{DLIB_NAME} or the path of a checkpoint."
         )
     return Path(choice)
 
@@ -157,7 +162,8 @@ def choose_embedder(
 
     Args:
         choice: "auto" is the latest of `models` or, before anything was trained,
-            the shipped one; "shipped"; "dlib", the untouched network; or a file.
+            the shipped one; "shipped"; "dlib-masked", dlib's network trained on
+            masks; "dlib", the untouched one; or a file.
         device: "auto", "cpu" or "cuda[:N]".
         flip_average: embed a chip as the mean of itself and its mirror image: on
             people held out of training that took masked faces accepted at FAR 1e-3

@@ -11,8 +11,14 @@ from torch import Tensor
 from masking.errors import BadRecord, InvalidConfig
 from training.backbones.base import FaceNetwork
 from training.backbones.dlib_network import DlibFaceNet, read_dlib_network
+from training.backbones.mobilefacenet import MobileFaceNet
 from training.backbones.registry import make_network
-from training.checkpoints.store import AUTO, SHIPPED_NAME, choose_embedder
+from training.checkpoints.store import (
+    AUTO,
+    DLIB_MASKED_NAME,
+    SHIPPED_NAME,
+    choose_embedder,
+)
 from training.embedders.checkpoint_file import is_checkpoint
 from training.embedders.torch_embedder import (
     NetworkEmbedder,
@@ -21,6 +27,10 @@ from training.embedders.torch_embedder import (
 )
 
 SCRATCH_NAME = "scratch"
+_SHIPPED = {
+    MobileFaceNet.backbone: SHIPPED_NAME,
+    DlibFaceNet.backbone: DLIB_MASKED_NAME,
+}
 
 
 @dataclass(frozen=True)
@@ -48,11 +58,11 @@ def initialise(
     """The student and the teacher of a training.
 
     Args:
-        choice: "auto" is the shipped embedder for dlib's network and random weights
-            for all others; "scratch", random weights; what `choose_embedder` takes;
+        choice: "auto" is the shipped embedder of this backbone, or random weights
+            where none ships; "scratch", random weights; what `choose_embedder` takes;
             a .dat file of dlib's architecture that others trained; or a file of weights
             that others published for this backbone.
-        backbone: "auto" is that of the start, or dlib's for random weights.
+        backbone: "auto" is that of the start, or the shipped embedder's.
         seed: of random weights.
 
     Raises:
@@ -60,9 +70,9 @@ def initialise(
         BadRecord: its weights are of another network.
         InvalidConfig: no such device or backbone, or not that of the start.
     """
-    kind = DlibFaceNet.backbone if backbone == AUTO else backbone
+    kind = MobileFaceNet.backbone if backbone == AUTO else backbone
     if choice == AUTO:
-        choice = SHIPPED_NAME if kind == DlibFaceNet.backbone else SCRATCH_NAME
+        choice = _SHIPPED.get(kind, SCRATCH_NAME)
     where = best_device(device)
     if choice == SCRATCH_NAME:
         network = make_network(kind, seed)

@@ -31,6 +31,8 @@ NAME = "Zoë Quillfeather"
 # Distance of embeddings below which dlib takes two faces for one person is .6.
 SAME_FACE = 0.4
 
+_DLIB = ("--model", "dlib-masked")
+
 
 def try_erasure(trial: Trial) -> Tally:
     """Run every command, remove the person, and look."""
@@ -103,7 +105,15 @@ def _commands(
         ("evaluate", people, "--rounds", "0", *SHIPPED, *ONE),
         ("embed", people, "--out", out / "people.npz", *SHIPPED, *ONE),
         ("calibrate", impostors, *SHIPPED, *ONE),
-        ("export", "--format", "dlib", "--out", out / "network.dat", *SHIPPED),
+        (
+            "export",
+            "--format",
+            "dlib",
+            "--out",
+            out / "network.dat",
+            "--model",
+            "dlib-masked",
+        ),
         ("enroll", NAME, folder / "not there.jpg", *SHIPPED),
         ("gallery", "audit"),
     ]

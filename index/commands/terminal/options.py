@@ -151,7 +151,8 @@ model_option = click.option(
     "--model",
     default="auto",
     show_default=True,
-    help="auto (latest trained, else shipped), shipped, dlib, or a checkpoint.",
+    help="auto (latest trained, else shipped), shipped, dlib-masked, dlib, or a "
+    "checkpoint.",
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."

@@ -101,10 +101,11 @@ def test_a_damaged_detector_ends_with_a_sentence(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("choose", [choose_embedder, choose_onnx_embedder])
 def test_a_damaged_embedder_ends_with_a_sentence(choose, tmp_path, monkeypatch):
-    damaged_copy(store.SHIPPED, tmp_path)
-    monkeypatch.setattr(store, "SHIPPED", tmp_path / store.SHIPPED.name)
+    for name, path in list(store.OWN_MODELS.items()):
+        damaged_copy(path, tmp_path)
+        monkeypatch.setitem(store.OWN_MODELS, name, tmp_path / path.name)
     extra = ("cpu",) if choose is choose_embedder else ()
-    for choice in ("auto", "shipped"):
+    for choice in ("auto", "shipped", "dlib-masked"):
         with pytest.raises(BadRecord, match=r"damaged.*Install this program again"):
             choose(choice, tmp_path, *extra)
 

@@ -20,10 +20,18 @@ from training.checkpoints.store import choose_embedder
 from training.embedders.torch_embedder import dlib_embedder
 
 
-def test_dlib_loads_the_shipped_embedder(tmp_path):
+def test_dlib_loads_its_network_trained_on_masks(tmp_path):
     # dlib takes text for paths, which need not be UTF-8.
     out = tmp_path / "ours\udcff.dat"
-    command = ["export", "--format", "dlib", "--model", "shipped", "--json", "--out"]
+    command = [
+        "export",
+        "--format",
+        "dlib",
+        "--model",
+        "dlib-masked",
+        "--json",
+        "--out",
+    ]
     run = CliRunner().invoke(main, [*command, str(out)])
     assert run.exit_code == 0, run.output
     record = json.loads(run.stdout)
@@ -32,7 +40,7 @@ def test_dlib_loads_the_shipped_embedder(tmp_path):
     chips = np.random.default_rng(8).integers(0, 256, (2, 150, 150, 3), np.uint8)
     model = dlib.face_recognition_model_v1(os.fsencode(out))
     found = np.array([model.compute_face_descriptor(chip) for chip in chips])
-    shipped = choose_embedder("shipped", tmp_path, "cpu", flip_average=False)
+    shipped = choose_embedder("dlib-masked", tmp_path, "cpu", flip_average=False)
     turned = chips.transpose(0, 3, 1, 2)
     assert np.abs(found - shipped.embed(turned)).max() < 1e-5
     assert np.abs(found - dlib_embedder().embed(turned)).max() > 0.01

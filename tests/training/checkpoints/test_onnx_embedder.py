@@ -17,7 +17,6 @@ from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.finder import unmasked_finder
 from training.backbones.registry import make_network
-from training.checkpoints import onnx_embedder
 from training.checkpoints.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -30,7 +29,12 @@ from training.checkpoints.onnx_embedder import (
     OnnxEmbedder,
     load_onnx_embedder,
 )
-from training.checkpoints.store import SHIPPED, choose_onnx_embedder, save_model
+from training.checkpoints.store import (
+    OWN_MODELS,
+    SHIPPED,
+    choose_onnx_embedder,
+    save_model,
+)
 from training.embedders.checkpoint_file import read_record
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.metrics.score_normalization import Cohort
@@ -82,8 +86,9 @@ def test_embeds_as_torch_does(models, name):
     np.testing.assert_array_equal(exported.embed(chips[3:4]), found[3:4])
 
 
-def test_the_shipped_embedder_embeds_faces_as_torch_does():
-    exported, trained = load_onnx_embedder(SHIPPED), load_embedder(SHIPPED, "cpu", True)
+@pytest.mark.parametrize("path", OWN_MODELS.values(), ids=OWN_MODELS)
+def test_a_shipped_embedder_embeds_faces_as_torch_does(path):
+    exported, trained = load_onnx_embedder(path), load_embedder(path, "cpu", True)
     chips = []
     for folder in sorted(p for p in sample_people().iterdir() if p.is_dir())[:4]:
         image = read_rgb(list_images(folder)[0])
@@ -114,11 +119,11 @@ def test_the_shipped_embedder_needs_no_torch():
 
 def test_empty_and_wrong_batches():
     embedder = load_onnx_embedder(SHIPPED)
-    assert embedder.embed(np.zeros((0, 3, 150, 150), np.uint8)).shape == (0, 128)
+    assert embedder.embed(np.zeros((0, 3, 112, 112), np.uint8)).shape == (0, 512)
     with pytest.raises(ValueError, match="expected"):
-        embedder.embed(np.zeros((1, 3, 112, 112), np.uint8))
+        embedder.embed(np.zeros((1, 3, 150, 150), np.uint8))
     with pytest.raises(ValueError, match="expected"):
-        embedder.embed(np.zeros((1, 3, 150, 150), np.float32))
+        embedder.embed(np.zeros((1, 3, 112, 112), np.float32))
 
 
 def test_rounded_filters_take_half_the_room(models, tmp_path):
@@ -160,7 +165,7 @@ def test_a_missing_file_means_torch_and_is_said(copy, caplog):
 
 
 def test_the_exported_network_that_ships_is_never_done_without(copy, monkeypatch):
-    monkeypatch.setattr(onnx_embedder, "SHIPPED", copy)
+    monkeypatch.setitem(OWN_MODELS, "shipped", copy)
     copy.with_suffix(".onnx").unlink()
     with pytest.raises(BadRecord, match=r"cannot be read .*Install this program again"):
         choose_onnx_embedder(str(copy), Path("none"))
@@ -187,7 +192,7 @@ def test_a_bit_that_turned_is_found(copy, place):
 def test_a_file_that_was_cut_short_is_found(copy, monkeypatch):
     exported = copy.with_suffix(".onnx")
     exported.write_bytes(exported.read_bytes()[:-1000])
-    monkeypatch.setattr(onnx_embedder, "SHIPPED", copy)
+    monkeypatch.setitem(OWN_MODELS, "shipped", copy)
     with pytest.raises(
         BadRecord, match=r"dlib\.onnx: damaged.*\. Install this program again\.$"
     ):

@@ -57,8 +57,8 @@ def test_a_checkpoint_brings_its_backbone_and_refuses_another(tmp_path):
 
 
 def test_dlibs_space_is_taught_to_its_kind_and_others_learn_from_their_start(tmp_path):
-    shipped = initialise("shipped", "auto", tmp_path, "cpu", 0)
-    assert shipped.teacher.name == "dlib" and shipped.warm
+    in_dlibs_space = initialise("dlib-masked", "auto", tmp_path, "cpu", 0)
+    assert in_dlibs_space.teacher.name == "dlib" and in_dlibs_space.warm
     random = initialise("scratch", "dlib", tmp_path, "cpu", 0)
     assert random.teacher.name == "dlib" and not random.warm
     other = initialise("scratch", "iresnet18", tmp_path, "cpu", 0)
@@ -69,8 +69,17 @@ def test_dlibs_space_is_taught_to_its_kind_and_others_learn_from_their_start(tmp
     assert warm.teacher is warm.student and warm.warm
 
 
+def test_a_training_starts_with_what_ships_for_its_backbone(tmp_path):
+    shipped = initialise("auto", "auto", tmp_path, "cpu", 0)
+    assert shipped.student.name == "shipped" and shipped.teacher is shipped.student
+    named = initialise("auto", "mobilefacenet", tmp_path, "cpu", 0)
+    assert named.student.fingerprint == shipped.student.fingerprint
+    assert start("auto", "dlib", tmp_path).name == "dlib-masked"
+    assert not initialise("auto", "iresnet18", tmp_path, "cpu", 0).warm
+
+
 def test_a_dat_of_others_starts_and_teaches_a_training(tmp_path):
-    shipped = start("shipped", "auto", tmp_path)
+    shipped = start("dlib-masked", "auto", tmp_path)
     export_dlib(shipped, tmp_path / "others.dat")
     found = initialise(str(tmp_path / "others.dat"), "auto", tmp_path, "cpu", 0)
     assert found.student is found.teacher and found.warm
