@@ -86,7 +86,7 @@ def _jobs(workspace: Path) -> list[Job]:
 def _whole(states: States, job: Job) -> Whole:
     workspace = states.restore(job.state)
     before = _size(workspace)
-    succeed(_words(job, workspace), states.scratch)
+    succeed(job.words(workspace), states.scratch)
     people = _people(states)
     grown = _size(workspace) - before
     # A database is rewritten beside itself.
@@ -104,7 +104,7 @@ def _try_one(
 ) -> None:
     (job, whole), (room, small) = planned, limits
     workspace = states.restore(job.state)
-    before, words = _people(states), _words(job, workspace)
+    before, words = _people(states), job.words(workspace)
     tally.tried += 1
     if small:
         filler = states.workspace.parent / "filler"
@@ -160,7 +160,7 @@ def _try_full_output(states: States, most: int, tally: Tally) -> None:
     """Standard output to a full device, for each command: a line and exit code 2."""
     for job in _jobs(states.workspace)[:most]:
         workspace = states.restore(job.state)
-        done = run(_words(job, workspace), states.scratch, prepare=_full_output)
+        done = run(job.words(workspace), states.scratch, prepare=_full_output)
         tally.tried += 1
         if done.flaw or done.code != 2:
             count = done.flaw or "wrong"
@@ -172,13 +172,8 @@ def _full_output() -> None:
     os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
 
 
-def _words(job: Job, workspace: Path) -> list[str | Path]:
-    return [*job.command, "--workspace", workspace]
-
-
 def _people(states: States) -> dict[str, int]:
-    there = (states.workspace / "gallery" / "gallery.sqlite").exists()
-    return names_of(states.workspace, states.scratch) if there else {}
+    return names_of(states.workspace, states.scratch)
 
 
 def _size(folder: Path) -> int:

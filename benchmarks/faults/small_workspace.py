@@ -106,6 +106,8 @@ def shapes(folder: Path) -> set[str]:
 
 
 def names_of(workspace: Path, scratch: Path) -> dict[str, int]:
-    """Everybody of a gallery with the number of their photos."""
+    """Everybody of a gallery with the number of their photos; nobody without one."""
+    if not (workspace / "gallery" / "gallery.sqlite").exists():
+        return {}
     done = succeed(["gallery", "list", "--json", "--workspace", workspace], scratch)
     return {row["name"]: row["photo_count"] for row in json.loads(done.output)}

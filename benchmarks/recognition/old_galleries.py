@@ -19,11 +19,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from index.datasets.detection_cache import RememberingFinders
-from index.datasets.embed_views import embed_views, geometries_of
+from index.datasets.embed_views import RememberingFinders, embed_views, geometries_of
 from index.datasets.labelled_photos import read_labelled_photos
-from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
-from index.datasets.views import ViewPlan, all_views
+from index.datasets.views import ALL_KINDS, ViewPlan, all_views, mask_renderer
 from masking.faces.finder import default_finder
 from training.checkpoints.store import choose_embedder
 from training.metrics.identification import ranks

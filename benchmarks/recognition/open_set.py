@@ -47,7 +47,7 @@ from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
 from index.calibration.shipped import shipped_calibration
 from index.datasets.embed_views import EmbeddedViews
 from index.datasets.labelled_photos import read_person_folders
-from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
+from index.datasets.views import ALL_KINDS, mask_renderer
 from masking.augment.people_lists import people_found, read_names
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig

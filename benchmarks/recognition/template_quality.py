@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from index.datasets.detection_cache import RememberingFinders
+from index.datasets.embed_views import RememberingFinders
 from index.datasets.labelled_photos import read_labelled_photos
 from index.datasets.views import View, ViewPlan, all_views
 from index.enrollment.quality import quality

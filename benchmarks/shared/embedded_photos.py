@@ -1,7 +1,7 @@
 """Embeds photographs once and keeps the numbers, so that a benchmark reruns quickly.
 
 What is kept holds no picture: embeddings, detectors, and the boxes that
-`index.datasets.detection_cache` keeps.
+`index.datasets.embed_views` keeps.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from index.datasets.detection_cache import RememberingFinders, finder_identity
-from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
-from index.datasets.mask_renderer import MaskRenderer
-from index.datasets.views import ViewPlan, all_views
+from index.datasets.embed_views import (
+    EmbeddedViews,
+    RememberingFinders,
+    embed_views,
+    finder_identity,
+    geometries_of,
+)
+from index.datasets.views import MaskRenderer, ViewPlan, all_views
 from masking.datasets.labels import LabelledPhoto
 from masking.faces.finder import default_finder
 from masking.files.writing import write_bytes

@@ -12,10 +12,13 @@ from index.calibration.check import Check, check_views
 from index.calibration.decision import reference_calibration
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.calibration.impostors import MeanFaces
-from index.datasets.detection_cache import RememberingFinders
-from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
-from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
-from index.datasets.views import ViewPlan, all_views
+from index.datasets.embed_views import (
+    EmbeddedViews,
+    RememberingFinders,
+    embed_views,
+    geometries_of,
+)
+from index.datasets.views import ALL_KINDS, ViewPlan, all_views, mask_renderer
 from index.engines.neighbours import MASKED, UNMASKED, vectors_and_offsets
 from index.gallery.gallery import Gallery
 from masking.augment.manifest import Manifest, ManifestRow

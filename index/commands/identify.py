@@ -166,21 +166,23 @@ def _sources(
     stack: ExitStack,
 ) -> Sources:
     """Videos among the photos are told by what they hold."""
-    from index.identification.sources import STANDARD_INPUT, refuse_twice
-    from index.identification.video import frames
+    from index.identification import sources
+    from index.identification.sources import STANDARD_INPUT
 
     named: tuple[Path, ...] = () if video is None else (video,)
-    refuse_twice((*named, *given))
+    sources.refuse_twice((*named, *given))
     head, received = b"", None
     if STANDARD_INPUT in (*named, *given):
-        head = sys.stdin.buffer.read(frames.HEAD_BYTES)
-        if STANDARD_INPUT in named or frames.begins_as_video(head):
-            file = frames.received_video(head, sys.stdin.buffer)
+        head = sys.stdin.buffer.read(sources.HEAD_BYTES)
+        if STANDARD_INPUT in named or sources.begins_as_video(head):
+            from index.identification.video.frames import received_video
+
+            file = received_video(head, sys.stdin.buffer)
             received = stack.enter_context(file)
             named = tuple(path for path in named if path != STANDARD_INPUT)
             given = tuple(path for path in given if path != STANDARD_INPUT)
             named = (*named, received)
-    found = tuple(path for path in given if frames.is_video(path))
+    found = tuple(path for path in given if sources.is_video(path))
     photos = tuple(path for path in given if path not in found)
     return Sources(photos, (*named, *found), camera, head, received)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple, Protocol
 
 from masking.datasets.images import read_rgb
@@ -25,8 +25,10 @@ from masking.faces.aligned_faces import (
 )
 from masking.faces.alignment import ChipGeometry
 from masking.faces.detector import FaceBox
-from masking.faces.finder import Face, Finder
+from masking.faces.finder import Face, Finder, unmasked_predictor
 from masking.landmarks import Image, Landmarks
+from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
+from masking.rendering.render import render
 from masking.workers import ordered_map, worker_count
 
 # Where dlib's box of the face lies in a crop with the usual margin, as fractions of
@@ -34,6 +36,7 @@ from masking.workers import ordered_map, worker_count
 # crops that dlib's detector found, rounded and made symmetric.
 CROP_BOX = (0.19, 0.30, 0.81, 0.91)
 CROP_DETECTOR = "whole-picture"
+ALL_KINDS = "all"
 
 
 class Renderer(Protocol):
@@ -189,3 +192,53 @@ class _ViewStep:
 
     def __call__(self, job: tuple[int, LabelledPhoto]) -> list[View]:
         return photo_views(*job, self._plan, self._finder)
+
+
+@dataclass(frozen=True)
+class MaskRenderer:
+    """Masks of the tool's own engine.
+
+    Attributes:
+        seed: of the masks; the mask of a photograph depends on it and the name.
+        config: which masks are drawn.
+    """
+
+    seed: int
+    config: SpecConfig
+
+    def specs(self, name: str) -> tuple[MaskSpec, ...]:
+        """What one photograph's face wears."""
+        return draw_specs(sample_rng(self.seed, name), self.config)
+
+    def kind(self, name: str) -> str:
+        """Kind of the mask of one photograph."""
+        return self.specs(name)[0].kind
+
+    def wearing_style(self, name: str) -> str:
+        """How the mask of one photograph is worn."""
+        return self.specs(name)[0].wearing_style
+
+    def render(self, image: Image, landmarks: Landmarks, name: str) -> Image:
+        """The (H, W, 3) uint8 RGB picture with the mask on the face.
+
+        Raises:
+            NoFace: the landmarks lie outside of the picture.
+        """
+        # The landmarks of a finder of masked faces are exact at the eyes only.
+        exact = _predictor().predict(image, landmarks.points)
+        return render(image, exact, self.specs(name)).pixels
+
+
+_predictor = cache(unmasked_predictor)
+
+
+def mask_renderer(seed: int, kinds: str) -> MaskRenderer:
+    """The renderer of the named kinds, separated by commas, or of ALL_KINDS.
+
+    Raises:
+        InvalidConfig: a kind that the engine does not render.
+    """
+    if kinds == ALL_KINDS:
+        return MaskRenderer(seed, SpecConfig())
+    wanted = tuple(kind.strip() for kind in kinds.split(","))
+    return MaskRenderer(seed, SpecConfig(kinds=wanted))

@@ -17,11 +17,11 @@ import numpy as np
 from tqdm import tqdm
 
 from index.engines.snapshot import drop_snapshots
-from index.gallery.embedder_record import check_chips_fit, embedder_meta
 from index.gallery.erasure import drop_copies
 from index.gallery.storage.database import reported
 from index.gallery.storage.rows import seal, vector_bytes
 from index.gallery.storage.store import GalleryStore
+from index.gallery.vectors import check_chips_fit, embedder_meta
 from masking.datasets.image_decoding import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
 from masking.files.shown_text import counted

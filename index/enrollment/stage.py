@@ -18,7 +18,7 @@ from index.enrollment.report import EnrollReport
 from index.enrollment.sources import NamedPhoto, photos_of_person
 from index.enrollment.sources import photo_list as photo_list
 from index.gallery.gallery import Gallery
-from index.gallery.person_photos import unlike_the_others
+from index.gallery.people import unlike_the_others
 from index.gallery.storage.rows import NO_TERMS, Terms
 from masking.errors import BadRecord, MissingInput, NoFace
 from masking.faces.finder import Finder

@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from index.datasets.detection_cache import RememberingFinders
-from index.datasets.embed_views import EmbeddedViews, embed_views, geometries_of
-from index.datasets.mask_renderer import mask_renderer
-from index.datasets.views import Renderer, ViewPlan, all_views
+from index.datasets.embed_views import (
+    EmbeddedViews,
+    RememberingFinders,
+    embed_views,
+    geometries_of,
+)
+from index.datasets.views import Renderer, ViewPlan, all_views, mask_renderer
 from index.evaluation.by_property import BinFigures, by_property
 from index.evaluation.conditions import Conditions
 from index.evaluation.config import EvaluateConfig

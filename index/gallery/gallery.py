@@ -10,14 +10,15 @@ from pathlib import Path
 
 from index.engines.neighbours import ALL, Templates
 from index.engines.snapshot import sweep_half_written
-from index.gallery.embedder_record import check_unchanged, cohort_of_store, new_meta
 from index.gallery.erasure import PENDING, finish_erasure
-from index.gallery.people import insert_photos, rename_person, set_terms
-from index.gallery.person_photos import (
+from index.gallery.people import (
     PersonPhoto,
+    insert_photos,
     read_chip_file,
     read_person_chips,
     read_person_photos,
+    rename_person,
+    set_terms,
 )
 from index.gallery.storage import database as gallery_file
 from index.gallery.storage.backup import backup_to_restore, put_back
@@ -35,7 +36,10 @@ from index.gallery.storage.rows import (
 from index.gallery.storage.store import GalleryStore
 from index.gallery.vectors import (
     TemplateChanges,
+    check_unchanged,
+    cohort_of_store,
     export_embeddings,
+    new_meta,
     read_changes,
     read_nearest_numbers,
     read_nearest_photo,

@@ -1,4 +1,4 @@
-"""Where probes come from: photographs, folders of them, and standard input."""
+"""Where probes come from: photographs, videos, folders, and standard input."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from masking.errors import InvalidConfig, UnreadableImage
 
 # As programs of a shell understand it.
 STANDARD_INPUT = Path("-")
+# Of files in the format of MP4 that hold pictures.
+_PICTURE_BRANDS = frozenset(
+    [b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis", b"hevc"]
+)
+HEAD_BYTES = 16
+_VIDEO_STARTS = (
+    *(b"\x1aE\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"),
+    *(b"OggS", b"0&\xb2u\x8ef\xcf\x11"),
+)
 
 
 def probe_photos(paths: Sequence[Path]) -> list[Path]:
@@ -36,6 +45,31 @@ def refuse_twice(paths: Sequence[Path]) -> None:
             "- (standard input) is given twice; it holds one picture or video. Give it "
             "once."
         )
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file begins as a video does, whatever its name is.
+
+    MP4 and MOV, AVI, MKV and WebM, FLV, MPEG, Ogg, WMV. HEIC and AVIF pictures begin
+    as MP4 does and are none.
+    """
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return begins_as_video(file.read(HEAD_BYTES))
+    except OSError:
+        # Whoever reads it says why it cannot be read.
+        return False
+
+
+def begins_as_video(head: bytes) -> bool:
+    """Whether these first HEAD_BYTES are those of a video, see `is_video`."""
+    if head[4:8] == b"ftyp":
+        return head[8:12] not in _PICTURE_BRANDS
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"AVI "
+    return head.startswith(_VIDEO_STARTS) or head[4:8] in (b"moov", b"mdat", b"wide")
 
 
 def shown_name(photo: Path) -> Path:

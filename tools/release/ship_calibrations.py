@@ -22,7 +22,7 @@ from index.calibration.calibration import Calibration
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.calibration.shipped import FILE, FORMAT_VERSION, distance_kind
 from index.datasets.labelled_photos import read_person_folders
-from index.datasets.mask_renderer import ALL_KINDS, mask_renderer
+from index.datasets.views import ALL_KINDS, mask_renderer
 from masking.augment.people_lists import people_found, read_names
 from masking.files.writing import write_bytes
 from training.checkpoints.store import DLIB_NAME, OWN_MODELS, choose_embedder

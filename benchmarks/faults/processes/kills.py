@@ -55,6 +55,10 @@ class Job:
     made: tuple[str, ...] = ()
     weight: float = 1.0
 
+    def words(self, workspace: Path) -> list[str | Path]:
+        """The command in a workspace."""
+        return [*self.command, "--workspace", workspace]
+
 
 @dataclass(frozen=True)
 class Whole:
@@ -101,28 +105,19 @@ def try_kills(trial: Trial, count: int) -> Tally:
 
 def _whole(states: States, job: Job) -> Whole:
     workspace = states.restore(job.state)
-    before = set(_people(workspace, states.scratch))
+    before = set(names_of(workspace, states.scratch))
     removes = job.name == "remove"
     values = stored_values(workspace) if removes else set()
-    done = run(_words(job, workspace), states.scratch, Moment(file_event=0))
+    done = run(job.words(workspace), states.scratch, Moment(file_event=0))
     if done.code:
         raise RuntimeError(f"{job.name}: {done.code} {done.errors}")
-    people = _people(workspace, states.scratch)
+    people = names_of(workspace, states.scratch)
     made = hashes(workspace / name for name in job.made)
     traces: Traces = {}
     if removes:
         gone = values - stored_values(workspace)
         traces = name_traces(_GONE) | value_traces(gone)
     return Whole(done, before, people, made, shapes(workspace), traces)
-
-
-def _words(job: Job, workspace: Path) -> list[str | Path]:
-    return [*job.command, "--workspace", workspace]
-
-
-def _people(workspace: Path, scratch: Path) -> dict[str, int]:
-    there = (workspace / "gallery" / "gallery.sqlite").exists()
-    return names_of(workspace, scratch) if there else {}
 
 
 def _try_one(
@@ -139,7 +134,7 @@ def _try_one(
     if rng.random() < 0.5:
         event = int(rng.integers(1, whole.done.file_events + 1))
         moment, place = Moment(file_event=event), f"at file event {event}"
-    words = _words(job, workspace)
+    words = job.words(workspace)
     first = run(words, states.scratch, moment)
     what = f"{job.name} | {number} killed {place}"
     # One that had ended by then was not killed.
@@ -188,7 +183,7 @@ def _after(
         found.append((again.flaw, f"run again: {again.last_words}"))
     elif again.code and not removed_before:
         found.append(("wrong", f"run again: {again.code} {again.last_words}"))
-    if _people(workspace, states.scratch) != whole.people:
+    if names_of(workspace, states.scratch) != whole.people:
         found.append(("wrong", "run again, the gallery holds other people"))
     if hashes(workspace / name for name in job.made) != whole.made:
         found.append(("wrong", "run again, other files"))
@@ -215,7 +210,7 @@ def _restored(states: States, whole: Whole) -> list[tuple[str, str]]:
     for backup in sorted(workspace.glob("gallery/backups/*.sqlite")):
         words = ("gallery", "restore", backup, *_FORCED, "--workspace", workspace)
         done = run(words, states.scratch)
-        if done.code or _people(workspace, states.scratch) != whole.people:
+        if done.code or names_of(workspace, states.scratch) != whole.people:
             found.append(("lost", f"{backup.name}: {done.code} {done.last_words}"))
         shutil.rmtree(workspace)
         shutil.copytree(kept, workspace)

@@ -19,7 +19,7 @@ from masking.errors import InvalidConfig
 from masking.files.shown_text import counted, shown
 
 if TYPE_CHECKING:
-    from index.gallery.person_photos import PersonPhoto
+    from index.gallery.people import PersonPhoto
 
 
 @click.command("list")

@@ -22,15 +22,6 @@ from masking.landmarks import Image
 
 # Of a file's start, for its token: videos are too large to be read twice.
 _TOKEN_BYTES = 1 << 20
-# Of files in the format of MP4 that hold pictures.
-_PICTURE_BRANDS = frozenset(
-    [b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis", b"hevc"]
-)
-HEAD_BYTES = 16
-_VIDEO_STARTS = (
-    *(b"\x1aE\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"),
-    *(b"OggS", b"0&\xb2u\x8ef\xcf\x11"),
-)
 # OpenCV waits for a camera that has just been switched on.
 _FIRST_FRAMES = 30
 
@@ -59,31 +50,6 @@ class Capture(Protocol):
 
     def get(self, prop: int) -> float:
         """A property, by its number."""
-
-
-def is_video(path: Path) -> bool:
-    """Whether a file begins as a video does, whatever its name is.
-
-    MP4 and MOV, AVI, MKV and WebM, FLV, MPEG, Ogg, WMV. HEIC and AVIF pictures begin
-    as MP4 does and are none.
-    """
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return begins_as_video(file.read(HEAD_BYTES))
-    except OSError:
-        # Whoever reads it says why it cannot be read.
-        return False
-
-
-def begins_as_video(head: bytes) -> bool:
-    """Whether these first HEAD_BYTES are those of a video, see `is_video`."""
-    if head[4:8] == b"ftyp":
-        return head[8:12] not in _PICTURE_BRANDS
-    if head[:4] == b"RIFF":
-        return head[8:12] == b"AVI "
-    return head.startswith(_VIDEO_STARTS) or head[4:8] in (b"moov", b"mdat", b"wide")
 
 
 def video_token(path: Path) -> str:

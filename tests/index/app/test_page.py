@@ -1,4 +1,4 @@
-"""The page in a real browser: every flow, on a desk's screen and on a phone's."""
+"""The page in a real browser: every flow on a phone's screen, most on a desk's, too."""
 
 import base64
 import json
@@ -68,6 +68,9 @@ def tab(tmp_path, screen):
     assert [url for url in elsewhere if not url.startswith(wanted)] == []
     assert faults == []
 
+
+# What is done the same on any screen is tried on the one where less finds room.
+one_screen = pytest.mark.parametrize("screen", ["phone"], indirect=True)
 
 # Whether the middle of a picture, a little below, is red rather than green and blue.
 MIDDLE = """(image) => {
@@ -160,6 +163,7 @@ def test_photos_are_answered_one_after_the_other(tab, tmp_path):
     assert re.findall(rb"/Count (\d+)", tab.pdf()) == [b"1"]
 
 
+@one_screen
 def test_photos_are_dropped_pasted_and_taken(tab, tmp_path):
     photo = base64.b64encode(draw_photo(tmp_path / "one.png", RED).read_bytes())
     send = """([photo, kind, name]) => {
@@ -181,6 +185,7 @@ def test_photos_are_dropped_pasted_and_taken(tab, tmp_path):
     text(tab, "2 named, 1 ")
 
 
+@one_screen
 def test_a_film_is_answered_by_tracks(tab, tmp_path):
     drop(tab, film_of(tmp_path, RED))
     panel(tab).get_by_role("heading", name="Red").wait_for()
@@ -190,6 +195,7 @@ def test_a_film_is_answered_by_tracks(tab, tmp_path):
     tab.get_by_role("link", name="Save PNG").wait_for()
 
 
+@one_screen
 def test_how_much_of_a_film_was_watched_is_told(tab, tmp_path):
     tab.route("**/api/progress*", lambda route: route.fulfill(json={"watched": 0.417}))
     held = []
@@ -201,6 +207,7 @@ def test_how_much_of_a_film_was_watched_is_told(tab, tmp_path):
     assert panel(tab).get_by_text("Watching").count() == 0
 
 
+@one_screen
 def test_how_strict_it_is_decides_again(tab, tmp_path):
     drop(tab, draw_photo(tmp_path / "one.png", (190, 40, 30)))
     panel(tab).get_by_role("heading", level=3).wait_for()
@@ -240,6 +247,7 @@ def test_axe_finds_no_fault(tab, tmp_path, scheme):
     assert faults == {}
 
 
+@one_screen
 def test_a_wrong_name_leads_to_the_photo_that_misled(tab, tmp_path):
     drop(tab, draw_photo(tmp_path / "one.png", RED))
     panel(tab).get_by_role("link", name="Not Red?").click()
@@ -249,6 +257,7 @@ def test_a_wrong_name_leads_to_the_photo_that_misled(tab, tmp_path):
     text(tab, "It is the only one: rename, merge or erase the person below.")
 
 
+@one_screen
 def test_a_card_shows_on_request_what_the_score_rests_on_and_goes_with_its_tab(
     tab, tmp_path
 ):
@@ -360,6 +369,7 @@ def test_people_are_put_right(tab, tmp_path):
     text(tab, "Two steps, and the page knows somebody")
 
 
+@one_screen
 def test_photos_of_another_model_are_embedded_again(tab, tmp_path):
     models = tab.actions.models
     models.embedder = ColourEmbedder(fingerprint="d" * 64)
@@ -372,6 +382,7 @@ def test_photos_of_another_model_are_embedded_again(tab, tmp_path):
     panel(tab).get_by_role("heading", name="Red").wait_for()
 
 
+@one_screen
 def test_a_first_visit_begins_with_an_example(tab, tmp_path):
     go(tab, "People")
     panel(tab).get_by_role("link", name="Red").first.click()
@@ -389,6 +400,7 @@ def test_a_first_visit_begins_with_an_example(tab, tmp_path):
     assert panel(tab).locator("article").count() == 0
 
 
+@one_screen
 def test_masks_of_all_kinds_are_shown_and_saved(tab, tmp_path):
     go(tab, "Masks")
     write_image(tmp_path / "face.png", drawn_face(200)[0])
@@ -438,6 +450,7 @@ def test_tabs_are_reached_with_the_keyboard(tab):
     assert unnamed == []
 
 
+@one_screen
 def test_the_end_of_the_program_is_said(tab):
     go(tab, "Identify")
     tab.route("**/api/**", lambda route: route.abort())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.datasets.detection_cache import (
+from index.datasets.embed_views import (
     RememberingFinder,
     RememberingFinders,
     finder_identity,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from index.datasets.mask_renderer import mask_renderer
+from index.datasets.views import mask_renderer
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import read_collection
 from index.evaluation.report import write as report_writing

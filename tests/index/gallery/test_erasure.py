@@ -49,7 +49,7 @@ def used(people, tmp_path_factory):
     call(workspace, "train", *TRAIN)
     call(workspace, "gallery", "backup")
     call(workspace, "enroll", NAME, *own)
-    call(workspace, "identify", own[0], impostor, "--heatmap", "--threshold", -60)
+    call(workspace, "identify", own[0], impostor, "--threshold", -60)
     call(workspace, "calibrate", people, "--masks", 1, "--workers", 1, code=2)
     evaluated = ("--rounds", 0, "--workers", 1, "--kinds", "surgical", "--no-mixed")
     call(workspace, "evaluate", people, *evaluated)

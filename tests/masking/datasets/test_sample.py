@@ -17,8 +17,8 @@ from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import FaceFinder, unmasked_finder
 from masking.faces.model_files import RECOGNITION, dlib_model
 
-# dlib takes a tenth of a second a chip.
-EMBEDDED_PEOPLE, EMBEDDED_PHOTOS = 24, 4
+# dlib takes a tenth of a second a chip, finding a face a third of that.
+EMBEDDED_PEOPLE, EMBEDDED_PHOTOS, SOUGHT_PHOTOS = 12, 4, 2
 
 
 def people_folders() -> list[Path]:
@@ -56,7 +56,8 @@ def test_no_photo_is_there_twice() -> None:
 
 
 def test_dlib_finds_at_least_95_percent_of_the_faces(finder: FaceFinder) -> None:
-    photos = [photo for folder in people_folders() for photo in list_images(folder)]
+    folders = [list_images(folder) for folder in people_folders()]
+    photos = [photo for photos in folders for photo in photos[-SOUGHT_PHOTOS:]]
     found = [len(finder.find(read_rgb(photo))) == 1 for photo in photos]
     assert np.mean(found) >= 0.95
 

@@ -8,6 +8,7 @@ import torch
 
 from masking.errors import DivergedTraining, InvalidConfig
 from tests.fakes.trainings import CONFIG
+from training.checkpoints import export
 from training.checkpoints.checkpoint import load_checkpoint, load_embedder, read_state
 from training.checkpoints.onnx_embedder import load_onnx_embedder
 from training.checkpoints.store import STATE, latest_checkpoint
@@ -33,6 +34,28 @@ from training.run.stage import forget_run, train
 def trained(small_manifest, tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     return train(small_manifest, models, CONFIG), models
+
+
+@pytest.fixture
+def unexported(monkeypatch):
+    """Trainings leave no ONNX file and no curves, which take longer than they do."""
+
+    def refused(*_):
+        raise export.NotExported("not asked for")
+
+    monkeypatch.setattr(export, "export_embedder", refused)
+    monkeypatch.setattr(train_stage, "write_train_report", lambda *_: None)
+
+
+@pytest.fixture
+def bare(unexported, monkeypatch):
+    """Trainings measure nothing either."""
+    monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
+
+
+class _NoFigures:
+    def to_json(self):
+        return {"uu_1e3": 0.0, "mu_1e3": 0.0, "mc_1e3": 0.0, "mm_1e3": 0.0}
 
 
 def test_training_leaves_a_loadable_checkpoint_and_its_report(trained, small_manifest):
@@ -71,7 +94,7 @@ def test_training_moves_masked_faces_towards_their_unmasked_selves(
     assert gap(ours) < 0.97 * gap(start)
 
 
-def test_people_enough_make_a_cohort(small_manifest, tmp_path, monkeypatch):
+def test_people_enough_make_a_cohort(small_manifest, tmp_path, monkeypatch, unexported):
     def drawn(people, seed, collections, faces):
         assert people.shape == (report_people, 128)
         return Cohort.of(np.random.default_rng(seed).normal(size=(20, 128)), 1.0)
@@ -87,7 +110,7 @@ def test_people_enough_make_a_cohort(small_manifest, tmp_path, monkeypatch):
     assert saved.report["after"] == report.after
     assert load_embedder(report.checkpoint).cohort is not None
     # What is trained further keeps it, unless it sees people enough for its own.
-    monkeypatch.undo()
+    monkeypatch.setattr(cohort_making, "LEAST_PEOPLE", report_people + 1)
     start = initialise(str(report.checkpoint), "auto", tmp_path, "cpu", 0)
     again = train(small_manifest, tmp_path / "again", config, start)
     kept = load_checkpoint(again.checkpoint)
@@ -104,7 +127,7 @@ def test_of_very_many_people_some_are_drawn(small_manifest, monkeypatch):
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(
-    trained, small_manifest, tmp_path, monkeypatch
+    trained, small_manifest, tmp_path, monkeypatch, unexported
 ):
     whole, _ = trained
     save = train_run.TrainRun.save
@@ -125,11 +148,12 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert resumed.after == whole.after
 
 
-def test_another_configuration_does_not_resume(small_manifest, tmp_path, monkeypatch):
+def test_another_configuration_does_not_resume(
+    small_manifest, tmp_path, monkeypatch, bare
+):
     def die(self, path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
     short = dataclasses.replace(CONFIG, epochs=1)
     save = train_run.TrainRun.save
     monkeypatch.setattr(
@@ -144,15 +168,9 @@ def test_another_configuration_does_not_resume(small_manifest, tmp_path, monkeyp
     assert train(small_manifest, tmp_path, other).resumed_at == 0
 
 
-class _NoFigures:
-    def to_json(self):
-        return {"uu_1e3": 0.0, "mu_1e3": 0.0, "mc_1e3": 0.0, "mm_1e3": 0.0}
-
-
 def test_a_loss_that_is_no_number_stops_with_one_sentence(
-    small_manifest, tmp_path, monkeypatch
+    small_manifest, tmp_path, monkeypatch, bare
 ):
-    monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
     monkeypatch.setattr(
         objective,
         "distillation_loss",
@@ -172,9 +190,8 @@ def test_a_last_step_that_spoils_the_network_is_noticed(small_manifest, tmp_path
 
 
 def test_the_last_whole_epoch_survives_a_loss_that_is_no_number(
-    small_manifest, tmp_path, monkeypatch
+    small_manifest, tmp_path, monkeypatch, bare
 ):
-    monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
     save = train_run.TrainRun.save
 
     def save_and_spoil(self, path):
@@ -191,7 +208,7 @@ def test_the_last_whole_epoch_survives_a_loss_that_is_no_number(
 
 
 def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(
-    trained, small_manifest, tmp_path, monkeypatch
+    trained, small_manifest, tmp_path, monkeypatch, unexported
 ):
     report, models = trained
     shutil.copytree(models, tmp_path / "models")
@@ -226,8 +243,7 @@ def test_a_damaged_cache_is_made_again(small_manifest, tmp_path, damage):
     np.testing.assert_array_equal(again, first)
 
 
-def test_a_damaged_state_begins_again(small_manifest, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
+def test_a_damaged_state_begins_again(small_manifest, tmp_path, caplog, bare):
     config = dataclasses.replace(CONFIG, epochs=1)
     (tmp_path / STATE).write_bytes(b"")
     assert train(small_manifest, tmp_path, config).resumed_at == 0
