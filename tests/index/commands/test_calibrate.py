@@ -60,7 +60,8 @@ def test_photographs_of_impostors(workspace, impostors, monkeypatch):
     assert record["people"] == [8, 100, 1000, 5000]
     for limits in record["thresholds"].values():
         assert limits == sorted(limits, reverse=True)
-        assert 0.03 < limits[-1] < limits[0] < 0.8
+        # Squares of embeddings of length 1.
+        assert 0.03 < limits[-1] < limits[0] < 2
     with open_gallery(workspace / "gallery") as gallery:
         stored = Calibration.from_json(gallery.calibration_json)
     assert stored.source.startswith(
