@@ -80,7 +80,9 @@ def jobs(workspace: Path) -> list[Job]:
     return [
         Job("enroll", "gallery", ("enroll", _NEW, *photos, *SHIPPED), weight=5),
         Job("remove", "gallery", ("gallery", "remove", _GONE, "--yes"), weight=5),
-        Job("rebuild", "gallery", ("gallery", "rebuild", "--model", "shipped"), weight=3),
+        Job(
+            "rebuild", "gallery", ("gallery", "rebuild", "--model", "shipped"), weight=3
+        ),
         Job("backup", "gallery", ("gallery", "backup"), weight=2),
         Job("augment", "inputs", augment, ("augmented",), 3),
         Job("train", "augmented", ("train", *TRAINED), learnt, 1),
