@@ -16,12 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import torch
 from torch import Tensor
 
 from masking.augment.manifest import read_manifest
 from masking.augment.people_lists import read_names, select_people
+from masking.datasets.images import list_images, read_rgb
+from masking.datasets.sample import sample_people
 from masking.errors import InvalidConfig
+from masking.faces.alignment import crop_chip
+from masking.faces.finder import default_finder
+from masking.landmarks import Float32
 from training.backbones.dlib_network import DlibFaceNet
 from training.backbones.registry import network_of
 from training.checkpoints.checkpoint import (
@@ -32,6 +38,8 @@ from training.checkpoints.checkpoint import (
 from training.checkpoints.store import SHIPPED, SHIPPED_DLIB, save_model
 from training.data.chip_embeddings import cohort_of_rows
 from training.data.train_data import held_out_rows
+from training.embedders.embedded_face import network_input
+from training.embedders.protocol import Embedder
 from training.embedders.torch_embedder import NetworkEmbedder
 
 
@@ -56,6 +64,24 @@ def mean_weights(checkpoints: Sequence[Checkpoint]) -> dict[str, Tensor]:
 def _trained_on(one: Checkpoint) -> tuple[Any, ...]:
     split = [one.config[key] for key in ("validation_fraction", "validation_seed")]
     return one.manifest_sha256, one.geometry, one.backbone, *split
+
+
+def sample_means(embedder: Embedder) -> Float32:
+    """(P, D) mean embeddings of the synthetic people, newcomers left out.
+
+    They lie close together in some networks. Averages of them in the cohort make their
+    distances count as those of a crowd, or they are taken for each other.
+    """
+    finder, means = default_finder(), []
+    for person in sorted(path for path in sample_people().iterdir() if path.is_dir()):
+        chips = []
+        for photo in list_images(person):
+            image = read_rgb(photo)
+            landmarks = finder.find(image)[0].landmarks
+            crop = crop_chip(image, landmarks, embedder.geometry, photo.name)
+            chips.append(crop.pixels)
+        means.append(embedder.embed(network_input(chips)).mean(axis=0))
+    return np.stack(means)
 
 
 @click.command()
@@ -95,6 +121,8 @@ def main(
     held_out = {row.identity for row in rows}
     known = [row for row in manifest.faces() if row.identity not in held_out]
     cohort = cohort_of_rows(manifest, known, embedder, workers, config["seed"])
+    if cohort:
+        cohort = cohort.with_collection(sample_means(embedder), config["seed"])
     path = SHIPPED_DLIB if first.backbone == DlibFaceNet.backbone else SHIPPED
     path.parent.mkdir(parents=True, exist_ok=True)
     save_model(path, replace(first, network=round_filters(mean), cohort=cohort))

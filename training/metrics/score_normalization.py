@@ -83,6 +83,15 @@ class Cohort:
         """The cohort of some faces, rounded to float16."""
         return cls(members.astype(np.float16).astype(np.float32), float(usual))
 
+    def with_collection(self, people: Float32, seed: int) -> Cohort:
+        """The cohort with members of one more collection; `usual` stays.
+
+        Args:
+            people: (P, D) mean embeddings of its people, a few more than _FEWEST_EACH.
+        """
+        members = np.concatenate([self.members, _members(people, seed)])
+        return Cohort.of(members, self.usual)
+
     def crowding(self, embeddings: Float32) -> Float64:
         """(N, D) to (N,), see a(x) above; NaN where a row is."""
         found = np.empty(len(embeddings))

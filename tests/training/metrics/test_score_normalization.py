@@ -60,6 +60,18 @@ def test_a_face_more_crowded_than_usual_pays_all_of_it_a_lonely_one_gets_half():
     np.testing.assert_allclose(found[0], [0 + 6, 1 + 3 + 0, 4 + 3 - 2.5])
 
 
+def test_a_further_collection_adds_its_means_and_leaves_the_rest():
+    cohort = Cohort.of(np.full((20, 1), 3.0, np.float32), 4.0)
+    # Six people in one place: one mean, drawn until there are enough, five times.
+    more = cohort.with_collection(np.full((6, 1), -1.0, np.float32), seed=0)
+    assert more.usual == 4.0
+    assert more.members.ravel().tolist() == [3.0] * 20 + [-1.0] * 5
+    # A face far from both keeps its ten nearest; one beside the new ones does not.
+    faces = np.array([[4.0], [-1.0]], np.float32)
+    np.testing.assert_allclose(cohort.crowding(faces), [1, 16])
+    np.testing.assert_allclose(more.crowding(faces), [1, 8])
+
+
 def test_distances_of_a_lonely_place_are_negative_and_never_cut():
     """Cut at 0, all of these would be at the same distance."""
     cohort = Cohort.of(np.full((20, 1), 3.0, np.float32), 1.0)
