@@ -113,7 +113,8 @@ def _say_report(report: EnrollReport, whose: str) -> None:
         say(f"skipped: {reason}", err=True)
     for photo, distance in report.unlike.items():
         say(
-            f"look again: {photo} is {distance:.2f} from the other photos of {whose}",
+            f"look again: {photo} looks unlike the other photos of {whose} (distance "
+            f"{distance:.2f}): is it the same person?",
             err=True,
         )
     for doubt in report.doubts:
