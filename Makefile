@@ -25,8 +25,8 @@ check: $(VENV)/.dev
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
-# All commands of docs/background/results.md, into build/results.json: hours, and the data
-# sets of docs/your-data.md, in the folder DATA.
+# All commands of docs/background/results.md, into its tables: hours, and the data sets of
+# docs/your-data.md, in the folder DATA.
 DATA ?= data
 results: $(VENV)/.dev
 	$(RUN) -m tools.release.measure_results --data $(DATA)

@@ -18,6 +18,8 @@ from click.testing import CliRunner
 import cli
 from masking.datasets.images import list_images, read_rgb
 from masking.datasets.sample import sample_people
+from tools.release import results_page
+from tools.release.measure_results import commands_of
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted(
@@ -200,15 +202,36 @@ def test_the_readme_fits_on_a_screen_and_a_half():
     assert 80 < len(lines) <= 150
 
 
+def test_tables_of_the_results_are_those_of_the_json():
+    page = results_page.PAGE.read_text()
+    tables = results_page.read_tables()
+    remedy = "run: python -m tools.release.results_page"
+    assert results_page.page_with(page, tables) == page, remedy
+    assert re.findall(r"<!-- table: ([\w-]+) -->", page) == list(tables)
+
+
+def test_commands_of_tables_stand_in_the_results():
+    known = {shlex.join(words) for words in commands_of(results_page.PAGE.read_text())}
+    for name, table in results_page.read_tables().items():
+        assert set(table.command) <= known, name
+
+
+def test_facts_stand_in_the_sentences_of_the_results():
+    page = re.sub(r"^\|.*", "", results_page.PAGE.read_text(), flags=re.MULTILINE)
+    for name, figure in results_page.read_facts().items():
+        assert re.search(rf"(?<![\d.]){re.escape(figure)}(?!\d)", page), name
+
+
 def test_figures_of_the_readme_stand_in_the_results():
     readme = (ROOT / "README.md").read_text()
-    results = (ROOT / "docs" / "background" / "results.md").read_text()
+    tables = "".join(table.text() for table in results_page.read_tables().values())
+    known = {*results_page.read_facts().values(), *re.findall(r"[\d.]+", tables)}
     table = re.sub(r"\*[^*]*\*", "", readme.partition("## Figures")[2])
     rows = [row for row in table.partition("## ")[0].splitlines() if row[:1] == "|"]
-    figures = re.findall(r"(?<![\w.])\.\d{3}\b", "\n".join(rows))
+    figures = re.findall(r"(?<![\w.])\.\d{2,3}\b", "\n".join(rows))
     assert len(figures) >= 10
     for figure in figures:
-        assert figure in results, figure
+        assert figure in known, figure
 
 
 @pytest.mark.parametrize("page", PAGES)

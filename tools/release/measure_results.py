@@ -1,11 +1,12 @@
-"""Runs the commands of docs/background/results.md and keeps what they print.
+"""Runs the commands of docs/background/results.md and writes their figures into it.
 
-Writes build/results.json, with date, machine and commit, after each command: what fails
-stops none of the others. The tables of the page are copied from it by hand. Takes
-hours; `--small`, on a folder with a few people (but all of LFW for face_finding), tries
-every command in minutes.
+Keeps what they print in build/results.json, with date, machine and commit, after each
+command: what fails stops none of the others. Takes hours; `--only` runs the commands
+with a word, `--small`, on a folder with a few people (but all of LFW for face_finding),
+tries every command in minutes and changes no page.
 
     python -m tools.release.measure_results --data data
+    python -m tools.release.measure_results --data data --only peopleDevTest --only mfr2
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ import click
 
 from benchmarks.regress import machine_kind
 from masking.files.writing import write_bytes
+from tools.release.result_figures import TAKEN
+from tools.release.results_page import read_tables, take, write_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "background" / "results.md"
@@ -99,26 +102,47 @@ def measured(commands: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
         "commands": [],
     }
     for words in commands:
-        record["commands"].append(run(words))
+        record["commands"].append(run([*words, "--json"]))
         yield record
+
+
+def put_in_tables(command: str, output: str) -> list[str]:
+    """Put what a command printed into the page; gives the names of its tables."""
+    tables = read_tables()
+    of_it = [name for name, table in tables.items() if command in table.command]
+    taken = [name for name in of_it if name in TAKEN]
+    for name in taken:
+        take(tables, name, json.loads(output))
+    if taken:
+        write_page(tables)
+    return taken
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--only", multiple=True, help="Commands with this word, or any of these.")
 @click.option("--small", is_flag=True, help="Only try every command.")
 @click.option("--out", type=click.Path(path_type=Path), default=KEPT)
-def main(data: Path, small: bool, out: Path) -> None:
+def main(data: Path, only: tuple[str, ...], small: bool, out: Path) -> None:
     """Run every command on the photos in DATA."""
-    commands = [with_data(words, data) for words in commands_of(PAGE.read_text())]
+    commands = [
+        words
+        for words in commands_of(PAGE.read_text())
+        if not only or any(one in shlex.join(words) for one in only)
+    ]
+    ran = [with_data(words, data) for words in commands]
     if small:
-        commands = [smaller(words) for words in commands]
+        ran = [smaller(words) for words in ran]
     failed = []
-    for record in measured(commands):
+    for words, record in zip(commands, measured(ran), strict=True):
         write_bytes(out, f"{json.dumps(record, indent=1)}\n".encode())
         last = record["commands"][-1]
         click.echo(f"{last['seconds']:8.1f} s, exit {last['exit']}: {last['command']}")
         if last["exit"]:
             failed.append(last["command"])
+        elif not small:
+            put = put_in_tables(shlex.join(words), last["output"])
+            click.echo(f"           tables: {', '.join(put) or 'none'}")
     if failed:
         raise click.ClickException(f"{out} says why these failed: {'; '.join(failed)}")
 

@@ -2,13 +2,15 @@
 
 import json
 import shlex
+import shutil
 import sys
 
 from click.testing import CliRunner
 
-from tools.release import measure_results
+from tools.release import measure_results, result_figures, results_page
 from tools.release.measure_results import PAGE, commands_of, main, smaller, with_data
 
+FIRST = {("U-U", "ours"): {"AUC": 0.5}}
 TEXT = """A table.
 
 ```sh
@@ -50,11 +52,13 @@ def test_a_command_that_fails_is_named_and_stops_no_other(tmp_path, monkeypatch)
     page, out = tmp_path / "page.md", tmp_path / "out" / "results.json"
     page.write_text(
         "```sh\npython -c 'raise SystemExit(\"no photos\")'\n"
-        "WORD=seen python -c 'import os; print(os.environ[\"WORD\"])'\n```\n"
+        "WORD=seen python -c 'import os; print(os.environ[\"WORD\"])'\n"
+        "python -c 'raise SystemExit(\"not asked for\")'\n```\n"
     )
     monkeypatch.setattr(measure_results, "PAGE", page)
     out.parent.mkdir()
-    asked = ["--data", str(tmp_path), "--out", str(out)]
+    asked = ["--data", str(tmp_path), "--out", str(out), "--small"]
+    asked += ["--only", "no photos", "--only", "WORD"]
     answer = CliRunner().invoke(main, asked)
     assert answer.exit_code == 1
     assert "no photos" in answer.output
@@ -63,6 +67,27 @@ def test_a_command_that_fails_is_named_and_stops_no_other(tmp_path, monkeypatch)
     assert (bad["exit"], bad["messages"].strip()) == (1, "no photos")
     assert (good["exit"], good["output"]) == (0, "seen\n")
     assert record["machine"].lower().startswith(sys.platform[:5])
+
+
+def test_what_a_command_printed_goes_into_its_tables(tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- table: closed-set -->\n<!-- end -->\n")
+    shutil.copy(results_page.FIGURES, tmp_path / "page.json")
+    monkeypatch.setattr(results_page, "PAGE", page)
+    monkeypatch.setattr(results_page, "FIGURES", tmp_path / "page.json")
+    command = "python cli.py evaluate data/mfr2-a --model shipped"
+    ranks = {"probes": 86, "rank1": {"value": 0.25}, "tpir": {"value": 0.125}}
+    compared = {"name": "shipped, masked reference", "sets": {}, "ranks": ranks}
+    report = {"collection": "mfr2-a", "embedders": [compared], "by_property": {}}
+    monkeypatch.setitem(result_figures.TAKEN, "mfr2-verification", lambda _: FIRST)
+    taken = measure_results.put_in_tables(command, json.dumps(report))
+    assert taken == ["mfr2-verification", "closed-set"]
+    lines = page.read_text().splitlines()
+    assert [line.split(" | ")[-1] for line in lines if "MFR2" in line] == [
+        ".250 |",
+        ".125 |",
+    ]
+    assert json.loads((tmp_path / "page.json").read_text())["facts"]
 
 
 def test_all_commands_of_the_page_are_of_this_project():
