@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -305,10 +306,12 @@ def test_a_gallery_is_shown_verified_and_rebuilt(workspace, tmp_path):
     assert done.output.startswith("31 photos")
 
 
-def test_evaluate_and_embed_write_their_files(workspace, small_people, tmp_path):
+def test_evaluate_and_embed_write_their_files_and_all_folders_are_private(
+    workspace, small_people, masked, tmp_path
+):
     done = call(
         *("evaluate", small_people, "--out", tmp_path / "report", "--rounds", 0),
-        *("--workspace", workspace, "--workers", 1),
+        *("--workspace", workspace, "--workers", 1, "--no-mixed"),
     )
     assert done.exit_code == 0, done.output
     assert "M-U" in done.output
@@ -327,6 +330,11 @@ def test_evaluate_and_embed_write_their_files(workspace, small_people, tmp_path)
         assert written["embeddings"].shape == (24, 512)
         assert written["masked_references"].shape == (24, 512)
         assert written["found"].all()
+    assert call("identify", masked, "--workspace", workspace).exit_code in (0, 3)
+    evaluated = f"evaluated evaluated/{small_people.name} found-faces".split()
+    made = ["augmented", "models", "models/cache", "gallery", "identified"]
+    for folder in ("", *made, *evaluated, private):
+        assert stat.S_IMODE((workspace / folder).stat().st_mode) == 0o700, folder
 
 
 def test_train_can_leave_people_out(workspace, tmp_path):

@@ -127,9 +127,10 @@ def test_probabilities_hold_for_new_people(calibration, masked, size):
         for number, middle in enumerate(np.concatenate([middles, impostors])):
             probe = seen(rng, middle[None], PROBES[masked])
             squares = ((templates - probe) ** 2).sum(axis=1)
+            # As many as a search gives.
             nearest = [
-                Neighbour(place, float(square), masked)
-                for place, square in enumerate(squares)
+                Neighbour(int(place), float(squares[place]), masked)
+                for place in squares.argsort()[:60]
             ]
             decided = policy.decide(nearest, names, MaskState(float(masked), 0.0))
             probability.append(decided.probability)

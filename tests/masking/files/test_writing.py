@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import stat
 
 import pytest
-from click.testing import CliRunner
 
-import cli
 from masking.files.writing import (
     folder_locked,
     private_folder,
@@ -84,31 +81,3 @@ def test_made_folders_are_private_and_others_keep_their_mode(tmp_path):
     (tmp_path / "a").chmod(0o750)
     private_folder(tmp_path / "a" / "b")
     assert mode(tmp_path / "a") == 0o750
-
-
-def call(*arguments):
-    return CliRunner().invoke(cli.main, [str(item) for item in arguments])
-
-
-def test_every_folder_of_a_workspace_is_private(small_people, tmp_path):
-    people = tmp_path / "people"
-    for person in sorted(small_people.iterdir())[:4]:
-        shutil.copytree(person, people / person.name)
-    one = sorted(people.rglob("*.jpg"))[0]
-    few = ("--batch-size", 4, "--samples-per-person", 2)
-    commands = {
-        "augmented": ["augment", people, "--workers", 1, "--variants", 1],
-        "models models/cache gallery": ["train", *few, "--epochs", 1, "--workers", 1],
-        "identified": ["identify", one],
-        "evaluated evaluated/people found-faces evaluated/people/private": [
-            *("evaluate", people, "--workers", 1, "--rounds", 0, "--no-mixed"),
-            *("--kinds", "surgical"),
-        ],
-    }
-    workspace = tmp_path / "workspace"
-    for folders, command in commands.items():
-        done = call(*command, "--workspace", workspace)
-        assert done.exit_code in (0, 3), done.output
-        for folder in folders.split():
-            assert mode(workspace / folder) == 0o700, folder
-    assert mode(workspace) == 0o700
