@@ -43,6 +43,7 @@ def wheel(tmp_path_factory):
     for name in ("setup.cfg", "pyproject.toml", "cli.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     pip("wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source))
+    shutil.rmtree(source)
     (built,) = folder.glob("masked_faces-*.whl")
     return built
 

@@ -173,7 +173,7 @@ def test_the_exported_network_that_ships_is_never_done_without(copy, monkeypatch
 
 def test_a_model_that_was_saved_without_is_run_by_torch(tmp_path, caplog):
     path = tmp_path / "it.safetensors"
-    save_checkpoint(path, checkpoint(make_network("iresnet18")))
+    save_checkpoint(path, checkpoint(make_network("mobilefacenet")))
     _, said = used_torch(str(path), caplog)
     assert "was saved without an exported network" in said
 
@@ -238,12 +238,12 @@ def test_what_cannot_be_exported_is_saved_without_and_said(
 
     monkeypatch.setattr("torch.onnx.export", refuse)
     path = tmp_path / "odd.safetensors"
-    save_model(path, checkpoint(make_network("iresnet18")))
+    save_model(path, checkpoint(make_network("mobilefacenet")))
     assert [item.name for item in tmp_path.iterdir()] == ["odd.safetensors"]
     (said,) = warnings_of(caplog)
     assert "odd: torch does not export it (no such operator)" in said
     assert read_record(path).exported is None
-    assert load_embedder(path).backbone == "iresnet18"
+    assert load_embedder(path).backbone == "mobilefacenet"
 
 
 def test_what_opencv_computes_otherwise_is_saved_without_and_said(
