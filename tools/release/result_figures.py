@@ -229,7 +229,7 @@ def search(record: dict[str, Any]) -> Rows:
     rows: Rows = {}
     for one in record["search"]:
         built = re.search(r"built in ([\d.]+) s", one["note"])
-        way = "Annoy" if one["way"] == "annoy" else one["way"]
+        way = "Annoy" if one["way"] == "annoy" else one["way"].removesuffix(" way")
         rows[f"{one['people']:,}", way] = {
             "finds the right person": one["recall"],
             "finds exact search's nearest": one["agrees"],

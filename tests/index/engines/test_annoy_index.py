@@ -26,13 +26,24 @@ def trees(templates):
     return build_trees(templates)
 
 
-def test_more_nodes_for_larger_galleries_between_the_measured_sizes_too(monkeypatch):
-    table = {100: 10, 10_000: 1000}
-    monkeypatch.setattr("index.engines.annoy_index._SEARCH_K", table)
-    assert [search_k_of(rows) for rows in (1, 100, 10_000)] == [10, 10, 1000]
-    # Half way between on logarithmic axes; beyond the last in proportion.
-    assert search_k_of(1000) == 100
-    assert search_k_of(30_000) == 3000
+def test_seven_eighths_of_two_trees_are_looked_at():
+    assert [search_k_of(rows) for rows in (1, 100, 10_000)] == [2, 175, 17_500]
+
+
+def test_people_who_differ_in_as_many_directions_as_faces_are_found():
+    # Unit vectors in 256 directions, as far apart as the shipped embedder's people.
+    rng = np.random.default_rng(1)
+    matrix = rng.normal(size=(4000, 256)).astype(np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    people = Templates("g", 1, np.arange(4000), np.zeros(4000, np.bool_), matrix)
+    # Nobody of the gallery: the nearest is as hard to find as any.
+    probes = (rng.normal(size=(100, 256)) / 16).astype(np.float32)
+    truth = ExactSearch(people).nearest_rows(probes)[1]
+    grown = build_trees(people)
+    whole = AnnoySearch(people, grown, search_k_of(4000))
+    assert recall_of(whole, probes, truth) >= 0.99
+    # What was enough for 128 numbers misses some.
+    assert recall_of(AnnoySearch(people, grown, 2400), probes, truth) < 0.95
 
 
 def test_trees_of_the_same_templates_are_the_same(templates, tmp_path):
