@@ -1,1 +1,1 @@
-"""What happens when files are damaged and processes killed."""
+"""What happens when files are damaged, processes killed and disks full."""

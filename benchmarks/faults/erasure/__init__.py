@@ -1,1 +1,0 @@
-"""What is left of a person who was removed."""

@@ -1,1 +1,0 @@
-"""Damaged files of every other kind that the toolkit reads."""

@@ -1,1 +1,0 @@
-"""Damaged pictures, and what reading them must not do."""
