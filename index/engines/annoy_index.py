@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -31,6 +31,34 @@ class NoAnnoy(MissingInput):
     """The package is not installed: it is the one that needs a compiler."""
 
 
+class Trees(Protocol):
+    """Annoy's index, as far as it is used here; the package has no types."""
+
+    def add_item(self, row: int, vector: Float32) -> None:
+        """Give a row its vector."""
+
+    def build(self, trees: int, n_jobs: int) -> bool:
+        """Make the trees; no row can be added after that."""
+
+    def get_n_items(self) -> int:
+        """How many rows it holds."""
+
+    def get_n_trees(self) -> int:
+        """How many trees."""
+
+    def get_nns_by_vector(self, vector: Float32, n: int, search_k: int) -> list[int]:
+        """About the n nearest rows, looking at `search_k` nodes."""
+
+    def load(self, path: str) -> bool:
+        """Map a file of trees."""
+
+    def save(self, path: str) -> bool:
+        """Write them into a file."""
+
+    def set_seed(self, seed: int) -> None:
+        """Of the trees that are to be made."""
+
+
 class AnnoySearch:
     """Searches an index that `build_trees` made of the same templates.
 
@@ -38,7 +66,7 @@ class AnnoySearch:
         search_k: nodes to look at; more finds more and takes longer.
     """
 
-    def __init__(self, templates: Templates, index: Any, search_k: int):
+    def __init__(self, templates: Templates, index: Trees, search_k: int):
         self._templates, self._index, self._search_k = templates, index, search_k
 
     def nearest(self, query: Float32, k: int) -> list[Neighbour]:
@@ -56,7 +84,7 @@ def search_k_of(rows: int) -> int:
     return round(TREES * rows * _LOOKED_AT)
 
 
-def build_trees(templates: Templates, trees: int = TREES) -> Any:
+def build_trees(templates: Templates, trees: int = TREES) -> Trees:
     """Annoy's index of the templates, in memory; shows a bar when it takes long."""
     index = _empty_index(templates.matrix.shape[1])
     index.set_seed(SEED)
@@ -81,7 +109,7 @@ def build_trees(templates: Templates, trees: int = TREES) -> Any:
     return index
 
 
-def load_trees(path: Path, dimension: int) -> Any:
+def load_trees(path: Path, dimension: int) -> Trees:
     """Annoy's index of a file, mapped; only of a file whose hash was checked.
 
     Annoy records neither dimension nor metric and crashes on a damaged file.
@@ -93,7 +121,7 @@ def load_trees(path: Path, dimension: int) -> Any:
     return index
 
 
-def _empty_index(dimension: int) -> Any:
+def _empty_index(dimension: int) -> Trees:
     """Annoy's own, without rows.
 
     Raises:
@@ -107,4 +135,5 @@ def _empty_index(dimension: int) -> Any:
             "is compared exactly. To have one, run: pip install annoy (which takes a "
             "C++ compiler)."
         ) from error
-    return annoy.AnnoyIndex(dimension, "euclidean")
+    made: Trees = annoy.AnnoyIndex(dimension, "euclidean")
+    return made

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -14,11 +14,22 @@ from index.engines.neighbours import Int64, Templates, template_keys
 from masking.errors import InvalidConfig, MissingInput, ToolkitError
 from masking.landmarks import Float32
 
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
 # Below the largest message that Milvus takes, 64 MB, for any length of embedding.
 _ROWS_AT_ONCE = 1000
 # A row that is no template: its version is that of all other rows. Stored last, so
 # that an interrupted update is repeated.
 _MARK = -1
+
+
+class Row(TypedDict):
+    """A template as Milvus holds it; `key` as `template_keys` gives it."""
+
+    key: int
+    vector: list[float]
+    version: int
 
 
 class Collection:
@@ -83,13 +94,13 @@ class Collection:
         )
 
     def _store(self, rows: Iterable[tuple[int, Float32]], version: int) -> None:
-        data = [
+        data: list[Row] = [
             {"key": key, "vector": vector.tolist(), "version": version}
             for key, vector in rows
         ]
         self._client.upsert(self._name, data)
 
-    def _arrays(self, rows: Iterable[Any]) -> tuple[Int64, Float32]:
+    def _arrays(self, rows: Iterable[Row]) -> tuple[Int64, Float32]:
         found = [(row["key"], row["vector"]) for row in rows if row["key"] != _MARK]
         keys = np.array([key for key, _ in found], dtype=np.int64)
         vectors = np.array([vector for _, vector in found], dtype=np.float32)
@@ -157,7 +168,7 @@ def is_file(uri: str) -> bool:
     return uri.endswith(".db") and "://" not in uri
 
 
-def _connect(uri: str) -> Any:
+def _connect(uri: str) -> MilvusClient:
     if not importlib.util.find_spec("pymilvus") or (
         is_file(uri) and not importlib.util.find_spec("milvus_lite")
     ):
@@ -171,7 +182,7 @@ def _connect(uri: str) -> Any:
         return MilvusClient(uri)
 
 
-def _disconnect(client: Any, uri: str) -> None:
+def _disconnect(client: MilvusClient, uri: str) -> None:
     client.close()
     if is_file(uri):
         from milvus_lite.server_manager import server_manager_instance

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from index.engines.annoy_index import SEED, load_trees
+from index.engines.annoy_index import SEED, Trees, load_trees
 from index.engines.neighbours import Templates
 from masking.errors import BadRecord
 from masking.files.writing import PREFIX, folder_locked
@@ -51,11 +51,11 @@ class Snapshot:
 
     folder: Path
     templates: Templates
-    trees: Any
+    trees: Trees
 
 
 def write_snapshot(
-    gallery_folder: Path, templates: Templates, trees: Any, fingerprint: str
+    gallery_folder: Path, templates: Templates, trees: Trees, fingerprint: str
 ) -> Path:
     """Write the next snapshot, visible only when it is complete.
 
@@ -79,7 +79,7 @@ def write_snapshot(
     return final
 
 
-def _written(home: Path, templates: Templates, trees: Any, fingerprint: str) -> Path:
+def _written(home: Path, templates: Templates, trees: Trees, fingerprint: str) -> Path:
     writing = Path(tempfile.mkdtemp(dir=home, prefix=PREFIX))
     try:
         np.save(writing / MATRIX, templates.matrix, allow_pickle=False)

@@ -17,6 +17,7 @@ from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.checkpoints.store import OWN_MODELS, model_name
 from training.embedders.checkpoint_file import Exported, read_record
+from training.embedders.protocol import check_chips
 from training.metrics.score_normalization import Cohort
 
 # Of embeddings as long as 1: distances are calibrated to a thousandth.
@@ -81,12 +82,7 @@ class OnnxEmbedder:
         Raises:
             ValueError: another shape or type.
         """
-        side = self.geometry.size_px
-        if chips.shape[1:] != (3, side, side) or chips.dtype != np.uint8:
-            raise ValueError(
-                f"expected (N, 3, {side}, {side}) uint8 chips, got {chips.shape} "
-                f"{chips.dtype}"
-            )
+        check_chips(chips, self.geometry)
         embeddings = np.empty((len(chips), self.dimension), dtype=np.float32)
         for row, chip in zip(embeddings, chips, strict=True):
             # Always two: OpenCV plans again for another number.

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from masking.faces.alignment import ChipGeometry
@@ -45,6 +46,16 @@ class Embedder(Protocol):
 
         Rows are independent of the batch they come in; N may be 0.
         """
+
+
+def check_chips(chips: Image, geometry: ChipGeometry) -> None:
+    """Raise ValueError unless chips are (N, 3, S, S) uint8 of this geometry."""
+    side = geometry.size_px
+    if chips.shape[1:] != (3, side, side) or chips.dtype != np.uint8:
+        raise ValueError(
+            f"expected (N, 3, {side}, {side}) uint8 chips, got {chips.shape} "
+            f"{chips.dtype}"
+        )
 
 
 def weights_fingerprint(

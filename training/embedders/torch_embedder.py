@@ -14,7 +14,7 @@ from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.backbones.base import FaceNetwork
 from training.backbones.dlib_network import DlibFaceNet, read_dlib_network
-from training.embedders.protocol import weights_fingerprint
+from training.embedders.protocol import check_chips, weights_fingerprint
 from training.metrics.score_normalization import Cohort
 
 # Larger ones are no faster on a CPU core; 64 chips need about 100 MB.
@@ -78,12 +78,7 @@ class NetworkEmbedder:
         Raises:
             ValueError: another shape or type.
         """
-        side = self.geometry.size_px
-        if chips.shape[1:] != (3, side, side) or chips.dtype != np.uint8:
-            raise ValueError(
-                f"expected (N, 3, {side}, {side}) uint8 chips, got {chips.shape} "
-                f"{chips.dtype}"
-            )
+        check_chips(chips, self.geometry)
         embeddings = np.empty((len(chips), self.dimension), dtype=np.float32)
         for start in range(0, len(chips), _BATCH):
             batch = slice(start, start + _BATCH)

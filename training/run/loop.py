@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -101,11 +101,12 @@ def _loss(run: TrainRun, batch: Batch, inputs: Tensor, step: int) -> Tensor:
     return loss
 
 
-def _exchange(run: TrainRun, last: bool) -> Any:
+def _exchange(run: TrainRun, last: bool) -> AbstractContextManager[None]:
     """Gradients go to the other processes once a step, with the last micro-batch."""
     if run.processes.count == 1 or last:
         return nullcontext()
-    return run.computed.no_sync()
+    without: AbstractContextManager[None] = run.computed.no_sync()
+    return without
 
 
 def learning_rate_at(

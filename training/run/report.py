@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from masking.errors import MissingInput
 from masking.files.writing import strict_json, write_bytes
+from training.run.state import Progress
 
 
-def write_train_report(folder: Path, progress: Any) -> None:
+def write_train_report(folder: Path, progress: Progress) -> None:
     """Write report.json and curves.png (loss; TAR on validation people)."""
     write_bytes(
         folder / "report.json", strict_json(asdict(progress), indent=2).encode()
@@ -19,7 +20,7 @@ def write_train_report(folder: Path, progress: Any) -> None:
     write_bytes(folder / "curves.png", _curves(progress))
 
 
-def _curves(progress: Any) -> bytes:
+def _curves(progress: Progress) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
