@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.augment.people_lists import read_names
-from masking.datasets.image_decoding import decode_rgb
-from masking.datasets.images import encode_image, list_images, read_rgb
+from masking.datasets.images import decode_rgb, encode_image, list_images, read_rgb
 from masking.errors import MissingInput
 from masking.faces.finder import Finder
 from masking.landmarks import JAW, Float32, Image, Landmarks

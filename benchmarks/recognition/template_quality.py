@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from index.datasets.embed_views import RememberingFinders
 from index.datasets.labelled_photos import read_labelled_photos
 from index.datasets.views import View, ViewPlan, all_views
-from index.enrollment.quality import quality
+from index.enrollment.checks import quality
 from masking.augment.people_lists import people_found, read_names
 from masking.datasets.labels import LabelledPhoto
 from masking.faces.finder import default_finder

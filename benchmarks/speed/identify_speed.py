@@ -10,11 +10,15 @@ measured as `benchmarks.shared.dlib_way`, in the same run.
 from __future__ import annotations
 
 import json
+import resource
+import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -22,8 +26,6 @@ import click
 import numpy as np
 
 from benchmarks.shared.dlib_way import DlibWay, Encodings, nearest
-from benchmarks.shared.stopwatch import WHOLE, Stopwatch
-from benchmarks.speed.cold_start import cold_start
 from index.enrollment.stage import enroll
 from index.gallery.gallery import Gallery, open_or_create_gallery
 from index.identification.config import IdentifyConfig
@@ -38,6 +40,65 @@ from masking.rendering.render import render
 from training.checkpoints.store import choose_embedder, choose_onnx_embedder
 from training.embedders.embedded_face import embed_faces
 from training.embedders.protocol import Embedder
+
+WHOLE = "all of it, without a card"
+
+
+@dataclass
+class Stopwatch:
+    """CPU seconds of each step, a list a step."""
+
+    spent: dict[str, list[float]] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Times a block."""
+        started = time.process_time()
+        yield
+        self.add(name, time.process_time() - started)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count one more time of a step."""
+        self.spent.setdefault(name, []).append(seconds)
+
+    def whole_ms(self, chosen: list[bool]) -> float:
+        """Median of whole identifications, of the chosen probes."""
+        times = zip(self.spent[WHOLE], chosen, strict=True)
+        return 1e3 * median(seconds for seconds, wanted in times if wanted)
+
+    def medians_ms(self) -> dict[str, float]:
+        """Median of each step, milliseconds."""
+        return {name: 1e3 * median(times) for name, times in self.spent.items()}
+
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class ColdFigures:
+    """From the start of a process to its answer: medians, seconds."""
+
+    cpu_s: float
+    wall_s: float
+
+
+def cold_start(command: list[str], runs: int) -> ColdFigures:
+    """Medians over `runs` processes, after one that warms the disk's cache."""
+    times = []
+    for _ in range(runs + 1):
+        before, started = _children_s(), time.perf_counter()
+        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
+        if done.returncode not in (0, 3):
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+        times.append((_children_s() - before, time.perf_counter() - started))
+    cpu_s, wall_s = (median(column) for column in zip(*times[1:], strict=True))
+    return ColdFigures(cpu_s, wall_s)
+
+
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
 
 _ENROLLED = 2
 

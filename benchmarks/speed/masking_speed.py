@@ -25,8 +25,7 @@ import torch
 from masking.augment.config import AugmentConfig
 from masking.augment.photo_step import PhotoStep
 from masking.datasets.collections import Photo
-from masking.datasets.image_decoding import decode_rgb
-from masking.datasets.images import encode_image, list_images, read_bytes
+from masking.datasets.images import decode_rgb, encode_image, list_images, read_bytes
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.finder import Finder, unmasked_finder
 from masking.landmarks import Image, Landmarks

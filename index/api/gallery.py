@@ -9,12 +9,11 @@ from pathlib import Path
 from index.api.faces import FaceReader
 from index.api.pictures import checked_picture
 from index.calibration.calibration import Decision, Match
-from index.enrollment.checks import EnrollChecks
-from index.enrollment.report import EnrollReport
+from index.enrollment.checks import EnrollChecks, EnrollReport
 from index.enrollment.sources import NamedPhoto
 from index.enrollment.stage import enroll_photos
 from index.gallery.gallery import open_or_create_gallery
-from index.gallery.storage.names import checked_name
+from index.gallery.storage.rows import checked_name
 from index.gallery.workspace_traces import GALLERY
 from index.identification.answers import once_each
 from index.identification.config import IdentifyConfig

@@ -21,8 +21,7 @@ from masking.augment.full_photos import (
     format_of,
     render_faces,
 )
-from masking.datasets.image_decoding import decode_rgb
-from masking.datasets.images import encode_image, file_sha256
+from masking.datasets.images import decode_rgb, encode_image, file_sha256
 from masking.errors import InvalidConfig, NoFace
 from masking.landmarks import Image, Landmarks
 from masking.masks.colours import LINEAR

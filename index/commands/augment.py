@@ -72,7 +72,7 @@ def augment_command(
     sources = folders or (_default_photos(),)
     from masking.augment.shard_files import part_file
     from masking.augment.stage import augment, merge_parts
-    from masking.datasets.shards import WHOLE
+    from masking.datasets.folders import WHOLE
 
     out = workspace / "augmented"
     if merge:

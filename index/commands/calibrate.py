@@ -102,7 +102,7 @@ def _calibrated(
     from index.datasets.labelled_photos import read_labelled_photos
     from index.gallery.gallery import open_gallery
     from masking.augment.manifest import read_manifest
-    from masking.datasets.separate_folders import refuse_inside
+    from masking.datasets.folders import refuse_inside
     from masking.faces.finder import default_finder
     from masking.workers import worker_count
     from training.data.train_data import held_out_rows

@@ -92,8 +92,8 @@ def evaluate_command(
         python cli.py evaluate data/mfr2 --by eyes,pose,alignment
     """
     config = EvaluateConfig(**options)
-    from index.evaluation.report.by_set import by_set
     from index.evaluation.report.write import (
+        by_set,
         property_tables,
         report_summary,
         write,
@@ -146,10 +146,9 @@ def _tests(
             f"{len(folders)} folders with --people, --pairs or --out: expected one "
             "folder, which they are about."
         )
-    from index.evaluation.groups import groups_of
-    from index.evaluation.protocol import read_collection
+    from index.evaluation.protocol import groups_of, read_collection
     from index.evaluation.report.write import ReportFolders
-    from masking.datasets.separate_folders import refuse_overlap
+    from masking.datasets.folders import refuse_overlap
 
     tests = []
     for folder in folders:
@@ -192,7 +191,7 @@ def embed_command(
     """
     config = EmbedConfig(**options)
     from index.evaluation.export_embeddings import embed_folder
-    from masking.datasets.separate_folders import refuse_inside
+    from masking.datasets.folders import refuse_inside
 
     refuse_inside(folder, workspace)
     report = embed_folder(folder, out, embedder_of(workspace, model, device), config)

@@ -37,7 +37,7 @@ def export_command(
     Example:
         python cli.py export --format dlib --model dlib-masked --out masked-faces.dat
     """
-    from masking.datasets.separate_folders import refuse_picture
+    from masking.datasets.folders import refuse_picture
 
     refuse_picture(out)
     # A file holds the network; who uses it may average over mirror images.

@@ -198,7 +198,7 @@ def _sort(
     from index.gallery.gallery import open_or_create_gallery
     from index.identification.sorting import sort_photos
     from index.identification.sources import probe_photos
-    from masking.datasets.separate_folders import refuse_overlap
+    from masking.datasets.folders import refuse_overlap
     from masking.faces.finder import default_finder
 
     for path in given:

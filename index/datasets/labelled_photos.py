@@ -8,7 +8,7 @@ from pathlib import Path
 from masking.datasets.collections import Collection
 from masking.datasets.labels import COLUMNS, LABELS, LabelledPhoto, read_labels
 from masking.errors import BadRecord, MissingInput
-from masking.files.input_files import read_lines
+from masking.files.reading import read_lines
 from masking.files.shown_text import normal_form
 
 

@@ -20,7 +20,7 @@ from masking.datasets.labels import (
 )
 from masking.errors import BadRecord, MissingInput
 from masking.files.csv_tables import read_table
-from masking.files.input_files import read_lines
+from masking.files.reading import read_lines
 from masking.files.shown_text import normal_form
 from training.metrics.pairs import Indices
 

@@ -14,14 +14,14 @@ from index.calibration.config import CalibrateConfig
 from index.calibration.decision import calibration_of
 from index.calibration.fit import TooFewImpostors
 from index.calibration.stage import calibrate_on_chips, check_alignment
+from index.enrollment.checks import EnrollReport
 from index.enrollment.face_step import NamedFace
 from index.enrollment.reembed import reembed_gallery
-from index.enrollment.report import EnrollReport
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.people import stored_hashes
 from index.gallery.storage.database import FILE_NAME
-from index.gallery.storage.names import checked_name
+from index.gallery.storage.rows import checked_name
 from index.search.open_search import refresh_snapshot
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from index.enrollment.sources import NamedPhoto
 from index.gallery.gallery import Gallery
 from index.gallery.people import stored_hashes
-from index.gallery.storage.names import checked_name
+from index.gallery.storage.rows import checked_name
 from masking.datasets.images import refuse_other_kinds
 from masking.errors import ToolkitError
 from masking.faces.aligned_faces import (

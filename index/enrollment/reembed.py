@@ -22,7 +22,7 @@ from index.gallery.storage.database import reported
 from index.gallery.storage.rows import seal, vector_bytes
 from index.gallery.storage.store import GalleryStore
 from index.gallery.vectors import check_chips_fit, embedder_meta
-from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
 from masking.files.shown_text import counted
 from masking.landmarks import Image

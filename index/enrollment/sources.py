@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from index.gallery.storage.names import typed_name
+from index.gallery.storage.rows import typed_name
 from masking.datasets.collections import Collection
-from masking.datasets.images import list_images
+from masking.datasets.images import photo_list
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from masking.files.csv_tables import read_table
-from masking.files.input_files import refuse_address
+from masking.files.reading import refuse_address
 
 COLUMNS = ("person", "file")
 # How people write it in tables; empty means that nobody said.
@@ -40,21 +40,6 @@ class NamedPhoto(NamedTuple):
     refused: str = ""
     face: int = 0
     data: bytes | None = None
-
-
-def photo_list(paths: Sequence[Path]) -> list[Path]:
-    """The photographs meant by files and folders; folders are searched at any depth.
-
-    Raises:
-        MissingInput: nothing given, or a folder without an image.
-    """
-    if not paths:
-        raise MissingInput("no photograph was given. Give files or folders of images.")
-    return [
-        photo
-        for path in paths
-        for photo in (list_images(path) if path.is_dir() else [path])
-    ]
 
 
 def chosen_photos(

@@ -12,11 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from index.calibration.decision import DecisionPolicy, calibration_of
-from index.enrollment.checks import EnrollChecks, checked
+from index.enrollment.checks import EnrollChecks, EnrollReport, checked
 from index.enrollment.face_step import NamedFace, single_faces
-from index.enrollment.report import EnrollReport
 from index.enrollment.sources import NamedPhoto, photos_of_person
-from index.enrollment.sources import photo_list as photo_list
 from index.gallery.gallery import Gallery
 from index.gallery.people import unlike_the_others
 from index.gallery.storage.rows import NO_TERMS, Terms

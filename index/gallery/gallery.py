@@ -23,7 +23,6 @@ from index.gallery.people import (
 from index.gallery.storage import database as gallery_file
 from index.gallery.storage.backup import backup_to_restore, put_back
 from index.gallery.storage.database import backup_files
-from index.gallery.storage.names import checked_name
 from index.gallery.storage.rows import (
     NO_TERMS,
     AuditEntry,
@@ -31,6 +30,7 @@ from index.gallery.storage.rows import (
     Person,
     PhotoRow,
     Terms,
+    checked_name,
     vector_bytes,
 )
 from index.gallery.storage.store import GalleryStore

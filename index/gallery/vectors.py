@@ -30,7 +30,7 @@ from index.engines.neighbours import (
 from index.engines.snapshot import METRIC
 from index.gallery.storage.rows import GalleryPhoto, seal, sealed_vectors
 from index.gallery.storage.store import GalleryStore
-from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import decode_rgb
 from masking.errors import (
     BadRecord,
     EmbedderMismatch,

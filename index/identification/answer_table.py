@@ -9,7 +9,7 @@ from pathlib import Path
 
 from index.identification.answers import Answer
 from index.identification.card_writer import writing
-from masking.datasets.separate_folders import refuse_picture
+from masking.datasets.folders import refuse_picture
 from masking.files.csv_tables import spreadsheet_text
 
 COLUMNS = (

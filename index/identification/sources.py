@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from index.enrollment.sources import photo_list
-from masking.datasets.images import MAX_BYTES, read_bytes
+from masking.datasets.images import MAX_BYTES, photo_list, read_bytes
 from masking.errors import InvalidConfig, UnreadableImage
 
 # As programs of a shell understand it.

@@ -23,8 +23,8 @@ from index.identification.cards.result_card import CARD_CANDIDATES
 from index.identification.config import IdentifyConfig
 from index.identification.recogniser import Recogniser
 from index.identification.sources import probe_photos, shown_name
+from masking.datasets.folders import refuse_overlap
 from masking.datasets.images import read_bytes
-from masking.datasets.separate_folders import refuse_overlap
 from masking.errors import BadRecord, UnreadableImage
 from masking.faces.aligned_faces import (
     AlignedPhoto,

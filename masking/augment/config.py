@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from masking.datasets.shards import Shard, shard_from
+from masking.datasets.folders import Shard, shard_from
 from masking.settings import Settings, setting
 
 

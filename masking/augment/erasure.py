@@ -13,7 +13,7 @@ from masking.augment.photo_step import CHIPS, MASKED, PHOTOS
 from masking.augment.report import Tally
 from masking.augment.shard_files import all_records
 from masking.augment.stage import write_results
-from masking.datasets.shards import WHOLE
+from masking.datasets.folders import WHOLE
 from masking.files.writing import replaced_file, sweep_unfinished
 
 _FOLDERS = (CHIPS, MASKED, PHOTOS)

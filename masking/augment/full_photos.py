@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import JpegImagePlugin
 
-from masking.datasets.image_decoding import opened
-from masking.datasets.images import encode_image
+from masking.datasets.images import encode_image, opened
 from masking.errors import NoFace
 from masking.landmarks import Float32, Image, Landmarks
 from masking.masks.spec import MaskSpec

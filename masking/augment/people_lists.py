@@ -10,7 +10,7 @@ from pathlib import Path
 
 from masking.augment.manifest import Manifest
 from masking.errors import InvalidConfig, MissingInput
-from masking.files.input_files import read_lines
+from masking.files.reading import read_lines
 from masking.files.shown_text import normal_form
 
 _SHOWN = 3

@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from masking.augment.manifest import MANIFEST, ManifestRow, rows_of
-from masking.datasets.shards import Shard
+from masking.datasets.folders import Shard
 from masking.errors import BadRecord, MissingInput
 
 _PART = re.compile(r"shard-([0-9]+)-of-([0-9]+)")

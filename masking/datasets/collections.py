@@ -6,14 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from masking.datasets.folder_walk import FoundFile, tell_passed_over, walk_pictures
+from masking.datasets.folders import (
+    WHOLE,
+    FolderNames,
+    FoundFile,
+    Shard,
+    person_of,
+    tell_passed_over,
+    walk_pictures,
+)
 from masking.datasets.images import no_picture_in
 from masking.datasets.labels import LABELS, read_labels
-from masking.datasets.person_folders import FolderNames, person_of
 from masking.datasets.recordio import find_record_file, record_photos
-from masking.datasets.shards import WHOLE, Shard
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.files.input_files import read_lines
+from masking.files.reading import read_lines
 from masking.files.shown_text import normal_form
 
 CELEBA_LIST = "identity_CelebA.txt"
@@ -45,7 +51,7 @@ class Photo:
 class Collection:
     """All photographs of a folder, sorted by photo_id, listed again each time.
 
-    A folder per person (LFW, VGGFace2, CASIA), see `person_folders`. CelebA:
+    A folder per person (LFW, VGGFace2, CASIA), see `person_of`. CelebA:
     `identity_CelebA.txt` beside or in the folder names the identity of every file.
     InsightFace: a .rec file in the folder is the collection.
     """

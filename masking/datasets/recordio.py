@@ -73,11 +73,6 @@ def record_photos(record_file: Path) -> Iterator[tuple[Path, str, str]]:
         yield record_file / photo_id, identity, photo_id
 
 
-def is_record_photo(path: Path) -> bool:
-    """Whether a path is one that `record_photos` gives."""
-    return path.parent.parent.suffix == SUFFIX and path.parent.parent.is_file()
-
-
 def read_record_photo(path: Path) -> bytes:
     """The bytes of an image file in a .rec file.
 

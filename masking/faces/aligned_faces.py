@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from masking.datasets.image_decoding import decode_rgb
-from masking.datasets.images import file_sha256, read_bytes
+from masking.datasets.images import decode_rgb, file_sha256, read_bytes
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, Finder

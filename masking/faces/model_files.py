@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from masking.errors import MissingInput
-from masking.files.shipped import checked_file, shipped_file
+from masking.files.reading import checked_file, shipped_file
 
 MODELS = Path(__file__).parents[1] / "models"
 # Hashes of the files of their last releases.

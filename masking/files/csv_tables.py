@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from masking.errors import BadRecord
-from masking.files.input_files import decoded, read_input
+from masking.files.reading import decoded, read_input
 
 _DELIMITERS = ",;\t"
 # Spreadsheets take what begins so for a formula, which can send the table elsewhere.

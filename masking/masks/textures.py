@@ -9,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from masking.datasets.image_decoding import decode_rgb
-from masking.datasets.images import file_sha256, list_images, read_bytes
+from masking.datasets.images import decode_rgb, file_sha256, list_images, read_bytes
 from masking.errors import BadRecord
 from masking.landmarks import Float32
 from masking.masks.colours import LINEAR

@@ -25,7 +25,7 @@ from index.enrollment.config import EnrollConfig
 from masking.files.shown_text import counted
 
 if TYPE_CHECKING:
-    from index.enrollment.report import EnrollReport
+    from index.enrollment.checks import EnrollReport
 
 
 @click.command("enroll", cls=GroupedCommand)
@@ -75,7 +75,7 @@ def enroll_command(
     from index.gallery.storage.rows import Terms
     from index.identification.recogniser import accepted_by
     from index.search.open_search import refresh_snapshot
-    from masking.datasets.separate_folders import refuse_inside
+    from masking.datasets.folders import refuse_inside
     from masking.faces.finder import default_finder
 
     for read in (*photos, *([folder] if folder else [])):

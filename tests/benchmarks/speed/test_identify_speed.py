@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.shared.dlib_way import nearest
-from benchmarks.shared.stopwatch import Stopwatch
-from benchmarks.speed.cold_start import ColdFigures, cold_start
+from benchmarks.speed.identify_speed import ColdFigures, Stopwatch, cold_start
 
 
 def test_medians_are_of_the_steps_and_of_the_chosen():

@@ -6,8 +6,13 @@ import numpy as np
 
 from benchmarks.shared.embedding_spread import SPREAD_FILE, spread
 from benchmarks.shared.synthetic_people import draw_people
-from benchmarks.speed.enroll_speed import measure_enroll
-from benchmarks.speed.search_speed import ANNOY, FACE_RECOGNITION, PLAIN, measure
+from benchmarks.speed.search_speed import (
+    ANNOY,
+    FACE_RECOGNITION,
+    PLAIN,
+    measure,
+    measure_enroll,
+)
 
 
 def test_drawn_people_have_the_measured_spread():

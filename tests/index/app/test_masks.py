@@ -8,8 +8,7 @@ from PIL import Image
 
 from index.app.masks import Masks, Worn, mask_choices, mask_spec
 from index.app.uploads import Upload
-from masking.datasets.image_decoding import decode_rgb
-from masking.datasets.images import write_image
+from masking.datasets.images import decode_rgb, write_image
 from masking.errors import InvalidConfig, NoFace, UnreadableImage
 from masking.faces.finder import Face
 from masking.landmarks import Image as Picture

@@ -12,7 +12,7 @@ from index.engines.annoy_index import (
 )
 from index.engines.exact import ExactSearch
 from index.engines.neighbours import Templates
-from index.search.recall import measure_search, probes_of, recall_of
+from index.search.verify import measure_search, probes_of, recall_of
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from index.enrollment.checks import EnrollChecks, checked
-from index.enrollment.quality import poor_template, quality
-from index.enrollment.report import EnrollReport
+from index.enrollment.checks import (
+    EnrollChecks,
+    EnrollReport,
+    checked,
+    poor_template,
+    quality,
+)
 from index.gallery.gallery import open_or_create_gallery
 from masking.faces.aligned_faces import AlignedFace
 from masking.faces.detector import FaceBox

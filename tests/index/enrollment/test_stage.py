@@ -7,10 +7,11 @@ import pytest
 
 from index.engines.neighbours import UNMASKED
 from index.enrollment.face_step import NamedFace
-from index.enrollment.sources import NamedPhoto, photo_list, photos_of_folders
+from index.enrollment.sources import NamedPhoto, photos_of_folders
 from index.enrollment.stage import enroll, enroll_faces, enroll_photos
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.people import stored_hashes
+from masking.datasets.images import photo_list
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
 from masking.faces import aligned_faces
 from masking.faces.aligned_faces import AlignedFace

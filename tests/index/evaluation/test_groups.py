@@ -2,8 +2,7 @@
 
 import pytest
 
-from index.evaluation.groups import groups_of
-from index.evaluation.protocol import read_collection
+from index.evaluation.protocol import groups_of, read_collection
 from masking.errors import BadRecord
 
 

@@ -6,7 +6,7 @@ import pytest
 from index.enrollment.stage import enroll
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.people import PersonPhoto, unlike_the_others
-from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import decode_rgb
 from masking.errors import MissingInput
 from tests.fakes.faces_for_index import (
     BLUE,

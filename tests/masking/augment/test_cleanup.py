@@ -2,8 +2,8 @@
 
 import pytest
 
-from masking.augment.cleanup import remove_stale_files
 from masking.augment.manifest import ManifestRow, MaskedFile, line_of
+from masking.augment.stage import remove_stale_files
 
 HALF = ".writing-0123456789abcdef"
 

@@ -12,7 +12,7 @@ from masking.datasets.collections import (
     Collections,
     photo_path,
 )
-from masking.datasets.shards import Shard
+from masking.datasets.folders import Shard
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from masking.datasets.collections import Collection
-from masking.datasets.folder_walk import walk_pictures
+from masking.datasets.folders import walk_pictures
 from masking.datasets.images import list_images
 
 

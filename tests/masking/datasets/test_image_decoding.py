@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import decode_rgb
 from masking.errors import UnreadableImage
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -159,7 +159,7 @@ def test_the_command_line_keeps_pillows_warnings_to_itself():
     code = """if True:
         import cli, sys
         from masking.errors import UnreadableImage
-        from masking.datasets.image_decoding import decode_rgb
+        from masking.datasets.images import decode_rgb
         try:
             decode_rgb(sys.stdin.buffer.read(), "large.png")
         except UnreadableImage as error:
@@ -238,7 +238,7 @@ def large_files():
 MEASURE = """
 import os, sys
 from pathlib import Path
-from masking.datasets import image_decoding as m
+from masking.datasets import images as m
 
 def kilobytes(field):
     text = Path("/proc/self/status").read_text()

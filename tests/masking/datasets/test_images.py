@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from masking.datasets.image_decoding import decode_rgb
 from masking.datasets.images import (
     MAX_BYTES,
+    decode_rgb,
     encode_image,
     file_sha256,
     list_images,

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from masking.datasets.separate_folders import refuse_inside, refuse_overlap
+from masking.datasets.folders import refuse_inside, refuse_overlap
 from masking.errors import InvalidConfig
 
 

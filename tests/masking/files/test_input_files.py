@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from masking.errors import BadRecord, MissingInput
-from masking.files.input_files import read_input, read_lines
+from masking.files.reading import read_input, read_lines
 
 
 def test_a_file_is_read_whole(tmp_path):

@@ -12,7 +12,7 @@ from masking.faces import finder as face_finding
 from masking.faces import model_files
 from masking.faces.finder import unmasked_predictor
 from masking.faces.roll import RollEstimator
-from masking.files.shipped import TABLE, checked_file, shipped_file, write_table
+from masking.files.reading import TABLE, checked_file, shipped_file, write_table
 from training.backbones.dlib_network import read_dlib_network
 from training.checkpoints import store
 from training.checkpoints.store import choose_embedder, choose_onnx_embedder

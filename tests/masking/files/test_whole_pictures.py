@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL.TiffImagePlugin import TiffImageFile
 
-from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import decode_rgb
 from masking.errors import UnreadableImage
 from masking.files.whole_pictures import check_png
 

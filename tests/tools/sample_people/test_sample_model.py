@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from tools.detector_training.training_faces import mirror_order
-from tools.sample_people.album import largest_fraction
+from tools.sample_people.album import (
+    largest_fraction,
+    nearest_distances,
+    stranger_distances,
+)
 from tools.sample_people.detail import measure_gains
 from tools.sample_people.face_layers import FaceLayers
 from tools.sample_people.face_model import covariance_root, fit_model
-from tools.sample_people.likeness import nearest_distances, stranger_distances
 from tools.sample_people.thin_plate import ThinPlate, frame_points
 
 

@@ -2,7 +2,7 @@
 
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import read_collection
-from index.evaluation.report.by_set import by_set
+from index.evaluation.report.write import by_set
 from index.evaluation.stage import evaluate
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
 

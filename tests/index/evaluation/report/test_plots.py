@@ -7,9 +7,9 @@ import pytest
 
 from index.evaluation.figures import MaskTest, embedder_figures, measure_embedder
 from index.evaluation.protocol import AllPairs
-from index.evaluation.report.plots import report_plots
+from index.evaluation.report.pictures import report_plots
 from index.evaluation.set_figures import Chance
-from masking.datasets.image_decoding import decode_rgb
+from masking.datasets.images import decode_rgb
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget
 

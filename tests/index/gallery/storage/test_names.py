@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from index.gallery.storage.names import MAX_LENGTH, checked_name, typed_name
+from index.gallery.storage.rows import MAX_LENGTH, checked_name, typed_name
 from masking.errors import InvalidConfig
 
 
