@@ -275,4 +275,4 @@ def normalised_neighbours(
 
 def _added(cohort: Cohort) -> float:
     """m, with which roots are real for squares up to 21 times as large as usual."""
-    return 10 * cohort.usual
+    return 10 * cohort.mean_score

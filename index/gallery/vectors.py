@@ -306,7 +306,7 @@ def _cohort_text(cohort: Cohort | None) -> str:
     if cohort is None:
         return ""
     members = base64.b64encode(cohort.members.astype("<f2").tobytes()).decode()
-    return json.dumps({"usual": cohort.usual, "members": members})
+    return json.dumps({"usual": cohort.mean_score, "members": members})
 
 
 def cohort_of_store(store: GalleryStore) -> Cohort | None:

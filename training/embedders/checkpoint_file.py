@@ -88,7 +88,7 @@ def write_file(path: Path, record: Record, weights: Weights) -> None:
         "config": record.config,
         "manifest_sha256": record.manifest_sha256,
         "report": record.report,
-        "cohort_usual": record.cohort.usual if record.cohort else None,
+        "cohort_usual": record.cohort.mean_score if record.cohort else None,
         "exported": dataclasses.asdict(record.exported) if record.exported else None,
     }
     if record.cohort:

@@ -84,6 +84,8 @@ def weights_fingerprint(
         digest.update(f"\n{name} {values.shape}\n".encode())
         digest.update(values.tobytes())
     if cohort is not None:
-        digest.update(f"\ncohort {cohort.members.shape} {cohort.usual!r}\n".encode())
+        digest.update(
+            f"\ncohort {cohort.members.shape} {cohort.mean_score!r}\n".encode()
+        )
         digest.update(cohort.members.astype("<f4").tobytes())
     return digest.hexdigest()

@@ -1,33 +1,32 @@
-"""Distances that mean the same for every face: how near impostors come is taken off.
+"""AS-norm: distances that mean the same for every face, by scores against a cohort.
 
 Some faces lie near to everybody, blurred ones, average ones, those under a large
 mask; others are far from all. One threshold accepts too many impostors of the first
 and too few photos of the second. So a face x is compared with a cohort once, average
-faces of people whom nobody looks for, and its crowding
+faces of people whom nobody looks for, and its cohort score
 
     a(x) = mean of the squared distances to the 10 nearest of the cohort
 
 says how near impostors come to it. Distances are then
 
-    d(x, y)^2 = |x - y|^2 + o(x) + o(y),   o(x) = (usual - a(x)) / 2,
+    d(x, y)^2 = |x - y|^2 + o(x) + o(y),   o(x) = (mean score - a(x)) / 2,
 
-the plain distance where both faces are as crowded as is usual. A face more crowded
-than that pays not half of the difference but all of it: it is of people whom the
-network hardly tells apart, and their impostors come nearer than half would tell. Of
-two photos alike in a lonely place even less than nothing is left: squares are signed
-and never cut, as a cut would make ties of them, and a distance is the root with the
-sign of its square.
+the plain distance where both faces have the mean cohort score. A face below it pays
+not half of the difference but all of it: it is of people whom the network hardly tells
+apart, and their impostors come nearer than half would tell. Of two photos alike, far
+from the cohort, even less than nothing is left: squares are signed and never cut, as a
+cut would make ties of them, and a distance is the root with the sign of its square.
 
 On 1,201 held-out people TAR at FAR 1e-3 rose from .75 to .77 for masked faces and
 masked references, from .69 to .73 for two masked faces, and the fraction of masked
 faces of a gallery of 750 that are named rightly at FPIR 1% from .27 to .40. That all of
-it counts in crowded places takes FPIR among 90 Asian celebrities, at the thresholds of
+it counts below the mean takes FPIR among 90 Asian celebrities, at the thresholds of
 LFW, from .37 to .04 and costs LFW's people nothing.
 
-Source: symmetric normalisation of scores by the nearest of a cohort, as speaker
-verification does it (Kenny, "Bayesian speaker verification with heavy-tailed priors",
-Odyssey 2010; Matejka et al., "Analysis of score normalization in multilingual speaker
-recognition", Interspeech 2017).
+Source: adaptive symmetric score normalisation (AS-norm) of speaker verification (Kenny,
+"Bayesian speaker verification with heavy-tailed priors", Odyssey 2010; Matejka et al.,
+"Analysis of score normalization in multilingual speaker recognition", Interspeech
+2017).
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ from masking.landmarks import Float32
 
 Float64 = NDArray[np.float64]
 
-# How many of the cohort tell how crowded a face is; 5 to 20 do equally well.
+# How many of the cohort a score is the mean of; 5 to 20 do equally well.
 NEAREST = 10
 # People in training, on average, whose mean a member of a cohort is, and the fewest.
 _PEOPLE_EACH, _FEWEST_EACH = 6, 3
@@ -63,36 +62,36 @@ class Cohort:
     Attributes:
         members: (K, D) float32, K > NEAREST; their numbers fit into float16, so that
             a cohort is the same wherever it is kept.
-        usual: mean crowding of photos of the people that the members are averages of;
-            above 0.
-            A constant, so that distances are about as large as plain ones.
+        mean_score: mean cohort score of photos of the people that the members are
+            averages of; above 0. A constant, so that distances are about as large as
+            plain ones.
     """
 
     members: Float32
-    usual: float
+    mean_score: float
 
     def __post_init__(self) -> None:
         shape = self.members.shape
         if len(shape) != 2 or shape[0] <= NEAREST:
             raise ValueError(f"a cohort has more than {NEAREST} rows, got {shape}")
-        if not np.isfinite(self.members).all() or not 0 < self.usual < np.inf:
-            raise ValueError("a cohort's numbers are finite, usual is above 0")
+        if not np.isfinite(self.members).all() or not 0 < self.mean_score < np.inf:
+            raise ValueError("a cohort's numbers are finite, its mean score above 0")
 
     @classmethod
-    def of(cls, members: NDArray[np.floating[Any]], usual: float) -> Cohort:
+    def of(cls, members: NDArray[np.floating[Any]], mean_score: float) -> Cohort:
         """The cohort of some faces, rounded to float16."""
-        return cls(members.astype(np.float16).astype(np.float32), float(usual))
+        return cls(members.astype(np.float16).astype(np.float32), float(mean_score))
 
     def with_collection(self, people: Float32, seed: int) -> Cohort:
-        """The cohort with members of one more collection; `usual` stays.
+        """The cohort with members of one more collection; its mean score stays.
 
         Args:
             people: (P, D) mean embeddings of its people, a few more than _FEWEST_EACH.
         """
         members = np.concatenate([self.members, _members(people, seed)])
-        return Cohort.of(members, self.usual)
+        return Cohort.of(members, self.mean_score)
 
-    def crowding(self, embeddings: Float32) -> Float64:
+    def scores(self, embeddings: Float32) -> Float64:
         """(N, D) to (N,), see a(x) above; NaN where a row is."""
         found = np.empty(len(embeddings))
         for start in range(0, len(embeddings), _ROWS_AT_ONCE):
@@ -102,8 +101,8 @@ class Cohort:
 
     def offsets(self, embeddings: Float32) -> Float64:
         """(N, D) to (N,), see o(x) above; NaN where a row is."""
-        crowded_by = self.usual - self.crowding(embeddings)
-        return np.maximum(crowded_by / 2, crowded_by)
+        below = self.mean_score - self.scores(embeddings)
+        return np.maximum(below / 2, below)
 
 
 def cohort_of(
@@ -123,8 +122,8 @@ def cohort_of(
             of people whom the network confuses, as those of another continent, gets
             members of its own, enough for all the NEAREST of such a face to be alike:
             among all people theirs would be too few.
-        faces: (F, D) of single photos, whose crowding is the usual one: means of
-            photos lie nearer to everything. None = the people.
+        faces: (F, D) of single photos, whose mean score is taken: means of photos lie
+            nearer to everything. None = the people.
     """
     if len(people) < LEAST_PEOPLE:
         return None
@@ -133,8 +132,8 @@ def cohort_of(
     members = np.concatenate(parts)
     if len(members) <= NEAREST:
         return None
-    usual = Cohort.of(members, 1.0).crowding(people if faces is None else faces).mean()
-    return Cohort.of(members, round(float(usual), 4))
+    scores = Cohort.of(members, 1.0).scores(people if faces is None else faces)
+    return Cohort.of(members, round(float(scores.mean()), 4))
 
 
 def _members(people: Float32, seed: int) -> Float32:
@@ -155,12 +154,12 @@ def _members(people: Float32, seed: int) -> Float32:
 def cohort_arrays(cohort: Cohort | None, dimension: int) -> dict[str, NDArray[Any]]:
     """What a file of embeddings holds of it: cohort (K, D), cohort_usual.
 
-    Without a cohort K = 0 and usual is 0.
+    The latter is its mean score. Without a cohort K = 0 and it is 0.
     """
     none = np.empty((0, dimension), dtype=np.float32)
     return {
         "cohort": cohort.members if cohort else none,
-        "cohort_usual": np.array(cohort.usual if cohort else 0.0),
+        "cohort_usual": np.array(cohort.mean_score if cohort else 0.0),
     }
 
 

@@ -75,7 +75,7 @@ def test_less_than_nothing_is_left_in_a_lonely_place():
         found = normalised_neighbours(found, query, cohort)
         squares = {one.person_id: one.square for one in found}
         # 1.7^2 + 2^2 = 6.89 and 2^2 + 1.6^2 = 6.56 from the cohort.
-        # More crowded than usual, all of the difference counts; else half of it.
+        # Below the mean score all of the difference counts; else half of it.
         offsets = [
             sum(max((usual - a) / 2, usual - a) for a in (8, away))
             for away in (6.89, 6.56)

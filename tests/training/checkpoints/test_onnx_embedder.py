@@ -100,7 +100,7 @@ def test_a_shipped_embedder_embeds_faces_as_torch_does(path):
     apart = np.linalg.norm(expected[1:] - expected[0], axis=1)
     assert apart.min() > 0.3
     np.testing.assert_array_equal(exported.cohort.members, trained.cohort.members)
-    assert exported.cohort.usual == trained.cohort.usual
+    assert exported.cohort.mean_score == trained.cohort.mean_score
 
 
 def test_the_shipped_embedder_needs_no_torch():

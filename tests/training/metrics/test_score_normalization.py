@@ -17,26 +17,26 @@ from training.metrics.score_normalization import (
 from training.metrics.verification import tar_at_far
 
 
-def test_crowding_is_the_mean_square_to_the_ten_nearest():
+def test_scores_are_mean_squares_to_the_ten_nearest():
     cohort = Cohort.of(np.arange(12, dtype=np.float32)[:, None], 1.0)
     # From 0 the ten nearest are at 0 to 9, from 100 those at 2 to 11.
-    found = cohort.crowding(np.array([[0], [100], [np.nan]], np.float32))
+    found = cohort.scores(np.array([[0], [100], [np.nan]], np.float32))
     near, far = np.arange(10.0), 100 - np.arange(2.0, 12.0)
     np.testing.assert_allclose(found[:2], [(near**2).mean(), (far**2).mean()])
     assert np.isnan(found[2])
 
 
-def test_distances_are_plain_ones_where_both_are_as_crowded_as_usual():
+def test_distances_are_plain_ones_where_both_have_the_mean_score():
     rng = np.random.default_rng(0)
-    # Nobody here is more crowded than 0.1.
+    # Nobody here has a score below 0.1.
     cohort = Cohort.of(rng.normal(size=(50, 3)), 0.1)
     rows = rng.normal(size=(4, 3)).astype(np.float32)
     columns = rng.normal(size=(5, 3)).astype(np.float32)
     plain = np.linalg.norm(rows[:, None] - columns, axis=2)
     np.testing.assert_allclose(distances(rows, columns, None), plain, rtol=1e-5)
     added = (
-        cohort.usual
-        - (cohort.crowding(rows)[:, None] + cohort.crowding(columns)[None]) / 2
+        cohort.mean_score
+        - (cohort.scores(rows)[:, None] + cohort.scores(columns)[None]) / 2
     )
     squares = plain**2 + added
     expected = np.sign(squares) * np.sqrt(np.abs(squares))
@@ -51,10 +51,10 @@ def test_distances_are_plain_ones_where_both_are_as_crowded_as_usual():
     )
 
 
-def test_a_face_more_crowded_than_usual_pays_all_of_it_a_lonely_one_gets_half():
+def test_a_face_below_the_mean_score_pays_all_of_it_one_above_gets_half():
     cohort = Cohort.of(np.full((20, 1), 3.0, np.float32), 4.0)
     rows = np.array([[2.0], [1.0], [0.0]], np.float32)
-    # Squares to the cohort: 1, 4 and 9, so 3 more crowded, as usual and 5 less.
+    # Squares to the cohort: 1, 4 and 9, so 3 below the mean, the mean and 5 above.
     np.testing.assert_allclose(cohort.offsets(rows), [3, 0, -5 / 2])
     found = squared_distances(rows, rows, cohort)
     np.testing.assert_allclose(found[0], [0 + 6, 1 + 3 + 0, 4 + 3 - 2.5])
@@ -64,12 +64,12 @@ def test_a_further_collection_adds_its_means_and_leaves_the_rest():
     cohort = Cohort.of(np.full((20, 1), 3.0, np.float32), 4.0)
     # Six people in one place: one mean, drawn until there are enough, five times.
     more = cohort.with_collection(np.full((6, 1), -1.0, np.float32), seed=0)
-    assert more.usual == 4.0
+    assert more.mean_score == 4.0
     assert more.members.ravel().tolist() == [3.0] * 20 + [-1.0] * 5
     # A face far from both keeps its ten nearest; one beside the new ones does not.
     faces = np.array([[4.0], [-1.0]], np.float32)
-    np.testing.assert_allclose(cohort.crowding(faces), [1, 16])
-    np.testing.assert_allclose(more.crowding(faces), [1, 8])
+    np.testing.assert_allclose(cohort.scores(faces), [1, 16])
+    np.testing.assert_allclose(more.scores(faces), [1, 8])
 
 
 def test_distances_of_a_lonely_place_are_negative_and_never_cut():
@@ -103,7 +103,7 @@ def test_a_face_that_was_not_acquired_is_near_to_nobody():
     assert np.isinf(paired_distances(lost, there, np.zeros(1))).all()
 
 
-def test_one_threshold_fits_crowded_faces_and_lonely_ones():
+def test_one_threshold_fits_faces_near_everybody_and_far_ones():
     """A quarter of the people live in a place half as wide, and look half as varied."""
     rng = np.random.default_rng(0)
 
@@ -136,7 +136,7 @@ def test_members_are_means_of_several_people():
     halves = cohort.members.astype(np.float16).astype(np.float32)
     np.testing.assert_array_equal(cohort.members, halves)
     # Distances keep their size.
-    assert cohort.usual == pytest.approx(cohort.crowding(people).mean(), abs=1e-4)
+    assert cohort.mean_score == pytest.approx(cohort.scores(people).mean(), abs=1e-4)
 
 
 def test_a_member_is_the_mean_of_at_least_three_people():
