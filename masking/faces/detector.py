@@ -1,7 +1,7 @@
 """Finds faces with five landmarks: YuNet on a pyramid of tiles, then a closer look.
 
-Source: Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", Machine
-Intelligence Research 2023; OpenCV runs it.
+Where YuNet is not sure a second network, RetinaFace, proposes faces too, and looks at
+all of them: both decide.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from masking.faces.alignment import warp
-from masking.faces.model_files import yunet_model
+from masking.faces.networks import RetinaFace, YuNet
 from masking.faces.roll import BOXES as ROLL_BOXES
 from masking.faces.roll import CROP_PX as ROLL_PX
 from masking.faces.roll import RollEstimator
@@ -39,32 +38,32 @@ _AREA = 0.5
 _BORDER_PX = 16
 _LEAST_LEVEL_PX = 40
 _LEAST_FACE_PX = 14
-# Where no face is so sure, the picture is also seen turned, at this size.
-_PLAIN, _TURNED_PX = 0.85, 330
-# Lowest score of candidates, chosen on the benchmark's web photos, and of faces in
-# general. This and what follows were chosen on 212 people held out of LFW DevTrain and
-# CelebA, with rendered masks at all turns, on 1,600 DevTrain photos without their head,
-# and on 120 really masked faces of RMFRD as they are and 121 on backgrounds. A bar of
-# .70 lost 9 of the latter that the former .62 found, this one 2; .62 let half as many
-# more patterns pass.
-_CANDIDATE, _FACE = 0.4, 0.66
-# Of faces turned by more than so much: patterns and hands look like faces from some
-# side, so that small ones do not count at all.
-_TURNED_FACE, _TURNED_DEG, _LEAST_TURNED_PX = 0.78, 35.0, 24
-# Of upright faces as large as this part of the picture's shorter side: crops of faces.
-_CROPPED_FACE, _CROPPED = 0.5, 0.6
-# Less sure ones are looked at in the mirror too, where few patterns look like faces.
-_UNSURE = 0.8
+# Lowest scores of candidates: of YuNet, and of RetinaFace.
+_CANDIDATE, _PROPOSAL = 0.25, 0.05
+# Two looks of YuNet of this mean, the closer one of this score: surely an upright face.
+_PLAIN, _SURE = 0.85, 0.87
+# Unless all are, RetinaFace reads the picture, as it is and on its head, at no more
+# than so many pixels. It finds faces of all turns: .85 to .90 of masked faces turned by
+# 90 to 180 degrees as they are, .97 to .99 on their head as well.
+_SECOND_PX = 0.08e6
+# Lowest score of both networks, of upright faces and of those turned by more than so
+# much: patterns look like faces from some side, small ones do not count at all. Chosen
+# on 76 people held out of LFW DevTrain and CelebA, with rendered masks at all turns and
+# sizes, on 824 DevTrain photos without their head, and on 119 really masked faces of
+# RMFRD as they are and on backgrounds: .7 finds 76 of the latter and 9 patterns in the
+# 824, .8 finds 68 and 5; without RetinaFace 55 and 6 were found.
+_FACE, _TURNED_FACE, _TURNED_DEG, _LEAST_TURNED_PX = 0.7, 0.9, 35.0, 24
+# Below it no look of RetinaFace's makes a face of what it did not propose either.
+_LEAST_OTHER = 0.3
+# No network is surer than this, nor surer that there is no face.
+_SUREST = 0.98
 # Boxes that share this much of the smaller one show the same face.
 SAME_FACE = 0.4
 # The crop of the closer look, and the face in it.
 _CROP_PX, _CLOSE_PX, _NEAR = 128, 72, 0.35
 # It is repeated until the face is upright within so much.
 _LEVEL_DEG, _LOOKS = 8.0, 3
-# A face that is so sure is upright; others are seen turned by a little more.
-_SURE, _ASIDE_DEG = 0.87, 20.0
 _LEAST_LOOK = 0.2
-_LEAST_INPUT_PX = 64
 DETECTOR = "yunet"
 
 
@@ -126,35 +125,55 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """What was seen of a face that was turned back by `roll_deg`."""
+    """What was seen of a face that was turned back by `roll_deg`.
+
+    Attributes:
+        other: RetinaFace's probability.
+    """
 
     face: Detection
     roll_deg: float
     seen: Detection
+    other: float = 0.0
 
 
 class FaceDetector:
     """All faces of a picture of any size, whichever way up they are."""
 
     def __init__(self) -> None:
-        self._wide = _yunet(_CANDIDATE)
+        self._wide = YuNet(_CANDIDATE)
         # Of its own: a new size of the input costs YuNet a millisecond.
-        self._close = _yunet(_LEAST_LOOK)
+        self._close = YuNet(_LEAST_LOOK)
 
     @cached_property
     def _roll(self) -> RollEstimator:
         return RollEstimator()
 
+    @cached_property
+    def _second(self) -> RetinaFace:
+        return RetinaFace()
+
     def detect(self, image: Image) -> list[Detection]:
         """Faces of an (H, W, 3) uint8 RGB picture from 24 px on, the surest first."""
-        upright = self.candidates(image)
-        faces = self._faces(image, upright)
-        if faces and faces[0].score >= _PLAIN:
+        looks = {face: self._settled(image, face) for face in self.candidates(image)}
+        sure = [
+            replace(look.seen, score=(face.score + look.seen.score) / 2)
+            for face, look in looks.items()
+            if look.seen.score >= _SURE
+        ]
+        faces = strongest([face for face in sure if face.score >= _PLAIN])
+        seen = list(looks)
+        if faces and not _apart(seen, faces):
             return faces
-        # Of a face that is seen from several sides the surest view is enough.
-        seen = strongest(upright + self._turned(image))
-        turned = [face for face in seen if face.turn_deg]
-        return strongest(faces + self._faces(image, turned))
+        proposed = [] if faces else self._proposals(image)
+        for face in _apart(strongest(seen + proposed), faces):
+            first, other = _most(face, seen), _most(face, proposed)
+            look = looks.get(face) or self._settled(image, face)
+            look = self._upright(image, face, look, other)
+            score = joint_score(max(first, look.seen.score), max(other, look.other))
+            if score >= _least_score(look):
+                faces.append(replace(look.seen, score=score))
+        return strongest(faces)
 
     def candidates(self, image: Image) -> list[Detection]:
         """What may be a face at the first look, the points as if it were upright."""
@@ -168,77 +187,63 @@ class FaceDetector:
             roll_deg: how far the face is turned.
         """
         matrix = _close_crop(face, roll_deg)
-        seen = self._in_crop(warp(image, matrix, _CROP_PX))
+        seen = _in_middle(_detections(self._close.find(warp(image, matrix, _CROP_PX))))
         return seen.moved(_inverse(matrix)) if seen else replace(face, score=0.0)
 
-    def _in_crop(self, crop: Image) -> Detection | None:
-        """The surest face in the middle of a crop of the closer look."""
-        seen = [
-            found
-            for found in _run(self._close, crop)
-            if np.abs(found.middle - _CROP_PX / 2).max() < _NEAR * _CLOSE_PX
-        ]
-        return max(seen, key=lambda found: found.score) if seen else None
-
-    def _turned(self, image: Image) -> list[Detection]:
-        """Candidates in the picture on its sides and its head: YuNet overlooks many."""
-        small, back = _resized(image, min(1.0, _TURNED_PX / max(image.shape[:2])))
+    def _proposals(self, image: Image) -> list[Detection]:
+        """What RetinaFace takes for faces, in the picture as it is and on its head."""
+        pixels = image.shape[0] * image.shape[1]
+        small, back = _resized(image, min(1.0, float(np.sqrt(_SECOND_PX / pixels))))
         height, width = small.shape[:2]
-        found = []
-        for turns, undo in (
-            (1, [[0.0, -1.0, width - 1.0], [1.0, 0.0, 0.0]]),
-            (2, [[-1.0, 0.0, width - 1.0], [0.0, -1.0, height - 1.0]]),
-            (3, [[0.0, 1.0, 0.0], [-1.0, 0.0, height - 1.0]]),
-        ):
-            seen = np.ascontiguousarray(np.rot90(small, turns))
-            faces = self._level(seen, _after(back, np.array(undo)))
-            found += [replace(face, turn_deg=90.0 * turns) for face in faces]
+        over = np.array([[-1.0, 0.0, width - 1.0], [0.0, -1.0, height - 1.0]])
+        turned = np.ascontiguousarray(small[::-1, ::-1])
+        upright = _detections(self._second.find(small, _PROPOSAL))
+        found = [face.moved(back) for face in upright]
+        for face in _detections(self._second.find(turned, _PROPOSAL)):
+            found.append(replace(face.moved(_after(back, over)), turn_deg=180.0))
         return found
 
-    def _faces(self, image: Image, candidates: list[Detection]) -> list[Detection]:
-        """What the closer look takes for faces, with exact points."""
-        found = []
-        for face in candidates:
-            look = self._upright(image, face)
-            score = (face.score + look.seen.score) / 2
-            if max(score, face.score) < _UNSURE:
-                close = (look.seen.score + self._mirrored_score(image, look)) / 2
-                # A candidate counts half of a look: it may be turned.
-                score = (face.score + 4 * close) / 5
-            if score >= _least_score(look, min(image.shape[:2])):
-                sure = look.seen.score >= _SURE
-                seen = look.seen if sure else self._levelled(image, look)
-                found.append(replace(seen, score=score))
-        return strongest(found)
+    def _upright(
+        self, image: Image, face: Detection, look: _Look, other: float
+    ) -> _Look:
+        """The face as it is seen best, by both networks, beginning with a look.
 
-    def _mirrored_score(self, image: Image, look: _Look) -> float:
-        crop = warp(image, _close_crop(look.face, look.roll_deg), _CROP_PX)
-        seen = self._in_crop(np.ascontiguousarray(crop[:, ::-1]))
-        return seen.score if seen else 0.0
+        Args:
+            other: score of RetinaFace's candidate here.
+        """
+        if look.seen.score >= _SURE:
+            return self._confirmed(image, look)
+        turns_deg = [face.turn_deg + more for more in (0.0, 90.0, 180.0, 270.0)]
+        seen = [self._other(image, face, turn_deg) for turn_deg in turns_deg]
+        best = max(range(4), key=lambda turn: seen[turn].score)
+        if max(other, seen[best].score) < _LEAST_OTHER:
+            return look
+        # As it was taken: small faces are too coarse to tell their roll.
+        looks = [look, self._look(image, face, turns_deg[best])]
+        if best:
+            turned = replace(face, turn_deg=turns_deg[best])
+            looks.append(self._settled(image, turned))
+        confirmed = [self._confirmed(image, one) for one in looks]
+        return max(confirmed, key=lambda one: one.seen.score + one.other)
 
-    def _upright(self, image: Image, face: Detection) -> _Look:
-        """The face upright; where it is unsure, from other turns to begin with."""
-        best = self._settled(image, face, face.turn_deg)
-        if best.seen.score < _SURE:
-            others = [
-                self._settled(image, face, face.turn_deg + more)
-                for more in (90.0, 180.0, 270.0)
-            ]
-            # As YuNet took it: small faces are too coarse to tell their roll.
-            as_taken = self._look(image, face, face.turn_deg)
-            best = max([best, as_taken, *others], key=_seen_score)
-        return best
+    def _confirmed(self, image: Image, look: _Look) -> _Look:
+        """What RetinaFace says of it; unsure points are the mean of both."""
+        other = self._other(image, look.face, look.roll_deg)
+        if other.score == 0 or look.seen.score >= _SURE:
+            return replace(look, other=other.score)
+        points = np.asarray((look.seen.points + other.points) / 2, np.float32)
+        return replace(look, seen=replace(look.seen, points=points), other=other.score)
 
-    def _levelled(self, image: Image, look: _Look) -> Detection:
-        """The face as it is seen best turned by a little more; its points are."""
-        aside = [
-            self._look(image, look.seen, look.roll_deg + more)
-            for more in (-_ASIDE_DEG, _ASIDE_DEG)
-        ]
-        return max([look, *aside], key=_seen_score).seen
+    def _other(self, image: Image, face: Detection, roll_deg: float) -> Detection:
+        """As `look`, by RetinaFace."""
+        matrix = _close_crop(face, roll_deg)
+        crop = warp(image, matrix, _CROP_PX)
+        seen = _in_middle(_detections(self._second.find(crop, 1 - _SUREST)))
+        return seen.moved(_inverse(matrix)) if seen else replace(face, score=0.0)
 
-    def _settled(self, image: Image, face: Detection, roll_deg: float) -> _Look:
+    def _settled(self, image: Image, face: Detection) -> _Look:
         """Looks again until the face is upright in the crop."""
+        roll_deg = face.turn_deg
         for _ in range(_LOOKS):
             left_deg = self._roll.roll_deg(roll_crop(image, face, roll_deg))
             roll_deg += left_deg
@@ -258,8 +263,15 @@ class FaceDetector:
             for left, wide in _tiles(level.shape[1]):
                 tile = level[top : top + tall, left : left + wide]
                 to = _after(back, np.array([[1, 0, left], [0, 1, top]]))
-                found += [face.moved(to) for face in _run(self._wide, tile)]
+                faces = _detections(self._wide.find(tile))
+                found += [face.moved(to) for face in faces]
         return found
+
+
+def joint_score(one: float, other: float) -> float:
+    """The mean of two probabilities as log odds, each no surer than `_SUREST`."""
+    sure = np.clip([one, other], 1 - _SUREST, _SUREST)
+    return float(1 / (1 + np.exp(-np.log(sure / (1 - sure)).mean())))
 
 
 def roll_crop(image: Image, face: Detection, roll_deg: float = 0.0) -> Image:
@@ -271,19 +283,12 @@ def _close_crop(face: Detection, roll_deg: float) -> Matrix:
     return _upright_crop(face, roll_deg, _CROP_PX, _CROP_PX / _CLOSE_PX)
 
 
-def _least_score(look: _Look, picture_px: int) -> float:
-    """Score from which on what was seen is a face; inf where it is too small.
-
-    Args:
-        picture_px: shorter side of the picture.
-    """
+def _least_score(look: _Look) -> float:
+    """Score from which on what was seen is a face; inf where it is too small."""
     turned = abs((look.roll_deg + 180.0) % 360.0 - 180.0) > _TURNED_DEG
-    side_px = look.seen.side_px
-    if side_px < (_LEAST_TURNED_PX if turned else _LEAST_FACE_PX):
+    if look.seen.side_px < (_LEAST_TURNED_PX if turned else _LEAST_FACE_PX):
         return np.inf
-    if turned:
-        return _TURNED_FACE
-    return _CROPPED_FACE if side_px >= _CROPPED * picture_px else _FACE
+    return _TURNED_FACE if turned else _FACE
 
 
 def _upright_crop(face: Detection, roll_deg: float, px: int, boxes: float) -> Matrix:
@@ -301,6 +306,17 @@ def strongest(faces: list[Detection]) -> list[Detection]:
         if all(overlap(face.box, other.box) < SAME_FACE for other in kept):
             kept.append(face)
     return kept
+
+
+def _apart(faces: list[Detection], others: list[Detection]) -> list[Detection]:
+    """Faces that none of the others overlaps."""
+    return [face for face in faces if not _most(face, others)]
+
+
+def _most(face: Detection, others: list[Detection]) -> float:
+    """Score of the surest of the others that overlap a face; 0 where none does."""
+    same = [one.score for one in others if overlap(face.box, one.box) >= SAME_FACE]
+    return max(same, default=0.0)
 
 
 def overlap(one: FaceBox, other: FaceBox) -> float:
@@ -350,29 +366,27 @@ def _resized(image: Image, scale: float) -> tuple[Image, Matrix]:
     return np.asarray(small, np.uint8), matrix
 
 
-def _yunet(least: float) -> Any:
-    return cv2.FaceDetectorYN.create(str(yunet_model()), "", (320, 320), least, 0.3)
+def _detections(rows: Float32) -> list[Detection]:
+    """Of (N, 15) rows: left, top, width, height, five points, score."""
+    return [
+        Detection(
+            row[4:14].reshape(5, 2),
+            np.asarray(row[:2] + row[2:4] / 2, np.float32),
+            float(max(row[2:4])),
+            float(row[14]),
+        )
+        for row in rows
+    ]
 
 
-def _run(network: Any, image: Image) -> list[Detection]:
-    """YuNet's faces of an RGB picture, whose size it is told first."""
-    height, width = image.shape[:2]
-    if min(height, width) < _LEAST_INPUT_PX:
-        # Of pictures up to 32 px high OpenCV 4.14 answers what lies in memory.
-        wide, tall = (max(0, _LEAST_INPUT_PX - side) for side in (width, height))
-        framed = cv2.copyMakeBorder(image, 0, tall, 0, wide, cv2.BORDER_CONSTANT)
-        image = np.asarray(framed, np.uint8)
-    network.setInputSize((image.shape[1], image.shape[0]))
-    _, rows = network.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    return [] if rows is None else [_detection(row) for row in rows]
-
-
-def _detection(row: Float32) -> Detection:
-    """A row of YuNet: left, top, width, height, five points, score."""
-    middle = np.asarray(row[:2] + row[2:4] / 2, np.float32)
-    return Detection(
-        row[4:14].reshape(5, 2), middle, float(max(row[2:4])), float(row[14])
-    )
+def _in_middle(faces: list[Detection]) -> Detection | None:
+    """The surest face in the middle of a crop of the closer look."""
+    near = [
+        face
+        for face in faces
+        if np.abs(face.middle - _CROP_PX / 2).max() < _NEAR * _CLOSE_PX
+    ]
+    return max(near, key=lambda face: face.score) if near else None
 
 
 def _after(second: Matrix, first: Matrix) -> Matrix:
@@ -383,7 +397,3 @@ def _after(second: Matrix, first: Matrix) -> Matrix:
 
 def _inverse(matrix: Matrix) -> Matrix:
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-
-
-def _seen_score(look: _Look) -> float:
-    return look.seen.score

@@ -128,15 +128,11 @@ def test_masked_faces_on_their_head_are_found(detector):
 @pytest.mark.parametrize(
     ("roll_deg", "side", "wanted"),
     [
-        (0.0, 14, 0.66),
+        (0.0, 14, 0.7),
         (0.0, 13, np.inf),
-        # A crop: 150 of 250 px are filled.
-        (350.0, 149, 0.66),
-        (350.0, 150, 0.50),
         # As turned as 34 and 36 degrees.
-        (-394.0, 24, 0.66),
-        (324.0, 24, 0.78),
-        (180.0, 150, 0.78),
+        (-394.0, 24, 0.7),
+        (324.0, 24, 0.9),
         (90.0, 23, np.inf),
     ],
 )
@@ -144,28 +140,48 @@ def test_turned_faces_must_be_surer_and_larger_than_upright_ones(
     roll_deg, side, wanted
 ):
     seen = face(50, 50, side, 0.9)
-    assert module._least_score(module._Look(seen, roll_deg, seen), 250) == wanted
+    assert module._least_score(module._Look(seen, roll_deg, seen)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [
+        (0.7, 0.7, 0.7),
+        # Odds of 4 and 1 have the mean 2.
+        (0.8, 0.5, 2 / 3),
+        # Odds of 9 and 1/49, since no network is surer than .98.
+        (0.9, 0.0, 3 / 10),
+        (1.0, 1.0, 0.98),
+    ],
+)
+def test_the_joint_score_is_the_mean_of_log_odds(one, other, wanted):
+    assert module.joint_score(one, other) == pytest.approx(wanted)
+    assert module.joint_score(other, one) == pytest.approx(wanted)
 
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """A detector that takes faces for upright, whose looks have a given score."""
+    """A detector with given candidates, whose looks have a given score by turn."""
 
     class Level:
         def roll_deg(self, crop):
             return 0.0
 
-    def make(score_at, mirrored=0.0):
-        detector = FaceDetector()
-        asked = []
+    def make(candidates, yunet, proposals=(), other=None):
+        detector, asked = FaceDetector(), []
 
-        def look(image, one, roll_deg):
-            asked.append(roll_deg)
-            return replace(one, score=score_at.get(roll_deg, 0.0))
+        def looks(scores, name):
+            def look(image, one, roll_deg):
+                asked.append((name, roll_deg))
+                return replace(one, score=scores.get(roll_deg, 0.0))
+
+            return look
 
         monkeypatch.setattr(detector, "_roll", Level())
-        monkeypatch.setattr(detector, "look", look)
-        monkeypatch.setattr(detector, "_mirrored_score", lambda *_: mirrored)
+        monkeypatch.setattr(detector, "candidates", lambda _: list(candidates))
+        monkeypatch.setattr(detector, "look", looks(yunet, "yunet"))
+        monkeypatch.setattr(detector, "_proposals", lambda _: list(proposals))
+        monkeypatch.setattr(detector, "_other", looks(other or {}, "other"))
         return detector, asked
 
     return make
@@ -174,66 +190,95 @@ def scripted(monkeypatch):
 PICTURE = np.zeros((250, 250, 3), np.uint8)
 
 
+def test_a_sure_face_needs_no_second_network(scripted):
+    # (.8 + .92) / 2 = .86
+    detector, asked = scripted([face(50, 50, 30, 0.8)], {0.0: 0.92})
+    (found,) = detector.detect(PICTURE)
+    assert found.score == pytest.approx(0.86) and asked == [("yunet", 0.0)]
+
+
 @pytest.mark.parametrize(
-    ("candidate", "look", "mirrored", "score"),
+    ("candidate", "look", "other", "score"),
     [
-        # The mean of both, .8, is sure enough not to ask the mirror.
-        (0.75, 0.85, 0.0, 0.80),
-        # So is the candidate.
-        (0.85, 0.5, 0.0, 0.675),
-        # (.6 + 2 * .8 + 2 * .7) / 5
-        (0.6, 0.8, 0.7, 0.72),
-        # (.6 + 2 * .8 + 2 * .4) / 5 = .60
-        (0.6, 0.8, 0.4, None),
+        # Odds of 9, of the closer look, and 4: mean 6.
+        (0.6, 0.9, 0.8, 6 / 7),
+        # Odds of 4, of the candidate, and 4.
+        (0.8, 0.5, 0.8, 0.8),
+        # Odds of 9 and 1/4: mean 3/2.
+        (0.6, 0.9, 0.2, None),
+        # Odds of 1 and 9: mean 3.
+        (0.5, 0.1, 0.9, 3 / 4),
     ],
 )
-def test_unsure_faces_must_look_like_one_in_the_mirror(
-    scripted, candidate, look, mirrored, score
-):
-    detector, _ = scripted({0.0: look}, mirrored)
-    found = detector._faces(PICTURE, [face(50, 50, 30, candidate)])
+def test_both_networks_decide_on_unsure_faces(scripted, candidate, look, other, score):
+    one = face(50, 50, 30, candidate)
+    detector, _ = scripted([one], {0.0: look}, other={0.0: other})
+    found = detector.detect(PICTURE)
     assert [one.score for one in found] == ([pytest.approx(score)] if score else [])
 
 
-def test_candidates_of_a_turned_picture_are_first_looked_at_as_turned(scripted):
-    detector, asked = scripted({180.0: 0.9})
-    candidate = replace(face(50, 50, 30, 0.9), turn_deg=180.0)
-    (found,) = detector._faces(PICTURE, [candidate])
-    assert found.score == pytest.approx(0.9) and asked == [180.0]
+def test_what_both_propose_at_one_place_is_one_face_with_both_scores(scripted):
+    # The closer looks see less: odds of 4, YuNet's, and 9, RetinaFace's: mean 6.
+    detector, _ = scripted(
+        [face(50, 50, 30, 0.8)],
+        {0.0: 0.3},
+        [face(52, 50, 30, 0.9), face(150, 50, 30, 0.1)],
+        {0.0: 0.4},
+    )
+    (found,) = detector.detect(PICTURE)
+    assert found.score == pytest.approx(6 / 7)
+    assert found.middle.tolist() == [52, 50]
 
 
-def test_unsure_faces_are_turned_by_a_little_more_without_a_higher_score(scripted):
-    detector, asked = scripted({0.0: 0.85, 20.0: 0.95})
-    (found,) = detector._faces(PICTURE, [face(50, 50, 30, 0.85)])
-    assert found.score == pytest.approx(0.85) and asked[-2:] == [-20.0, 20.0]
+def test_faces_are_turned_to_where_both_networks_see_them_best(scripted):
+    one = replace(face(50, 50, 30, 0.95), turn_deg=180.0)
+    scores = {180.0: 0.5, 270.0: 0.95}
+    detector, asked = scripted([], scores, [one], scores)
+    (found,) = detector.detect(PICTURE)
+    assert found.score == pytest.approx(0.95)
+    assert asked[0] == ("yunet", 180.0)
+    assert asked[1:5] == [("other", turn) for turn in (180.0, 270.0, 360.0, 450.0)]
 
 
-@pytest.mark.parametrize(
-    ("score", "looked_at"), [(0.84, [[50], [150, 200]]), (0.86, [[50]])]
-)
-def test_the_picture_is_turned_unless_a_face_is_plain(monkeypatch, score, looked_at):
-    detector = FaceDetector()
-    turned = [
-        # Surer upright.
-        face(52, 50, 30, 0.5),
-        face(150, 50, 30, 0.9),
-        # Seen on its side too, but worse.
-        face(152, 50, 30, 0.8),
-        face(200, 50, 30, 0.6),
-    ]
-    turned = [replace(one, turn_deg=90.0) for one in turned]
-    asked = []
+def test_what_no_side_shows_is_looked_at_no_further(scripted):
+    detector, asked = scripted([face(50, 50, 30, 0.6)], {}, other={90.0: 0.29})
+    assert detector.detect(PICTURE) == [] and len(asked) == 5
 
-    def faces(image, candidates):
-        asked.append([one.middle[0] for one in candidates])
-        return candidates
 
-    upright = [face(50, 50, 30, score)]
-    monkeypatch.setattr(detector, "candidates", lambda _: upright)
-    monkeypatch.setattr(detector, "_turned", lambda _: turned)
-    monkeypatch.setattr(detector, "_faces", faces)
-    found = detector.detect(PICTURE)
-    assert asked == looked_at and len(found) == sum(map(len, looked_at))
+def test_unsure_points_are_the_mean_of_both_networks(scripted, monkeypatch):
+    detector, _ = scripted([], {0.0: 0.8})
+    seen = face(50, 50, 30, 0.8)
+
+    def other(image, one, roll_deg):
+        return replace(one, points=one.points + np.float32(4), score=0.9)
+
+    monkeypatch.setattr(detector, "_other", other)
+    for score, by in ((0.8, 2), (0.88, 0)):
+        look = module._Look(seen, 0.0, replace(seen, score=score))
+        found = detector._confirmed(PICTURE, look)
+        assert found.other == 0.9
+        np.testing.assert_allclose(found.seen.points, seen.points + by)
+
+
+@pytest.mark.parametrize(("score", "read"), [(0.9, 0), (0.7, 1)])
+def test_the_second_network_reads_pictures_without_a_sure_face(
+    scripted, monkeypatch, score, read
+):
+    detector, _ = scripted([face(50, 50, 30, score)], {0.0: 0.9}, other={0.0: 0.9})
+    times = []
+    monkeypatch.setattr(detector, "_proposals", lambda _: times.append(1) or [])
+    assert len(detector.detect(PICTURE)) == 1 and len(times) == read
+
+
+def test_faces_on_their_head_are_proposed_where_they_are(detector, portraits):
+    for portrait in portraits:
+        (upright,) = detector.detect(portrait)
+        over = np.ascontiguousarray(portrait[::-1, ::-1])
+        best = max(detector._proposals(over), key=lambda one: one.score)
+        wanted = 249 - upright.points[:2]
+        assert best.turn_deg == 180
+        away = np.linalg.norm(best.points[:2] - wanted, axis=1).max()
+        assert away < 0.15 * np.linalg.norm(wanted[0] - wanted[1])
 
 
 def test_faces_of_all_sizes_in_one_large_picture(detector, portraits):
