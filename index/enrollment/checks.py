@@ -50,8 +50,8 @@ def quality(face: AlignedFace) -> float:
     Small, blurred, dark, turned and covered faces all look less like a face. As the
     worst photos are left out, errors fall about as fast as by the agreement of the
     embeddings of changed copies (Terhoerst et al., "SER-FIQ", CVPR 2020), faster than
-    by the face's size; sharpness and the descriptor's norm say nothing (measured on
-    LFW's DevTest people by Grother and Tabassi's error versus reject curves).
+    by the face's size; sharpness and the descriptor's norm say nothing
+    (`benchmarks.recognition.template_quality`).
     """
     return face.box.score
 
