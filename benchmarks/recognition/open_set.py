@@ -44,6 +44,8 @@ from benchmarks.shared.decided_probes import (
 )
 from benchmarks.shared.embedded_photos import EmbeddingStore
 from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
+from index.calibration.calibration import STATES
+from index.calibration.impostors import nearness
 from index.calibration.shipped import shipped_calibration
 from index.datasets.embed_views import EmbeddedViews
 from index.datasets.labelled_photos import read_person_folders
@@ -145,10 +147,14 @@ def open_set_figures(
             under = rows if worn else references
             templates = mean_templates(rows[chosen], under[chosen], worn)
             templates = _filled(templates, fill, size - len(members))
+            chosen &= rows.acquired
+            faces = (rows[chosen & ~masked], under[chosen])
+            near = nearness(calibration, dict(zip(STATES, faces, strict=True)))
+            stricter = calibration.stricter(near)
             for people, parts in ((members, known), (split.impostors, impostors)):
                 chosen = split.probes & of_kind & np.isin(rows.people, people)
                 probes = Probes(rows[chosen], states_of(states[chosen]))
-                parts.append(decide_all(probes, templates, calibration, FPIR, False))
+                parts.append(decide_all(probes, templates, stricter, FPIR, False))
         merged = (_merged(known), _merged(impostors))
         found.append(figures(network.name, kind, size, *merged))
     return found

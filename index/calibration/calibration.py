@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from index.calibration.probabilities import MatchProbability
@@ -135,6 +135,14 @@ class Calibration:
         """
         pair = f"{STATES[masked_probe]}-{STATES[masked_template]}"
         return self.thresholds[pair].threshold(gallery_size, fpir)
+
+    def stricter(self, by: Mapping[str, float]) -> Calibration:
+        """With squared distances lowered, by mask state of the template."""
+        tables = {
+            pair: table.stricter(by[pair.split("-")[1]])
+            for pair, table in self.thresholds.items()
+        }
+        return replace(self, thresholds=tables)
 
     def to_json(self) -> str:
         """As one line of JSON."""

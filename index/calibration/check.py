@@ -11,13 +11,13 @@ again, as in `training.metrics.bootstrap`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.calibration.calibration import STATES, Calibration
-from index.calibration.impostors import MeanFaces
+from index.calibration.impostors import MeanFaces, nearness
 from index.calibration.score import scores
 from index.datasets.embed_views import EmbeddedViews
 from masking.errors import InvalidConfig
@@ -60,6 +60,8 @@ class Check:
             in a probe or in what was enrolled, counts as missed.
         accepted_from: the score from which on the wanted FPIR would hold.
         not_found: fraction of the probes in which no face was found.
+        stricter: by so much scores were lowered, on the mean of both galleries,
+            because their people are alike, see `impostors.nearer_by`.
     """
 
     probes: str
@@ -69,6 +71,7 @@ class Check:
     tpir: Estimate
     accepted_from: Estimate
     not_found: float
+    stricter: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,21 +125,22 @@ def check_views(
     references = views.reference_faces(0, people, embedder.cohort)
     halves = _halves(np.unique(faces.people))
     enrolled = _enrolled_rows(faces, views.masked)
-    galleries = [
-        _gallery(
-            faces, references, views.masked, enrolled & np.isin(faces.people, half)
-        )
-        for half in halves
-    ]
+    acquired = enrolled & faces.acquired
+    chosen = [acquired & np.isin(faces.people, half) for half in halves]
+    galleries = [_gallery(faces, references, views.masked, rows) for rows in chosen]
+    near = [_nearness(faces, references, views.masked, c, calibration) for c in chosen]
     probes = ~np.isin(faces.photos, faces.photos[enrolled])
     found = []
     for masked, state in enumerate(STATES):
         rows = faces[probes & (views.masked == bool(masked))]
         if len(rows.people):
             tables = [
-                one.scores(rows, bool(masked), calibration, fpir) for one in galleries
+                one.scores(rows, bool(masked), calibration.stricter(by), fpir)
+                for one, by in zip(galleries, near, strict=True)
             ]
-            found.append(_measured(rows, halves, galleries, tables, state, fpir))
+            measured = _measured(rows, halves, galleries, tables, state, fpir)
+            stricter = 100 * (near[0][state] + near[1][state]) / 2
+            found.append(replace(measured, stricter=stricter))
     return found
 
 
@@ -164,13 +168,23 @@ def _enrolled_rows(faces: EmbeddedFaces, masked: Bools) -> Bools:
 def _gallery(
     faces: EmbeddedFaces, references: EmbeddedFaces, masked: Bools, chosen: Bools
 ) -> _Enrolled:
-    acquired = chosen & faces.acquired
-    people, places = np.unique(faces.people[acquired], return_inverse=True)
-    unmasked = ~masked[acquired]
-    plain = MeanFaces.of(faces[acquired & ~masked], places[unmasked], len(people))
+    people, places = np.unique(faces.people[chosen], return_inverse=True)
+    unmasked = ~masked[chosen]
+    plain = MeanFaces.of(faces[chosen & ~masked], places[unmasked], len(people))
     return _Enrolled(
-        people, plain, MeanFaces.of(references[acquired], places, len(people))
+        people, plain, MeanFaces.of(references[chosen], places, len(people))
     )
+
+
+def _nearness(
+    faces: EmbeddedFaces,
+    references: EmbeddedFaces,
+    masked: Bools,
+    chosen: Bools,
+    calibration: Calibration,
+) -> dict[str, float]:
+    parts = (faces[chosen & ~masked], references[chosen])
+    return nearness(calibration, dict(zip(STATES, parts, strict=True)))
 
 
 def _measured(

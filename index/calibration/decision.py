@@ -13,6 +13,7 @@ from index.calibration.calibration import (
     Decision,
     Match,
 )
+from index.calibration.impostors import nearness
 from index.calibration.score import scores
 from index.calibration.shipped import default_calibration, shipped_calibration
 from index.engines.neighbours import Neighbour
@@ -26,6 +27,7 @@ from training.metrics.score_normalization import Cohort
 _USUAL_FPIR = 0.01
 
 
+NO_NEARER = dict.fromkeys(STATES, 0.0)
 PhotoCounts = Callable[[Sequence[int]], Mapping[tuple[int, bool], int]]
 
 
@@ -36,6 +38,8 @@ class DecisionPolicy:
         calibrated: whether the thresholds were measured for the gallery's embedder.
         gallery_size: people who are searched.
         accepted_from: the score from which on a name is accepted.
+        nearer: by mask state of the template, by how much thresholds were made
+            stricter for these people, see `policy_of`.
     """
 
     def __init__(
@@ -46,17 +50,20 @@ class DecisionPolicy:
         fpir: float,
         accepted_from: float = 0.0,
         photo_counts: PhotoCounts = lambda person_ids: {},
+        nearer: Mapping[str, float] = NO_NEARER,
     ):
         """
         Args:
+            calibration: of the embedder.
             fpir: fraction of impostors that may be given a name.
             accepted_from: 0 accepts at the calibrated thresholds.
             photo_counts: photos of the templates of people, by a person's number and
                 whether it is that for masked faces; one that is missing has one.
         """
-        self._calibration, self._fpir = calibration, fpir
+        self._calibration, self._fpir = calibration.stricter(nearer), fpir
+        self.nearer = nearer
         # Reading a table takes a hundred times as long as a score.
-        self._threshold = cache(partial(calibration.threshold, gallery_size))
+        self._threshold = cache(partial(self._calibration.threshold, gallery_size))
         self._photo_counts = photo_counts
         self.calibrated, self.gallery_size = calibrated, gallery_size
         self.accepted_from = accepted_from
@@ -175,18 +182,39 @@ def _of_the_right_kind(found: Sequence[Neighbour], masked: bool) -> list[Neighbo
 
 
 def policy_of(
-    gallery: Gallery, fpir: float = 0.01, accepted_from: float = 0.0
+    gallery: Gallery,
+    fpir: float = 0.01,
+    accepted_from: float = 0.0,
+    nearer: Mapping[str, float] | None = None,
 ) -> DecisionPolicy:
     """The policy of a gallery as it is now; arguments as for `DecisionPolicy`.
 
+    Args:
+        nearer: of `nearness_in`, where it is known.
+
     Raises:
-        BadRecord: the stored calibration is damaged.
+        BadRecord: the stored calibration, or an embedding, is damaged.
     """
     calibration, calibrated = calibration_of(gallery)
-    size = max(1, gallery.size)
     return DecisionPolicy(
-        calibration, calibrated, size, fpir, accepted_from, gallery.photo_counts
+        calibration,
+        calibrated,
+        max(1, gallery.size),
+        fpir,
+        accepted_from,
+        gallery.photo_counts,
+        nearness_in(gallery) if nearer is None else nearer,
     )
+
+
+def nearness_in(gallery: Gallery) -> dict[str, float]:
+    """How much nearer its people are to each other than its thresholds expect.
+
+    Raises:
+        BadRecord: the stored calibration, or an embedding, is damaged.
+    """
+    faces = {state: gallery.sample(bool(kind)) for kind, state in enumerate(STATES)}
+    return nearness(calibration_of(gallery)[0], faces)
 
 
 def calibration_of(gallery: Gallery) -> tuple[Calibration, bool]:

@@ -1,17 +1,18 @@
-"""Held-out faces against templates: impostors, and people who come back."""
+"""Faces against templates of others: held-out people, and those of a gallery."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.calibration.calibration import STATES, Calibration
 from index.calibration.probabilities import SMALLEST_GALLERY, Float64
 from index.calibration.score import scores
 from index.calibration.template_size import as_single
-from index.calibration.thresholds import Thresholds, sizes_up_to
+from index.calibration.thresholds import Thresholds, quantiles, sizes_up_to
 from masking.landmarks import Float32
 from training.metrics.pairs import EmbeddedFaces, Indices
 from training.metrics.score_normalization import offset_squares, paired_squares
@@ -26,6 +27,11 @@ _ALIKE = 0.05
 # Fewer people who could be enrolled twice say nothing about how alike they would be.
 _FEWEST_TWICE = 20
 _GAP_FRACTION = 0.95
+# Fewer enrolled people say nothing about others. How near they come is read where a
+# hundredth of their pairs lie below, or so many pairs where these are more.
+_FEWEST_ENROLLED, _PAIR_RATE, _NEAR_PAIRS = 10, 0.01, 8
+# Galleries of 10 to 150 of LFW's people differ by so much of a threshold, by chance.
+_CHANCE = 0.0125
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,3 +275,56 @@ def name_gap(compared: Comparisons, thresholds: Thresholds) -> float | None:
     order = np.argsort(gaps)
     place = np.searchsorted(np.cumsum(weights[order]), _GAP_FRACTION * weights.sum())
     return float(gaps[order[min(int(place), len(order) - 1)]])
+
+
+def nearness(
+    calibration: Calibration, enrolled: Mapping[str, EmbeddedFaces]
+) -> dict[str, float]:
+    """`nearer_by` of the people of a gallery, by mask state of the template.
+
+    Args:
+        enrolled: acquired faces that make these templates.
+    """
+    return {
+        state: nearer_by(
+            enrolled[state],
+            calibration.thresholds[f"{state}-{state}"],
+            calibration.spread[state],
+        )
+        for state in STATES
+    }
+
+
+def nearer_by(faces: EmbeddedFaces, thresholds: Thresholds, spread: float) -> float:
+    """How much nearer people of a gallery are to each other than thresholds expect.
+
+    They all differ, so that a photo of one and the template of another are what an
+    impostor and a template are, in just the photos that the gallery is of. Where
+    these are unlike those that thresholds were measured on, as of one camera or of
+    people whom the network confuses, impostors come nearer by as much.
+
+    Args:
+        faces: acquired ones of the gallery's people.
+        thresholds: for such probes and templates.
+        spread: see `template_size`.
+
+    Returns:
+        A squared distance, 0 where it is no more than chance or people are few.
+    """
+    people, places = np.unique(faces.people, return_inverse=True)
+    count = len(people)
+    if count < _FEWEST_ENROLLED:
+        return 0.0
+    means = MeanFaces.of(faces, places, count)
+    squares = offset_squares(
+        faces.embeddings, means.matrix, faces.offsets, means.offsets
+    ).astype(np.float32)
+    others = faces.people[:, None] != people
+    values = as_single(squares, means.photos, spread)[others].astype(np.float64)
+    order = np.argsort(values)
+    # Each person counts once, as in thresholds.
+    weights = np.repeat(1 / np.bincount(places)[places], count - 1)[order]
+    rate = max(_PAIR_RATE, 2 * _NEAR_PAIRS / (count * (count - 1)))
+    (near,) = quantiles(values[order], weights / weights.sum(), (rate,))
+    expected = thresholds.threshold(1, rate)
+    return max(0.0, expected - near - _CHANCE * abs(expected))

@@ -8,7 +8,7 @@ lower is closer, and they may be negative.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,11 @@ class Thresholds:
         by_size = [_line(self.fpirs, row, fpir) for row in self.squares]
         return _line(self.sizes, by_size, gallery_size)
 
+    def stricter(self, by: float) -> Thresholds:
+        """These with all squared distances lowered."""
+        lowered = tuple(tuple(value - by for value in row) for row in self.squares)
+        return replace(self, squares=lowered)
+
 
 def _line(
     places: tuple[float, ...] | tuple[int, ...],
@@ -125,7 +130,7 @@ def measure(squares: Float32, weights: Float64) -> Thresholds:
     table = []
     for size in sizes:
         chances = _chance_of_rank(count, size)[order % count]
-        table.append(_quantiles(values, chances * impostors, fpirs))
+        table.append(quantiles(values, chances * impostors, fpirs))
     return Thresholds(sizes, fpirs, tuple(table), count)
 
 
@@ -137,10 +142,15 @@ def _chance_of_rank(count: int, size: int) -> Float64:
     return np.concatenate([[1.0], np.cumprod(falls)]) * size / count
 
 
-def _quantiles(
+def quantiles(
     values: Float64, weights: Float64, fpirs: tuple[float, ...]
 ) -> tuple[float, ...]:
-    """Largest squares below which at most each fraction of the weight lies."""
+    """Largest squares below which at most each fraction of the weight lies.
+
+    Args:
+        values: (N,) ascending.
+        weights: (N,) of them, of sum 1.
+    """
     below = np.cumsum(weights)
     places = np.searchsorted(below, np.array(fpirs) + 1e-12, side="right")
     return tuple(values[np.minimum(places, len(values) - 1)].tolist())

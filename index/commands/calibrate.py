@@ -186,6 +186,8 @@ def _show_checks(
             f"FPIR {_range(one.fpir)}, TPIR {_range(one.tpir)}; "
             f"{one.not_found:.1%} of the faces not found"
         )
+        if stricter := round(one.stricter):
+            say(f"    with thresholds {stricter} stricter, as these people are alike")
         wanted = one.accepted_from
         if math.isfinite(wanted.value):
             say(

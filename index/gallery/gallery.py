@@ -10,6 +10,7 @@ from pathlib import Path
 
 from index.engines.neighbours import ALL, Templates
 from index.engines.snapshot import sweep_half_written
+from index.gallery.enrolled_sample import read_sample
 from index.gallery.erasure import PENDING, finish_erasure
 from index.gallery.people import (
     PersonPhoto,
@@ -51,6 +52,7 @@ from masking.errors import BadRecord, EmbedderMismatch, ToolkitError
 from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
 from training.embedders.protocol import Embedder
+from training.metrics.pairs import EmbeddedFaces
 
 # Chips are kept to be embedded again by a later model, not only to be shown.
 _CHIP_QUALITY = 95
@@ -295,6 +297,11 @@ class Gallery:
         query = """SELECT (SELECT COUNT(*) FROM people WHERE changed > ?)
             + (SELECT COUNT(*) FROM removed WHERE version > ?)"""
         return int(self.store.read(query, (version, version))[0][0])
+
+    def sample(self, masked: bool) -> EmbeddedFaces:
+        """See `read_sample`."""
+        with self._own_vectors():
+            return read_sample(self.store, masked, self.cohort)
 
     def person_template(self, person_id: int, masked: bool) -> Float32:
         """(D,) one of a person's templates, that for unmasked or that for masked faces.

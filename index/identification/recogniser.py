@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from index.calibration.calibration import Decision, Match
-from index.calibration.decision import calibration_of, policy_of
+from index.calibration.decision import calibration_of, nearness_in, policy_of
 from index.engines.neighbours import Neighbour
 from index.gallery.gallery import Gallery
 from index.identification.cards.result_card import CARD_CANDIDATES, CardCandidate
@@ -34,9 +34,16 @@ def accepted_by(
     """Gives the names that a gallery, which may grow meanwhile, accepts a face as."""
 
     @lru_cache(maxsize=1)
+    def nearer(doublings: int) -> Mapping[str, float]:
+        return nearness_in(gallery)
+
+    @lru_cache(maxsize=1)
     def recogniser(people: int) -> Recogniser:
-        # Thresholds follow the number of people.
-        return Recogniser(gallery, embedder.geometry, IdentifyConfig(engine="exact"))
+        # Thresholds follow the number of people; how near these are to each other
+        # costs more, and is measured again when they are twice as many.
+        config = IdentifyConfig(engine="exact")
+        known = nearer(people.bit_length())
+        return Recogniser(gallery, embedder.geometry, config, known)
 
     return lambda face: recogniser(gallery.size).decide(face).names
 
@@ -45,18 +52,23 @@ class Recogniser:
     """A gallery, its search and its thresholds, ready for any number of faces."""
 
     def __init__(
-        self, gallery: Gallery, geometry: ChipGeometry, config: IdentifyConfig
+        self,
+        gallery: Gallery,
+        geometry: ChipGeometry,
+        config: IdentifyConfig,
+        nearer: Mapping[str, float] | None = None,
     ):
         """
         Args:
             geometry: of the chips that will come.
+            nearer: see `policy_of`.
 
         Raises:
             MissingInput: nobody is enrolled.
         """
         self._gallery, self._geometry, self._config = gallery, geometry, config
         self._search = open_search(gallery, config.engine, config.uri)
-        self._policy = policy_of(gallery, config.fpir, config.threshold)
+        self._policy = policy_of(gallery, config.fpir, config.threshold, nearer)
         self._people = gallery.size
 
     @property
@@ -127,6 +139,8 @@ class Recogniser:
     def note(self) -> str:
         """Where the threshold comes from, in a line."""
         people = counted(self._people, "person")
+        if nearer := round(100 * max(self._policy.nearer.values())):
+            people += f", {nearer} stricter as they are alike"
         if self._config.threshold:
             return f"Threshold set by hand; gallery of {people}."
         rate = f"about {self._config.fpir:.0%} of impostors get a name"

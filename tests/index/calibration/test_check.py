@@ -47,6 +47,18 @@ PLACES = [0.0, 0.1, 2.0, 2.2, 0.4, 9.0, 5.0, NOT_FOUND]
 PEOPLE = [0, 0, 1, 1, 2, 2, 3, 3]
 
 
+def test_people_who_are_alike_make_the_check_stricter(monkeypatch):
+    # Ten people to a half, a step of .1 apart within it, ten between the halves.
+    numbers = np.arange(20, dtype=np.int32)
+    halves = numbers[:10], numbers[10:]
+    monkeypatch.setattr(check, "_halves", lambda people: halves)
+    places = [0.1 * n + 9 * (n > 9) for n in range(20) for _ in range(2)]
+    people = [n for n in range(20) for _ in range(2)]
+    (found,) = checked(views_of(places), people, flat_calibration(0.25), 0.25)
+    # Of 45 pairs 8 are looked at, and 9 are .1 apart; .0125 of .25 is chance.
+    assert found.stricter == pytest.approx(100 * (0.25 - 0.01 - 0.0125 * 0.25))
+
+
 def test_rates_by_hand(halves):
     (found,) = checked(views_of(PLACES), PEOPLE, flat_calibration(0.25), 0.25)
     assert (found.probes, found.gallery, found.people) == ("unmasked", 2, 4)

@@ -6,7 +6,12 @@ import pytest
 
 from index.calibration import decision
 from index.calibration.calibration import PAIRS
-from index.calibration.decision import DecisionPolicy, calibration_of, policy_of
+from index.calibration.decision import (
+    DecisionPolicy,
+    calibration_of,
+    nearness_in,
+    policy_of,
+)
 from index.calibration.probabilities import MatchProbability
 from index.calibration.thresholds import Thresholds
 from index.engines.neighbours import Neighbour
@@ -238,3 +243,23 @@ def test_the_gallerys_own_calibration_comes_first(gallery, monkeypatch):
     # People: of their two templates a face is compared with one.
     assert (found.calibrated, found.gallery_size) == (True, 4)
     assert found.score(0.1, masked_probe=True) == pytest.approx(20)
+
+
+def test_a_gallery_of_people_who_are_alike_is_stricter(gallery):
+    gallery.set_calibration(flat_calibration(0.25).to_json())
+    # Four people tell nothing.
+    assert nearness_in(gallery) == {"unmasked": 0, "masked": 0}
+    gallery.add(
+        [
+            photo(f"A{i:02d}", [0, 9 + i / 10, 0, 0], masked_reference=[9, i, 0, 0])
+            for i in range(12)
+        ]
+    )
+    # Of the 120 pairs of 16 people the nearest 8 are a tenth apart; masked references
+    # a whole step, which is farther than impostors come.
+    nearer = pytest.approx({"unmasked": 0.25 - 0.01 - 0.0125 * 0.25, "masked": 0})
+    found = policy_of(gallery)
+    assert found.nearer == nearer
+    # .0131 is left of .25.
+    assert found.score(0.0, masked_probe=False) == pytest.approx(1.3125, abs=1e-4)
+    assert found.score(0.0, masked_probe=True, masked_template=True) == 25

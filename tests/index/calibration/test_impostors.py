@@ -9,6 +9,7 @@ from index.calibration.impostors import (
     best_matches,
     compare,
     name_gap,
+    nearer_by,
 )
 from index.calibration.thresholds import Thresholds
 from tests.fakes.drawn_calibrations import flat_thresholds
@@ -196,3 +197,45 @@ def test_offsets_of_a_cohort_count_as_the_mean_of_the_photos():
     rests = rows[[0, 2]], rows[[6]]
     own = [away(look, used) for look, used in zip(looks, rests, strict=True)]
     np.testing.assert_allclose(found.own[:, 0], own, rtol=1e-5)
+
+
+def on_a_line(step, people=12):
+    """People a step apart, a photo each."""
+    numbers = list(range(people))
+    return faces([step * n for n in numbers], people=numbers, photos=numbers)
+
+
+def test_people_nearer_to_each_other_than_impostors_make_thresholds_stricter():
+    # Of 12 people a fraction of 16 / (12 * 11) = .12 of the pairs is looked at: the
+    # nearest 11 of 66 are a step apart, .01 squared. Impostors come to .25; .0125 of
+    # that is chance.
+    found = nearer_by(on_a_line(0.1), flat_thresholds(0.25), 0.0)
+    assert found == pytest.approx(0.25 - 0.01 - 0.0125 * 0.25)
+
+
+def test_people_as_far_apart_as_impostors_change_nothing():
+    # A step of .5 is .25 squared, one of .499 nearer by less than chance.
+    for step in (0.5, 0.499, 2.0):
+        assert nearer_by(on_a_line(step), flat_thresholds(0.25), 0.0) == 0
+
+
+def test_nine_people_tell_nothing_of_others():
+    assert nearer_by(on_a_line(0.1, people=9), flat_thresholds(0.25), 0.0) == 0
+    assert nearer_by(on_a_line(0.1, people=10), flat_thresholds(0.25), 0.0) > 0
+
+
+def test_one_person_under_two_names_changes_nothing():
+    line = on_a_line(2.0)
+    line.embeddings[1] = line.embeddings[0]
+    assert nearer_by(line, flat_thresholds(0.25), 0.0) == 0
+
+
+def test_templates_of_people_are_means_and_compared_as_if_of_one_photo():
+    # Two photos a person, .1 to the left and right: photos lie .9 and 1.1 from the
+    # means of the next, .81 / (1 - .4 / 2) squared as if these were of one photo.
+    numbers = [n for n in range(12) for _ in range(2)]
+    places = [n + side for n in range(12) for side in (-0.1, 0.1)]
+    pairs = faces(places, people=numbers, photos=list(range(24)))
+    found = nearer_by(pairs, flat_thresholds(2.0), 0.4)
+    # Of 24 * 11 comparisons 22 are that near, and .12 of them are 32: the 33rd is 1.1.
+    assert found == pytest.approx(2 - 1.21 / 0.8 - 0.025, abs=1e-6)

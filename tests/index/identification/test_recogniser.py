@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from index.calibration.decision import NO_NEARER
 from index.gallery.gallery import open_or_create_gallery
 from index.identification import recogniser as recognition
 from index.identification.config import IdentifyConfig
@@ -78,9 +79,11 @@ def test_whoever_has_the_highest_score_is_found_however_many_are_nearer(
         opened.add([photo("Right", [0.65, 0, 0])])
         config = IdentifyConfig(engine=engine)
         probe = AlignedFace("probe", crops=(np.zeros((8, 8, 3), np.uint8),))
-        found = recognition.Recogniser(opened, ColourEmbedder.geometry, config).decide(
-            EmbeddedFace(probe, np.zeros(3, np.float32))
+        # With thresholds as they are, though the crowd is alike.
+        recogniser = recognition.Recogniser(
+            opened, ColourEmbedder.geometry, config, NO_NEARER
         )
+        found = recogniser.decide(EmbeddedFace(probe, np.zeros(3, np.float32)))
     # 100 * (0.5 - 0.4225) of one photo; of two 100 * (0.5 * 0.8 - 0.36).
     assert [m.score for m in found.matches[:2]] == pytest.approx([7.75, 4], abs=0.01)
     assert found.name == "Right"
