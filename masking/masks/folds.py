@@ -29,7 +29,10 @@ def gathers(u: Map, v: Map, rng: np.random.Generator, corners: Sequence[float]) 
             ridges = ridges + 0.5 * np.sin(2.3 * waves * turn + rng.uniform(0, 6))
             # Folds are as wide as they are far from the corner, and as high.
             reach = np.minimum(away / 0.10, 1) * np.exp(-away / rng.uniform(0.10, 0.2))
-            height += rng.uniform(0.012, 0.026) * ridges * reach * (inwards > 0)
+            # Fabric is pulled up to the nose and not down from the upper corner.
+            pulled = 1 / (1 + np.exp((turn - 0.1) / 0.15)) if corner < 0 else 1.0
+            part = rng.uniform(0.012, 0.026) * reach * (inwards > 0)
+            height += part * pulled * ridges
     return height
 
 
@@ -39,9 +42,12 @@ def creases(
     """Single folds of fabric that is slack or was folded away: somewhere, any way."""
     height = np.zeros_like(u)
     for _ in range(count):
-        du, dv = u - rng.uniform(-0.42, 0.42), v - rng.uniform(-0.25, 0.35)
-        # Seldom across: a mask is stretched from ear to ear.
-        turn = rng.uniform(0.15, 0.85) * np.pi
+        aside, low = rng.uniform(-0.42, 0.42), rng.uniform(-0.25, 0.35)
+        du, dv = u - aside, v - low
+        # Seldom across: a mask is stretched from ear to ear, and mostly up to the nose.
+        turn = rng.uniform(0.10, 0.60) * np.pi
+        if (aside > 0) == (rng.random() < 0.2):
+            turn = np.pi - turn
         along = np.cos(turn) * du + np.sin(turn) * dv
         across = np.cos(turn) * dv - np.sin(turn) * du + rng.uniform(-1, 1) * along**2
         wide, length = width * rng.uniform(0.5, 1.5), rng.uniform(0.10, 0.28)
@@ -72,9 +78,11 @@ def pleats(
     # They come and go along their length.
     wave = np.sin(u * rng.uniform(4, 9) + 2 * np.floor(place) + rng.uniform(0, 6))
     uneven = np.clip(0.6 + 0.7 * wave, 0.1, 1)
-    depth = (0.3 + 0.7 * np.exp(-((u / 0.36) ** 2))) * uneven
-    shadow = 0.20 * np.exp(-(((phase - 0.93) / 0.07) ** 2)) * uneven
-    return 0.030 * steps * inside * depth, np.where(inside, 1 - shadow, 1.0)
+    depth = (0.55 + 0.45 * np.exp(-((u / 0.36) ** 2))) * uneven
+    shadow = 0.22 * np.exp(-(((phase - 0.93) / 0.08) ** 2)) * uneven
+    # Where they overlap, less light comes through.
+    shadow = shadow + 0.07 * np.clip((phase - 0.5) / 0.06, 0, 1)
+    return 0.032 * steps * inside * depth, np.where(inside, 1 - shadow, 1.0)
 
 
 def letters(u: Map, v: Map, rng: np.random.Generator) -> Map:

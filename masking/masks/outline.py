@@ -17,7 +17,7 @@ ANGLES = 192
 Float64 = NDArray[np.float64]
 _AT = np.linspace(-np.pi, np.pi, ANGLES + 1)
 # Waves around a mask's outline, and how high they are, of its radius.
-_WAVES = ((1, 0.012), (3, 0.008), (7, 0.006), (17, 0.004))
+_WAVES = ((1, 0.012), (3, 0.008), (7, 0.006), (17, 0.006))
 
 # Right half of each outline (person's left), from the middle of the upper edge
 # to the middle of the lower one: (x - 0.5, y) in fractions of the face square.
@@ -26,8 +26,8 @@ _WAVES = ((1, 0.012), (3, 0.008), (7, 0.006), (17, 0.004))
 _HALF_OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
     # Its sides hang straight between the corners that the loops pull.
     "surgical": (
-        (0.0, 0.365), (0.10, 0.368), (0.25, 0.402), (0.42, 0.442), (0.545, 0.470),
-        (0.535, 0.56), (0.535, 0.70), (0.54, 0.82), (0.525, 0.91), (0.445, 1.03),
+        (0.0, 0.345), (0.10, 0.348), (0.25, 0.376), (0.42, 0.410), (0.560, 0.440),
+        (0.553, 0.56), (0.553, 0.70), (0.557, 0.82), (0.535, 0.91), (0.445, 1.03),
         (0.335, 1.14), (0.18, 1.245), (0.0, 1.275),
     ),
     "cloth": (

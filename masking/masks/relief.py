@@ -35,7 +35,7 @@ MIDDLE_Y = {
 
 # Masks of a kind that differ in their folds.
 FORMS = {
-    "surgical": 4,
+    "surgical": 6,
     "cloth": 6,
     "ffp2": 4,
     "kn95": 2,
@@ -86,9 +86,9 @@ def _tent(u: Map, y: Map, top: float) -> Map:
     return np.asarray(0.13 * np.exp(-((u / spread) ** 2)) * bump(y - 0.60, 0.35))
 
 
-def _ridge(u: Map, v: Map, wide: float, high: float) -> Map:
+def _ridge(u: Map, v: Map, wide: float, high: float, round_: float) -> Map:
     """The middle of a mask stands off along the nose and falls to both sides."""
-    return np.asarray(high * np.exp(-np.sqrt(u**2 + 0.0006) / wide) * bump(v, 0.55))
+    return np.asarray(high * np.exp(-np.sqrt(u**2 + round_) / wide) * bump(v, 0.55))
 
 
 def _slack(u: Map, v: Map, rng: np.random.Generator, limp: float) -> Map:
@@ -101,18 +101,29 @@ def _slack(u: Map, v: Map, rng: np.random.Generator, limp: float) -> Map:
 
 def _surgical(u: Map, v: Map, form: int) -> Relief:
     rng = _generator("surgical", form)
-    lines = [(-0.17, -0.19), (-0.05, -0.11), (0.10, -0.03), (0.24, 0.06)]
-    lines = [(m + rng.uniform(-0.025, 0.025), s) for m, s in lines]
+    # They hang from the nose above, and from the cheeks below.
+    lines = [(-0.20, -0.14), (-0.06, -0.05), (0.09, 0.04), (0.23, 0.13)]
+    lines = [
+        (m + rng.uniform(-0.03, 0.03), s + rng.uniform(-0.03, 0.01)) for m, s in lines
+    ]
     folded, folds = pleats(u, v, rng, lines)
-    body = _tent(u, v + 0.81, 0.35) + _ridge(u, v, 0.25, rng.uniform(0.10, 0.22))
-    body = body + folded + gathers(u, v, rng, (-0.32, 0.09))
+    # Few are creased in the middle; most are round.
+    high, sharp = (0.08, 0.001) if form % 3 == 0 else (rng.uniform(0.08, 0.15), 0.015)
+    body = _tent(u, v + 0.81, 0.35) + _ridge(u, v, 0.25, high, sharp)
+    body = body + folded + 0.5 * gathers(u, v, rng, (-0.32, 0.09))
     body = body + _slack(u, v, rng, 1.0)
     # A wire over the nose, bent in two places, in a band that is welded on.
     wire_at = v + 0.41 - 0.27 * u**2
+    # Below the nose it was folded in its box.
+    body = body + 0.035 * np.exp(-np.abs(u) / 0.06) * bump(v - 0.14, 0.24)
     wire = 0.010 * bump(wire_at, 0.020) * (1 + 0.5 * np.sin(9 * np.abs(u) + form))
-    band = line(wire_at - 0.045, 0.006, 0.14) * _stitches(u, wire_at + 0.012, 0.025)
-    binding = line(np.abs(u) - 0.475, 0.008, 0.20)
-    welds = _stitches(v, np.abs(u) - 0.505, 0.03)
+    # The white lining is folded over the upper edge, and welded on in two rows.
+    band = 1 + 0.22 * np.clip((0.040 - wire_at) / 0.01, 0, 1)
+    band = band * line(wire_at - 0.040, 0.012, 0.10) * _stitches(u, wire_at, 0.022)
+    binding = line(np.abs(u) - 0.495, 0.008, 0.16)
+    welds = _stitches(v, np.abs(u) - 0.515, 0.026) * _stitches(
+        v, np.abs(u) - 0.535, 0.026
+    )
     return body + wire, folds * band * binding * welds, ones(u)
 
 

@@ -199,7 +199,7 @@ def _masks(dice: Dice, config: SpecConfig) -> Iterator[MaskSpec]:
         "kind": kinds,
         "wearing_style": styles,
         "rise": dice.uniform(-0.06, 0.06),
-        "widen": dice.uniform(-0.03, 0.03),
+        "widen": dice.uniform(-0.04, 0.05),
         "hang": dice.uniform(0.0, 0.03),
         "tilt_rad": np.where(styles == "crooked", crooked, tilt),
         "strap": np.where(dark_strap[:, None], looks.colour, _ELASTIC),
@@ -228,7 +228,7 @@ def _fabrics(dice: Dice, looks: FabricLooks) -> dict[str, Any]:
         "print_pitch": looks.pitch,
         "print_rad": dice.uniform(0, np.pi),
         "wrinkle": dice.uniform(0.2, 1.0),
-        "gloss": dice.uniform(0.85, 1.1),
+        "gloss": dice.uniform(0.72, 1.08),
         "seed": dice.index(2**31),
     }
 

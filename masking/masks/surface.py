@@ -30,6 +30,7 @@ STEP = 0.006
 U_REACH, V_REACH = 0.9, 1.05
 COLUMNS, ROWS = round(2 * U_REACH / STEP) + 1, round(2 * V_REACH / STEP) + 1
 HEAD_MIDDLE = 0.6
+_FLAT = {"surgical": 0.6, "cloth": 0.6}
 # They are as far behind the face as they are (see `mask_parameters`), no further.
 _AROUND_SKULL = ("cap", "headscarf")
 _VALVE_RADIUS = 0.085
@@ -91,7 +92,9 @@ def surface(name: str) -> Surface:
     height = dome(u, y) + body
     if kind not in OCCLUDER_RELIEFS:
         shade = shade * _hollows(body)
-    slope_v, slope_u = np.gradient(height, STEP)
+    # Cloth is flatter than the head, and thin: light comes through it, too.
+    flat = height - _FLAT.get(kind, 0.0) * dome(u, y)
+    slope_v, slope_u = np.gradient(flat, STEP)
     looks = np.stack([slope_u, slope_v, shade, cover], axis=-1).astype(np.float32)
     rise = np.maximum(height - head_height(u + 0.5, y), 0).astype(np.float32)
     if kind in _AROUND_SKULL:
@@ -128,7 +131,7 @@ SURFACES = tuple(
 )
 # Stiff masks crease less.
 LIMPNESS = {
-    "surgical": 0.4,
+    "surgical": 0.6,
     "cloth": 1.0,
     "ffp2": 0.15,
     "kn95": 0.35,

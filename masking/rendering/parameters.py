@@ -45,6 +45,7 @@ class Parameters:
         colour, second, strap: (N, 3) linear-light reflectance, gloss included.
         skin: (N,) 1 where the colour is that of the face's own skin.
         crease: (N,) strength of creases; place: (N, 2) their shift.
+        folds: (N,) strength of pleats, seams and dents; 1 = as in the surface.
         valve_side: (N,) 1 or -1.
         weave, seam, shadow, rim: (N,) strengths; rim is of a visor's clear edge.
         behind: (N,) how far behind the face its whole lies.
@@ -69,6 +70,7 @@ class Parameters:
     skin: Any
     crease: Any
     place: Any
+    folds: Any
     valve_side: Any
     weave: Any
     seam: Any
@@ -131,8 +133,9 @@ def _columns(
         "crease": 0.17 * drawn[:, 9:10] * own[:, :1],
         # Where the mask lies on the crease tile.
         "place": np.concatenate([seeds % 9973 / 9973, seeds % 8191 / 8191], axis=1),
+        "folds": own[:, 1:2] + (1 - own[:, 1:2]) * (0.3 + 0.8 * drawn[:, 9:10]),
         "valve_side": np.where(seeds % 2, 1.0, -1.0),
-        "of_kind": own[:, 1:],
+        "of_kind": own[:, 2:],
     }
     table = arrays.array(np.concatenate(list(parts.values()), axis=1))
     columns, start = {}, 0
@@ -152,11 +155,12 @@ _OF_KIND_NAMES = (
 
 
 def _of_kind(kind: str) -> tuple[float, ...]:
-    """Limpness, and the fields of `Parameters` that a kind alone decides."""
+    """Limpness, stiffness, and the fields of `Parameters` that a kind alone decides."""
     hand = float(kind == "hand")
     part = "visor" if kind == "shield" else "fabric"
     return (
         LIMPNESS[kind],
+        float(kind in RIGID or kind in OCCLUDERS),
         hand,
         hand,
         _WEAVE.get(kind, 0.0),

@@ -227,8 +227,8 @@ def _light(tone: Float32, saturation: float) -> Float32:
     exposure = float(np.clip(np.sqrt(brightness), 0.12, 1.25))
     cast = tone / _SKIN
     cast = cast / float(cast @ LUMA)
-    # Nearly all of a deviation is the person's own skin colour.
-    cast = np.clip(cast, 0.6, 1.6) ** np.float32(0.07 * saturation)
+    # Most of a deviation is the person's own skin colour.
+    cast = np.clip(cast, 0.5, 2.0) ** np.float32(0.25 * saturation)
     return np.asarray(cast / float(cast @ LUMA) * exposure, dtype=np.float32)
 
 

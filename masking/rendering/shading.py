@@ -9,15 +9,15 @@ from typing import Any
 
 from masking.masks.patterns import crease_tile, weave_tile
 from masking.rendering.frames import Looks, wide
-from masking.rendering.parameters import PARTS, Parameters, print_turn, tile_of
+from masking.rendering.parameters import Parameters, print_turn, tile_of
 
 _HEM = 0.02
 _SHEEN, _MOTTLE = 0.008, 0.025
 _VALVE_GREY = 0.62
 _SHOULDER = 0.8
-_PALER, _TINT = 0.5, 0.36
+_PALER, _TINT = 0.5, 0.45
 # Most light comes from above: folds are seen where no other is to be told.
-_OVERHEAD = 0.15
+_OVERHEAD = 0.08
 # Threads of the weave along a face square, and the px that one thread needs.
 _WEAVES = 2.6
 _THREAD_PX = 2.5
@@ -43,20 +43,21 @@ def lit_fabric(
     crease_u, crease_v, mottle = _creases(arrays, mask, u, v)
     # Creases pull seams, pleats and prints along.
     bent = u + 0.03 * crease_u, v + 0.03 * crease_v
-    wider, lower = _fit(xp, mask)
-    looks = arrays.surfaces(mask.surfaces, bent[0] * wider, bent[1] + lower)
+    looks = arrays.surfaces(mask.surfaces, bent[0] * wide(mask.valve_side), bent[1])
+    folds = wide(mask.folds)
     # Fabric ends in a hem that lies on the skin; fingers are round.
     hem = xp.exp(xp.clip(depth, 0, 0.2) * (-1 / _HEM)) / xp.sqrt(u * u + v * v + 1e-3)
     hem = 0.7 * hem * (1 - wide(mask.limbs))
-    slope_u = looks[:, 0] * wide(mask.valve_side) + crease_u - hem * u
-    slope_v = looks[:, 1] + crease_v - hem * v
+    slope_u = looks[:, 0] * (folds * wide(mask.valve_side)) + crease_u - hem * u
+    slope_v = looks[:, 1] * folds + crease_v - hem * v
     nz = 1 / xp.sqrt(1 + slope_u * slope_u + slope_v * slope_v)
     nx, ny = -slope_u * nz, -slope_v * nz
     weights = [wide(look.shading[:, number]) for number in range(5)]
     shading = weights[0] + nx * (weights[1] + weights[3] * ny + weights[4] * nx)
     shading = shading + ny * (weights[2] - _OVERHEAD - weights[4] * ny)
     # Light from all sides still reaches a steep fold less than a flat cheek.
-    shading = xp.clip(shading, 0.45, 1.8) * (0.62 + 0.38 * nz) * looks[:, 2]
+    shading = xp.clip(shading, 0.45, 1.8) * (0.62 + 0.38 * nz)
+    shading = shading * (1 - folds * (1 - looks[:, 2]))
     shading = shading * _seam(xp, mask, depth) * mottle
     shading = shading * _weave(arrays, mask, u, v, px_per_unit)
     shading = 1 + (shading - 1) * wide(mask.lit)
@@ -67,16 +68,6 @@ def lit_fabric(
     lit = shading[:, None] * (colour * light + paler)
     lit -= paler
     return rolled_off(xp, lit), looks[:, 3]
-
-
-def _fit(xp: Any, mask: Parameters) -> tuple[Any, Any]:
-    """Width, its sign the side of a valve, and shift of the folds of each mask.
-
-    Their place on the crease tile, evenly in [0, 1), is as good as a random number.
-    """
-    varies = xp.astype(mask.part == PARTS.index("fabric"), xp.float32)
-    away = (mask.place - 0.5) * varies[:, None]
-    return wide(mask.valve_side * (1 + 0.2 * away[:, 0])), wide(0.08 * away[:, 1])
 
 
 def _paler(xp: Any, mask: Parameters, look: Looks) -> Any:

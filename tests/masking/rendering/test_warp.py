@@ -38,7 +38,7 @@ STRAPPED = [kind for kind in MASKS if kind != "gaiter"]
 
 CHIN_POINT, CHIN, NOSE_TIP = 8, slice(6, 11), 30
 NOSE_BASE, LIPS, MOUTH = slice(31, 36), slice(48, 60), slice(48, 68)
-SPAN = {"rise": (-0.06, 0.06), "widen": (-0.03, 0.03), "hang": (0.0, 0.03)}
+SPAN = {"rise": (-0.06, 0.06), "widen": (-0.04, 0.05), "hang": (0.0, 0.03)}
 
 
 def outline_of(spec):
