@@ -17,7 +17,8 @@ ANGLES = 192
 Float64 = NDArray[np.float64]
 _AT = np.linspace(-np.pi, np.pi, ANGLES + 1)
 # Waves around a mask's outline, and how high they are, of its radius.
-_WAVES = ((1, 0.012), (3, 0.008), (7, 0.006), (17, 0.006))
+_WAVES = np.array([(1, 0.012), (3, 0.008), (7, 0.006), (17, 0.006)])
+_SINES, _COSINES = np.sin(_WAVES[:, :1] * _AT), np.cos(_WAVES[:, :1] * _AT)
 
 # Right half of each outline (person's left), from the middle of the upper edge
 # to the middle of the lower one: (x - 0.5, y) in fractions of the face square.
@@ -252,14 +253,10 @@ def _uneven(specs: Sequence[MaskSpec]) -> Float64:
     """(N, ANGLES + 1) factors near 1: no mask sits even, and its hem is wavy."""
     seeds = np.array([spec.seed for spec in specs], dtype=np.float64)[:, None]
     limp = np.array([spec.wrinkle for spec in specs])[:, None]
-    factors = np.ones((len(specs), ANGLES + 1))
-    for waves, height in _WAVES:
-        phase = seeds / (977 + waves) % (2 * np.pi)
-        high = height * limp
-        # sin(a + b): sines of the whole table take most of the packing's time.
-        factors += (high * np.cos(phase)) * np.sin(waves * _AT)
-        factors += (high * np.sin(phase)) * np.cos(waves * _AT)
-    return factors
+    phase, high = seeds / (977 + _WAVES[:, 0]) % (2 * np.pi), limp * _WAVES[:, 1]
+    # sin(a + b): sines of the whole table take most of the packing's time.
+    waves = (high * np.cos(phase)) @ _SINES + (high * np.sin(phase)) @ _COSINES
+    return np.asarray(1 + waves)
 
 
 def _around(angles: Float64, values: Float64) -> Float64:

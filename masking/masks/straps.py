@@ -12,7 +12,6 @@ from masking.masks.spec import MaskSpec
 STRAP_HALF_WIDTH = 0.0065
 BAND_HALF_WIDTH = 0.009
 # What the end of a segment is relative to.
-# Bands that pass over the ear lie on hair.
 FACE, EAR_TOP, EAR_BOTTOM, OVER_EAR = 0, 1, 2, 3
 # Straps of one side, from the mask (x - 0.5, y) to a root of the ear and (dx, dy)
 # further: around the ear, or over it to the crown and under it to the neck.

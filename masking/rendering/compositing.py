@@ -127,7 +127,7 @@ def composite(
     mask, look, layout = layer.mask, layer.looks, layer.layout
     px_per_unit = layer.px_per_unit
     xp = arrays.xp
-    v, depth = (spread(arrays, maps, layout, box) for maps in (layout.v, layout.depth))
+    v, depth = spread(arrays, (layout.v, layout.depth), layout, box)
     both, cover = _fabric(arrays, mask, look, layout, box, (v, depth), px_per_unit)
     shade = 1 - _fall(xp, depth, SHADOW_REACH) * wide(mask.shadow) * xp.clip(
         # Light mostly comes from above: the shadow falls below.
@@ -184,7 +184,7 @@ def _fabric(
         return both, cover
     # Straps and shadows reach much further than the fabric, whose light costs most.
     rows, columns, inner = overlap(near, box)
-    u, edge = (spread(arrays, maps, layout, inner) for maps in (layout.u, layout.edge))
+    u, edge = spread(arrays, (layout.u, layout.edge), layout, inner)
     v, depth = (maps[:, rows, columns] for maps in at)
     lit, own = lit_fabric(arrays, mask, look, (u, v, depth), px_per_unit)
     if any(spec.kind == "shield" for spec in mask.specs):
@@ -216,7 +216,7 @@ def _add_straps(
     rows, columns, inner = overlap(near, box)
     if rows.stop - rows.start < 1 or columns.stop - columns.start < 1:
         return
-    x, y = (spread(arrays, maps, layout, inner) for maps in (layout.x, layout.y))
+    x, y = spread(arrays, (layout.x, layout.y), layout, inner)
     depth = strap_depth(xp, layout.segments, x, y, pieces)
     free = (1 - both[:, 3, rows, columns]) * (1 - wide(mask.limbs))
     strap = xp.clip(depth * wide(px_per_unit) + 0.5, 0, 1) * free

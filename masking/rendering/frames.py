@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from masking.masks.outline import ANGLES
-from masking.masks.straps import EAR_BOTTOM, FACE, OVER_EAR
+from masking.masks.straps import EAR_BOTTOM, FACE
 from masking.rendering.parameters import Parameters
 
 # No mask stands further off the skin, face squares.
@@ -99,15 +99,20 @@ def lifted(arrays: Any, mask: Parameters, x: Any, y: Any, lean: Any) -> tuple[An
     lean_x, lean_y = wide(lean[:, 0]), wide(lean[:, 1])
     behind = wide(mask.behind)
     x, y = x + lean_x * behind, y + lean_y * behind
-    found = xp.zeros_like(x)
+    found, sight = xp.zeros_like(x), ((x, lean_x), (y, lean_y))
     # On nearly frontal heads nothing hides anything: the search would find the skin.
     turned = wide(xp.max(xp.abs(lean), axis=-1)) > _SEARCHED_LEAN
     steps = _STEPS if bool(xp.any(turned)) else 0
-    for step in range(steps):
-        height = _HIGHEST * (1 - step / steps)
-        above = _height(arrays, mask, x - lean_x * height, y - lean_y * height)
-        hit = turned & (found == 0) & (above >= height)
-        found = xp.where(hit, above, found)
+    heights = [_HIGHEST * (1 - step / _STEPS) for step in range(steps)]
+    if heights:
+        # One below the other: a call a step would take most of the time.
+        on_the_way = [[a - lean * h for h in heights] for a, lean in sight]
+        tall = (xp.concat(places, axis=1) for places in on_the_way)
+        above = _height(arrays, mask, *tall)
+    for step, height in enumerate(heights):
+        own = above[:, step * x.shape[1] : (step + 1) * x.shape[1]]
+        hit = turned & (found == 0) & (own >= height)
+        found = xp.where(hit, own, found)
     for _ in range(2):
         found = _height(arrays, mask, x - lean_x * found, y - lean_y * found)
     return x - lean_x * found, y - lean_y * found
@@ -128,30 +133,25 @@ def strap_depth(xp: Any, seen: Segments, x: Any, y: Any, pieces: list[int]) -> A
         x, y: (N, h, w) canonical places.
         pieces: which segments.
     """
-    depth = xp.zeros_like(x) - 9.0
-    for piece in pieces:
-        x0, y0, along_x, along_y, squared, half, sag = (
-            wide(values[:, piece]) for values in seen
-        )
-        dx, dy = x - x0, y - y0
-        t = (dx * along_x + dy * along_y) / squared
-        inside = xp.clip(t, 0, 1)
-        # Across and beyond the ends of the piece, which hangs as a parabola.
-        length = xp.sqrt(squared)
-        across = (dx * along_y - dy * along_x) / length
-        across = across - sag * 4 * inside * (1 - inside)
-        beyond = (t - inside) * length
-        away = xp.sqrt(across * across + beyond * beyond)
-        depth = xp.maximum(depth, half - away)
-    return depth
+    own = [values[:, pieces][:, :, None, None] for values in seen]
+    x0, y0, way_x, way_y, length, half, bend = own
+    dx, dy = x[:, None] - x0, y[:, None] - y0
+    # Across and beyond the ends of each piece, which hangs as a parabola.
+    along = dx * way_x + dy * way_y
+    inside = xp.minimum(xp.maximum(along, 0 * length), length)
+    across = dx * way_y - dy * way_x - bend * inside * (length - inside)
+    beyond = along - inside
+    depth = half - xp.sqrt(across * across + beyond * beyond)
+    return xp.max(depth, axis=1)
 
 
 def seen_segments(xp: Any, mask: Parameters, look: Looks) -> Segments:
     """The segments of each mask, led to the ears of each face.
 
     Returns:
-        Starts x and y, ways to the ends in x and y, their squared lengths, half
-        widths and sags, (N, S) each; the half width is -1 where a piece is hidden.
+        Starts x and y, directions x and y, lengths, half widths, and how far they
+        hang per square of the length, (N, S) each; the half width is -1 where a piece
+        is hidden.
     """
     x0, y0, x1, y1, half, side, ends_at, sag = (
         mask.segments[:, :, k] for k in range(8)
@@ -168,18 +168,18 @@ def seen_segments(xp: Any, mask: Parameters, look: Looks) -> Segments:
     # An ear inside of the face is behind it.
     out = xp.where(right, x0 - x1, x1 - x0) > -0.06
     hidden = (side != 0) & ((seen < 0.5) | ~out)
-    # Once under hair a strap stays there; bands lie on it.
+    # Once under hair a strap stays there.
     bare = look.ears_bare
     upper = xp.where(right, bare[:, 0:1], bare[:, 2:3])
     lower = xp.where(right, bare[:, 1:2], bare[:, 3:4])
-    on_skin = (ends_at > FACE) & (ends_at < OVER_EAR)
-    shown = xp.where(on_skin, xp.where(top, upper, lower), upper * 0 + 1)
+    shown = xp.where(ends_at > FACE, xp.where(top, upper, lower), upper * 0 + 1)
     hidden = hidden | (shown < _LEAST_SHOWN)
     shown = xp.clip(shown, _LEAST_SHOWN, 1)
-    along_x, along_y = (x1 - x0) * shown, (y1 - y0) * shown
-    squared = along_x * along_x + along_y * along_y
+    way_x, way_y = (x1 - x0) * shown, (y1 - y0) * shown
+    length = xp.sqrt(way_x * way_x + way_y * way_y)
     width = xp.where(hidden, half * 0 - 1, half)
-    return x0, y0, along_x, along_y, squared, width, sag
+    bend = 4 * sag / (length * length)
+    return x0, y0, way_x / length, way_y / length, length, width, bend
 
 
 def wide(values: Any) -> Any:

@@ -7,6 +7,7 @@ that and are followed pixel by pixel, in the few places where they are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +99,7 @@ def laid_out(
     if float(xp.max(xp.abs(lean))) > _LEAST_LEAN:
         x, y = lifted(arrays, mask, x, y, lean)
     halves = [np.arange(2 * len(places) - 1, dtype=np.float32) / 2 for places in nodes]
-    x, y = (arrays.spread(maps, halves[1], halves[0]) for maps in (x, y))
+    x, y = arrays.spread((x, y), halves[1], halves[0])
     columns, rows = (
         np.linspace(places[0], places[-1], len(half), dtype=np.float32)
         for places, half in zip(nodes, halves, strict=True)
@@ -209,11 +210,12 @@ def within(inner: Box, outer: Box) -> Box:
     return rows, columns
 
 
-def spread(arrays: Any, maps: Any, layout: Layout, box: Box) -> Any:
-    """(N, h, w) values of an (N, R, C) map at the pixels of a box."""
+def spread(arrays: Any, maps: Sequence[Any], layout: Layout, box: Box) -> list[Any]:
+    """(N, h, w) values of (N, R, C) maps at the pixels of a box."""
     at = [
         (np.arange(part.start, part.stop, dtype=np.float32) - places[0])
         / (places[1] - places[0])
         for part, places in zip(box, (layout.rows, layout.columns), strict=True)
     ]
-    return arrays.spread(maps, at[0], at[1])
+    found: list[Any] = arrays.spread(maps, at[0], at[1])
+    return found

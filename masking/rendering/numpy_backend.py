@@ -52,8 +52,8 @@ class Arrays(Protocol):
         The last row and column repeat the first: see `mask_tiles.closed`.
         """
 
-    def spread(self, maps: Any, rows: Float32, columns: Float32) -> Any:
-        """(N, R, C) maps at (h,) rows and (w,) columns, in nodes, linearly."""
+    def spread(self, maps: Sequence[Any], rows: Float32, columns: Float32) -> list[Any]:
+        """Two (N, R, C) maps at (h,) rows and (w,) columns, in nodes, linearly."""
 
     def numpy(self, values: Any) -> NDArray[Any]:
         """Values on the CPU."""
@@ -117,12 +117,17 @@ class NumpyArrays:
         found = _remapped(tiles[0], column, row)
         return _planes(found) if found.ndim == 3 else found[None, None]
 
-    def spread(self, maps: Float32, rows: Float32, columns: Float32) -> Float32:
+    def spread(
+        self, maps: Sequence[Float32], rows: Float32, columns: Float32
+    ) -> list[Float32]:
         """See Arrays."""
         across = np.repeat(columns[None], len(rows), axis=0)
         down = np.repeat(rows[:, None], len(columns), axis=1)
-        found = [_remapped(one, across, down) for one in maps]
-        return found[0][None] if len(found) == 1 else np.stack(found)
+        found = np.empty((2, len(maps[0]), len(rows), len(columns)), np.float32)
+        # Both at once: what a place is made of is the same.
+        for number, pair in enumerate(zip(*maps, strict=True)):
+            cv2.split(_remapped(cv2.merge(pair), across, down), list(found[:, number]))
+        return [*found]
 
     def numpy(self, values: NDArray[Any]) -> NDArray[Any]:
         """See Arrays."""

@@ -18,7 +18,7 @@ from masking.masks.surface import HEAD_MIDDLE, STEP, U_REACH, V_REACH, head_slop
 # ends of measured human skin.
 _SKIN = np.array([0.42, 0.27, 0.20], dtype=np.float32)
 # Pixels along a face square's side that are looked at.
-_SAMPLES = 34
+_SAMPLES = 26
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 # Places that are looked at on the way of a strap, and the landmarks between which the
 # ways begin, in the order of EARS.
@@ -56,9 +56,13 @@ class PhotoLook:
 
     def to_list(self) -> list[float]:
         """LOOK_LENGTH numbers, rounded to what can be seen."""
+        return [float(f"{value:.4g}") for value in self.numbers]
+
+    @property
+    def numbers(self) -> list[float]:
+        """LOOK_LENGTH numbers, field after field."""
         ends = [self.saturation, self.blur, self.grain]
-        whole = [*self.shading, *self.light, *self.skin, *ends, *self.ears]
-        return [float(f"{value:.4g}") for value in whole]
+        return [*self.shading, *self.light, *self.skin, *ends, *self.ears]
 
 
 def look_from_list(numbers: list[float]) -> PhotoLook:
@@ -97,7 +101,7 @@ def look_of(
         shading = np.array([1, 0, 0, 0, 0], dtype=np.float32)
     else:
         shading = _fit_shading(pixels @ LUMA, head_basis(x[skin], y[skin]))
-    tone = quantile(np.sort(pixels, axis=0), 0.5) + np.float32(1e-3)
+    tone = quantile(pixels, 0.5) + np.float32(1e-3)
     spread = float((tone.max() - tone.min()) / tone.max())
     # Old photographs are a little brown.
     saturation = float(np.clip((spread - 0.12) / 0.2, 0, 1))
@@ -202,7 +206,7 @@ def _away(colour: Float32, other: Float32) -> Any:
 
 def _fit_shading(luma: Float32, basis: Float32) -> Float32:
     """Least squares, refitted without dark outliers (beard, glasses, shadows)."""
-    scale = float(quantile(np.sort(luma), 0.5)) + 1e-3
+    scale = float(quantile(luma, 0.5)) + 1e-3
     values = luma / scale
     keep = np.ones(len(values), dtype=bool)
     penalty = np.diag([0.0, 1.0, 1.0, 3.0, 3.0]) * 0.01 * len(values)
@@ -211,7 +215,9 @@ def _fit_shading(luma: Float32, basis: Float32) -> Float32:
         chosen = basis[keep]
         weights = np.linalg.solve(chosen.T @ chosen + penalty, chosen.T @ values[keep])
         error = values - basis @ weights
-        keep = np.abs(error) < 1.5 * float(np.std(error[keep])) + 0.05
+        kept = error[keep]
+        deviation = np.sqrt(max(kept @ kept / len(kept) - kept.mean() ** 2, 0.0))
+        keep = np.abs(error) < 1.5 * float(deviation) + 0.05
         if keep.sum() < 30:
             break
     return np.asarray(weights, dtype=np.float32)
@@ -245,32 +251,29 @@ def sharpness(image: Image, landmarks: Landmarks) -> tuple[float, float]:
     values = grey.astype(np.float32)
     across = np.abs(np.diff(values, axis=1))[:-1]
     down = np.abs(np.diff(values, axis=0))[:, :-1]
-    slope = float(quantile(_ordered(np.hypot(across, down)), 0.995))
-    levels = _ordered(values)
+    slope = float(quantile(np.hypot(across, down).ravel(), 0.995))
+    levels = values.ravel()
     height = float(quantile(levels, 0.97) - quantile(levels, 0.03))
     blur_px = 0.55 * height / (2.507 * max(slope, 1.0))
     mixed = cv2.filter2D(
         values, -1, np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
     )
-    grain = float(quantile(_ordered(np.abs(mixed)), 0.5)) / 0.6745 / 6.0
+    grain = float(quantile(np.abs(mixed).ravel(), 0.5)) / 0.6745 / 6.0
     # Compressed pictures have little noise where they have no detail.
     return float(np.clip(blur_px, 0.3, 6.0)), min(0.7 * grain, 2.5)
 
 
-def quantile(ordered: Float32, fraction: float) -> Any:
-    """np.quantile of rows in ascending order; its own calls cost more than sorting.
+def quantile(values: Any, fraction: float) -> Any:
+    """np.quantile along the first axis, whose own calls cost more than sorting.
 
     Args:
-        fraction: 0 = the lowest row, 1 = the highest.
+        fraction: 0 = the lowest value, 1 = the highest.
     """
-    place = fraction * (len(ordered) - 1)
+    place = fraction * (len(values) - 1)
     low = int(place)
-    high = min(low + 1, len(ordered) - 1)
+    high = min(low + 1, len(values) - 1)
+    ordered = np.partition(values, (low, high), axis=0)
     return ordered[low] + (ordered[high] - ordered[low]) * np.float32(place - low)
-
-
-def _ordered(values: Any) -> Float32:
-    return np.sort(values, axis=None)
 
 
 def _eye_region(image: Image, landmarks: Landmarks) -> NDArray[np.uint8]:

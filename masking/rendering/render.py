@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,19 +130,18 @@ def looks_of(
 ) -> Looks:
     """Several looks as arrays; an ear behind the head is not seen."""
 
-    def stacked(values: Iterable[Any]) -> Any:
-        return arrays.array(np.stack(list(values)))
-
+    # One table: a copy each would take longer.
+    table = arrays.array([look.numbers for look in looks])
     return Looks(
-        stacked(look.shading for look in looks),
-        stacked(look.light for look in looks),
-        stacked(look.skin for look in looks),
-        stacked(look.saturation for look in looks),
-        stacked(look.blur for look in looks),
-        stacked(look.grain for look in looks),
+        table[:, :5],
+        table[:, 5:8],
+        table[:, 8:11],
+        table[:, 11],
+        table[:, 12],
+        table[:, 13],
         ears_on_skin(arrays, spline, pose),
         pose.ears_seen,
-        stacked(look.ears for look in looks),
+        table[:, 14:],
     )
 
 

@@ -103,11 +103,13 @@ class TorchArrays:
         )
         return found
 
-    def spread(self, maps: Tensor, rows: Float32, columns: Float32) -> Tensor:
+    def spread(
+        self, maps: Sequence[Tensor], rows: Float32, columns: Float32
+    ) -> list[Tensor]:
         """See Arrays."""
-        down = self.array(_weights(rows, maps.shape[1]))
-        across = self.array(_weights(columns, maps.shape[2]))
-        return down @ maps @ across.T
+        down = self.array(_weights(rows, maps[0].shape[1]))
+        across = self.array(_weights(columns, maps[0].shape[2]))
+        return [down @ one @ across.T for one in maps]
 
     def numpy(self, values: Tensor) -> NDArray[Any]:
         """See Arrays."""

@@ -36,7 +36,9 @@ def test_a_linear_map_is_spread_exactly(arrays):
     plane = (3 * columns + 2 * rows)[None]
     layout = layout_of(plane)
     box = slice(22, 30), slice(11, 25)
-    found = np.asarray(spread(arrays, arrays.array(plane), layout, box))
+    maps = arrays.array(plane), arrays.array(-plane)
+    found, other = map(np.asarray, spread(arrays, maps, layout, box))
+    np.testing.assert_array_equal(other, -found)
     y, x = np.mgrid[22:30, 11:25]
     expected = 3 * (x - 10) / 4 + 2 * (y - 20) / 4
     # OpenCV rounds places to a thirty-second of a node.
