@@ -268,7 +268,8 @@ def _occluders(dice: Dice, kinds: NDArray[np.str_]) -> Iterator[MaskSpec]:
         "widen": np.where(wide, widen, dice.uniform(-0.06, 0.06)),
         "hang": np.zeros(len(kinds)),
         "tilt_rad": np.where(wide, tilt, dice.normal(0.03)),
-        "strap": any_colours(dice),
+        # Frames of glasses; nothing else has any.
+        "strap": 0.1 * any_colours(dice),
         "valve": np.zeros(len(kinds), dtype=bool),
         "shift_x": np.where(wide, shift_x, 0.0),
         "shift_y": np.where(wide, shift_y, dice.uniform(-0.05, 0.03)),

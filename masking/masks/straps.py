@@ -12,7 +12,7 @@ from masking.masks.spec import MaskSpec
 STRAP_HALF_WIDTH = 0.0065
 BAND_HALF_WIDTH = 0.009
 # What the end of a segment is relative to.
-FACE, EAR_TOP, EAR_BOTTOM, OVER_EAR = 0, 1, 2, 3
+FACE, EAR_TOP, EAR_BOTTOM = 0, 1, 2
 # Straps of one side, from the mask (x - 0.5, y) to a root of the ear and (dx, dy)
 # further: around the ear, or over it to the crown and under it to the neck.
 _EAR_LOOP = (
@@ -20,7 +20,7 @@ _EAR_LOOP = (
     ((0.54, 0.935), EAR_BOTTOM, (-0.01, -0.02), STRAP_HALF_WIDTH),
 )
 _HEAD_BANDS = (
-    ((0.53, 0.63), OVER_EAR, (0.04, -0.16), BAND_HALF_WIDTH),
+    ((0.53, 0.63), EAR_TOP, (0.04, -0.16), BAND_HALF_WIDTH),
     ((0.55, 0.86), EAR_BOTTOM, (-0.01, 0.03), BAND_HALF_WIDTH),
 )
 # Straps hang through by this fraction of their length.
@@ -33,7 +33,7 @@ _STRAPS = {
     "duckbill": _HEAD_BANDS,
 }
 # Fingers of a hand whose palm's middle is (0, 0): root, tip and half width.
-_FINGERS = (
+FINGERS = (
     (-0.19, -0.10, -0.27, -0.52, 0.066),
     (-0.06, -0.18, -0.08, -0.66, 0.072),
     (0.07, -0.18, 0.10, -0.64, 0.070),
@@ -106,8 +106,8 @@ _STRAP_COLUMNS = {kind: _strap_columns(kind) for kind in _STRAPS}
 def _fingers(specs: Sequence[MaskSpec], shapes: Outlines, rows: list[int]) -> Float64:
     size = 1 + np.array([spec.widen for spec in specs])[:, None]
     mirror = np.array([-1.0 if spec.seed % 2 else 1.0 for spec in specs])[:, None]
-    x0, y0, x1, y1, half_width = np.array(_FINGERS).T
-    pieces = np.zeros((len(specs), len(_FINGERS), _FIELDS))
+    x0, y0, x1, y1, half_width = np.array(FINGERS).T
+    pieces = np.zeros((len(specs), len(FINGERS), _FIELDS))
     pieces[..., :2] = _turned(shapes, rows, mirror * size * x0, size * y0)
     pieces[..., 2:4] = _turned(shapes, rows, mirror * size * x1, size * y1)
     pieces[..., 4] = half_width * size

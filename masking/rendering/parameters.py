@@ -20,7 +20,10 @@ from masking.masks.textures import texture_tile
 PARTS = ("none", "fabric", "strap", "valve", "visor", "occluder")
 # Things that keep their shape: they follow the head, not the skin.
 RIGID = ("shield", "hand", "cap", "headscarf", "patch")
-_SHADOW = {"shield": 0.0, "patch": 0.0, "sunglasses": 0.15}
+_SHADOW = {
+    **{"shield": 0.0, "patch": 0.0, "sunglasses": 0.15},
+    **{"hand": 0.4, "cap": 0.6, "headscarf": 0.45},
+}
 _USUAL_SHADOW = 0.30
 _NO_SIDE = 9.0
 # Hats sit on the skull.
@@ -46,7 +49,7 @@ class Parameters:
         skin: (N,) 1 where the colour is that of the face's own skin.
         crease: (N,) strength of creases; place: (N, 2) their shift.
         folds: (N,) strength of pleats, seams and dents; 1 = as in the surface.
-        valve_side: (N,) 1 or -1.
+        valve_side: (N,) 1 or -1; scale: (N,) 1 over the size of a hand, else 1.
         weave, seam, shadow, rim: (N,) strengths; rim is of a visor's clear edge.
         behind: (N,) how far behind the face its whole lies.
         lit: (N,) 1 where light falls on it, 0 where it is flat.
@@ -72,6 +75,7 @@ class Parameters:
     place: Any
     folds: Any
     valve_side: Any
+    scale: Any
     weave: Any
     seam: Any
     shadow: Any
@@ -119,7 +123,7 @@ def _columns(
     """
     seeds = np.array([spec.seed for spec in specs])[:, None]
     drawn = np.array(
-        [(*s.colour, *s.second, *s.strap, s.wrinkle, s.gloss) for s in specs]
+        [(*s.colour, *s.second, *s.strap, s.wrinkle, s.gloss, s.widen) for s in specs]
     )
     own = np.array([_OF_KIND[spec.kind] for spec in specs])
     tilt = shapes.tilt_rad[:, None]
@@ -127,7 +131,7 @@ def _columns(
         "centre": shapes.centre,
         "turn": np.concatenate([np.cos(tilt), np.sin(tilt)], axis=1),
         "mirrored": shapes.mirrored[:, None],
-        "colour": drawn[:, :3] * drawn[:, 10:],
+        "colour": drawn[:, :3] * drawn[:, 10:11],
         "second": drawn[:, 3:6],
         "strap": drawn[:, 6:9],
         "crease": 0.17 * drawn[:, 9:10] * own[:, :1],
@@ -135,6 +139,7 @@ def _columns(
         "place": np.concatenate([seeds % 9973 / 9973, seeds % 8191 / 8191], axis=1),
         "folds": own[:, 1:2] + (1 - own[:, 1:2]) * (0.3 + 0.8 * drawn[:, 9:10]),
         "valve_side": np.where(seeds % 2, 1.0, -1.0),
+        "scale": 1 / np.where(own[:, 2:3] > 0, 1 + drawn[:, 11:], 1.0),
         "of_kind": own[:, 2:],
     }
     table = arrays.array(np.concatenate(list(parts.values()), axis=1))

@@ -43,7 +43,8 @@ def lit_fabric(
     crease_u, crease_v, mottle = _creases(arrays, mask, u, v)
     # Creases pull seams, pleats and prints along.
     bent = u + 0.03 * crease_u, v + 0.03 * crease_v
-    looks = arrays.surfaces(mask.surfaces, bent[0] * wide(mask.valve_side), bent[1])
+    own = bent[0] * wide(mask.valve_side * mask.scale), bent[1] * wide(mask.scale)
+    looks = arrays.surfaces(mask.surfaces, *own)
     folds = wide(mask.folds)
     # Fabric ends in a hem that lies on the skin; fingers are round.
     hem = xp.exp(xp.clip(depth, 0, 0.2) * (-1 / _HEM)) / xp.sqrt(u * u + v * v + 1e-3)

@@ -18,6 +18,7 @@ from masking.masks.relief import (
     line,
 )
 from masking.masks.spec import OCCLUDERS, SpecConfig, draw_occluder, draw_specs
+from masking.masks.surface import STEP, U_REACH, V_REACH, surface
 
 
 def at(kind, u, v):
@@ -82,3 +83,12 @@ def test_reliefs_are_drawn_about_the_middle_of_the_outline(kind):
         spec = replace(drawn, wearing_style="correct", rise=0.0, widen=0.0, hang=0.0)
     outline = outlines([spec])[0]
     assert outline.centre[1] == pytest.approx(MIDDLE_Y[kind], abs=0.05)
+
+
+def test_a_hand_has_paler_nails_and_folds_over_its_joints():
+    light = surface("hand.0").looks[..., 2]
+    # The second finger runs from (-0.06, -0.18) to (-0.08, -0.66), mirrored; the first
+    # joint is 0.45 of the way, at (-0.069, -0.396).
+    for u, v, expected in ((0.08, -0.66, 1.16), (0.069, -0.396, 0.86)):
+        row, column = round((v + V_REACH) / STEP), round((u + U_REACH) / STEP)
+        assert light[row, column] == pytest.approx(expected, abs=0.02)

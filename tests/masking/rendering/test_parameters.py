@@ -1,5 +1,7 @@
 """Specs as numbers: each one's own, however many come together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,9 @@ def test_what_a_kind_decides():
     assert mask.behind.tolist() == pytest.approx([0, 0, 0, 0.45])
     # Straps of a side are together; only the hand has pieces of the middle, six.
     assert mask.sides == [[-1, 0], [-1, 0], [0, 1], [0, 1], [0], [0]]
+
+
+def test_a_larger_hand_has_larger_nails_and_a_wider_mask_the_same_pleats():
+    for kind, scale in (("hand", 0.8), ("surgical", 1.0)):
+        mask = parameters(ARRAYS, [replace(spec_of(kind, 0), widen=0.25)])
+        assert mask.scale.tolist() == pytest.approx([scale])
