@@ -18,6 +18,8 @@ _SHOULDER = 0.8
 _PALER, _TINT = 0.5, 0.45
 # Most light comes from above: folds are seen where no other is to be told.
 _OVERHEAD = 0.08
+# How far prints are moved where fabric is steep, face squares.
+_FOLDED = 0.03
 # Threads of the weave along a face square, and the px that one thread needs.
 _WEAVES = 2.6
 _THREAD_PX = 2.5
@@ -49,8 +51,9 @@ def lit_fabric(
     # Fabric ends in a hem that lies on the skin; fingers are round.
     hem = xp.exp(xp.clip(depth, 0, 0.2) * (-1 / _HEM)) / xp.sqrt(u * u + v * v + 1e-3)
     hem = 0.7 * hem * (1 - wide(mask.limbs))
-    slope_u = looks[:, 0] * (folds * wide(mask.valve_side)) + crease_u - hem * u
-    slope_v = looks[:, 1] * folds + crease_v - hem * v
+    fold_u = looks[:, 0] * (folds * wide(mask.valve_side))
+    fold_v = looks[:, 1] * folds
+    slope_u, slope_v = fold_u + crease_u - hem * u, fold_v + crease_v - hem * v
     nz = 1 / xp.sqrt(1 + slope_u * slope_u + slope_v * slope_v)
     nx, ny = -slope_u * nz, -slope_v * nz
     weights = [wide(look.shading[:, number]) for number in range(5)]
@@ -62,7 +65,9 @@ def lit_fabric(
     shading = shading * _seam(xp, mask, depth) * mottle
     shading = shading * _weave(arrays, mask, u, v, px_per_unit)
     shading = 1 + (shading - 1) * wide(mask.lit)
-    colour = _reflectance(arrays, mask, look, bent, looks[:, 3], px_per_unit)
+    # Of a print a fold shows less, and on its other side something else.
+    shown = bent[0] + _FOLDED * fold_u, bent[1] + _FOLDED * fold_v
+    colour = _reflectance(arrays, mask, look, shown, looks[:, 3], px_per_unit)
     light = look.light[:, :, None, None]
     # Where much light falls fabric is paler, and of another tint than in the shade.
     paler = _paler(xp, mask, look)[:, :, None, None]
