@@ -47,7 +47,7 @@ class DrawnEmbedder:
 
     fingerprint = "f" * 64
     name = "drawn"
-    dimension = 128
+    dimension = 512
     metric = "euclidean"
     cohort: Cohort | None = None
     geometry = ChipGeometry(size_px=_CHIP_PX)

@@ -122,7 +122,7 @@ def test_masked_faces_on_their_head_are_found(detector):
         (found,) = detector.detect(np.ascontiguousarray(masked[::-1, ::-1]))
         eyes = np.array(face.landmarks.eye_centres())
         away = np.linalg.norm(found.points[:2] - (249 - eyes), axis=1).max()
-        assert away < 0.2 * face.landmarks.interocular_px
+        assert away < 0.25 * face.landmarks.interocular_px
 
 
 @pytest.mark.parametrize(
