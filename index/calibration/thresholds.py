@@ -161,7 +161,7 @@ def extended(measured: Thresholds, reference: Thresholds | None) -> Thresholds:
 
     What was not measured follows another embedder's curve, moved so that it meets
     the nearest measured one. Without a reference it goes on in larger galleries by
-    the fraction of the last decade.
+    the fraction of the last decade, and at rarer rates on the line of `threshold`.
     """
     largest = measured.sizes[-1]
     larger = [s for s in sizes_up_to(_LARGEST_SIZE) if s > 1.2 * largest]
@@ -170,15 +170,14 @@ def extended(measured: Thresholds, reference: Thresholds | None) -> Thresholds:
     table = np.empty((len(sizes), len(FPIRS)))
     for row, size in enumerate(sizes):
         for column, fpir in enumerate(FPIRS):
-            near = min(size, largest), min(max(fpir, first), last)
-            table[row, column] = measured.threshold(*near)
+            smaller, common = min(size, largest), min(fpir, last)
             if reference is not None:
-                wanted, met = (
-                    reference.threshold(size, fpir),
-                    reference.threshold(*near),
-                )
-                table[row, column] = _moved(table[row, column], wanted, met)
-            elif size > largest and table[row, column] > 0:
+                near = smaller, max(common, first)
+                wanted, met = (reference.threshold(*to) for to in ((size, fpir), near))
+                table[row, column] = _moved(measured.threshold(*near), wanted, met)
+                continue
+            table[row, column] = measured.threshold(smaller, common)
+            if size > largest and table[row, column] > 0:
                 table[row, column] *= (size / largest) ** _fall(measured)
     # A curve that was moved may cross another by a hair.
     table = np.maximum.accumulate(table, axis=1)

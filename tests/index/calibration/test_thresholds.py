@@ -152,10 +152,13 @@ def test_without_a_reference_the_last_decade_goes_on():
     assert extended(rising, None).threshold(1000, 0.1) == pytest.approx(0.6)
 
 
-def test_without_a_reference_rates_that_were_not_measured_are_the_nearest_ones():
+def test_without_a_reference_rarer_rates_go_on_along_the_line():
     table = extended(TABLE, None)
+    # A tenth of the rate is .1 stricter, as from .1 to .01.
+    assert table.threshold(100, 0.01) == pytest.approx(0.4)
+    assert table.threshold(100, 0.001) == pytest.approx(0.3)
+    # More frequent ones are the nearest that was measured.
     assert table.threshold(100, 0.4) == table.threshold(100, 0.1) == pytest.approx(0.5)
-    assert table.threshold(100, 0.001) == pytest.approx(0.4)
 
 
 def test_what_is_below_nothing_stays_there():
