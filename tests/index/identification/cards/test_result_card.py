@@ -187,7 +187,7 @@ def test_without_others_the_photo_fills_the_sheet(content):
 
 def test_a_find_that_is_hardly_a_face_is_said_to_be_one(content):
     (box,) = content.boxes
-    doubtful = (dataclasses.replace(box, score=0.69),)
+    doubtful = (dataclasses.replace(box, score=0.79),)
     label = slice(30, 64)
 
     def drawn(**changes):
