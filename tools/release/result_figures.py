@@ -13,7 +13,7 @@ Cell = str | int | float | list[float] | None
 # Labels of a row, and its cells by column.
 Rows = dict[tuple[str, ...], dict[str, Cell]]
 
-_SETS = {"lfw": "DevTest", "mfr2-a": "MFR2"}
+_SETS = {"lfw-peopleDevTest": "DevTest", "mfr2-a": "MFR2"}
 
 
 def _network(name: str) -> str:
