@@ -282,10 +282,13 @@ def nearness(
 ) -> dict[str, float]:
     """`nearer_by` of the people of a gallery, by mask state of the template.
 
+    What brings people near to each other brings their unmasked faces near, too: masked
+    references that lie nearer than these, as all do in dlib's space, count no more.
+
     Args:
         enrolled: acquired faces that make these templates.
     """
-    return {
+    nearer = {
         state: nearer_by(
             enrolled[state],
             calibration.thresholds[f"{state}-{state}"],
@@ -293,6 +296,10 @@ def nearness(
         )
         for state in STATES
     }
+    unmasked, masked = STATES
+    if len(np.unique(enrolled[unmasked].people)) >= _FEWEST_ENROLLED:
+        nearer[masked] = min(nearer.values())
+    return nearer
 
 
 def nearer_by(faces: EmbeddedFaces, thresholds: Thresholds, spread: float) -> float:

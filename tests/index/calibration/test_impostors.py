@@ -10,9 +10,10 @@ from index.calibration.impostors import (
     compare,
     name_gap,
     nearer_by,
+    nearness,
 )
 from index.calibration.thresholds import Thresholds
-from tests.fakes.drawn_calibrations import flat_thresholds
+from tests.fakes.drawn_calibrations import flat_calibration, flat_thresholds
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.score_normalization import Cohort
 
@@ -217,6 +218,20 @@ def test_people_as_far_apart_as_impostors_change_nothing():
     # A step of .5 is .25 squared, one of .499 nearer by less than chance.
     for step in (0.5, 0.499, 2.0):
         assert nearer_by(on_a_line(step), flat_thresholds(0.25), 0.0) == 0
+
+
+def test_masked_references_count_as_near_as_unmasked_faces_are():
+    calibration = flat_calibration(0.25)
+    crowded, apart = on_a_line(0.1), on_a_line(0.5)
+    step = 0.25 - 0.01 - 0.0125 * 0.25
+    near = nearness(calibration, {"unmasked": apart, "masked": crowded})
+    assert near == {"unmasked": 0, "masked": 0}
+    near = nearness(calibration, {"unmasked": crowded, "masked": apart})
+    assert near == {"unmasked": pytest.approx(step), "masked": 0}
+    # Of people with masked photos only these tell it.
+    few = on_a_line(0.5, people=9)
+    near = nearness(calibration, {"unmasked": few, "masked": crowded})
+    assert near == {"unmasked": 0, "masked": pytest.approx(step)}
 
 
 def test_nine_people_tell_nothing_of_others():
