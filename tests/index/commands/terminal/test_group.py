@@ -158,11 +158,17 @@ def test_text_that_is_no_utf8_is_refused(arguments):
     assert f"{arguments[-1]!a} holds bytes that are no UTF-8." in done.stderr
 
 
-def start(folder, *before):
-    command = [*before, sys.executable, "-c", COMMAND, "work", str(folder)]
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def start(folder, *first):
+    command = [*first, sys.executable, "-c", COMMAND, "work", str(folder)]
+    pipe = subprocess.PIPE
+    # Shells let what they start in the background ignore Ctrl-C, tests included.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stdout.readline() == "ready\n"
     assert len(list(folder.iterdir())) == 1
     return process
