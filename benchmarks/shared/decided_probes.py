@@ -22,6 +22,7 @@ Float64 = NDArray[np.float64]
 
 # What a search gives the policy.
 _CANDIDATES = 50
+_LOST = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,8 @@ class Decided:
     """What became of each probe, (N,) each.
 
     Attributes:
-        best: person of the best match, -1 when the face was not acquired.
+        best: person of the best match, -1 when the face was not acquired, -2 = one of
+            those who fill up the gallery.
         named: whether the best was accepted, alone or with others.
         probability: that the best is right; NaN when none is given.
         people: who it is.
@@ -122,7 +124,7 @@ def decide_all(
         as_impostors: leave the template of each probe's own person out.
     """
     faces = probes.faces
-    best = np.full(len(faces.people), -1, dtype=np.int32)
+    best = np.full(len(faces.people), _LOST, dtype=np.int32)
     named, probability = best > 0, np.full(len(best), np.nan)
     owners, unmasked, references = templates[:3]
     worn = np.array([state.is_masked for state in probes.states], dtype=bool)
@@ -199,7 +201,7 @@ def figures(
     """Rates of people of the gallery and of impostors."""
     right = known.best == known.people
     parts = [(known, right), (impostors, np.zeros(len(impostors.best), dtype=bool))]
-    lost = np.concatenate([known.best, impostors.best]) < 0
+    lost = np.concatenate([known.best, impostors.best]) == _LOST
     error = _calibration_error(parts)
     return OpenSetFigures(
         network,

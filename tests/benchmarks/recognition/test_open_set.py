@@ -120,7 +120,8 @@ def test_rates_weigh_people_alike_and_count_what_was_not_found():
         people=np.array([0, 0, 1, 2]),
     )
     impostors = Decided(
-        best=np.array([0, 1, 1]),
+        # The last is nearest to somebody who fills up the gallery.
+        best=np.array([0, 1, -2]),
         named=np.array([True, False, False]),
         probability=np.array([0.0, 0.0, 0.0]),
         people=np.array([5, 5, 6]),
