@@ -58,7 +58,7 @@ class MemoryLoader:
 
     def __init__(self, config, processes):
         sampling = SamplerConfig(
-            config.batch_size, config.samples_per_person, 0.5, 0, 0
+            config.batch_size, config.samples_per_person, 0.5, 0, 0, 0.5
         )
         self._batches = [
             list(sample_epoch(LABELS.numpy(), sampling, n)) for n in range(9)
@@ -256,6 +256,22 @@ def test_only_a_trained_start_is_blended_with(warm, fraction):
     run.average.update(run.network)
     for name, value in run.average.result().items():
         torch.testing.assert_close(value, before[name] + fraction)
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_frozen_layers_of_a_trained_start_stay_as_they_are(warm, monkeypatch):
+    monkeypatch.setattr(TinyNetwork, "frozen", ("first",))
+    config = config_of("none", blend=1.0)
+    run = run_of(config, Processes(), warm)
+    before = {n: v.clone() for n, v in run.network.state_dict().items()}
+    train_step(run, [next(MemoryLoader(config, Processes()).epoch(0))], 0, 0.1)
+    moved = {
+        name
+        for name, value in run.average.result().items()
+        if not torch.equal(value, before[name])
+    }
+    last = {"last.weight", "last.bias"}
+    assert moved == (last if warm else last | {"first.weight", "first.bias"})
 
 
 def test_accumulated_parts_make_the_same_steps():

@@ -25,12 +25,15 @@ class FaceNetwork(nn.Module):
         normalised: embeddings are features divided by their length, so that their
             Euclidean distance orders pairs as the cosine does.
         geometry: the chip that it was made for.
+        frozen: modules that stay as they are where trained weights are trained
+            further.
     """
 
     backbone: str
     dimension: int
     normalised: bool = True
     geometry: ChipGeometry = ARCFACE_CHIP
+    frozen: tuple[str, ...] = ()
 
     def stages(self) -> tuple[nn.Sequential, ...]:
         """The network cut into parts that share its weights, from the input on.

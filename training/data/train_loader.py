@@ -348,4 +348,5 @@ def sampler_config(config: TrainConfig) -> SamplerConfig:
         config.masked_fraction,
         config.shared_masks,
         config.seed,
+        config.balance,
     )

@@ -46,7 +46,7 @@ class TrainRun:
     Attributes:
         network: what is trained, in training mode.
         computed: the network as steps run it: compiled, in parallel.
-        weights: its parameters.
+        weights: its parameters, without frozen ones.
         head_optimiser: None without a margin head.
         progress: grows with every epoch.
         recorded: what decides the result besides the manifest.
@@ -65,10 +65,13 @@ class TrainRun:
         self.progress = Progress()
         state = self._student.state()
         network = network_of(self._student.backbone, state).to(device)
+        if init.warm:
+            for name in network.frozen:
+                network.get_submodule(name).requires_grad_(False)
         self.network = network.to(memory_format=torch.channels_last).train()
         self.computed = _computed(self.network, config, device, processes)
         self.objective = Objective(data, config, network, processes).to(device)
-        self.weights = list(network.parameters())
+        self.weights = [one for one in network.parameters() if one.requires_grad]
         self.optimiser = torch.optim.AdamW(
             self.weights, config.learning_rate, weight_decay=_WEIGHT_DECAY
         )
