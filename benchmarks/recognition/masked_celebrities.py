@@ -16,11 +16,15 @@ from benchmarks.shared.decided_probes import (
 )
 from benchmarks.shared.embedded_photos import EmbeddingStore
 from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
+from index.calibration.calibration import STATES, Calibration
+from index.calibration.impostors import nearness
 from index.calibration.shipped import shipped_calibration
 from index.datasets.labelled_photos import read_labelled_photos
+from index.gallery.enrolled_sample import MOST_PEOPLE
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from training.embedders.protocol import Embedder
+from training.metrics.pairs import EmbeddedFaces
 
 FPIR = 0.01
 
@@ -53,10 +57,12 @@ def celebrity_figures(
         if calibration is None:
             raise InvalidConfig(f"no calibration ships for {network.name}.")
         owners = other_people.astype(np.int32)
-        mass = mean_templates(
+        crowd = (
             other_views.faces(number, owners, network.cohort),
             other_views.reference_faces(number, owners, network.cohort),
         )
+        mass = mean_templates(*crowd)
+        calibration = calibration.stricter(_nearness(calibration, *crowd))
         faces = views.faces(number, people.astype(np.int32), network.cohort)
         under = views.reference_faces(number, people.astype(np.int32), network.cohort)
         few = mean_templates(faces[enrolled], under[enrolled])
@@ -69,6 +75,17 @@ def celebrity_figures(
             size = len(templates.people)
             rows.append(figures(network.name, f"{kind} stars", size, found, strange))
     return rows
+
+
+def _nearness(
+    calibration: Calibration, faces: EmbeddedFaces, references: EmbeddedFaces
+) -> dict[str, float]:
+    """Of as many people as a gallery looks at."""
+    people = np.unique(faces.people)
+    some = np.random.default_rng(0).permutation(people)[:MOST_PEOPLE]
+    chosen = faces.acquired & np.isin(faces.people, some)
+    rows = (faces[chosen], references[chosen])
+    return nearness(calibration, dict(zip(STATES, rows, strict=True)))
 
 
 def _letters(name: str) -> str:

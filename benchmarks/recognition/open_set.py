@@ -88,6 +88,7 @@ def split_people(
     count: int,
     seed: int,
     enroll_masked: bool = False,
+    enrolled_photos: int = 0,
 ) -> Split:
     """`count` people for galleries, the others impostors; half the photos enrolled.
 
@@ -96,9 +97,17 @@ def split_people(
 
     Args:
         enroll_masked: enroll these photos with their masks, and only so.
+        enrolled_photos: enroll so many of each, of people who have more; 0 = half.
+
+    Raises:
+        InvalidConfig: too few people.
     """
     names, numbers = np.unique([photo.person for photo in photos], return_inverse=True)
     order = np.argsort([_draw(seed, name) for name in names], kind="stable")
+    if enrolled_photos:
+        fewer = np.bincount(numbers)[order] <= enrolled_photos
+        count = min(count, int((~fewer).sum()))
+        order = order[np.argsort(fewer, kind="stable")]
     if not 2 <= count < len(names):
         raise InvalidConfig(f"{count} of {len(names)} people leave no impostors.")
     enrolled = np.zeros(len(photos), dtype=bool)
@@ -106,7 +115,7 @@ def split_people(
         own = np.flatnonzero(numbers == person)
         draws = [_draw(seed, photos[int(photo)].name) for photo in own]
         chosen = own[np.argsort(draws, kind="stable")]
-        enrolled[chosen[: -(-len(own) // 2)]] = True
+        enrolled[chosen[: enrolled_photos or -(-len(own) // 2)]] = True
     people = numbers.astype(np.int32)[views.photos]
     in_gallery = enrolled[views.photos]
     return Split(
@@ -219,6 +228,7 @@ def networks() -> list[Embedder]:
 @click.option("--people", default=1000, show_default=True, help="In the galleries.")
 @click.option("--sizes", default="1000", show_default=True, help="Of the galleries.")
 @click.option("--enroll", default="unmasked", type=click.Choice(["unmasked", "masked"]))
+@click.option("--each", default=0, help="Photos enrolled of a person; 0 = half.")
 @click.option("--galleries", default=5, show_default=True, help="Of a size, at least.")
 @click.option("--seed", default=0, show_default=True, help="Of the draws and masks.")
 @click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
@@ -232,6 +242,7 @@ def main(
     people: int,
     sizes: str,
     enroll: str,
+    each: int,
     galleries: int,
     seed: int,
     workers: int,
@@ -256,7 +267,7 @@ def main(
         )
         wanted = [int(text) for text in sizes.split(",")]
         splits = [
-            split_people(tested, views, people, seed + more, enroll == "masked")
+            split_people(tested, views, people, seed + more, enroll == "masked", each)
             for more in range(max(splits_for(people, n, galleries) for n in wanted))
         ]
         extra = kept.embedded(others, networks()) if others else None

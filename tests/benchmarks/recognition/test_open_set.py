@@ -160,6 +160,24 @@ def test_people_are_split_and_half_of_the_photos_enrolled():
     assert not enrolled & set(views.photos[split.probes].tolist())
 
 
+def test_so_many_photos_of_each_who_has_more_are_enrolled():
+    names = ["Ann"] * 2 + ["Bea"] * 4 + ["Cleo"] * 3 + ["Dora"] * 5
+    photos = [
+        LabelledPhoto(Path(f"{n}.jpg"), f"{n}.jpg", name)
+        for n, name in enumerate(names)
+    ]
+    views = EmbeddedViews(
+        np.arange(14), (NO_MASK,) * 14, ("",) * 14, ("",) * 14, (), ()
+    )
+    split = split_people(photos, views, 4, seed=0, enrolled_photos=3)
+    assert sorted(split.mated) == [1, 3]
+    enrolled, probes = (
+        np.bincount(split.people[rows], minlength=4).tolist()
+        for rows in (split.enrolled, split.probes)
+    )
+    assert (enrolled, probes) == ([0, 3, 0, 3], [2, 1, 3, 2])
+
+
 def test_few_large_galleries_are_drawn_several_times():
     assert splits_for(1000, 1000, 5) == 5
     assert splits_for(1000, 100, 5) == 1
