@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from index.calibration.calibration import Calibration
 from index.calibration.decision import DecisionPolicy
 from index.calibration.impostors import MeanFaces
+from index.calibration.probabilities import calibration_error
 from index.engines.neighbours import Neighbour
 from training.embedders.mask_classifier import MaskState
 from training.metrics.pairs import EmbeddedFaces, Indices
@@ -230,18 +231,3 @@ def _calibration_error(parts: Sequence[tuple[Decided, Bools]]) -> float:
     return calibration_error(
         np.concatenate(values), np.concatenate(truths), np.concatenate(weights)
     )
-
-
-def calibration_error(
-    probability: Float64, right: NDArray[np.bool_], weights: Float64, bins: int = 15
-) -> float:
-    """Expected calibration error, 0 = none; bins of one width.
-
-    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3.
-
-    Args:
-        probability, weights: (N,); right: (N,) bool.
-    """
-    places = np.minimum((probability * bins).astype(int), bins - 1)
-    gaps = weights * (right - probability)
-    return float(np.abs(np.bincount(places, gaps, bins)).sum() / weights.sum())

@@ -137,12 +137,19 @@ class Calibration:
         return self.thresholds[pair].threshold(gallery_size, fpir)
 
     def stricter(self, by: Mapping[str, float]) -> Calibration:
-        """With squared distances lowered, by mask state of the template."""
+        """For people nearer to each other, by mask state of the template.
+
+        Squared distances at which names are accepted are lowered by as much.
+        """
         tables = {
             pair: table.stricter(by[pair.split("-")[1]])
             for pair, table in self.thresholds.items()
         }
-        return replace(self, thresholds=tables)
+        models = {
+            pair: model.stricter(100 * by[pair.split("-")[1]])
+            for pair, model in self.probability.items()
+        }
+        return replace(self, thresholds=tables, probability=models)
 
     def to_json(self) -> str:
         """As one line of JSON."""

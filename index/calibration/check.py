@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from index.calibration.calibration import STATES, Calibration
 from index.calibration.impostors import MeanFaces, nearness
+from index.calibration.probabilities import USUAL_FPIR, calibration_error
 from index.calibration.score import scores
 from index.datasets.embed_views import EmbeddedViews
 from masking.errors import InvalidConfig
@@ -62,6 +63,8 @@ class Check:
         not_found: fraction of the probes in which no face was found.
         stricter: by so much scores were lowered, on the mean of both galleries,
             because their people are alike, see `impostors.nearer_by`.
+        calibration_error: how far the probabilities of names are off, impostors and
+            those looked for half each; NaN where no probabilities were measured.
     """
 
     probes: str
@@ -72,6 +75,7 @@ class Check:
     accepted_from: Estimate
     not_found: float
     stricter: float = 0.0
+    calibration_error: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +105,11 @@ class _Enrolled:
             photos = np.maximum(means.photos, 1)
             spread = calibration.spread[STATES[kind]]
             found.append(scores(squares.astype(np.float32), threshold, photos, spread))
-        return np.where(masked | (self.unmasked.photos == 0), found[1], found[0])
+        return np.where(self.compared_masked(masked), found[1], found[0])
+
+    def compared_masked(self, masked: bool) -> Bools:
+        """(T,) whose template for masked faces is compared with such a probe."""
+        return np.asarray(masked | (self.unmasked.photos == 0))
 
 
 def check_views(
@@ -134,13 +142,18 @@ def check_views(
     for masked, state in enumerate(STATES):
         rows = faces[probes & (views.masked == bool(masked))]
         if len(rows.people):
-            tables = [
-                one.scores(rows, bool(masked), calibration.stricter(by), fpir)
-                for one, by in zip(galleries, near, strict=True)
-            ]
+            own = [calibration.stricter(by) for by in near]
+            tables, usual = (
+                [
+                    one.scores(rows, bool(masked), used, rate)
+                    for one, used in zip(galleries, own, strict=True)
+                ]
+                for rate in (fpir, USUAL_FPIR)
+            )
             measured = _measured(rows, halves, galleries, tables, state, fpir)
             stricter = 100 * (near[0][state] + near[1][state]) / 2
-            found.append(replace(measured, stricter=stricter))
+            error = _calibration_error(rows, galleries, usual, own, bool(masked))
+            found.append(replace(measured, stricter=stricter, calibration_error=error))
     return found
 
 
@@ -216,6 +229,45 @@ def _measured(
         _wanted_score(probes.people, strange, fpir, rng),
         float((~probes.acquired).mean()),
     )
+
+
+def _calibration_error(
+    probes: EmbeddedFaces,
+    galleries: Sequence[_Enrolled],
+    tables: Sequence[Float64],
+    calibrations: Sequence[Calibration],
+    masked: bool,
+) -> float:
+    """`Check.calibration_error`, from scores at the threshold for USUAL_FPIR."""
+    values, truths, weights, mated = [], [], [], []
+    rows, people = probes.acquired, probes.people[probes.acquired]
+    _, places, counts = np.unique(people, return_inverse=True, return_counts=True)
+    for gallery, table, own in zip(galleries, tables, calibrations, strict=True):
+        size = len(gallery.people)
+        if not size or not len(people):
+            continue
+        ranked = np.argsort(-table[rows], axis=1)[:, :2]
+        best = np.take_along_axis(table[rows], ranked, axis=1)
+        if size == 1:
+            best = np.pad(best, ((0, 0), (0, 1)), constant_values=-np.inf)
+        worn = gallery.compared_masked(masked)[ranked[:, 0]]
+        inside = np.isin(people, gallery.people)
+        for kind in (False, True):
+            model = own.probability.get(f"{STATES[masked]}-{STATES[kind]}")
+            chosen = worn == kind
+            if model is None or not chosen.any():
+                continue
+            first, second = best[chosen].T
+            values.append(model.each(first, second, np.full(len(first), size)))
+            truths.append(gallery.people[ranked[chosen, 0]] == people[chosen])
+            weights.append((1 / counts[places])[chosen])
+            mated.append(inside[chosen])
+    if not values:
+        return float("nan")
+    shares, known = np.concatenate(weights), np.concatenate(mated)
+    for part in (known, ~known):
+        shares[part] /= max(shares[part].sum(), 1e-9)
+    return calibration_error(np.concatenate(values), np.concatenate(truths), shares)
 
 
 def _by_person(people: Indices, values: Bools) -> tuple[Indices, Float64]:

@@ -14,6 +14,7 @@ from index.calibration.calibration import (
     Match,
 )
 from index.calibration.impostors import nearness
+from index.calibration.probabilities import USUAL_FPIR
 from index.calibration.score import scores
 from index.calibration.shipped import default_calibration, shipped_calibration
 from index.engines.neighbours import Neighbour
@@ -22,10 +23,6 @@ from index.gallery.storage.database import FILE_NAME
 from training.embedders.mask_classifier import MaskState
 from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import Cohort
-
-# What probabilities are measured against, whatever rate a user asks for.
-_USUAL_FPIR = 0.01
-
 
 NO_NEARER = dict.fromkeys(STATES, 0.0)
 PhotoCounts = Callable[[Sequence[int]], Mapping[tuple[int, bool], int]]
@@ -129,7 +126,7 @@ class DecisionPolicy:
     ) -> list[tuple[float, float, Neighbour]]:
         """One template of each person, the highest score first, the lower number next.
 
-        With its score, and that for _USUAL_FPIR.
+        With its score, and that for USUAL_FPIR.
         """
         kept = _of_the_right_kind(found, masked)
         counts = self._photo_counts([one.person_id for one in kept])
@@ -138,9 +135,7 @@ class DecisionPolicy:
             photos = counts.get((one.person_id, one.masked), 1)
             return self.score(one.square, masked, one.masked, photos, fpir)
 
-        scored = [
-            (score(one, self._fpir), score(one, _USUAL_FPIR), one) for one in kept
-        ]
+        scored = [(score(one, self._fpir), score(one, USUAL_FPIR), one) for one in kept]
         return sorted(scored, key=lambda row: (-row[0], row[2].person_id))
 
     def _accepted(self, matches: Sequence[Match], state: str) -> tuple[str, ...]:

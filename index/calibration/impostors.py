@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.calibration.calibration import STATES, Calibration
-from index.calibration.probabilities import SMALLEST_GALLERY, Float64
+from index.calibration.probabilities import SMALLEST_GALLERY, USUAL_FPIR, Float64
 from index.calibration.score import scores
 from index.calibration.template_size import as_single
 from index.calibration.thresholds import Thresholds, quantiles, sizes_up_to
@@ -197,7 +197,7 @@ def best_matches(
     rows: list[int] = []
     sizes = sizes or [count]
     for size in sizes:
-        limit = thresholds.threshold(size, 0.01)
+        limit = thresholds.threshold(size, USUAL_FPIR)
         table = scores(compared.squares, limit, compared.photos, compared.spread)
         everybody = table.astype(np.float32)
         drawn = rng.random(everybody.shape) * count < size
@@ -263,7 +263,7 @@ def name_gap(compared: Comparisons, thresholds: Thresholds) -> float | None:
 
     None where too few people have the photos for it.
     """
-    limit = thresholds.threshold(compared.squares.shape[1], 0.01)
+    limit = thresholds.threshold(compared.squares.shape[1], USUAL_FPIR)
     own = scores(
         compared.own[:, 1:], limit, compared.own_photos[:, 1:], compared.spread
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from masking.errors import BadRecord
 
 Float64 = NDArray[np.float64]
 
+# What probabilities are measured against, whatever rate a user asks for.
+USUAL_FPIR = 0.01
 # Scores are given to the model in tens: about their spread.
 _TEN = 10.0
 # A gap that is as good as infinite.
@@ -59,9 +61,23 @@ class MatchProbability:
             gallery_size: people in the gallery.
         """
         other = -math.inf if second is None else second
-        weights = np.array([self.offset, self.score, self.gap, self.size])
         rows = (np.array([value]) for value in (first, other, gallery_size))
-        return float(_probabilities(weights, *rows)[0])
+        return float(self.each(*rows)[0])
+
+    def stricter(self, by: float) -> MatchProbability:
+        """For scores that were lowered by so much, as impostors come nearer by it.
+
+        Their owners' photos do not come nearer: where one is as likely as the other
+        lies in the middle between them, and moves by half.
+        """
+        return replace(self, offset=self.offset + self.score * by / 2 / _TEN)
+
+    def each(
+        self, first: Float64, second: Float64, sizes: NDArray[np.int64]
+    ) -> Float64:
+        """(N,) what `of` gives for (N,) probes; -infinite without a second person."""
+        weights = np.array([self.offset, self.score, self.gap, self.size])
+        return _probabilities(weights, first, second, sizes)
 
 
 def fit_probability(
@@ -98,6 +114,21 @@ def fit_probability(
     bounds = [(None, None), (0, None), (0, None), (None, None)]
     best = minimize(loss, start, method="L-BFGS-B", bounds=bounds)
     return MatchProbability(*map(float, best.x))
+
+
+def calibration_error(
+    probability: Float64, right: NDArray[np.bool_], weights: Float64, bins: int = 15
+) -> float:
+    """Expected calibration error, 0 = none; bins of one width.
+
+    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3.
+
+    Args:
+        probability, weights: (N,); right: (N,) bool.
+    """
+    places = np.minimum((probability * bins).astype(int), bins - 1)
+    gaps = weights * (right - probability)
+    return float(np.abs(np.bincount(places, gaps, bins)).sum() / weights.sum())
 
 
 def _probabilities(

@@ -188,6 +188,8 @@ def _show_checks(
         )
         if stricter := round(one.stricter):
             say(f"    with thresholds {stricter} stricter, as these people are alike")
+        if math.isfinite(one.calibration_error):
+            say(f"    probabilities off by {one.calibration_error:.3f} (ECE)")
         wanted = one.accepted_from
         if math.isfinite(wanted.value):
             say(

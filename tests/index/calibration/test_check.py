@@ -7,6 +7,7 @@ import pytest
 
 from index.calibration import check
 from index.calibration.check import check_views
+from index.calibration.probabilities import MatchProbability
 from index.datasets.embed_views import EmbeddedViews
 from masking.datasets.labels import NO_MASK
 from masking.errors import InvalidConfig
@@ -70,6 +71,18 @@ def test_rates_by_hand(halves):
     # One of four may be named: more than 100 * (0.25 - 1.8^2) has to be reached.
     assert found.accepted_from.value == pytest.approx(-299, abs=1e-3)
     assert found.accepted_from.value > -299.0001
+
+
+def test_the_error_of_probabilities_by_hand(halves):
+    # s(0 * score + log 3) = 3/4 whatever the score, and no gap: half of it.
+    model = MatchProbability(math.log(3), 0.0, 0.0)
+    known = flat_calibration(0.25, {"unmasked": model})
+    (found,) = checked(views_of(PLACES), PEOPLE, known, 0.25)
+    # Of those looked for 0 and 1 come first, 2 comes after 3, whose probe was not
+    # found: 2/3 are right, of impostors none, and of both together 1/3.
+    assert found.calibration_error == pytest.approx(3 / 8 - 1 / 3)
+    (none,) = checked(views_of(PLACES), PEOPLE, flat_calibration(0.25), 0.25)
+    assert math.isnan(none.calibration_error)
 
 
 def test_intervals_are_those_of_drawn_people(halves):

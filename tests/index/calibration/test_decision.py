@@ -263,3 +263,13 @@ def test_a_gallery_of_people_who_are_alike_is_stricter(gallery):
     # .0131 is left of .25.
     assert found.score(0.0, masked_probe=False) == pytest.approx(1.3125, abs=1e-4)
     assert found.score(0.0, masked_probe=True, masked_template=True) == 25
+
+
+def test_a_stricter_calibration_has_stricter_probabilities():
+    model = MatchProbability(0.5, 2.0, 1.0)
+    known = flat_calibration(0.5, {"unmasked": model, "masked": model})
+    found = known.stricter({"unmasked": 0.1, "masked": 0.0})
+    # .1 squared are 10 of the score, half of which are .5 tens.
+    assert found.probability["masked-unmasked"] == MatchProbability(1.5, 2.0, 1.0)
+    assert found.probability["masked-masked"] == model
+    assert found.threshold(10, 0.01, True, False) == pytest.approx(0.4)

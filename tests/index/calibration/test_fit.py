@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from benchmarks.shared.decided_probes import calibration_error
 from index.calibration.calibration import PAIRS
 from index.calibration.decision import DecisionPolicy
 from index.calibration.fit import (
@@ -13,6 +12,7 @@ from index.calibration.fit import (
     fit_calibration,
 )
 from index.calibration.impostors import MeanFaces
+from index.calibration.probabilities import calibration_error
 from index.engines.neighbours import Neighbour
 from tests.fakes.drawn_calibrations import flat_calibration
 from training.embedders.mask_classifier import MaskState

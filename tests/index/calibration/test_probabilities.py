@@ -5,8 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.shared.decided_probes import calibration_error
-from index.calibration.probabilities import MatchProbability, fit_probability
+from index.calibration.probabilities import (
+    MatchProbability,
+    calibration_error,
+    fit_probability,
+)
 from masking.errors import BadRecord
 
 
@@ -29,6 +32,13 @@ def test_the_same_score_says_less_in_a_larger_gallery():
     # A thousand are two tens more than ten: s(1 + 2 * 1 - 0.5 * 2).
     assert model.of(10, None, 1000) == pytest.approx(s(2))
     assert model.of(10, None, 10) == model.of(10, None, 3) == pytest.approx(s(3))
+
+
+def test_where_impostors_come_nearer_by_20_the_same_chance_moves_by_10():
+    model = MatchProbability(-1.0, 2.0, 0.5)
+    # Scores were lowered by 20: what was 10 is -10, and 0 is what 10 was.
+    assert model.stricter(20).of(0, -15) == pytest.approx(model.of(10, -5))
+    assert model.stricter(0) == model
 
 
 def test_of_two_alike_neither_name_is_likelier_than_a_half():
@@ -72,6 +82,18 @@ def test_the_fit_finds_the_weights_that_drew_the_matches():
     rows = zip(first, second, sizes, strict=True)
     values = np.array([model.of(*row) for row in rows])
     assert calibration_error(values, right, np.ones(20_000)) < 0.015
+
+
+def test_calibration_error_by_hand():
+    # Two bins of two: |0.25 - 0.5| and |0.75 - 1| with weights 1/4 and 3/4.
+    probability = np.array([0.25, 0.25, 0.75, 0.75])
+    right = np.array([True, False, True, True])
+    weights = np.array([1.0, 1.0, 3.0, 3.0])
+    assert calibration_error(probability, right, weights, 2) == pytest.approx(0.25)
+    assert calibration_error(np.array([0.0, 1.0]), right[[1, 2]], np.ones(2)) == 0
+    # A probability of 1 is in the last bin: |0.25 - 1| of two.
+    ends = calibration_error(np.array([0.75, 1.0]), right[:2], np.ones(2), 2)
+    assert ends == pytest.approx(0.375)
 
 
 def test_weights_stand_for_so_many_probes():
