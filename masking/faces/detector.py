@@ -142,7 +142,6 @@ class FaceDetector:
 
     def __init__(self) -> None:
         self._wide = YuNet(_CANDIDATE)
-        # Of its own: a new size of the input costs YuNet a millisecond.
         self._close = YuNet(_LEAST_LOOK)
 
     @cached_property

@@ -78,7 +78,7 @@ class LandmarkPredictor:
         crop = warp(image, matrix, GEOMETRY.size_px)
         found = self._points(crop)
         if self._steady:
-            mirrored = self._points(np.ascontiguousarray(crop[:, ::-1]))
+            mirrored = self._points(np.asarray(cv2.flip(crop, 1), np.uint8))
             other = mirrored.mirrored(GEOMETRY.size_px)
             found = _mean(found, other)
         return found.moved(np.asarray(cv2.invertAffineTransform(matrix), np.float64))

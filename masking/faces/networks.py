@@ -11,6 +11,7 @@ those that FaceX-Zoo (Wang et al., 2021) trained for masked faces.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -29,6 +30,30 @@ _PLACE, _GROWTH = 0.1, 0.2
 _STEP_PX = 32
 # Squares that share this much of their union show the same face.
 _SAME = 0.3
+# Sizes of the input that a network is kept for: levels of a picture, or both looks.
+_SIZES = 3
+
+
+class _OneEachSize:
+    """A network for each of the last sizes of the input.
+
+    Another size costs YuNet one to two milliseconds, RetinaFace three to seven.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make, self._made = make, dict[tuple[int, ...], Any]()
+
+    def of(self, image: Image) -> Any:
+        """The network that read a picture of this size last, or the longest ago."""
+        size = image.shape[:2]
+        if size in self._made:
+            network = self._made.pop(size)
+        elif len(self._made) < _SIZES:
+            network = self._make()
+        else:
+            network = self._made.pop(next(iter(self._made)))
+        self._made[size] = network
+        return network
 
 
 class YuNet:
@@ -40,16 +65,16 @@ class YuNet:
             least: probability of what it gives.
         """
         path, size = str(yunet_model()), (320, 320)
-        self._network: Any = cv2.FaceDetectorYN.create(path, "", size, least, 0.3)
+        self._networks = _OneEachSize(
+            lambda: cv2.FaceDetectorYN.create(path, "", size, least, 0.3)
+        )
 
     def find(self, image: Image) -> Float32:
-        """(N, 15) faces of an (H, W, 3) uint8 RGB picture.
-
-        A size that is not that of the last picture costs a millisecond.
-        """
+        """(N, 15) faces of an (H, W, 3) uint8 RGB picture."""
         framed = _framed(image, 1)
-        self._network.setInputSize((framed.shape[1], framed.shape[0]))
-        _, rows = self._network.detect(cv2.cvtColor(framed, cv2.COLOR_RGB2BGR))
+        network = self._networks.of(framed)
+        network.setInputSize((framed.shape[1], framed.shape[0]))
+        _, rows = network.detect(cv2.cvtColor(framed, cv2.COLOR_RGB2BGR))
         found = np.zeros((0, 15)) if rows is None else rows
         return np.asarray(found, np.float32)
 
@@ -58,14 +83,15 @@ class RetinaFace:
     """Sees faces of 12 px and more; made by `tools/release/ship_retinaface.py`."""
 
     def __init__(self) -> None:
-        self._network: Any = cv2.dnn.readNetFromONNX(str(own_model(RETINAFACE)))
-        self._names = self._network.getUnconnectedOutLayersNames()
+        path = str(own_model(RETINAFACE))
+        self._networks = _OneEachSize(lambda: cv2.dnn.readNetFromONNX(path))
 
     def find(self, image: Image, least: float) -> Float32:
         """(N, 15) faces of an (H, W, 3) uint8 RGB picture, of `least` and more."""
         framed = _framed(image, _STEP_PX)
-        self._network.setInput(cv2.dnn.blobFromImage(framed))
-        levels = self._network.forward(self._names)
+        network = self._networks.of(framed)
+        network.setInput(cv2.dnn.blobFromImage(framed))
+        levels = network.forward(network.getUnconnectedOutLayersNames())
         found = [
             _faces(out[0], step, side, slot, least)
             for out, (step, sides) in zip(levels, _LEVELS, strict=True)

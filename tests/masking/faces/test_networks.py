@@ -48,3 +48,29 @@ def test_neither_sees_anything_in_black(shape):
     image = np.zeros((*shape, 3), np.uint8)
     assert YuNet(0.2).find(image).shape == (0, 15)
     assert RetinaFace().find(image, 0.2).shape == (0, 15)
+
+
+def test_each_of_the_last_sizes_has_a_network_of_its_own():
+    made = iter(range(9))
+    networks = module._OneEachSize(lambda: next(made))
+    small, large, other, more = (np.zeros((n, 9, 3), np.uint8) for n in range(4))
+    asked = [small, large, small, large, other, small, more, large, small]
+    # The fourth size takes the network of the size that was read the longest ago.
+    wanted = [0, 1, 0, 1, 2, 0, 1, 2, 0]
+    assert [networks.of(image) for image in asked] == wanted
+
+
+def test_networks_of_their_own_answer_as_one_does(monkeypatch):
+    path = sorted(sample_people().glob("*/*.jpg"))[0]
+    portraits = [
+        np.asarray(cv2.resize(read_rgb(path), (side, side)), np.uint8)
+        for side in (250, 128, 90, 200)
+    ]
+    rows = []
+    for count in (3, 1):
+        monkeypatch.setattr(module, "_SIZES", count)
+        one, other = YuNet(0.2), RetinaFace()
+        for portrait in portraits * 2:
+            rows.append(np.vstack([one.find(portrait), other.find(portrait, 0.1)]))
+    for found, wanted in zip(rows[:8], rows[8:], strict=True):
+        np.testing.assert_array_equal(found, wanted)
