@@ -176,8 +176,7 @@ class FaceDetector:
 
     def candidates(self, image: Image) -> list[Detection]:
         """What may be a face at the first look, the points as if it were upright."""
-        levels = _levels(image)
-        return strongest([face for one in levels for face in self._level(*one)])
+        return strongest([f for one in _levels(image) for f in self._level(*one)])
 
     def look(self, image: Image, face: Detection, roll_deg: float) -> Detection:
         """The face as it is seen upright, alone and at one size; score 0 = not at all.
@@ -218,20 +217,16 @@ class FaceDetector:
         if max(other, seen[best].score) < _LEAST_OTHER:
             return look
         # As it was taken: small faces are too coarse to tell their roll.
-        looks = [look, self._look(image, face, turns_deg[best])]
+        taken = self._look(image, face, turns_deg[best])
+        looks = [self._confirmed(image, look), _joined(taken, seen[best])]
         if best:
             turned = replace(face, turn_deg=turns_deg[best])
-            looks.append(self._settled(image, turned))
-        confirmed = [self._confirmed(image, one) for one in looks]
-        return max(confirmed, key=lambda one: one.seen.score + one.other)
+            looks.append(self._confirmed(image, self._settled(image, turned)))
+        return max(looks, key=lambda one: one.seen.score + one.other)
 
     def _confirmed(self, image: Image, look: _Look) -> _Look:
-        """What RetinaFace says of it; unsure points are the mean of both."""
-        other = self._other(image, look.face, look.roll_deg)
-        if other.score == 0 or look.seen.score >= _SURE:
-            return replace(look, other=other.score)
-        points = np.asarray((look.seen.points + other.points) / 2, np.float32)
-        return replace(look, seen=replace(look.seen, points=points), other=other.score)
+        """With what RetinaFace says of it."""
+        return _joined(look, self._other(image, look.face, look.roll_deg))
 
     def _other(self, image: Image, face: Detection, roll_deg: float) -> Detection:
         """As `look`, by RetinaFace."""
@@ -262,9 +257,16 @@ class FaceDetector:
             for left, wide in _tiles(level.shape[1]):
                 tile = level[top : top + tall, left : left + wide]
                 to = _after(back, np.array([[1, 0, left], [0, 1, top]]))
-                faces = _detections(self._wide.find(tile))
-                found += [face.moved(to) for face in faces]
+                found += [f.moved(to) for f in _detections(self._wide.find(tile))]
         return found
+
+
+def _joined(look: _Look, other: Detection) -> _Look:
+    """What both networks see of a face; unsure points are the mean of both."""
+    if other.score == 0 or look.seen.score >= _SURE:
+        return replace(look, other=other.score)
+    points = np.asarray((look.seen.points + other.points) / 2, np.float32)
+    return replace(look, seen=replace(look.seen, points=points), other=other.score)
 
 
 def joint_score(one: float, other: float) -> float:

@@ -238,6 +238,11 @@ def test_faces_are_turned_to_where_both_networks_see_them_best(scripted):
     assert found.score == pytest.approx(0.95)
     assert asked[0] == ("yunet", 180.0)
     assert asked[1:5] == [("other", turn) for turn in (180.0, 270.0, 360.0, 450.0)]
+    # What RetinaFace saw at the best turn is not asked for again.
+    assert [what for what in asked[5:] if what[0] == "other"] == [
+        ("other", 180.0),
+        ("other", 270.0),
+    ]
 
 
 def test_what_no_side_shows_is_looked_at_no_further(scripted):
