@@ -24,9 +24,8 @@ from index.evaluation.protocol import read_collection
 from index.evaluation.stage import evaluate
 from masking.datasets.images import list_images, read_rgb
 from masking.datasets.sample import sample_people
-from masking.faces.aligned_faces import align_faces
 from masking.faces.alignment import ChipGeometry
-from masking.faces.finder import default_finder, unmasked_finder
+from masking.faces.finder import align_faces, default_finder, unmasked_finder
 from masking.files.writing import write_bytes
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render

@@ -29,7 +29,7 @@ from masking.faces.finder import Finder
 from masking.landmarks import Float32, Image
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 
 # First words of MFR2's labels, and the kind that we render for each.
 _KINDS = {

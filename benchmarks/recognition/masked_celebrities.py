@@ -20,10 +20,10 @@ from index.calibration.calibration import STATES, Calibration
 from index.calibration.impostors import nearness
 from index.calibration.shipped import shipped_calibration
 from index.datasets.labelled_photos import read_labelled_photos
-from index.gallery.enrolled_sample import MOST_PEOPLE
+from index.gallery.storage.rows import MOST_PEOPLE
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.metrics.pairs import EmbeddedFaces
 
 FPIR = 0.01

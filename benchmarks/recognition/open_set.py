@@ -54,7 +54,7 @@ from masking.augment.people_lists import people_found, read_names
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from training.checkpoints.store import choose_embedder
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.metrics.pairs import EmbeddedFaces, Indices
 
 FPIR = 0.01

@@ -26,14 +26,13 @@ from numpy.typing import NDArray
 from index.datasets.embed_views import RememberingFinders
 from index.datasets.labelled_photos import read_labelled_photos
 from index.datasets.views import View, ViewPlan, all_views
-from index.enrollment.checks import quality
+from index.enrollment.face_step import quality
 from masking.augment.people_lists import people_found, read_names
 from masking.datasets.labels import LabelledPhoto
 from masking.faces.finder import default_finder
 from masking.landmarks import Float32, Image
 from training.checkpoints.store import choose_embedder
-from training.embedders.embedded_face import network_input
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder, network_input
 from training.metrics.pairs import Comparisons, EmbeddedFaces, compare_within
 from training.metrics.verification import threshold_at_far
 

@@ -27,8 +27,7 @@ from index.datasets.views import MaskRenderer, ViewPlan, all_views
 from masking.datasets.labels import LabelledPhoto
 from masking.faces.finder import default_finder
 from masking.files.writing import write_bytes
-from training.embedders.embedded_face import mask_identity
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder, mask_identity
 
 _BATCH = 64
 # Photographs whose numbers are kept together: an interrupted run loses no more.

@@ -25,8 +25,7 @@ from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from training.checkpoints.store import choose_embedder
-from training.embedders.embedded_face import network_input
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder, network_input
 
 SPREAD_FILE = Path(__file__).with_name("embedding_spread.json")
 # Two photos a person separate the spread within people from that between them.

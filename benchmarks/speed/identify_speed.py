@@ -32,14 +32,18 @@ from index.identification.config import IdentifyConfig
 from index.identification.stage import Identifier
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
-from masking.faces.aligned_faces import AlignedFace, AlignedPhoto
 from masking.faces.alignment import crop_chip
-from masking.faces.finder import FaceFinder, default_finder, unmasked_finder
+from masking.faces.finder import (
+    AlignedFace,
+    AlignedPhoto,
+    FaceFinder,
+    default_finder,
+    unmasked_finder,
+)
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from training.checkpoints.store import choose_embedder, choose_onnx_embedder
-from training.embedders.embedded_face import embed_faces
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder, embed_faces
 
 WHOLE = "all of it, without a card"
 

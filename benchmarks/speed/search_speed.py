@@ -24,14 +24,13 @@ from numpy.typing import NDArray
 
 from benchmarks.shared.synthetic_people import SyntheticPeople, draw_people
 from index.engines.annoy_index import TREES, AnnoySearch, build_trees, search_k_of
-from index.engines.exact import ExactSearch
 from index.engines.milvus import Collection
-from index.engines.neighbours import Int64, NeighbourSearch, Templates
+from index.engines.neighbours import ExactSearch, Int64, NeighbourSearch, Templates
 from index.gallery.gallery import Gallery, open_or_create_gallery
 from index.search.milvus_source import MilvusSearch
 from index.search.open_search import build_snapshot, open_search
-from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
+from masking.faces.finder import AlignedFace
 from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.score_normalization import Cohort

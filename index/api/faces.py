@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from index.api.pictures import checked_picture
-from masking.faces.aligned_faces import AlignedFace, align_faces
-from masking.faces.finder import default_finder, five_point_finder
+from masking.faces.finder import (
+    AlignedFace,
+    align_faces,
+    default_finder,
+    five_point_finder,
+)
 from masking.landmarks import Image
 from training.checkpoints.store import choose_onnx_embedder
 from training.embedders.embedded_face import EmbeddedFace, embed_faces

@@ -9,7 +9,7 @@ from pathlib import Path
 from index.api.faces import FaceReader
 from index.api.pictures import checked_picture
 from index.calibration.calibration import Decision, Match
-from index.enrollment.checks import EnrollChecks, EnrollReport
+from index.enrollment.face_step import EnrollChecks, EnrollReport
 from index.enrollment.sources import NamedPhoto
 from index.enrollment.stage import enroll_photos
 from index.gallery.gallery import open_or_create_gallery

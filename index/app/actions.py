@@ -16,9 +16,8 @@ from typing import Any
 from index.app.models import Models
 from index.app.uploads import Upload
 from index.app.words import in_page_words
-from index.enrollment.checks import EnrollChecks
 from index.enrollment.config import EnrollConfig
-from index.enrollment.face_step import single_faces
+from index.enrollment.face_step import EnrollChecks, single_faces
 from index.enrollment.reembed import reembed_gallery
 from index.enrollment.sources import NamedPhoto
 from index.enrollment.stage import enroll_faces
@@ -43,7 +42,7 @@ from index.identification.video.stage import identify_video
 from index.search.open_search import refresh_snapshot
 from index.search.verify import rebuild_snapshot
 from masking.errors import MissingInput, UnreadableImage
-from masking.faces.aligned_faces import PhotoFile, read_faces
+from masking.faces.finder import PhotoFile, read_faces
 
 Record = dict[str, Any]
 

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from masking.faces.finder import Finder, default_finder, unmasked_finder
+from training.embedders.embedded_face import Embedder
 from training.embedders.mask_classifier import mask_states
-from training.embedders.protocol import Embedder
 
 
 class Models:

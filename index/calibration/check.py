@@ -22,7 +22,7 @@ from index.calibration.probabilities import USUAL_FPIR, calibration_error
 from index.calibration.score import scores
 from index.datasets.embed_views import EmbeddedViews
 from masking.errors import InvalidConfig
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.metrics.bootstrap import drawn_means, drawn_people, interval
 from training.metrics.pairs import EmbeddedFaces, Indices
 from training.metrics.score_normalization import Float64, offset_squares

@@ -20,8 +20,8 @@ from index.calibration.shipped import default_calibration, shipped_calibration
 from index.engines.neighbours import Neighbour
 from index.gallery.gallery import Gallery, open_gallery
 from index.gallery.storage.database import FILE_NAME
+from training.embedders.embedded_face import Embedder
 from training.embedders.mask_classifier import MaskState
-from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import Cohort
 
 NO_NEARER = dict.fromkeys(STATES, 0.0)

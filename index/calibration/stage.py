@@ -29,8 +29,7 @@ from masking.files.shown_text import normal_form
 from masking.landmarks import Float32
 from training.data.chip_dataset import CALM, Degradation
 from training.data.chip_embeddings import embed_rows
-from training.embedders.embedded_face import check_embedding
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder, check_embedding
 from training.metrics.pairs import EmbeddedFaces, Indices
 
 # Landmarks on masked faces are off by about this much.

@@ -20,7 +20,7 @@ from index.commands.terminal.printing import say
 from masking.errors import MissingInput
 
 if TYPE_CHECKING:
-    from training.embedders.protocol import Embedder
+    from training.embedders.embedded_face import Embedder
 
 # What the extra `app` brings.
 _PACKAGES = ("fastapi", "uvicorn", "python_multipart")

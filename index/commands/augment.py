@@ -70,7 +70,7 @@ def augment_command(
     """
     config = AugmentConfig(**options)
     sources = folders or (_default_photos(),)
-    from masking.augment.shard_files import part_file
+    from masking.augment.journal import part_file
     from masking.augment.stage import augment, merge_parts
     from masking.datasets.folders import WHOLE
 

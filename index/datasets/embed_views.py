@@ -27,8 +27,7 @@ from masking.faces.model_files import MODELS
 from masking.files.reading import TABLE
 from masking.files.writing import private_folder, write_bytes
 from masking.landmarks import Float32, Image, Landmarks
-from training.embedders.embedded_face import embed_both, network_input
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder, embed_both, network_input
 from training.metrics.pairs import EmbeddedFaces, Indices
 from training.metrics.score_normalization import Cohort
 

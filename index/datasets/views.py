@@ -14,18 +14,20 @@ from typing import NamedTuple, Protocol
 from masking.datasets.images import read_rgb
 from masking.datasets.labels import NO_MASK, LabelledPhoto
 from masking.errors import NoFace, ToolkitError, UnreadableImage
-from masking.faces.aligned_faces import (
+from masking.faces.alignment import ChipGeometry
+from masking.faces.detector import FaceBox
+from masking.faces.finder import (
     AlignedFace,
     AlignedPhoto,
+    Face,
     Fallback,
+    Finder,
     align,
     align_faces,
     read_faces,
     read_photo,
+    unmasked_predictor,
 )
-from masking.faces.alignment import ChipGeometry
-from masking.faces.detector import FaceBox
-from masking.faces.finder import Face, Finder, unmasked_predictor
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render

@@ -14,8 +14,7 @@ from index.calibration.config import CalibrateConfig
 from index.calibration.decision import calibration_of
 from index.calibration.fit import TooFewImpostors
 from index.calibration.stage import calibrate_on_chips, check_alignment
-from index.enrollment.checks import EnrollReport
-from index.enrollment.face_step import NamedFace
+from index.enrollment.face_step import EnrollReport, NamedFace
 from index.enrollment.reembed import reembed_gallery
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
@@ -25,14 +24,14 @@ from index.gallery.storage.rows import checked_name
 from index.search.open_search import refresh_snapshot
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces.finder import AlignedFace
 from masking.files.shown_text import counted, normal_form
 from masking.masks.spec import SpecConfig
 from masking.workers import worker_count
 from training.config import TrainConfig
 from training.data.chip_dataset import CALM, ChipDataset
 from training.data.train_data import held_out_rows
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from index.engines.snapshot import drop_snapshots
+from index.engines.annoy_index import drop_snapshots
 from index.gallery.erasure import drop_copies
 from index.gallery.storage.database import reported
 from index.gallery.storage.rows import seal, vector_bytes
@@ -26,8 +26,12 @@ from masking.datasets.images import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
 from masking.files.shown_text import counted
 from masking.landmarks import Image
-from training.embedders.embedded_face import check_embedding, embed_both, network_input
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import (
+    Embedder,
+    check_embedding,
+    embed_both,
+    network_input,
+)
 
 _CHIPS_AT_ONCE = 256
 # The number of a removed photo may be given to another person's. The number of a

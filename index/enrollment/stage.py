@@ -12,17 +12,26 @@ import numpy as np
 from tqdm import tqdm
 
 from index.calibration.decision import DecisionPolicy, calibration_of
-from index.enrollment.checks import EnrollChecks, EnrollReport, checked
-from index.enrollment.face_step import NamedFace, single_faces
+from index.enrollment.face_step import (
+    EnrollChecks,
+    EnrollReport,
+    NamedFace,
+    checked,
+    single_faces,
+)
 from index.enrollment.sources import NamedPhoto, photos_of_person
 from index.gallery.gallery import Gallery
 from index.gallery.people import unlike_the_others
 from index.gallery.storage.rows import NO_TERMS, Terms
 from masking.errors import BadRecord, MissingInput, NoFace
 from masking.faces.finder import Finder
-from training.embedders.embedded_face import EmbeddedFace, embed_both, network_input
+from training.embedders.embedded_face import (
+    EmbeddedFace,
+    Embedder,
+    embed_both,
+    network_input,
+)
 from training.embedders.mask_classifier import mask_states
-from training.embedders.protocol import Embedder
 
 # Crops in memory and in one transaction; a kill loses no more than this.
 _FACES_AT_ONCE = 256

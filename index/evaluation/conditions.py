@@ -9,7 +9,7 @@ import numpy as np
 
 from index.datasets.views import View
 from masking.datasets.labels import NO_MASK
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces.finder import AlignedFace
 from masking.landmarks import Image, Landmarks
 
 # How far the tip of the nose lies before the eyes, as a fraction of their distance:

@@ -21,7 +21,7 @@ from masking.errors import InvalidConfig
 from masking.faces.finder import Finder, default_finder
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.metrics.score_normalization import cohort_arrays
 
 

@@ -19,7 +19,7 @@ from masking.errors import BadRecord, InvalidConfig
 from masking.files.csv_tables import read_table
 from masking.files.shown_text import normal_form
 from masking.landmarks import Float32
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.metrics.pairs import EmbeddedFaces, Indices, ScoredPairs, compare_at
 from training.metrics.sampled_pairs import PairBudget, between_budget, within_budget
 from training.metrics.verification import person_folds

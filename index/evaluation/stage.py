@@ -41,7 +41,7 @@ from index.evaluation.set_figures import Chance
 from masking.datasets.labels import NO_MASK, LabelledPhoto
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.finder import Finder, default_finder
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.metrics.sampled_pairs import PairBudget
 
 _log = logging.getLogger(__name__)

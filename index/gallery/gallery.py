@@ -8,9 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
+from index.engines.annoy_index import sweep_half_written
 from index.engines.neighbours import ALL, Templates
-from index.engines.snapshot import sweep_half_written
-from index.gallery.enrolled_sample import read_sample
 from index.gallery.erasure import PENDING, finish_erasure
 from index.gallery.people import (
     PersonPhoto,
@@ -32,6 +31,7 @@ from index.gallery.storage.rows import (
     PhotoRow,
     Terms,
     checked_name,
+    read_sample,
     vector_bytes,
 )
 from index.gallery.storage.store import GalleryStore
@@ -50,8 +50,7 @@ from index.gallery.vectors import (
 from masking.datasets.images import encode_image
 from masking.errors import BadRecord, EmbedderMismatch, ToolkitError
 from masking.landmarks import Float32, Image
-from training.embedders.embedded_face import EmbeddedFace
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import EmbeddedFace, Embedder
 from training.metrics.pairs import EmbeddedFaces
 
 # Chips are kept to be embedded again by a later model, not only to be shown.

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.engines.annoy_index import METRIC
 from index.engines.neighbours import (
     Int64,
     Templates,
@@ -27,7 +28,6 @@ from index.engines.neighbours import (
     template_keys,
     with_offsets,
 )
-from index.engines.snapshot import METRIC
 from index.gallery.storage.rows import GalleryPhoto, seal, sealed_vectors
 from index.gallery.storage.store import GalleryStore
 from masking.datasets.images import decode_rgb
@@ -41,7 +41,7 @@ from masking.errors import (
 from masking.faces.alignment import ChipGeometry
 from masking.files.writing import replaced_file
 from masking.landmarks import Float32, Image
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.metrics.score_normalization import Cohort, cohort_arrays, distances
 
 _ROWS_AT_ONCE = 10_000

@@ -18,11 +18,10 @@ from index.identification.cards.result_card import CardContent, draw_card
 from index.identification.recogniser import Recogniser
 from masking.datasets.images import write_image
 from masking.errors import MissingInput, ToolkitError
-from masking.faces.aligned_faces import AlignedPhoto
+from masking.faces.finder import AlignedPhoto
 from masking.files.writing import private_folder
-from training.embedders.embedded_face import EmbeddedFace, network_input
+from training.embedders.embedded_face import EmbeddedFace, Embedder, network_input
 from training.embedders.mask_classifier import MaskState
-from training.embedders.protocol import Embedder
 
 # File systems allow names of 255 bytes; a letter takes up to four.
 _STEM_LETTERS = 40

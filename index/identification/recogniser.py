@@ -16,9 +16,8 @@ from masking.errors import MissingInput
 from masking.faces.alignment import ChipGeometry
 from masking.files.shown_text import counted
 from masking.landmarks import Float32
-from training.embedders.embedded_face import EmbeddedFace, network_input
+from training.embedders.embedded_face import EmbeddedFace, Embedder, network_input
 from training.embedders.mask_classifier import mask_states
-from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import Cohort
 
 # The nearest are those of either of their templates, and only one of them counts: among

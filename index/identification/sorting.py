@@ -16,12 +16,15 @@ from index.calibration.decision import calibration_of
 from index.gallery.gallery import Gallery
 from index.identification.recogniser import accepted_by
 from masking.errors import BadRecord, InvalidConfig, UnreadableImage
-from masking.faces.aligned_faces import read_faces, read_photo
-from masking.faces.finder import Finder
+from masking.faces.finder import Finder, read_faces, read_photo
 from masking.files.writing import private_folder
-from training.embedders.embedded_face import EmbeddedFace, embed_faces, network_input
+from training.embedders.embedded_face import (
+    EmbeddedFace,
+    Embedder,
+    embed_faces,
+    network_input,
+)
 from training.embedders.mask_classifier import mask_states
-from training.embedders.protocol import Embedder
 from training.metrics.score_normalization import squared_distances
 
 NO_FACE = "no-face"

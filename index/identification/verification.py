@@ -27,14 +27,12 @@ from index.identification.config import IdentifyConfig
 from index.identification.stage import Identifier
 from masking.datasets.images import read_bytes
 from masking.errors import BadRecord, UnreadableImage
-from masking.faces.aligned_faces import AlignedPhoto, PhotoFile, read_faces
-from masking.faces.finder import Finder
+from masking.faces.finder import AlignedPhoto, Finder, PhotoFile, read_faces
 from masking.files.csv_tables import read_table
 from masking.files.shown_text import shown
 from masking.files.writing import strict_json
-from training.embedders.embedded_face import embed_faces, network_input
+from training.embedders.embedded_face import Embedder, embed_faces, network_input
 from training.embedders.mask_classifier import mask_states
-from training.embedders.protocol import Embedder
 
 Pair = tuple[Path, Path]
 

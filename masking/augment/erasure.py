@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from masking.augment.journal import partial_of, recorded_rows
+from masking.augment.journal import all_records, partial_of, recorded_rows
 from masking.augment.manifest import END, MANIFEST, record_of, sealed_line
 from masking.augment.photo_step import CHIPS, MASKED, PHOTOS
 from masking.augment.report import Tally
-from masking.augment.shard_files import all_records
 from masking.augment.stage import write_results
 from masking.datasets.folders import WHOLE
 from masking.files.writing import replaced_file, sweep_unfinished

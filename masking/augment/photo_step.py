@@ -21,14 +21,16 @@ from masking.augment.manifest import ManifestRow, MaskedFile, MaskedPhoto, WornM
 from masking.datasets.collections import Photo
 from masking.datasets.images import file_sha256, write_image
 from masking.errors import UnreadableImage
-from masking.faces.aligned_faces import (
+from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.faces.finder import (
     AlignedPhoto,
+    Finder,
     PhotoFile,
+    default_finder,
     read_faces,
     read_photo,
+    whole_picture,
 )
-from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.finder import Finder, default_finder, whole_picture
 from masking.files.writing import write_bytes
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng

@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from masking.augment.config import AugmentConfig
-from masking.augment.journal import Journal, partial_of, recorded_rows
-from masking.augment.kinds_sheet import PoseChoice, kinds_picture
+from masking.augment.journal import (
+    Journal,
+    all_records,
+    merged_parts,
+    part_file,
+    partial_of,
+    recorded_rows,
+    remove_parts,
+)
 from masking.augment.manifest import (
     MANIFEST,
     ManifestRow,
@@ -27,14 +34,8 @@ from masking.augment.manifest import (
 )
 from masking.augment.photo_step import CHIP_GEOMETRY, CHIPS, MASKED, PHOTOS, PhotoStep
 from masking.augment.report import AugmentReport, Tally
-from masking.augment.shard_files import (
-    all_records,
-    merged_parts,
-    part_file,
-    remove_parts,
-)
+from masking.augment.sheets import PoseChoice, contact_sheet, kinds_picture
 from masking.datasets.collections import Collections, Photo, folders_of
-from masking.datasets.contact_sheet import contact_sheet
 from masking.datasets.folders import WHOLE, Shard, refuse_overlap
 from masking.datasets.images import read_rgb, write_image
 from masking.faces.finder import Finder, default_finder, unmasked_finder

@@ -10,7 +10,7 @@ from index.enrollment.face_step import NamedFace
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.storage.store import GalleryStore
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces.finder import AlignedFace
 from masking.landmarks import Float32, Image
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import ColourEmbedder

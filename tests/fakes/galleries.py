@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
+from masking.faces.finder import AlignedFace
 from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.score_normalization import Cohort

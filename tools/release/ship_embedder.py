@@ -38,8 +38,7 @@ from training.checkpoints.checkpoint import (
 from training.checkpoints.store import SHIPPED, SHIPPED_DLIB, save_model
 from training.data.chip_embeddings import cohort_of_rows
 from training.data.train_data import held_out_rows
-from training.embedders.embedded_face import network_input
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder, network_input
 from training.embedders.torch_embedder import NetworkEmbedder
 
 

@@ -17,7 +17,7 @@ from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.checkpoints.store import OWN_MODELS, model_name
 from training.embedders.checkpoint_file import Exported, read_record
-from training.embedders.protocol import check_chips
+from training.embedders.embedded_face import check_chips
 from training.metrics.score_normalization import Cohort
 
 # Of embeddings as long as 1: distances are calibrated to a thousandth.
@@ -29,8 +29,7 @@ class NeedsTorch(ToolkitError):
 
 
 class OnnxEmbedder:
-    """A trained network that implements `training.embedders.protocol.Embedder` without
-    torch.
+    """A trained network that implements `embedded_face.Embedder` without torch.
 
     Embeds a chip as the mean of itself and its mirror image, as `choose_embedder` does.
     """

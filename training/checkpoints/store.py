@@ -15,7 +15,7 @@ from masking.errors import BadRecord, MissingInput
 from masking.files.reading import shipped_file
 from masking.files.writing import write_bytes
 from training.embedders.checkpoint_file import read_record
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 
 if TYPE_CHECKING:
     from training.checkpoints.checkpoint import Checkpoint

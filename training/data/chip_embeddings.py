@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError
-from masking.files.model_arrays import read_arrays, write_arrays
+from masking.faces.model_files import read_arrays, write_arrays
 from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig
 from training.data.chip_dataset import (
@@ -24,8 +24,7 @@ from training.data.chip_dataset import (
     chip_loader,
     loaded,
 )
-from training.embedders.embedded_face import masked_references
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder, masked_references
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.losses.loss_terms import class_means
 from training.metrics.score_normalization import (

@@ -22,7 +22,7 @@ from safetensors.numpy import load, save
 from masking.errors import BadRecord, InvalidConfig, MissingInput
 from masking.faces.alignment import ChipGeometry
 from masking.files.writing import write_bytes
-from training.embedders.protocol import weights_fingerprint
+from training.embedders.embedded_face import weights_fingerprint
 from training.metrics.score_normalization import Cohort
 
 FORMAT_VERSION = 1

@@ -14,7 +14,7 @@ from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Float32, Image
 from training.backbones.base import FaceNetwork
 from training.backbones.dlib_network import DlibFaceNet, read_dlib_network
-from training.embedders.protocol import check_chips, weights_fingerprint
+from training.embedders.embedded_face import check_chips, weights_fingerprint
 from training.metrics.score_normalization import Cohort
 
 # Larger ones are no faster on a CPU core; 64 chips need about 100 MB.
@@ -22,7 +22,7 @@ _BATCH = 64
 
 
 class NetworkEmbedder:
-    """A trained network that implements `training.embedders.protocol.Embedder`.
+    """A trained network that implements `training.embedders.embedded_face.Embedder`.
 
     It keeps a copy of the network: training the original further changes neither
     embeddings nor fingerprint.

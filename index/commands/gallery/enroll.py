@@ -25,7 +25,7 @@ from index.enrollment.config import EnrollConfig
 from masking.files.shown_text import counted
 
 if TYPE_CHECKING:
-    from index.enrollment.checks import EnrollReport
+    from index.enrollment.face_step import EnrollReport
 
 
 @click.command("enroll", cls=GroupedCommand)
@@ -68,7 +68,7 @@ def enroll_command(
         python cli.py enroll --csv people.csv --consent "form 17, file B"
     """
     config = EnrollConfig(**options)
-    from index.enrollment.checks import EnrollChecks
+    from index.enrollment.face_step import EnrollChecks
     from index.enrollment.sources import chosen_photos
     from index.enrollment.stage import enroll_photos
     from index.gallery.gallery import open_or_create_gallery

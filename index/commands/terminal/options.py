@@ -23,7 +23,7 @@ from masking.files.reading import refuse_address
 from masking.settings import Settings
 
 if TYPE_CHECKING:
-    from training.embedders.protocol import Embedder
+    from training.embedders.embedded_face import Embedder
     from training.embedders.torch_embedder import NetworkEmbedder
 
 # Up to here importing torch takes longer than embedding without it.

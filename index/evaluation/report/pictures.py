@@ -14,7 +14,7 @@ from PIL import ImageDraw
 from index.evaluation.figures import SETS, EmbedderFigures
 from index.evaluation.private_errors import PrivateErrors, pair_ends
 from index.evaluation.set_figures import CMC_DEPTH, CURVE_FARS, WorstPair
-from masking.datasets.contact_sheet import caption_font, contact_sheet
+from masking.augment.sheets import caption_font, contact_sheet
 from masking.datasets.images import encode_image
 from masking.files.writing import strict_json, write_bytes
 from masking.landmarks import Image

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from masking.landmarks import Float32, Image
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.metrics.score_normalization import squared_distances
 
 # Side of the patch, as a fraction of the chip's, and patches along a side. Smaller

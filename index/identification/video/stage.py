@@ -12,7 +12,7 @@ from index.identification.stage import Identifier
 from index.identification.video.frames import Frame
 from index.identification.video.tracks import Track, TrackJoiner, VideoFace
 from masking.errors import BadRecord
-from masking.faces.aligned_faces import AlignedPhoto
+from masking.faces.finder import AlignedPhoto
 
 _log = logging.getLogger(__name__)
 

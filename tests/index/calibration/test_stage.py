@@ -18,8 +18,8 @@ from index.enrollment.face_step import NamedFace
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_or_create_gallery
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig
-from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry
+from masking.faces.finder import AlignedFace
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import ColourEmbedder, SquareFinder, draw_photo
 from tests.fakes.manifests import (

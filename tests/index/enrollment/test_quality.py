@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from index.enrollment.checks import (
+from index.enrollment.face_step import (
     EnrollChecks,
     EnrollReport,
     checked,
@@ -13,8 +13,8 @@ from index.enrollment.checks import (
     quality,
 )
 from index.gallery.gallery import open_or_create_gallery
-from masking.faces.aligned_faces import AlignedFace
 from masking.faces.detector import FaceBox
+from masking.faces.finder import AlignedFace
 from tests.fakes.galleries import FakeEmbedder
 from training.embedders.embedded_face import EmbeddedFace
 

@@ -13,8 +13,8 @@ from index.gallery.gallery import open_or_create_gallery
 from index.gallery.people import stored_hashes
 from masking.datasets.images import photo_list
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
-from masking.faces import aligned_faces
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces import finder as face_finder
+from masking.faces.finder import AlignedFace
 from tests.fakes.faces_for_index import (
     BLUE,
     GREEN,
@@ -246,7 +246,7 @@ def test_a_photo_is_read_and_hashed_once(gallery, tmp_path, monkeypatch):
         read.append(path)
         return path.read_bytes()
 
-    monkeypatch.setattr(aligned_faces, "read_bytes", reading)
+    monkeypatch.setattr(face_finder, "read_bytes", reading)
     report = enrolled(gallery, "Person_01", photos)
     assert (report.known, report.added) == ([str(photos[0])], [str(photos[1])])
     assert read == photos

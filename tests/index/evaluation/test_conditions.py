@@ -16,7 +16,7 @@ from index.evaluation.conditions import (
 from index.evaluation.config import PROPERTIES, EvaluateConfig
 from masking.datasets.labels import NO_MASK
 from masking.errors import InvalidConfig
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces.finder import AlignedFace
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
 

@@ -11,7 +11,7 @@ from index.evaluation.config import EmbedConfig
 from index.evaluation.export_embeddings import embed_folder
 from masking.datasets.labels import NO_MASK
 from masking.errors import InvalidConfig, MissingInput
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces.finder import AlignedFace
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
 
 CONFIG = EmbedConfig(workers=1, batch_size=2)

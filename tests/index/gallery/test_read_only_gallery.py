@@ -12,7 +12,7 @@ from index.search import open_search as search_module
 from index.search.open_search import open_search
 from index.search.verify import verify_gallery
 from masking.errors import ToolkitError
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces.finder import AlignedFace
 from tests.fakes.galleries import FakeEmbedder
 from training.embedders.embedded_face import EmbeddedFace
 

@@ -7,7 +7,7 @@ from index.calibration.decision import NO_NEARER
 from index.gallery.gallery import open_or_create_gallery
 from index.identification import recogniser as recognition
 from index.identification.config import IdentifyConfig
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces.finder import AlignedFace
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import ColourEmbedder
 from training.embedders.embedded_face import EmbeddedFace

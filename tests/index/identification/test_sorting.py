@@ -10,7 +10,7 @@ from index.enrollment.stage import enroll
 from index.gallery.gallery import open_or_create_gallery
 from index.identification.sorting import group_faces, sort_photos
 from masking.errors import InvalidConfig
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces.finder import AlignedFace
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import (
     BLUE,

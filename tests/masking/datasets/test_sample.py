@@ -12,9 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from masking.datasets.images import list_images, read_rgb
 from masking.datasets.sample import sample_newcomers, sample_people
-from masking.faces.aligned_faces import read_faces, read_photo
 from masking.faces.alignment import ChipGeometry
-from masking.faces.finder import FaceFinder, unmasked_finder
+from masking.faces.finder import FaceFinder, read_faces, read_photo, unmasked_finder
 from masking.faces.model_files import RECOGNITION, dlib_model
 
 # dlib takes a tenth of a second a chip, finding a face a third of that.

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from masking.errors import BadRecord
-from masking.faces.aligned_faces import AlignedFace
 from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.faces.finder import AlignedFace
 from masking.landmarks import Float32, Image
 from tests.fakes.drawn_faces import drawn_face
 from tests.fakes.faces_for_index import ColourEmbedder

@@ -8,7 +8,7 @@ from masking.errors import InvalidConfig
 from masking.faces.alignment import ChipGeometry
 from masking.landmarks import Image
 from training.backbones.dlib_network import DlibFaceNet, read_dlib_network
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.embedders.torch_embedder import (
     NetworkEmbedder,
     best_device,

@@ -23,7 +23,7 @@ from index.gallery.storage import backup as gallery_backup
 from index.gallery.storage import database as gallery_file
 from index.gallery.storage.database import backup_files
 from masking.errors import BadRecord, MissingInput, ToolkitError
-from masking.faces.aligned_faces import AlignedFace
+from masking.faces.finder import AlignedFace
 from tests.fakes.galleries import FakeEmbedder, photo
 from training.embedders.embedded_face import EmbeddedFace
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from masking.augment.kinds_sheet import (
+from masking.augment.manifest import ManifestRow
+from masking.augment.sheets import (
     POSES,
     PoseChoice,
     kinds_picture,
     turn_of,
     worn_so,
 )
-from masking.augment.manifest import ManifestRow
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
 from masking.masks.spec import KINDS, RIGID_STYLES, WEARING_STYLES
