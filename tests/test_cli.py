@@ -311,7 +311,7 @@ def test_evaluate_and_embed_write_their_files_and_all_folders_are_private(
 ):
     done = call(
         *("evaluate", small_people, "--out", tmp_path / "report", "--rounds", 0),
-        *("--workspace", workspace, "--workers", 1, "--no-mixed"),
+        *("--workspace", workspace, "--workers", 1),
     )
     assert done.exit_code == 0, done.output
     assert "M-U" in done.output

@@ -95,12 +95,6 @@ class TrainConfig(Settings):
         at_most=math.pi,
     )
     head_scale: float = setting(64.0, "Scale of the cosines in a margin head.", above=0)
-    class_fraction: float = setting(
-        1.0,
-        "Fraction of the people in each step's softmax of a margin head.",
-        above=0,
-        at_most=1,
-    )
     ema_decay: float = setting(
         0.998, "Decay of the averaged weights; 0 = none.", at_least=0, below=1
     )

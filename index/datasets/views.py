@@ -22,7 +22,6 @@ from masking.faces.finder import (
     Face,
     Fallback,
     Finder,
-    align,
     align_faces,
     read_faces,
     read_photo,
@@ -62,14 +61,11 @@ class ViewPlan:
         geometries: a chip is cut for each.
         on_no_face: "fail", or "crop" to take the picture as a cut-out face.
         renderer: renders one masked copy of each photograph; None = none.
-        redetect: find the face again under the synthetic mask, instead of cutting
-            it out by the landmarks of the unmasked face.
     """
 
     geometries: tuple[ChipGeometry, ...]
     on_no_face: str = "fail"
     renderer: Renderer | None = None
-    redetect: bool = True
 
 
 class View(NamedTuple):
@@ -142,17 +138,13 @@ def _masked_face(
     finder: Finder,
     fallback: Fallback | None,
 ) -> AlignedFace:
-    """The prominent face with a rendered mask, found again if the plan says so."""
-    face = photo.prominent
-    picture = renderer.render(photo.image, face.landmarks, name)
+    """The prominent face with a rendered mask, found again as a real one would be."""
+    picture = renderer.render(photo.image, photo.prominent.landmarks, name)
     source = f"{photo.source}, rendered"
-    if plan.redetect:
-        again = align_faces(
-            picture, source, photo.sha256, finder, plan.geometries, fallback
-        )
-        return again.prominent
-    found = Face(face.box, face.landmarks)
-    return align(picture, found, source, photo.sha256, plan.geometries)
+    again = align_faces(
+        picture, source, photo.sha256, finder, plan.geometries, fallback
+    )
+    return again.prominent
 
 
 def picture_seen(

@@ -31,21 +31,11 @@ class EmbedConfig(Settings):
 class EvaluateConfig(EmbedConfig):
     """How verification and identification are measured."""
 
-    redetect: bool = setting(
-        True,
-        "Find faces again under synthetic masks, as for real ones; without it they "
-        "are aligned by the landmarks of the unmasked face.",
-    )
     kinds: str = setting("all", "Kinds of mask to render, separated by commas.")
     unseen: str = setting(
         "",
         "Kinds of mask that are reported as unseen in training, separated by commas; "
         "without it those that the models' records do not list.",
-    )
-    mixed: bool = setting(
-        False,
-        "Also compare masked faces by each model with unmasked faces by dlib's "
-        "network, as in a gallery that was enrolled with it.",
     )
     masked_references: bool = setting(
         True,

@@ -206,8 +206,7 @@ class Compared:
 
     Attributes:
         name: different from all others.
-        fingerprint: of the embedder; of both with "+" between them when masked
-            and unmasked faces have different ones.
+        fingerprint: of the embedder.
         faces: all views of the collection.
         references: what masked faces are compared with; None = `faces`.
     """
@@ -240,7 +239,6 @@ def compared_embedders(
     embedders: Sequence[Embedder],
     embedded: EmbeddedViews,
     people: Indices,
-    mixed: bool,
     references: bool,
     cohorts: bool = True,
 ) -> list[Compared]:
@@ -249,12 +247,7 @@ def compared_embedders(
     Args:
         people: (N,) person of each photograph.
         references: after each embedder also masked faces beside masked references.
-        mixed: after each embedder but the first also masked faces by it and
-            unmasked faces by the first, by plain distances, as other programs compare.
         cohorts: compare as the embedders' cohorts ask for; or by plain distances.
-
-    Raises:
-        InvalidConfig: mixed embedders of another dimension or metric.
     """
     counts = Counter(embedder.name for embedder in embedders)
     compared: list[Compared] = []
@@ -274,21 +267,7 @@ def compared_embedders(
             compared.append(
                 replace(one, name=f"{name}, {REFERENCES}", references=under)
             )
-        if mixed and number:
-            _check_mixed(embedders[0], embedder)
-            compared.append(_mixed(one, compared[0], embedded))
     return compared
-
-
-def _mixed(one: Compared, first: Compared, embedded: EmbeddedViews) -> Compared:
-    """Masked faces by `one`, unmasked faces by `first`."""
-    masked = embedded.masked[:, None]
-    rows = np.where(masked, one.faces.embeddings, first.faces.embeddings)
-    return Compared(
-        f"{one.name} on {first.name}",
-        f"{one.fingerprint}+{first.fingerprint}",
-        replace(one.faces, embeddings=rows, cohort=None),
-    )
 
 
 def _comparable(rows: Float32, metric: str) -> Float32:
@@ -299,15 +278,6 @@ def _comparable(rows: Float32, metric: str) -> Float32:
     if metric == "euclidean":
         return rows
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
-
-
-def _check_mixed(first: Embedder, embedder: Embedder) -> None:
-    if (first.dimension, first.metric) != (embedder.dimension, embedder.metric):
-        raise InvalidConfig(
-            f"mixed: {embedder.name} ({embedder.dimension} numbers, "
-            f"{embedder.metric}) cannot be compared with {first.name} "
-            f"({first.dimension}, {first.metric}). Leave --mixed out."
-        )
 
 
 GROUPS = "groups.csv"

@@ -94,7 +94,6 @@ def evaluate(
         geometries_of(embedders),
         config.on_no_face,
         renderer if rendered else None,
-        config.redetect,
     )
     conditions = _conditions(photos, plan, config)
     embedded = _embedded(photos, embedders, config, finders, plan, conditions)
@@ -110,7 +109,6 @@ def evaluate(
         embedders,
         embedded,
         collection.people(),
-        config.mixed,
         config.masked_references,
         config.cohorts,
     )
@@ -161,8 +159,8 @@ def _by_property(
     test: MaskTest,
     config: EvaluateConfig,
 ) -> tuple[str, dict[str, list[BinFigures]]]:
-    """Name and figures of the last network that embeds masked and unmasked faces."""
-    last = [one for one in compared if "+" not in one.fingerprint][-1]
+    """Name and figures of the last network."""
+    last = compared[-1]
     budget = PairBudget(config.max_pairs, config.seed)
     pairing = collection.pairing(last.faces, last.references or last.faces, budget)
     return last.name, by_property(

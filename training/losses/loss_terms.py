@@ -71,7 +71,6 @@ class HeadSetting:
         dimension: of features.
         margin: 0 = that of the head's paper; of "contrastive" its temperature.
         scale: of cosines, in margin heads.
-        fraction: of the classes in a step, in margin heads.
         directions: (classes, D) where margin heads begin: each person's mean feature
             by a trained network; None = random.
     """
@@ -80,7 +79,6 @@ class HeadSetting:
     dimension: int
     margin: float
     scale: float
-    fraction: float
     processes: Processes
     seed: int
     directions: Tensor | None = None
@@ -92,7 +90,6 @@ def _softmax(name: str, setting: HeadSetting) -> ShardedSoftmax:
         setting.dimension,
         MARGINS[name](setting.margin),
         setting.scale,
-        setting.fraction,
         setting.processes,
         setting.seed,
     )
@@ -109,13 +106,10 @@ class PairHead(nn.Module):
         super().__init__()
         self.loss, self.miner, self.processes = loss, miner, processes
 
-    def forward(self, features: Tensor, labels: Tensor, step: int) -> Tensor:
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """(b, D) features and (b,) labels to the loss over the rows of all processes.
 
         Rows of label -1, nobody's, add nothing to the mean.
-
-        Args:
-            step: unused; heads that draw need it.
         """
         with torch.autocast(features.device.type, enabled=False):
             rows, labels, share = known_rows(features, labels, self.processes, 1)

@@ -2,8 +2,7 @@
 
 For millions of people neither their weights nor their logits fit on one device, so
 each process holds a shard of the classes.
-Sources: An et al., "Partial FC", ICCVW 2021 (classes divided among processes), and
-"Killing two birds with one stone", CVPR 2022 (a fraction of the negative classes).
+Source: An et al., "Partial FC", ICCVW 2021.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from training.distributed import Processes, known_rows
 
 # acos has infinite slope at +-1.
 _EDGE = 1e-6
-# Classes whose chance is drawn at once.
+# Classes whose weights are drawn at once.
 _CHUNK = 65536
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -123,7 +122,6 @@ class ShardedSoftmax(nn.Module):
         dimension: int,
         margin: Margin,
         scale: float = 64.0,
-        fraction: float = 1.0,
         processes: Processes | None = None,
         seed: int = 0,
     ) -> None:
@@ -132,24 +130,18 @@ class ShardedSoftmax(nn.Module):
             classes: of all processes.
             margin: changes the cosine with the own class.
             scale: of the cosines before the softmax.
-            fraction: chance of a class to take part in a step in which it has no row;
-                drawn again in each. Below 1, gradients are sparse.
             seed: of the first weights, which do not depend on the processes.
         """
         super().__init__()
         self.processes = processes or Processes()
         self.own = self.processes.shard_of(classes)
-        self.classes, self.scale, self.fraction = classes, scale, fraction
-        self.margin, self.seed = margin, seed
+        self.classes, self.scale, self.margin = classes, scale, margin
         self.weight = nn.Parameter(first_weights(self.own, dimension, seed))
 
-    def forward(self, features: Tensor, labels: Tensor, step: int) -> Tensor:
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """(b, D) features and (b,) labels in 0 to classes - 1 to the loss.
 
         Rows of label -1, nobody's, add nothing to the mean.
-
-        Args:
-            step: of the training; with the seed it draws the classes.
         """
         # Half precision would turn a cosine of .999 into 1.
         with torch.autocast(features.device.type, enabled=False):
@@ -158,10 +150,8 @@ class ShardedSoftmax(nn.Module):
             )
             if not len(rows):
                 return rows.sum()
-            chosen = self._chosen(labels, step)
-            weight = F.embedding(chosen, self.weight, sparse=self.fraction < 1)
-            cosines = F.normalize(rows) @ F.normalize(weight).T
-            places = self._places(labels, chosen)
+            cosines = F.normalize(rows) @ F.normalize(self.weight).T
+            places = self._places(labels)
             here = places >= 0
             lengths = rows.norm(dim=1)
             # Of all rows, so that running figures are the same in all processes.
@@ -175,49 +165,29 @@ class ShardedSoftmax(nn.Module):
             )
             return share * loss
 
-    def _chosen(self, labels: Tensor, step: int) -> Tensor:
-        """Rows of `weight` that take part, ascending."""
-        count = len(self.own)
-        if self.fraction >= 1:
-            return torch.arange(count, device=labels.device)
-        order = torch.cat(
-            [
-                torch.rand(_CHUNK, generator=generator)[rows]
-                for generator, rows in _chunks(self.own, (self.seed, step))
-            ]
-            or [torch.empty(0)]
-        )
-        taken = (order < self.fraction).to(labels.device)
-        inside = (labels >= self.own.start) & (labels < self.own.stop)
-        taken[labels[inside] - self.own.start] = True
-        return torch.where(taken)[0]
-
-    def _places(self, labels: Tensor, chosen: Tensor) -> Tensor:
+    def _places(self, labels: Tensor) -> Tensor:
         """(B,) column of each row's class; -1 where another process has it."""
         local = labels - self.own.start
         inside = (local >= 0) & (local < len(self.own))
-        place = torch.searchsorted(chosen, local.clamp(0, max(0, len(self.own) - 1)))
-        return torch.where(inside, place, -1)
+        return torch.where(inside, local, -1)
 
 
 def first_weights(rows: range, dimension: int, seed: int) -> Tensor:
     """(len(rows), D) normal weights; a class has the same ones in any process."""
     parts = [
         0.01 * torch.randn(_CHUNK, dimension, generator=generator)[chunk]
-        for generator, chunk in _chunks(rows, (seed,))
+        for generator, chunk in _chunks(rows, seed)
     ]
     return torch.cat(parts or [torch.empty(0, dimension)])
 
 
-def _chunks(
-    rows: range, seeds: tuple[int, ...]
-) -> Iterator[tuple[torch.Generator, slice]]:
+def _chunks(rows: range, seed: int) -> Iterator[tuple[torch.Generator, slice]]:
     """Runs of classes, each with its own chance: the same for any division.
 
     Gives a generator for the _CHUNK classes of a run, and which of them are `rows`.
     """
     for start in range(rows.start // _CHUNK * _CHUNK, rows.stop, _CHUNK):
-        generator = torch.Generator().manual_seed(hash((*seeds, start)) % 2**63)
+        generator = torch.Generator().manual_seed(hash((seed, start)) % 2**63)
         yield generator, slice(max(0, rows.start - start), rows.stop - start)
 
 
@@ -260,12 +230,7 @@ class HeadOptimiser:
 
     def __init__(self, head: ShardedSoftmax, weight_decay: float) -> None:
         self._head = head
-        # Sampled classes have sparse gradients: the others stay as they are.
-        self._optimiser: torch.optim.Optimizer = (
-            torch.optim.SparseAdam([head.weight])
-            if head.fraction < 1
-            else torch.optim.AdamW([head.weight], weight_decay=weight_decay)
-        )
+        self._optimiser = torch.optim.AdamW([head.weight], weight_decay=weight_decay)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -301,9 +266,7 @@ class HeadOptimiser:
         found: dict[str, Any] = {
             name: state[name][own].clone().to(device) for name in _MOMENTS
         }
-        sparse = isinstance(self._optimiser, torch.optim.SparseAdam)
-        steps = state["step"]
-        found["step"] = int(steps) if sparse else torch.tensor(steps)
+        found["step"] = torch.tensor(state["step"])
         self._optimiser.state[head.weight] = found
 
     def _whole(self, shard: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ def train_step(
     loss = torch.zeros((), device=run.device)
     for number, (batch, inputs) in enumerate(micro_batches, 1):
         with _exchange(run, number == run.config.accumulate):
-            own = _loss(run, batch, inputs, step) / run.config.accumulate
+            own = _loss(run, batch, inputs) / run.config.accumulate
             own.backward()  # type: ignore[no-untyped-call]
         loss += own.detach()
     value = float(run.processes.mean(loss))
@@ -92,12 +92,12 @@ def train_step(
     return value
 
 
-def _loss(run: TrainRun, batch: Batch, inputs: Tensor, step: int) -> Tensor:
+def _loss(run: TrainRun, batch: Batch, inputs: Tensor) -> Tensor:
     bfloat16 = uses_bfloat16(run.config, run.device)
     with torch.autocast(run.device.type, torch.bfloat16, enabled=bfloat16):
         features = run.computed(inputs)
     rows = torch.from_numpy(batch.rows).to(run.device)
-    loss: Tensor = run.objective(features.float(), rows, step)
+    loss: Tensor = run.objective(features.float(), rows)
     return loss
 
 

@@ -64,12 +64,11 @@ class Objective(nn.Module):
                 "weights 0, training needs a --head, such as arcface"
             )
 
-    def forward(self, features: Tensor, rows: Tensor, step: int) -> Tensor:
+    def forward(self, features: Tensor, rows: Tensor) -> Tensor:
         """The loss of (B, D) features.
 
         Args:
             rows: (B,) of the training data.
-            step: of the training.
         """
         embeddings = self._network[0].embeddings(features)
         labels = self.labels[rows]
@@ -89,7 +88,7 @@ class Objective(nn.Module):
         if self.head is not None:
             # Margin heads normalise themselves, and AdaFace reads the lengths.
             rows_of_head = embeddings if self._compares_pairs else features
-            loss = loss + self.head_weight * self.head(rows_of_head, labels, step)
+            loss = loss + self.head_weight * self.head(rows_of_head, labels)
         return loss
 
 
@@ -101,7 +100,6 @@ def _head_setting(
         dimension,
         config.margin,
         config.head_scale,
-        config.class_fraction,
         processes,
         config.seed,
         data.targets.prototypes if data.targets else None,

@@ -36,13 +36,13 @@ GROUPS = {
     "Search": {"top_k", "engine", "uri", "fpir", "threshold"},
     "Video": {"video", "camera", "every", "seconds"},
     "Masks": {"kinds", "wrongly_worn", "occluded", "textures", "masked_fraction"}
-    | {"shared_masks", "unseen", "mixed", "masked_references"},
+    | {"shared_masks", "unseen", "masked_references"},
     "Loss": {"prototype_weight", "distillation_weight", "head", "head_weight"}
-    | {"margin", "head_scale", "class_fraction"},
+    | {"margin", "head_scale"},
     ADVANCED: {"model", "device", "workers", "batch_size", "seed", "ray", "shard"}
     | {"samples_per_person", "warm_up", "ema_decay", "blend", "validation_fraction"}
     | {"validation_seed", "precision", "accumulate", "checkpointing", "compile"}
-    | {"tensorboard", "crop_is_face", "merge", "redetect", "cohorts", "max_pairs"}
+    | {"tensorboard", "crop_is_face", "merge", "cohorts", "max_pairs"}
     | {"rounds", "flip_average", "on_no_face", "port"},
 }
 _WORKSPACE = "workspace"

@@ -108,13 +108,11 @@ def test_a_rendered_copy_follows_the_photograph(drawn):
     assert plain.face.crop[5:19, 12].min() == 200
 
 
-def test_masked_faces_are_found_again_unless_told_otherwise(drawn):
+def test_masked_faces_are_found_again(drawn):
     photo, renderer = drawn("a.png"), DarkRenderer(hide=True)
     plain, lost = views_of(photo, renderer=renderer)
     assert not plain.face.failure
     assert lost.face.failure == f"{photo.path}, rendered: no face found."
-    _, aligned = views_of(photo, renderer=renderer, redetect=False)
-    assert (aligned.face.failure, aligned.face.box.detector) == ("", "drawn")
 
 
 def test_a_mask_that_cannot_be_rendered_is_a_failure(drawn):

@@ -185,12 +185,6 @@ def test_errors_by_property_are_told_in_all_reports(written, tmp_path):
         assert re.search(r"nose out +9 +9 +-", text)
 
 
-def test_detections_can_be_taken_from_the_unmasked_face(run):
-    report = run(config=dataclasses.replace(CONFIG, redetect=False))
-    assert report.masked.failed == 0
-    assert report.embedders[0].sets["M-M"].lost == 0
-
-
 def test_whole_pictures_stand_in_for_lost_faces_if_asked_to(run):
     report = run(config=dataclasses.replace(CONFIG, on_no_face="crop"))
     assert report.masked.detectors == {"drawn": 19, "whole-picture": 9}
@@ -375,33 +369,6 @@ def test_unseen_kinds_can_be_named(run):
     assert run(config=dataclasses.replace(CONFIG, unseen="grey")).novelty == {}
 
 
-def test_a_gallery_of_the_first_embedder_is_searched_with_masked_faces(run):
-    config = dataclasses.replace(CONFIG, mixed=True)
-    noisy, good = ColourEmbedder("dlib", blur=0.2), ColourEmbedder("good")
-    before, pure, mixed = run(noisy, good, config=config).embedders
-    assert mixed.name == "good on dlib"
-    assert mixed.fingerprint == f"{good.fingerprint}+{noisy.fingerprint}"
-    assert mixed.sets["U-U"].thresholds == before.sets["U-U"].thresholds
-    assert mixed.sets["M-M"].thresholds == pure.sets["M-M"].thresholds
-    assert (
-        pure.sets["M-U"].thresholds
-        != mixed.sets["M-U"].thresholds
-        != before.sets["M-U"].thresholds
-    )
-
-
-def test_embedders_of_two_sizes_are_not_mixed(run):
-    longer = ColourEmbedder("longer")
-    longer.dimension = 4
-    longer.embed = lambda chips: np.zeros((len(chips), 4), np.float32)
-    with pytest.raises(InvalidConfig, match=r"longer \(4 numbers.*Leave --mixed out"):
-        run(
-            ColourEmbedder("dlib"),
-            longer,
-            config=dataclasses.replace(CONFIG, mixed=True),
-        )
-
-
 def test_a_sample_is_said_to_be_one(written, tmp_path):
     report = written(config=dataclasses.replace(CONFIG, max_pairs=1000))
     assert not report.sampled
@@ -502,18 +469,14 @@ def test_listed_pairs_have_reference_columns_too(run, folder):
     assert unmasked - under == pytest.approx(1 - 1 / 4, abs=1e-4)
 
 
-def test_reference_and_mixed_columns_stand_side_by_side(run):
-    config = dataclasses.replace(REFERENCES, mixed=True)
-    report = run(ColourEmbedder("dlib"), ColourEmbedder("good"), config=config)
+def test_reference_columns_follow_those_of_their_embedder(run):
+    report = run(ColourEmbedder("dlib"), ColourEmbedder("good"), config=REFERENCES)
     assert [figures.name for figures in report.embedders] == [
         "dlib",
         "dlib, masked reference",
         "good",
         "good, masked reference",
-        "good on dlib",
     ]
-    # Mixed columns are those of galleries without masked references.
-    assert list(report.embedders[-1].sets) == ["U-U", "M-U", "M-M"]
 
 
 def test_a_cohort_counts_unless_it_is_left_out(run):
@@ -524,7 +487,3 @@ def test_a_cohort_counts_unless_it_is_left_out(run):
     without = run(fair, plain, config=replace(CONFIG, cohorts=False)).embedders
     assert values(without[0].sets["U-U"].tar) == values(without[1].sets["U-U"].tar)
     assert values(without[1].sets["U-U"].tar) == values(beside_plain.sets["U-U"].tar)
-    # Other programs, in whose galleries masked faces are searched, know no cohort.
-    mixed = run(plain, fair, config=replace(CONFIG, mixed=True)).embedders[-1]
-    assert "fair on plain" in mixed.name
-    assert values(mixed.sets["M-U"].tar) == values(beside_plain.sets["M-U"].tar)

@@ -51,7 +51,7 @@ def used(people, tmp_path_factory):
     call(workspace, "enroll", NAME, *own)
     call(workspace, "identify", own[0], impostor, "--threshold", -60)
     call(workspace, "calibrate", people, "--masks", 1, "--workers", 1, code=2)
-    evaluated = ("--rounds", 0, "--workers", 1, "--kinds", "surgical", "--no-mixed")
+    evaluated = ("--rounds", 0, "--workers", 1, "--kinds", "surgical")
     call(workspace, "evaluate", people, *evaluated)
     call(workspace, "embed", people, "--out", out / "all.npz", "--workers", 1)
     call(workspace, "gallery", "rename", NAME, LATER)

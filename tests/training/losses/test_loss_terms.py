@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 import torch
 from pytorch_metric_learning.losses import ArcFaceLoss, CosFaceLoss
-from torch.nn import functional as F
 
 from training.distributed import Processes
 from training.losses.loss_terms import (
@@ -20,7 +19,6 @@ from training.losses.margin_softmax import (
     AdaFace,
     ArcFace,
     CosFace,
-    ShardedSoftmax,
     first_weights,
 )
 
@@ -75,7 +73,6 @@ def setting(**changes):
         "dimension": 2,
         "margin": 0.0,
         "scale": 64.0,
-        "fraction": 1.0,
         "processes": Processes(),
         "seed": 0,
     }
@@ -136,7 +133,7 @@ def test_margin_heads_agree_with_pytorch_metric_learning(name, peer):
     features = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
     features.requires_grad_()
     labels = torch.tensor([0, 1, 2, 3, 4, 4])
-    loss = head(features, labels, 0)
+    loss = head(features, labels)
     wanted = other(features, labels)
     torch.testing.assert_close(loss, wanted)
     (ours,) = torch.autograd.grad(loss, features, retain_graph=True)
@@ -144,37 +141,6 @@ def test_margin_heads_agree_with_pytorch_metric_learning(name, peer):
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
     loss.backward()
     assert head.weight.grad.abs().min() > 0
-
-
-def test_a_fraction_of_the_classes_holds_those_of_the_batch():
-    head = ShardedSoftmax(100, 3, CosFace(0.2), scale=4.0, fraction=0.1, seed=5)
-    features = torch.randn(4, 3, generator=torch.Generator().manual_seed(2))
-    labels = torch.tensor([7, 7, 42, 99])
-    chosen = head._chosen(labels, step=3)
-    assert 3 < len(chosen) < 30 and {7, 42, 99} <= set(chosen.tolist())
-    assert chosen.tolist() == sorted(chosen.tolist())
-    assert torch.equal(chosen, head._chosen(labels, step=3))
-    assert not torch.equal(chosen, head._chosen(labels, step=4))
-    cosines = F.normalize(features) @ F.normalize(head.weight[chosen]).T
-    place = torch.tensor([chosen.tolist().index(label) for label in labels.tolist()])
-    cosines[torch.arange(4), place] -= 0.2
-    loss = head(features, labels, 3)
-    torch.testing.assert_close(loss, F.cross_entropy(4 * cosines, place))
-    loss.backward()
-    # Only the classes that took part are touched.
-    assert head.weight.grad.is_sparse
-    assert head.weight.grad.coalesce().indices()[0].tolist() == chosen.tolist()
-
-
-def test_the_fraction_is_that_of_many_classes_wherever_they_are():
-    whole = ShardedSoftmax(80000, 1, CosFace(0.2), fraction=0.1)
-    chosen = whole._chosen(torch.tensor([5]), step=1)
-    assert len(chosen) / 80000 == pytest.approx(0.1, abs=0.005)
-    second = ShardedSoftmax(
-        80000, 1, CosFace(0.2), fraction=0.1, processes=Processes(1, 2)
-    )
-    theirs = second._chosen(torch.tensor([5]), step=1) + 40000
-    assert torch.equal(theirs, chosen[chosen >= 40000])
 
 
 def test_first_weights_are_those_of_the_class():
@@ -203,7 +169,7 @@ def test_triplets_by_hand():
         return 2 * math.sin(math.radians(degrees) / 2)
 
     wanted = 0.2 + chord(30) - chord(32)
-    assert head(features, labels, 0).item() == pytest.approx(wanted, abs=1e-5)
+    assert head(features, labels).item() == pytest.approx(wanted, abs=1e-5)
     assert chord(62) > 0.2 + chord(30)  # the other triplet asks for nothing
 
 
@@ -212,8 +178,8 @@ def test_multi_similarity_falls_as_people_come_apart():
     labels = torch.tensor([0, 0, 1, 1])
     mixed = torch.tensor([[1.0, 0], [0, 1], [1, 0.1], [0.1, 1]])
     apart = torch.tensor([[1.0, 0], [1, 0.1], [-1, 0], [-1, 0.1]])
-    assert head(mixed, labels, 0) > 0.5
-    assert head(apart, labels, 0) < head(mixed, labels, 0)
+    assert head(mixed, labels) > 0.5
+    assert head(apart, labels) < head(mixed, labels)
 
 
 @pytest.mark.parametrize(("cosine", "asked"), [(0.35, False), (0.45, True)])
@@ -227,7 +193,7 @@ def test_multi_similarity_asks_where_impostors_come_within_a_tenth(cosine, asked
     )
     assert (features[0] @ features[1]).item() == pytest.approx(0.5)
     assert (features[1] @ features[2]).item() == pytest.approx(cosine)
-    loss = head(features, torch.tensor([0, 0, 1]), 0)
+    loss = head(features, torch.tensor([0, 0, 1]))
     assert (loss.item() > 0) == asked
 
 
@@ -237,13 +203,13 @@ def test_faces_of_nobody_add_nothing_to_the_mean(name):
     features = torch.tensor([[0.1, 0.9], [0.8, 0.3], [0.2, 0.7], [0.5, 0.5]])
     features.requires_grad_()
     labels = torch.tensor([0, 1, 0, -1])
-    known = head(features[:3], labels[:3], 0)
+    known = head(features[:3], labels[:3])
     assert known.item() > 0
-    loss = head(features, labels, 0)
+    loss = head(features, labels)
     torch.testing.assert_close(loss, known * 3 / 4)
     (gradient,) = torch.autograd.grad(loss, features)
     assert gradient[3].tolist() == [0, 0]
-    alone = head(features, torch.full((4,), -1), 0)
+    alone = head(features, torch.full((4,), -1))
     (gradient,) = torch.autograd.grad(alone, features)
     assert (alone.item(), gradient.abs().max().item()) == (0, 0)
 
@@ -258,4 +224,4 @@ def test_contrastive_by_hand():
         return math.exp(-squared / 0.5)
 
     wanted = [-math.log(nearness(1) / (nearness(1) + nearness(d))) for d in (9, 4)]
-    assert head(features, labels, 0).item() == pytest.approx(sum(wanted) / 2, abs=1e-5)
+    assert head(features, labels).item() == pytest.approx(sum(wanted) / 2, abs=1e-5)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from training.run.report import TensorBoardLog
 
 from masking.augment.manifest import Manifest
 from masking.errors import InvalidConfig, MissingInput
@@ -14,7 +15,6 @@ from training.data.train_data import Targets, TrainData
 from training.distributed import Processes
 from training.run.loop import learning_rate_at
 from training.run.objective import Objective
-from training.run.report import TensorBoardLog
 
 
 class Plain(FaceNetwork):
@@ -38,7 +38,7 @@ def objective(config, network, targets=True):
 def test_the_terms_are_weighed_and_added():
     config = TrainConfig(prototype_weight=0.5, distillation_weight=2.0, head="none")
     features = torch.tensor([[1.0, 0.2], [0.0, 1.0]])
-    loss = objective(config, Plain())(features, torch.tensor([1, 2]), 0)
+    loss = objective(config, Plain())(features, torch.tensor([1, 2]))
     # Squared distances to own and other prototype: .04 and 1.64; 0 and 2.
     softmax = [math.log(1 + math.exp((0.04 - 1.64) / 0.04)), math.log1p(math.exp(-50))]
     # The second person is trusted for a quarter.
@@ -57,15 +57,15 @@ def test_a_face_of_nobody_is_held_where_the_teacher_sees_it_and_no_more():
     loss = Objective(data, config, Plain(), Processes())
     features = torch.tensor([[0.3, 0.4]])
     # 2 * (.3 ** 2 + .4 ** 2) from (0, 0): neither prototypes nor a head.
-    assert loss(features, torch.tensor([2]), 0).item() == pytest.approx(0.5)
+    assert loss(features, torch.tensor([2])).item() == pytest.approx(0.5)
 
 
 def test_normalised_networks_are_compared_by_direction():
     config = TrainConfig(prototype_weight=0.0, distillation_weight=1.0, head="none")
     features = torch.tensor([[7.0, 0.0]])
     rows = torch.tensor([0])
-    assert objective(config, Unit())(features, rows, 0).item() == 0
-    assert objective(config, Plain())(features, rows, 0).item() == 36
+    assert objective(config, Unit())(features, rows).item() == 0
+    assert objective(config, Plain())(features, rows).item() == 36
 
 
 @pytest.mark.parametrize("head", ["contrastive", "triplet", "multi-similarity"])
@@ -74,10 +74,8 @@ def test_heads_of_pairs_compare_directions_where_embeddings_are_such(head):
     config = TrainConfig(prototype_weight=0.0, distillation_weight=0.0, head=head)
     features = torch.tensor([[1.0, 0.1], [0.8, -0.2], [0.3, 1.0]])
     rows = torch.tensor([0, 1, 2])
-    one = objective(config, Unit())(features, rows, 0).item()
-    assert objective(config, Unit())(30 * features, rows, 0).item() == pytest.approx(
-        one
-    )
+    one = objective(config, Unit())(features, rows).item()
+    assert objective(config, Unit())(30 * features, rows).item() == pytest.approx(one)
 
 
 def test_from_scratch_only_the_head_counts():
@@ -89,7 +87,7 @@ def test_from_scratch_only_the_head_counts():
         found.head.weight.copy_(torch.eye(2))
     # Cosines 1 and 0 - .35.
     wanted = 3 * math.log(1 + math.exp(1 + 0.35))
-    assert found(features, rows, 0).item() == pytest.approx(wanted, abs=1e-5)
+    assert found(features, rows).item() == pytest.approx(wanted, abs=1e-5)
     warm = objective(config, Unit())
     assert torch.equal(warm.head.weight, torch.eye(2))  # the prototypes
     with pytest.raises(InvalidConfig, match="needs a --head"):
