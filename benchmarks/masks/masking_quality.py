@@ -80,9 +80,6 @@ _REAL_LINES = (
     help="Really masked people, with labels.csv; then others, without.",
 )
 @click.option(
-    "--peer-real", type=_FOLDER, help="The peer's masks on REAL's unmasked ones."
-)
-@click.option(
     "--variants", default=4, show_default=True, help="Masks an unmasked photo."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the masks drawn.")
@@ -99,7 +96,6 @@ def main(
     peer: Path | None,
     originals: Path | None,
     real: tuple[Path, ...],
-    peer_real: Path | None,
     variants: int,
     seed: int,
     beside: Path | None,
@@ -109,7 +105,7 @@ def main(
     try:
         rendered_by = (peer, originals or photos) if peer else None
         columns = _faces(photos, names, count, seed, rendered_by)
-        by_real = _beside_real(real, peer_real, variants, seed) if real else {}
+        by_real = _beside_real(real, variants, seed) if real else {}
         chosen = chosen_photos(photos, names, count)
         crowd = _beside_photos(beside, chosen, seed) if beside else {}
     except ToolkitError as error:
@@ -143,14 +139,13 @@ def _faces(
 
 
 def _beside_real(
-    folders: tuple[Path, ...], peer: Path | None, variants: int, seed: int
+    folders: tuple[Path, ...], variants: int, seed: int
 ) -> dict[str, RealFigures]:
     from benchmarks.masks.quality_real import (
         FaceReaders,
         beside_real,
         labelled,
         masked_people,
-        peer_rendered,
         render_like_real,
         render_over_real,
     )
@@ -162,14 +157,9 @@ def _beside_real(
     photos = labelled(folder)
     others = {other.name: masked_people(other) for other in folders[1:]}
     readers = FaceReaders(default_finder(), StockFinder(), dlib_embedder())
-    rendered = {"ours": render_like_real(photos, unmasked_finder(), variants, seed)}
-    if peer is not None:
-        rendered["peer"] = peer_rendered(photos, folder, peer)
+    rendered = render_like_real(photos, unmasked_finder(), variants, seed)
     over = render_over_real(photos, readers.finder, seed)
-    return {
-        name: beside_real(photos, shown, over, others, readers, seed)
-        for name, shown in rendered.items()
-    }
+    return {"ours": beside_real(photos, rendered, over, others, readers, seed)}
 
 
 def _beside_photos(

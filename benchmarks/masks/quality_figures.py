@@ -14,11 +14,11 @@ from benchmarks.masks.quality_measures import (
     correlation,
     covered,
     light,
+    strap_gaps,
     style_is_true,
 )
 from benchmarks.masks.quality_photos import MaskedPair, plain_fabric
 from benchmarks.masks.quality_sharpness import sharpness_ratio
-from benchmarks.masks.quality_straps import strap_gaps
 from masking.faces.finder import Finder
 from masking.landmarks import Landmarks
 

@@ -17,7 +17,6 @@ from benchmarks.masks.quality_classifier import ABOVE, BELOW, CHIP, Auc, Told, t
 from benchmarks.masks.quality_photos import (
     as_written,
     face_width_px,
-    originals_by_name,
     rendered_pairs,
 )
 from index.datasets.labelled_photos import read_labelled_photos
@@ -294,23 +293,6 @@ def render_over_real(photos: list[LabelledPhoto], finder: Finder, seed: int) -> 
             shown.append(
                 (photo, as_written(render(image, face.landmarks, specs).pixels))
             )
-    return shown
-
-
-def peer_rendered(photos: list[LabelledPhoto], folder: Path, peer: Path) -> Shown:
-    """A peer's masks on the unmasked photos of a labelled folder, matched by file name.
-
-    Raises:
-        MissingInput: none is named like an unmasked photo.
-    """
-    unmasked = {photo.path: photo for photo in photos if not photo.masked}
-    shown = [
-        (unmasked[original], as_written(read_rgb(path)))
-        for path, original in originals_by_name(peer, folder)
-        if original in unmasked
-    ]
-    if not shown:
-        raise MissingInput(f"{peer}: no picture is named like an unmasked photo.")
     return shown
 
 

@@ -14,8 +14,7 @@ from benchmarks.shared.decided_probes import (
     figures,
     mean_templates,
 )
-from benchmarks.shared.embedded_photos import EmbeddingStore
-from benchmarks.shared.mask_state_rows import MaskStateRows, states_of
+from benchmarks.shared.embedded_photos import EmbeddingStore, MaskStateRows, states_of
 from index.calibration.calibration import STATES, Calibration
 from index.calibration.impostors import nearness
 from index.calibration.shipped import shipped_calibration

@@ -25,9 +25,13 @@ from index.datasets.embed_views import (
 )
 from index.datasets.views import MaskRenderer, ViewPlan, all_views
 from masking.datasets.labels import LabelledPhoto
+from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import default_finder
 from masking.files.writing import write_bytes
+from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import Embedder, mask_identity
+from training.embedders.mask_classifier import MaskState, mask_states, model_hash
+from training.metrics.score_normalization import Cohort
 
 _BATCH = 64
 # Photographs whose numbers are kept together: an interrupted run loses no more.
@@ -143,3 +147,27 @@ def _joined(pieces: Sequence[EmbeddedViews]) -> EmbeddedViews:
             for rows in zip(*(piece.masked_references for piece in pieces), strict=True)
         ),
     )
+
+
+class MaskStateRows:
+    """An `Embedder` whose rows are (masked, nose_out) of each chip."""
+
+    name = "mask state"
+    dimension = 2
+    metric = "euclidean"
+    cohort: Cohort | None = None
+    geometry = ChipGeometry()
+
+    def __init__(self) -> None:
+        self.fingerprint = model_hash()
+
+    def embed(self, chips: Image) -> Float32:
+        """(N, 3, S, S) uint8 to (N, 2) float32."""
+        states = mask_states(chips, self.geometry)
+        rows = [(state.masked, state.nose_out) for state in states]
+        return np.array(rows, dtype=np.float32).reshape(-1, 2)
+
+
+def states_of(rows: Float32) -> list[MaskState]:
+    """The reverse of `MaskStateRows.embed`."""
+    return [MaskState(float(masked), float(nose_out)) for masked, nose_out in rows]

@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import distributed
 from torch.multiprocessing.spawn import spawn
-from training.run.report import NoLog
 
 from masking.augment.manifest import Manifest
 from masking.faces.alignment import ChipGeometry
@@ -25,6 +24,7 @@ from training.losses.margin_softmax import AdaFace, ShardedSoftmax
 from training.run.initialisation import Initialisation
 from training.run.loop import train_epochs, train_step
 from training.run.state import TrainRun
+from training.run.validation import NoLog
 
 SIDE, PEOPLE, ROWS = 8, 5, 16
 LABELS = torch.arange(ROWS) % PEOPLE

@@ -14,7 +14,9 @@ from benchmarks.masks.quality_measures import (
     JAW_SIDES,
     bright_rim,
     covered,
+    ear_corners,
     light,
+    strap_gaps,
     style_is_true,
     tilt_deg,
 )
@@ -34,13 +36,11 @@ from benchmarks.masks.quality_real import (
     labelled,
     masked_people,
     pair_distances,
-    peer_rendered,
     render_like_real,
     render_on_photos,
     render_over_real,
 )
 from benchmarks.masks.quality_sharpness import edge_widths, sharpness_ratio
-from benchmarks.masks.quality_straps import ear_corners, strap_gaps
 from benchmarks.shared.stock_finder import StockFinder
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
@@ -431,14 +431,6 @@ def test_masks_on_photos_are_told_from_a_folder_of_others(tmp_path):
     )
     # Those of the folder are a quarter as bright, above the mask as below.
     assert auc[0] == control[0] == 1
-
-
-def test_a_peers_masks_are_matched_with_the_unmasked_photos(tmp_path):
-    photos = labelled(labelled_folder(tmp_path / "real", "cloth_red"))
-    for name in ("a/0_x", "b/1", "b/2"):  # the last is the masked one
-        write_image(tmp_path / "peer" / f"{name}.png", drawn_face(SIDE)[0])
-    shown = peer_rendered(photos, tmp_path / "real", tmp_path / "peer")
-    assert [photo.name for photo, _ in shown] == ["a/0.png", "b/1.png"]
 
 
 def test_masks_without_a_counterpart_are_refused(tmp_path):

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from training.run.report import TensorBoardLog
 
 from masking.augment.manifest import Manifest
 from masking.errors import InvalidConfig, MissingInput
@@ -15,6 +14,7 @@ from training.data.train_data import Targets, TrainData
 from training.distributed import Processes
 from training.run.loop import learning_rate_at
 from training.run.objective import Objective
+from training.run.validation import TensorBoardLog
 
 
 class Plain(FaceNetwork):
