@@ -167,7 +167,7 @@ def test_so_many_photos_of_each_who_has_more_are_enrolled():
         for n, name in enumerate(names)
     ]
     views = EmbeddedViews(
-        np.arange(14), (NO_MASK,) * 14, ("",) * 14, ("",) * 14, (), ()
+        np.arange(14, dtype=np.int32), (NO_MASK,) * 14, ("",) * 14, ("",) * 14, (), ()
     )
     split = split_people(photos, views, 4, seed=0, enrolled_photos=3)
     assert sorted(split.mated) == [1, 3]
