@@ -42,7 +42,7 @@ def creases(
     """Single folds of fabric that is slack or was folded away: somewhere, any way."""
     height = np.zeros_like(u)
     for _ in range(count):
-        aside, low = rng.uniform(-0.42, 0.42), rng.uniform(-0.36, 0.33)
+        aside, low = rng.uniform(-0.42, 0.42), rng.uniform(-0.25, 0.35)
         du, dv = u - aside, v - low
         # Seldom across: a mask is stretched from ear to ear, and mostly up to the nose.
         turn = rng.uniform(0.10, 0.60) * np.pi
@@ -79,9 +79,7 @@ def pleats(
     wave = np.sin(u * rng.uniform(4, 9) + 2 * np.floor(place) + rng.uniform(0, 6))
     uneven = np.clip(0.6 + 0.7 * wave, 0.1, 1)
     depth = (0.55 + 0.45 * np.exp(-((u / 0.36) ** 2))) * uneven
-    shadow = 0.18 * np.exp(-(((phase - 0.93) / 0.08) ** 2)) * uneven
-    # Their edges catch the light.
-    shadow = shadow - 0.10 * np.exp(-(((phase - 0.80) / 0.07) ** 2)) * uneven
+    shadow = 0.22 * np.exp(-(((phase - 0.93) / 0.08) ** 2)) * uneven
     # Where they overlap, less light comes through.
     shadow = shadow + 0.07 * np.clip((phase - 0.5) / 0.06, 0, 1)
     return 0.032 * steps * inside * depth, np.where(inside, 1 - shadow, 1.0)

@@ -30,7 +30,7 @@ def print_tile(name: str, level: int) -> Float32:
 
 @cache
 def crease_tile() -> Float32:
-    """(P + 1, P + 1, 4) float32: slopes along both sides, mottling, and tint.
+    """(P + 1, P + 1, 3) float32: slopes along both sides, and mottling.
 
     The tile is one face square of creased fabric; each has a standard deviation of 1.
     """
@@ -42,10 +42,8 @@ def crease_tile() -> Float32:
     down = np.roll(height, -1, axis=0) - np.roll(height, 1, axis=0)
     # Uneven fibres, from what a large photograph shows to what a small one does.
     mottle = sum(_smooth_noise(9 + n, 12.0 * 2**n) for n in range(4))
-    # Light that skin and walls threw back, and what compression leaves of colours.
-    tint = _smooth_noise(13, 3.0) + 0.7 * _smooth_noise(14, 8.0)
-    parts = [across, down, mottle, tint]
-    return closed(np.stack([part / np.std(part) for part in parts], axis=-1))
+    parts = [across / across.std(), down / down.std(), mottle / np.std(mottle)]
+    return closed(np.stack(parts, axis=-1))
 
 
 @cache

@@ -103,22 +103,19 @@ def _surgical(u: Map, v: Map, form: int) -> Relief:
     rng = _generator("surgical", form)
     # They hang from the nose above, and from the cheeks below.
     lines = [(-0.20, -0.14), (-0.06, -0.05), (0.09, 0.04), (0.23, 0.13)]
-    if form % 2:
-        # Opened little: the first is on the nose.
-        lines = [(-0.31, -0.24), (-0.19, -0.12), (-0.05, -0.02), (0.12, 0.08)]
     lines = [
         (m + rng.uniform(-0.03, 0.03), s + rng.uniform(-0.03, 0.01)) for m, s in lines
     ]
     folded, folds = pleats(u, v, rng, lines)
     # Few are creased in the middle; most are round.
-    high, sharp = (0.07, 0.003) if form % 3 == 0 else (rng.uniform(0.06, 0.12), 0.015)
+    high, sharp = (0.08, 0.001) if form % 3 == 0 else (rng.uniform(0.08, 0.15), 0.015)
     body = _tent(u, v + 0.81, 0.35) + _ridge(u, v, 0.25, high, sharp)
-    body = body + folded + 0.8 * gathers(u, v, rng, (-0.32, 0.09))
+    body = body + folded + 0.5 * gathers(u, v, rng, (-0.32, 0.09))
     body = body + _slack(u, v, rng, 1.0)
     # A wire over the nose, bent in two places, in a band that is welded on.
     wire_at = v + 0.41 - 0.27 * u**2
     # Below the nose it was folded in its box.
-    body = body + 0.030 * np.exp(-np.sqrt(u**2 + 0.0008) / 0.06) * bump(v - 0.14, 0.24)
+    body = body + 0.035 * np.exp(-np.abs(u) / 0.06) * bump(v - 0.14, 0.24)
     wire = 0.010 * bump(wire_at, 0.020) * (1 + 0.5 * np.sin(9 * np.abs(u) + form))
     # The white lining is folded over the upper edge, and welded on in two rows.
     band = 1 + 0.22 * np.clip((0.040 - wire_at) / 0.01, 0, 1)

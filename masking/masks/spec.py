@@ -15,7 +15,6 @@ from masking.masks.dice import Dice, Float64, chosen, name_number, rolls_of
 from masking.masks.textures import Texture
 
 MASKS = ("surgical", "cloth", "ffp2", "kn95", "duckbill", "gaiter")
-SOFT = ("surgical", "cloth")
 # Through a visor the face is seen: it is no mask unless it is asked for.
 KINDS = (*MASKS, "shield")
 OCCLUDERS = ("sunglasses", "hand", "cap", "headscarf", "patch")
@@ -196,16 +195,12 @@ def _masks(dice: Dice, config: SpecConfig) -> Iterator[MaskSpec]:
     crooked = dice.uniform(*_CROOKED_RAD) * dice.sign()
     dark_strap = np.isin(kinds, ("cloth", "gaiter")) | (looks.colour.sum(1) < 0.3)
     valve = np.isin(kinds, ("ffp2", "kn95")) & dice.chance(0.4)
-    rise, widen = dice.uniform(-0.06, 0.06), dice.uniform(-0.04, 0.05)
-    hang = dice.uniform(0.0, 0.03)
-    # What is soft slips down the nose, and is pulled down below the chin.
-    soft = np.isin(kinds, SOFT) & (styles == "correct")
     columns = {
         "kind": kinds,
         "wearing_style": styles,
-        "rise": np.where(soft, 4 / 3 * rise - 0.02, rise),
-        "widen": widen,
-        "hang": np.where(soft, 0.01 + 2 * hang, hang),
+        "rise": dice.uniform(-0.06, 0.06),
+        "widen": dice.uniform(-0.04, 0.05),
+        "hang": dice.uniform(0.0, 0.03),
         "tilt_rad": np.where(styles == "crooked", crooked, tilt),
         "strap": np.where(dark_strap[:, None], looks.colour, _ELASTIC),
         "valve": valve,
@@ -233,7 +228,7 @@ def _fabrics(dice: Dice, looks: FabricLooks) -> dict[str, Any]:
         "print_pitch": looks.pitch,
         "print_rad": dice.uniform(0, np.pi),
         "wrinkle": dice.uniform(0.2, 1.0),
-        "gloss": dice.uniform(0.70, 1.15),
+        "gloss": dice.uniform(0.72, 1.08),
         "seed": dice.index(2**31),
     }
 

@@ -13,8 +13,6 @@ from masking.rendering.parameters import Parameters, print_turn, tile_of
 
 _HEM = 0.02
 _SHEEN, _MOTTLE = 0.008, 0.025
-# Standard deviation of the green part: fabric is nowhere of one hue.
-_HUES = 0.028
 _VALVE_GREY = 0.62
 _SHOULDER = 0.8
 _PALER, _TINT = 0.5, 0.45
@@ -44,7 +42,7 @@ def lit_fabric(
     """
     xp = arrays.xp
     u, v, depth = at
-    crease_u, crease_v, mottle, hue = _creases(arrays, mask, u, v)
+    crease_u, crease_v, mottle = _creases(arrays, mask, u, v)
     # Creases pull seams, pleats and prints along.
     bent = u + 0.03 * crease_u, v + 0.03 * crease_v
     own = bent[0] * wide(mask.valve_side * mask.scale), bent[1] * wide(mask.scale)
@@ -75,7 +73,6 @@ def lit_fabric(
     paler = _paler(xp, mask, look)[:, :, None, None]
     lit = shading[:, None] * (colour * light + paler)
     lit -= paler
-    lit[:, 1] *= 1 + hue * wide(_HUES * look.saturation * mask.lit)
     return rolled_off(xp, lit), looks[:, 3]
 
 
@@ -99,15 +96,13 @@ def _seam(xp: Any, mask: Parameters, depth: Any) -> Any:
     return 1 - wide(mask.seam) * near - 0.35 * wide(mask.limbs) * rim
 
 
-def _creases(
-    arrays: Any, mask: Parameters, u: Any, v: Any
-) -> tuple[Any, Any, Any, Any]:
-    """Slopes of the folds along u and v, light that uneven fabric leaves, and hue."""
+def _creases(arrays: Any, mask: Parameters, u: Any, v: Any) -> tuple[Any, Any, Any]:
+    """Slopes of the folds along u and v, and the light that uneven fabric leaves."""
     x, y = u + wide(mask.place[:, 0]), v + wide(mask.place[:, 1])
     found = arrays.tiles([crease_tile()] * len(mask.specs), x, y)
     strength = wide(mask.crease)
     mottle = 1 + _MOTTLE * found[:, 2]
-    return found[:, 0] * strength, found[:, 1] * strength, mottle, found[:, 3]
+    return found[:, 0] * strength, found[:, 1] * strength, mottle
 
 
 def _weave(arrays: Any, mask: Parameters, u: Any, v: Any, px_per_unit: Any) -> Any:

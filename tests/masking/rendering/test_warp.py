@@ -14,7 +14,6 @@ from masking.masks.spec import (
     MASKS,
     OCCLUDERS,
     RIGID_STYLES,
-    SOFT,
     WEARING_STYLES,
     SpecConfig,
     draw_occluder,
@@ -40,7 +39,6 @@ STRAPPED = [kind for kind in MASKS if kind != "gaiter"]
 CHIN_POINT, CHIN, NOSE_TIP = 8, slice(6, 11), 30
 NOSE_BASE, LIPS, MOUTH = slice(31, 36), slice(48, 60), slice(48, 68)
 SPAN = {"rise": (-0.06, 0.06), "widen": (-0.04, 0.05), "hang": (0.0, 0.03)}
-SOFT_SPAN = SPAN | {"rise": (-0.10, 0.06), "hang": (0.01, 0.07)}
 
 
 def outline_of(spec):
@@ -57,17 +55,12 @@ def spec_of(kind, wearing_style="correct", **changes):
     return replace(plain, kind=kind, wearing_style=wearing_style, **(still | changes))
 
 
-def span_of(kind, wearing_style):
-    return SOFT_SPAN if kind in SOFT and wearing_style == "correct" else SPAN
-
-
 def extreme_specs(kind, wearing_style):
     """Every combination of the least, middle and greatest of each parameter."""
     tilts = [-0.1, 0.0, 0.1]
     if wearing_style == "crooked":
         tilts = [sign * np.deg2rad(size) for sign in (-1, 1) for size in (7, 13)]
-    own = span_of(kind, wearing_style).values()
-    spans = [(low, (low + high) / 2, high) for low, high in own]
+    spans = [(low, (low + high) / 2, high) for low, high in SPAN.values()]
     for rise, widen, hang, tilt in itertools.product(*spans, tilts):
         yield spec_of(
             kind, wearing_style, rise=rise, widen=widen, hang=hang, tilt_rad=tilt
@@ -117,7 +110,7 @@ def test_wear_classes_are_true_of_drawn_masks():
     for _ in range(2000):
         spec = draw_specs(rng, SpecConfig(MASKS, wrongly_worn=3.0))[0]
         assert_style_is_true(spec)
-        for name, (low, high) in span_of(spec.kind, spec.wearing_style).items():
+        for name, (low, high) in SPAN.items():
             assert low <= getattr(spec, name) <= high  # the limits tested above
         seen.add((spec.kind, spec.wearing_style))
     assert len(seen) == len(MASKS) * len(WEARING_STYLES)
