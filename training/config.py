@@ -47,13 +47,6 @@ class TrainConfig(Settings):
     warm_up: float = setting(
         0.25, "Fraction of the steps before that peak.", at_least=0, below=1
     )
-    balance: float = setting(
-        0.5,
-        "How much more often photos of small collections are shown: 0 = all photos "
-        "alike, 0.5 = by the square root of its size, 1 = all collections alike.",
-        at_least=0,
-        at_most=1,
-    )
     masked_fraction: float = setting(
         0.5, "Fraction of chips that get a fresh mask.", at_least=0, at_most=1
     )

@@ -58,7 +58,7 @@ class MemoryLoader:
 
     def __init__(self, config, processes):
         sampling = SamplerConfig(
-            config.batch_size, config.samples_per_person, 0.5, 0, 0, 0.5
+            config.batch_size, config.samples_per_person, 0.5, 0, 0
         )
         self._batches = [
             list(sample_epoch(LABELS.numpy(), sampling, n)) for n in range(9)

@@ -18,8 +18,8 @@ Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 # Of one row in one epoch; the number of a view fits below.
 MAX_VIEWS = 1000
-# Of the largest collection's rows; one that has no more is small.
-_SMALL = 0.25
+# A collection is small where its rows are shown as often: of a quarter of the largest.
+_SMALL = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,6 @@ class SamplerConfig:
         shared_masks: fraction of masked chips that wear the same mask as a chip of
             another person in their batch: impostors in one mask.
         seed: of all chance, with the epoch.
-        balance: see `balanced`.
     """
 
     batch_size: int
@@ -88,30 +87,22 @@ class SamplerConfig:
     masked_fraction: float
     shared_masks: float
     seed: int
-    balance: float
 
 
-def balanced(collections: NDArray[np.str_], balance: float) -> NDArray[np.float64]:
+def balanced(collections: NDArray[np.str_]) -> NDArray[np.float64]:
     """(N,) how often each row is shown in an epoch, 1 for those of the largest.
 
-    A collection a hundred times as small is shown ten times as often at .5, so that the
+    A collection a hundred times as small is shown ten times as often, so that the
     largest does not drown the others, and nobody's few photos are shown for ever.
 
     Args:
         collections: (N,) where each row comes from.
-        balance: 0 = all rows alike, 1 = all collections alike.
 
     Source: square-root sampling, Mahajan et al., "Exploring the limits of weakly
     supervised pretraining", ECCV 2018, section 2.2.
     """
     _, place, counts = np.unique(collections, return_inverse=True, return_counts=True)
-    return np.asarray((counts.max() / counts)[place] ** balance)
-
-
-def _is_small(collections: NDArray[np.str_]) -> Flags:
-    """(N,) bool: which rows are of a small collection."""
-    _, place, counts = np.unique(collections, return_inverse=True, return_counts=True)
-    return np.asarray((counts <= _SMALL * counts.max())[place])
+    return np.asarray(np.sqrt(counts.max() / counts)[place])
 
 
 def drawn_together(labels: Whole, sampling: SamplerConfig) -> Whole:
@@ -131,7 +122,7 @@ def steps_of_epoch(
     Args:
         collections: see `sample_epoch`.
     """
-    shown = balanced(_one_unless(collections, labels), sampling.balance)
+    shown = balanced(_one_unless(collections, labels))
     if not sampling.samples:
         drawn = round(float(shown.sum()))
         return drawn // min(sampling.batch_size, drawn)
@@ -169,7 +160,7 @@ def sample_epoch(
     if sampling.samples:
         rows, views = _by_person(labels, places, sampling, rng)
     else:
-        rows, views = _one_by_one(balanced(places, sampling.balance), rng)
+        rows, views = _one_by_one(balanced(places), rng)
     size = min(sampling.batch_size, len(rows))
     steps = steps_of_epoch(labels, sampling, places)
     for number in range(steps):
@@ -212,7 +203,7 @@ def _by_person(
     Every row is there at least once; people with fewer than K rows, or whose
     rows do not fill the last group, show some of them again.
     """
-    shown = balanced(collections, sampling.balance)
+    shown = balanced(collections)
     by_person = np.argsort(labels, kind="stable")
     ends = np.cumsum(np.bincount(labels))[:-1]
     groups: list[tuple[Whole, Whole]] = []
@@ -227,7 +218,7 @@ def _by_person(
             strict=True,
         )
     first = np.array([rows[0] for rows, _ in groups])
-    small = np.where(_is_small(collections)[first], collections[first], "")
+    small = np.where(shown[first] < _SMALL, "", collections[first])
     order = _apart(small, sampling.batch_size // sampling.samples, rng)
     return (
         np.concatenate([groups[index][0] for index in order]),

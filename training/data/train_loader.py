@@ -348,5 +348,4 @@ def sampler_config(config: TrainConfig) -> SamplerConfig:
         config.masked_fraction,
         config.shared_masks,
         config.seed,
-        config.balance,
     )
