@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 
 from index.calibration.calibration import STATES, Calibration
 from index.calibration.impostors import MeanFaces, nearness
-from index.calibration.probabilities import USUAL_FPIR, calibration_error
+from index.calibration.probabilities import (
+    USUAL_FPIR,
+    calibration_error,
+    calibration_error_by_chance,
+)
 from index.calibration.score import scores
 from index.datasets.embed_views import EmbeddedViews
 from masking.errors import InvalidConfig
@@ -65,6 +69,7 @@ class Check:
             because their people are alike, see `impostors.nearer_by`.
         calibration_error: how far the probabilities of names are off, impostors and
             those looked for half each; NaN where no probabilities were measured.
+        error_by_chance: what that would be if all of them were true.
     """
 
     probes: str
@@ -76,6 +81,7 @@ class Check:
     not_found: float
     stricter: float = 0.0
     calibration_error: float = float("nan")
+    error_by_chance: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +158,15 @@ def check_views(
             )
             measured = _measured(rows, halves, galleries, tables, state, fpir)
             stricter = 100 * (near[0][state] + near[1][state]) / 2
-            error = _calibration_error(rows, galleries, usual, own, bool(masked))
-            found.append(replace(measured, stricter=stricter, calibration_error=error))
+            error, chance = _errors(rows, galleries, usual, own, bool(masked))
+            found.append(
+                replace(
+                    measured,
+                    stricter=stricter,
+                    calibration_error=error,
+                    error_by_chance=chance,
+                )
+            )
     return found
 
 
@@ -231,14 +244,14 @@ def _measured(
     )
 
 
-def _calibration_error(
+def _errors(
     probes: EmbeddedFaces,
     galleries: Sequence[_Enrolled],
     tables: Sequence[Float64],
     calibrations: Sequence[Calibration],
     masked: bool,
-) -> float:
-    """`Check.calibration_error`, from scores at the threshold for USUAL_FPIR."""
+) -> tuple[float, float]:
+    """`Check.calibration_error` and by chance, from scores for USUAL_FPIR."""
     values, truths, weights, mated = [], [], [], []
     rows, people = probes.acquired, probes.people[probes.acquired]
     _, places, counts = np.unique(people, return_inverse=True, return_counts=True)
@@ -263,11 +276,13 @@ def _calibration_error(
             weights.append((1 / counts[places])[chosen])
             mated.append(inside[chosen])
     if not values:
-        return float("nan")
+        return float("nan"), float("nan")
     shares, known = np.concatenate(weights), np.concatenate(mated)
     for part in (known, ~known):
         shares[part] /= max(shares[part].sum(), 1e-9)
-    return calibration_error(np.concatenate(values), np.concatenate(truths), shares)
+    given = np.concatenate(values)
+    error = calibration_error(given, np.concatenate(truths), shares)
+    return error, calibration_error_by_chance(given, shares)
 
 
 def _by_person(people: Indices, values: Bools) -> tuple[Indices, Float64]:

@@ -19,6 +19,7 @@ _TEN = 10.0
 # A gap that is as good as infinite.
 _FARTHEST = 1e3
 _RIDGE = 1e-5
+_DRAWS = 200
 # Smaller galleries are taken for one of this size: fewer look-alikes were measured.
 SMALLEST_GALLERY = 10
 
@@ -129,6 +130,17 @@ def calibration_error(
     places = np.minimum((probability * bins).astype(int), bins - 1)
     gaps = weights * (right - probability)
     return float(np.abs(np.bincount(places, gaps, bins)).sum() / weights.sum())
+
+
+def calibration_error_by_chance(probability: Float64, weights: Float64) -> float:
+    """What `calibration_error` is on the mean where all probabilities are true.
+
+    Few faces alone make one: names are right or wrong, not to .7.
+    """
+    rng = np.random.default_rng(0)
+    drawn = rng.random((_DRAWS, len(probability))) < probability
+    found = [calibration_error(probability, right, weights) for right in drawn]
+    return float(np.mean(found))
 
 
 def _probabilities(

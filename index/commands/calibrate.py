@@ -189,7 +189,10 @@ def _show_checks(
         if stricter := round(one.stricter):
             say(f"    with thresholds {stricter} stricter, as these people are alike")
         if math.isfinite(one.calibration_error):
-            say(f"    probabilities off by {one.calibration_error:.3f} (ECE)")
+            say(
+                f"    probabilities off by {one.calibration_error:.3f} (ECE), "
+                f"{one.error_by_chance:.3f} if all were true, with so few faces"
+            )
         wanted = one.accepted_from
         if math.isfinite(wanted.value):
             say(

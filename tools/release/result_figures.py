@@ -127,6 +127,8 @@ def other_photos(record: dict[str, Any]) -> Rows:
             rows[names.get(name, name), one["probes"]] = {
                 "FPIR": _rate(one["fpir"]),
                 "TPIR": _rate(one["tpir"]),
+                "ECE": one["calibration_error"],
+                "ECE by chance": one["error_by_chance"],
                 "faces not found": one["not_found"],
             }
     return rows

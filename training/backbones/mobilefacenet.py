@@ -70,7 +70,7 @@ class MobileFaceNet(FaceNetwork):
     """(N, 3, 112, 112) RGB chips to (N, 512) features, with 1.2 million weights."""
 
     backbone = "mobilefacenet"
-    # They see edges and colours, and take half of a training step's time.
+    # They see edges and colours, and take two fifths of a training step's time.
     frozen = ("conv1", "conv2_dw", "conv_23")
 
     def __init__(self) -> None:

@@ -81,6 +81,7 @@ def test_the_error_of_probabilities_by_hand(halves):
     # Of those looked for 0 and 1 come first, 2 comes after 3, whose probe was not
     # found: 2/3 are right, of impostors none, and of both together 1/3.
     assert found.calibration_error == pytest.approx(3 / 8 - 1 / 3)
+    assert 0.1 < found.error_by_chance < 0.4
     (none,) = checked(views_of(PLACES), PEOPLE, flat_calibration(0.25), 0.25)
     assert math.isnan(none.calibration_error)
 

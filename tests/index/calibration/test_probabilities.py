@@ -8,6 +8,7 @@ import pytest
 from index.calibration.probabilities import (
     MatchProbability,
     calibration_error,
+    calibration_error_by_chance,
     fit_probability,
 )
 from masking.errors import BadRecord
@@ -94,6 +95,15 @@ def test_calibration_error_by_hand():
     # A probability of 1 is in the last bin: |0.25 - 1| of two.
     ends = calibration_error(np.array([0.75, 1.0]), right[:2], np.ones(2), 2)
     assert ends == pytest.approx(0.375)
+
+
+def test_few_faces_make_an_error_by_chance():
+    # One face of 1/2 is off by a half, right or wrong; one of 1 by nothing.
+    assert calibration_error_by_chance(np.array([0.5]), np.ones(1)) == 0.5
+    assert calibration_error_by_chance(np.array([1.0]), np.ones(1)) == 0
+    many = calibration_error_by_chance(np.full(10_000, 0.5), np.ones(10_000))
+    # E|x| of a normal distribution of .5 / 100: .8 times as much.
+    assert many == pytest.approx(0.004, abs=0.001)
 
 
 def test_weights_stand_for_so_many_probes():

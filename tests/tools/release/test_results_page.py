@@ -142,10 +142,16 @@ def test_each_benchmark_fills_its_own():
     }
     cells = {"rank-1": 0.9, "TPIR": 0.8, "FPIR": 0.01, "ECE": 0.02}
     assert open_set([opened]) == {("1,000", "masked", "ours"): cells}
-    check = {"probes": "masked", "fpir": RATE, "tpir": RATE, "not_found": 0.1}
+    check = {
+        "probes": "masked",
+        **{"fpir": RATE, "tpir": RATE, "not_found": 0.1},
+        **{"calibration_error": 0.07, "error_by_chance": 0.05},
+    }
     folder = {"folder": "/photos/rmfrd-a", "checks": [check]}
     checked = other_photos({"folders": [folder]})
     assert checked["RMFRD", "masked"]["faces not found"] == 0.1
+    assert checked["RMFRD", "masked"]["ECE"] == 0.07
+    assert checked["RMFRD", "masked"]["ECE by chance"] == 0.05
     line = {"name": "LFW masked", "found": 3, "of": 4, "ms": 8.0, "stock_ms": 4.0}
     found = {"found": 3, "of": 4, "fraction": 0.75, "CPU time, ours / dlib": 2.0}
     assert detection([line]) == {("LFW masked",): found}
