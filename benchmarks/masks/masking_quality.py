@@ -28,7 +28,6 @@ from masking.faces.finder import default_finder, unmasked_finder
 from masking.masks.spec import SpecConfig
 
 if TYPE_CHECKING:
-    from benchmarks.masks.quality_classifier import Auc
     from benchmarks.masks.quality_real import RealFigures
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -83,11 +82,6 @@ _REAL_LINES = (
     "--variants", default=4, show_default=True, help="Masks an unmasked photo."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the masks drawn.")
-@click.option(
-    "--beside",
-    type=_FOLDER,
-    help="Masked people without labels, to tell from masks on PHOTOS.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
     photos: Path,
@@ -98,27 +92,21 @@ def main(
     real: tuple[Path, ...],
     variants: int,
     seed: int,
-    beside: Path | None,
     as_json: bool,
 ) -> None:
     """Measure COUNT faces, evenly from the people of NAMES."""
     try:
         rendered_by = (peer, originals or photos) if peer else None
         columns = _faces(photos, names, count, seed, rendered_by)
-        by_real = _beside_real(real, variants, seed) if real else {}
-        chosen = chosen_photos(photos, names, count)
-        crowd = _beside_photos(beside, chosen, seed) if beside else {}
+        beside = _beside_real(real, variants, seed) if real else {}
     except ToolkitError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        parts = {"faces": columns, "real": by_real, "beside": crowd}
+        parts = {"faces": columns, "real": beside}
         click.echo(json.dumps({name: _plain(part) for name, part in parts.items()}))
         return
     lines = _table(_LINES, columns)
-    lines += ["", *_table(_REAL_LINES, by_real), *_told(by_real)] if by_real else []
-    for folder, (auc, control) in crowd.items():
-        told = f"{_cell(auc)}, upper halves {_cell(control)}"
-        lines.append(f"AUC of masks on PHOTOS beside {folder} {told}")
+    lines += ["", *_table(_REAL_LINES, beside), *_told(beside)] if beside else []
     click.echo("\n".join(lines))
 
 
@@ -160,24 +148,6 @@ def _beside_real(
     rendered = render_like_real(photos, unmasked_finder(), variants, seed)
     over = render_over_real(photos, readers.finder, seed)
     return {"ours": beside_real(photos, rendered, over, others, readers, seed)}
-
-
-def _beside_photos(
-    folder: Path, photos: list[Path], seed: int
-) -> dict[str, tuple[Auc, Auc]]:
-    """AUC of a folder's masked people against masks on photos, and its control."""
-    from benchmarks.masks.quality_real import (
-        FaceReaders,
-        beside_rendered,
-        masked_people,
-        render_on_photos,
-    )
-    from training.embedders.torch_embedder import dlib_embedder
-
-    readers = FaceReaders(default_finder(), StockFinder(), dlib_embedder())
-    rendered = render_on_photos(photos, unmasked_finder(), seed)
-    told = beside_rendered(masked_people(folder), rendered, readers, seed)
-    return {folder.name: told}
 
 
 def _table(

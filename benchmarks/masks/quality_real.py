@@ -17,7 +17,6 @@ from benchmarks.masks.quality_classifier import ABOVE, BELOW, CHIP, Auc, Told, t
 from benchmarks.masks.quality_photos import (
     as_written,
     face_width_px,
-    rendered_pairs,
 )
 from index.datasets.labelled_photos import read_labelled_photos
 from masking.datasets.images import list_images, read_rgb
@@ -200,33 +199,6 @@ def masked_people(folder: Path) -> Shown:
         (LabelledPhoto(path, path.name, path.name, "mask"), as_written(read_rgb(path)))
         for path in list_images(folder)
     ]
-
-
-def beside_rendered(
-    real: Shown, rendered: Shown, readers: FaceReaders, seed: int
-) -> tuple[Auc, Auc]:
-    """AUC of telling two sets of people apart, and that of their upper halves.
-
-    The second is the floor: what cameras and people alone tell.
-    """
-    told, control = _told(_found(real, readers), _found(rendered, readers), seed)
-    return told.auc, control.auc
-
-
-def render_on_photos(photos: list[Path], finder: Finder, seed: int) -> Shown:
-    """Masks of all kinds, worn correctly, on the prominent faces of photographs.
-
-    Args:
-        photos: in a folder per person.
-    """
-    pairs = rendered_pairs(photos, finder, SpecConfig(wrongly_worn=0.0), seed)
-    worn = {
-        path.name: LabelledPhoto(
-            path=path, name=path.name, person=path.parent.name, mask=""
-        )
-        for path in photos
-    }
-    return [(worn[pair.name], pair.masked) for pair in pairs]
 
 
 def labelled(folder: Path) -> list[LabelledPhoto]:

@@ -32,12 +32,10 @@ from benchmarks.masks.quality_real import (
     FaceReaders,
     FoundFace,
     beside_real,
-    beside_rendered,
     labelled,
     masked_people,
     pair_distances,
     render_like_real,
-    render_on_photos,
     render_over_real,
 )
 from benchmarks.masks.quality_sharpness import edge_widths, sharpness_ratio
@@ -416,21 +414,6 @@ def test_rendered_masks_are_compared_with_real_ones(tmp_path):
     assert figures.by_kind == {}
     # Those of the other folder are darker.
     assert figures.others["more"][0][0] > 0.95
-
-
-def test_masks_on_photos_are_told_from_a_folder_of_others(tmp_path):
-    for name in "abcdef":
-        write_image(tmp_path / name / f"{name}1.png", drawn_face(SIDE)[0])
-        write_image(tmp_path / "more" / f"{name}.png", drawn_face(SIDE)[0] // 4)
-    paths = [tmp_path / name / f"{name}1.png" for name in "abcdef"]
-    rendered = render_on_photos(paths, WholeFinder(), seed=0)
-    assert [photo.person for photo, _ in rendered] == list("abcdef")
-    readers = FaceReaders(WholeFinder(), WholeFinder(), BrightnessEmbedder())
-    auc, control = beside_rendered(
-        masked_people(tmp_path / "more"), rendered, readers, seed=0
-    )
-    # Those of the folder are a quarter as bright, above the mask as below.
-    assert auc[0] == control[0] == 1
 
 
 def test_masks_without_a_counterpart_are_refused(tmp_path):
