@@ -319,17 +319,21 @@ def test_what_is_ignored_stays_ignored(tmp_path):
 
 @pytest.mark.parametrize("number", ENDS)
 def test_the_second_signal_does_not_interrupt_the_cleaning_up(number):
-    before = signal.getsignal(number)
     cleaned = False
-    with ended_like_ctrl_c():
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
-            signal.pause()
-        for again in ENDS:
-            os.kill(os.getpid(), again)
-        cleaned = True
-    assert cleaned
-    assert signal.getsignal(number) == before
+    # nohup lets its programs ignore one of them, tests included.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with ended_like_ctrl_c():
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), number)
+                signal.pause()
+            for again in ENDS:
+                os.kill(os.getpid(), again)
+            cleaned = True
+        assert cleaned
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_fork_ends_at_once_without_cleaning_up():
