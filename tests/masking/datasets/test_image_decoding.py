@@ -245,7 +245,7 @@ def kilobytes(field):
     return int(text.split(field + ":")[1].split()[0])
 
 folder = Path(sys.argv[1])
-for suffix in ("TIFF", "WebP", "JPEG"):
+for suffix in ("TIFF", "WebP", "JPEG", "PNG"):
     m.decode_rgb((folder / f"small {suffix}").read_bytes(), "small")
 for path in sorted(folder.glob("large *")):
     if os.fork() == 0:
@@ -266,7 +266,7 @@ def test_no_kind_takes_more_memory_than_is_counted(tmp_path):
     kinds = dict(large_files())
     for kind, data in kinds.items():
         (tmp_path / f"large {kind}").write_bytes(data)
-    for kind in ("TIFF", "WebP", "JPEG"):
+    for kind in ("TIFF", "WebP", "JPEG", "PNG"):
         (tmp_path / f"small {kind}").write_bytes(file_of(noise(), kind))
     run = subprocess.run(
         [sys.executable, "-c", MEASURE, str(tmp_path)],
