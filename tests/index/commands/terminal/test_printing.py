@@ -284,14 +284,17 @@ def test_text_that_is_no_utf8_is_refused(arguments):
 def start(folder, *first):
     command = [*first, sys.executable, "-c", COMMAND, "work", str(folder)]
     pipe = subprocess.PIPE
-    # Shells let what they start in the background ignore Ctrl-C, tests included.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Shells let what they start in the background ignore Ctrl-C, and nohup SIGHUP,
+    # tests included.
+    numbers = (signal.SIGINT, *ENDS)
+    before = [signal.signal(one, signal.SIG_DFL) for one in numbers]
     try:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True
         )
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in zip(numbers, before, strict=True):
+            signal.signal(one, handler)
     assert process.stdout.readline() == "ready\n"
     assert len(list(folder.iterdir())) == 1
     return process
