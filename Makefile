@@ -40,7 +40,7 @@ $(VENV)/.docs: setup.cfg | install
 	touch $@
 
 $(VENV)/.dev: setup.cfg | install
-	$(VENV)/bin/pip install --no-compile -e '.[dev]'
+	$(VENV)/bin/pip install -e '.[dev]'
 	touch $@
 
 install: $(VENV)/.installed
@@ -49,8 +49,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	# Without --no-compile pip compiles all of torch, of which a tenth is ever imported.
-	$(VENV)/bin/pip install --no-compile -e '.[app]'
+	$(VENV)/bin/pip install -e '.[app]'
 	touch $@
 
 # The workspace stays: its gallery holds people who were enrolled by hand.
