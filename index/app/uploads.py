@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from index.identification.stage import HEAD_BYTES, begins_as_video
+from index.identification.sources import HEAD_BYTES, begins_as_video
 from masking.datasets.images import refuse_other_kinds
 
 

@@ -166,15 +166,15 @@ def _sources(
     stack: ExitStack,
 ) -> Sources:
     """Videos among the photos are told by what they hold."""
-    from index.identification import stage as probe_stage
-    from index.identification.stage import STANDARD_INPUT
+    from index.identification import sources
+    from index.identification.sources import STANDARD_INPUT
 
     named: tuple[Path, ...] = () if video is None else (video,)
-    probe_stage.refuse_twice((*named, *given))
+    sources.refuse_twice((*named, *given))
     head, received = b"", None
     if STANDARD_INPUT in (*named, *given):
-        head = sys.stdin.buffer.read(probe_stage.HEAD_BYTES)
-        if STANDARD_INPUT in named or probe_stage.begins_as_video(head):
+        head = sys.stdin.buffer.read(sources.HEAD_BYTES)
+        if STANDARD_INPUT in named or sources.begins_as_video(head):
             from index.identification.video.frames import received_video
 
             file = received_video(head, sys.stdin.buffer)
@@ -182,7 +182,7 @@ def _sources(
             named = tuple(path for path in named if path != STANDARD_INPUT)
             given = tuple(path for path in given if path != STANDARD_INPUT)
             named = (*named, received)
-    found = tuple(path for path in given if probe_stage.is_video(path))
+    found = tuple(path for path in given if sources.is_video(path))
     photos = tuple(path for path in given if path not in found)
     return Sources(photos, (*named, *found), camera, head, received)
 
@@ -197,7 +197,7 @@ def _sort(
 ) -> NoReturn:
     from index.gallery.gallery import open_or_create_gallery
     from index.identification.sorting import sort_photos
-    from index.identification.stage import probe_photos
+    from index.identification.sources import probe_photos
     from masking.datasets.folders import refuse_overlap
     from masking.faces.finder import default_finder
 
@@ -237,7 +237,7 @@ def _answers(
 ) -> Iterator[Answer]:
     from tqdm import tqdm
 
-    from index.identification.stage import probe_bytes
+    from index.identification.sources import probe_bytes
 
     # A single photo is done before a bar could be read.
     quiet = None if len(photos) > 1 else True
@@ -254,7 +254,7 @@ def _video_answers(
 ) -> Iterator[Answer]:
     from datetime import datetime
 
-    from index.identification.stage import STANDARD_INPUT, shown_name
+    from index.identification.sources import STANDARD_INPUT, shown_name
     from index.identification.video import frames as probes
     from index.identification.video.stage import identify_video
 

@@ -1,1 +1,1 @@
-"""What all commands share: options, printing, signals."""
+"""What all commands share: the group, options, printing, signals."""

@@ -1,8 +1,5 @@
 """Every photo gets an answer, a record and, if it has a face, a card."""
 
-from __future__ import annotations
-
-import io
 import json
 from pathlib import Path
 
@@ -15,7 +12,6 @@ from index.gallery.answer_file import RECORDS
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_or_create_gallery
 from index.identification import recogniser as recognition
-from index.identification import stage as identify_stage
 from index.identification.answer_table import table_row
 from index.identification.answers import (
     AMBIGUOUS,
@@ -29,21 +25,9 @@ from index.identification.answers import (
 )
 from index.identification.cards.canvas import HEIGHT_PX, WIDTH_PX
 from index.identification.config import IdentifyConfig
-from index.identification.stage import (
-    STANDARD_INPUT,
-    identify,
-    probe_bytes,
-    probe_photos,
-    shown_name,
-)
-from masking.datasets.images import read_bytes, read_rgb, write_image
-from masking.errors import (
-    EmbedderMismatch,
-    InvalidConfig,
-    MissingInput,
-    ToolkitError,
-    UnreadableImage,
-)
+from index.identification.stage import identify
+from masking.datasets.images import read_bytes, read_rgb
+from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.faces_for_index import (
     BLUE,
@@ -383,36 +367,3 @@ def test_each_candidate_comes_with_the_number_of_the_nearest_photo(
         matches = json.loads(answer_record(answer))["matches"]
         found = [(match["name"], match["photo"]) for match in matches]
         assert found == [("Person_01", number), ("Zoë 李", 1)]
-
-
-def test_files_folders_and_standard_input_keep_their_order(tmp_path):
-    picture = np.zeros((2, 2, 3), np.uint8)
-    for name in ("b.png", "a.png"):
-        write_image(tmp_path / "folder" / name, picture)
-    given = [STANDARD_INPUT, tmp_path / "folder", tmp_path / "gone.jpg"]
-    names = [path.name for path in probe_photos(given)]
-    assert names == ["-", "a.png", "b.png", "gone.jpg"]
-
-
-def test_bytes_come_from_the_file_or_from_standard_input(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"of the file")
-    stream = io.BytesIO(b"of the stream")
-    assert probe_bytes(path, stream) == b"of the file"
-    assert probe_bytes(STANDARD_INPUT, stream) == b"of the stream"
-    assert shown_name(STANDARD_INPUT) == Path("standard-input")
-    assert shown_name(path) == path
-
-
-def test_standard_input_has_an_end(monkeypatch):
-    monkeypatch.setattr(identify_stage, "MAX_BYTES", 10)
-    assert probe_bytes(STANDARD_INPUT, io.BytesIO(b"x" * 10)) == b"x" * 10
-    with pytest.raises(UnreadableImage, match="more than 10 bytes"):
-        probe_bytes(STANDARD_INPUT, io.BytesIO(b"x" * 11))
-
-
-def test_nothing_and_twice_the_same_are_refused():
-    with pytest.raises(MissingInput, match="no photograph was given"):
-        probe_photos([])
-    with pytest.raises(InvalidConfig, match="twice"):
-        probe_photos([STANDARD_INPUT, STANDARD_INPUT])

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from index.identification.stage import is_video
+from index.identification.sources import is_video
 from index.identification.video.config import VideoConfig
 from index.identification.video.frames import (
     camera_frames,
