@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from index.engines.annoy_index import drop_snapshots
+from index.engines.snapshot import drop_snapshots
 from index.gallery.erasure import drop_copies
 from index.gallery.storage.database import reported
 from index.gallery.storage.rows import seal, vector_bytes

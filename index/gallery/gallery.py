@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
-from index.engines.annoy_index import sweep_half_written
 from index.engines.neighbours import ALL, Templates
+from index.engines.snapshot import sweep_half_written
 from index.gallery.erasure import PENDING, finish_erasure
 from index.gallery.people import (
     PersonPhoto,

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.annoy_index import METRIC
 from index.engines.neighbours import (
     Int64,
     Templates,
@@ -28,6 +27,7 @@ from index.engines.neighbours import (
     template_keys,
     with_offsets,
 )
+from index.engines.snapshot import METRIC
 from index.gallery.storage.rows import GalleryPhoto, seal, sealed_vectors
 from index.gallery.storage.store import GalleryStore
 from masking.datasets.images import decode_rgb

@@ -12,16 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from index.engines.annoy_index import (
-    AnnoySearch,
+from index.engines.annoy_index import AnnoySearch, Trees, search_k_of
+from index.engines.neighbours import ExactSearch, NeighbourSearch, Templates
+from index.engines.snapshot import (
     Snapshot,
-    Trees,
     drop_snapshots,
     read_snapshot,
-    search_k_of,
     snapshot_folders,
 )
-from index.engines.neighbours import ExactSearch, NeighbourSearch, Templates
 from index.gallery.gallery import Gallery, open_gallery
 from index.gallery.storage.rows import seal
 from index.gallery.storage.store import GalleryStore

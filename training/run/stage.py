@@ -22,14 +22,9 @@ from training.distributed import Processes
 from training.embedders.torch_embedder import NetworkEmbedder, best_device
 from training.run.initialisation import Initialisation, initialise
 from training.run.loop import train_epochs
+from training.run.report import NoLog, StepLog, TensorBoardLog, write_train_report
 from training.run.state import TrainRun
-from training.run.validation import (
-    NoLog,
-    StepLog,
-    TensorBoardLog,
-    validate,
-    write_train_report,
-)
+from training.run.validation import validate
 
 REPORT = "train-report"
 
