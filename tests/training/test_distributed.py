@@ -23,8 +23,8 @@ from training.embedders.torch_embedder import NetworkEmbedder
 from training.losses.margin_softmax import AdaFace, ShardedSoftmax
 from training.run.initialisation import Initialisation
 from training.run.loop import train_epochs, train_step
+from training.run.report import NoLog
 from training.run.state import TrainRun
-from training.run.validation import NoLog
 
 SIDE, PEOPLE, ROWS = 8, 5, 16
 LABELS = torch.arange(ROWS) % PEOPLE

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from masking.errors import DivergedTraining
 from training.data.batch_sampler import Batch
 from training.data.train_loader import BatchLoader
+from training.run.report import StepLog
 from training.run.state import TrainRun, uses_bfloat16
-from training.run.validation import StepLog
 
 _CLIP = 5.0
 _SAFE_STEPS = 100

@@ -13,7 +13,7 @@ from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig
 from training.data.chip_dataset import Degradation
 from training.data.chip_embeddings import embed_rows
-from training.embedders.protocol import Embedder
+from training.embedders.embedded_face import Embedder
 from training.metrics.pairs import EmbeddedFaces, compare_between, compare_within
 from training.metrics.verification import tar_at_far
 

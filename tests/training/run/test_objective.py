@@ -14,7 +14,7 @@ from training.data.train_data import Targets, TrainData
 from training.distributed import Processes
 from training.run.loop import learning_rate_at
 from training.run.objective import Objective
-from training.run.validation import TensorBoardLog
+from training.run.report import TensorBoardLog
 
 
 class Plain(FaceNetwork):
