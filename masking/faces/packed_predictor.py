@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from masking.faces.model_files import read_arrays, write_arrays
+from masking.files.model_arrays import read_arrays, write_arrays
 
 _VERSION = 1
 _NAMES = ("mean", "leaves", "exponents", "features", "thresholds", "anchors", "offsets")
