@@ -22,6 +22,10 @@ def test_the_machine_is_told_by_its_processor(tmp_path):
     info = tmp_path / "cpuinfo"
     info.write_text("processor\t: 0\nmodel name\t: Fast 9000\nmodel name\t: other\n")
     assert regress.machine_kind(info).endswith(", Fast 9000")
+    info.write_text(
+        "cpu family\t: 6\nmodel\t\t: 85\nmodel name\t: Fast\nstepping\t: 7\n"
+    )
+    assert regress.machine_kind(info).endswith(", Fast 6.85.7")
     assert "Fast" not in regress.machine_kind(tmp_path / "missing")
 
 
