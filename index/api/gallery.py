@@ -17,7 +17,7 @@ from index.gallery.storage.rows import checked_name
 from index.gallery.workspace_traces import GALLERY
 from index.identification.answers import once_each
 from index.identification.config import IdentifyConfig
-from index.identification.recogniser import Recogniser, accepted_by
+from index.identification.recogniser import Recogniser, decided_by
 from masking.datasets.images import encode_image
 from masking.errors import MissingInput
 from masking.landmarks import Image
@@ -126,7 +126,7 @@ class FaceGallery:
             for number, photo in enumerate(photos, 1)
         ]
         embedder, finder = self.reader.embedder, self.reader.finder
-        checks = EnrollChecks(accepted_by(self._gallery, embedder))
+        checks = EnrollChecks(decided_by(self._gallery, embedder))
         return enroll_photos(
             named, self._gallery, embedder, lambda: finder, 1, checks=checks
         )

@@ -27,7 +27,7 @@ from index.gallery.storage.rows import Terms, typed_name
 from index.gallery.workspace_traces import ANSWERS, GALLERY
 from index.identification.answers import Answer, answer_record
 from index.identification.config import IdentifyConfig
-from index.identification.recogniser import accepted_by
+from index.identification.recogniser import decided_by
 from index.identification.stage import Identifier
 from index.identification.verification import Verifier, verification_record
 from index.identification.video.config import VideoConfig
@@ -186,8 +186,8 @@ class AppActions:
             for upload, face in zip(uploads, faces, strict=False)
         ]
         with open_or_create_gallery(self.gallery_folder, models.embedder) as gallery:
-            accepted_as = accepted_by(gallery, models.embedder)
-            checks = EnrollChecks(accepted_as, 0, config.allow_duplicate)
+            decide = decided_by(gallery, models.embedder)
+            checks = EnrollChecks(decide, 0, config.allow_duplicate)
             found = single_faces(
                 photos, gallery, models.embedder.geometry, lambda: models.finder, 1
             )

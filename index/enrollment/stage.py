@@ -16,6 +16,7 @@ from index.enrollment.face_step import (
     EnrollChecks,
     EnrollReport,
     NamedFace,
+    alike_newcomers,
     checked,
     single_faces,
 )
@@ -115,8 +116,8 @@ def enroll_faces(
 
     Args:
         terms: recorded with everybody of `faces`, where they say something.
-        checks: each batch is compared with those who were enrolled before it; None
-            stores everything.
+        checks: each batch is compared with those who were enrolled before it, and
+            afterwards its people with each other; None stores everything.
 
     Raises:
         EmbedderMismatch: the gallery belongs to another embedder.
@@ -124,7 +125,8 @@ def enroll_faces(
     gallery.check_embedder(embedder)
     report = EnrollReport()
     enrolled: set[str] = set()
-    new = _new_faces(faces, report, enrolled)
+    repeated: list[NamedFace] = []
+    new = _new_faces(faces, report, enrolled, repeated)
     # Name -> SHA-256 of the new photos -> what the report calls them.
     new_photos: defaultdict[str, dict[str, str]] = defaultdict(dict)
     while batch := list(islice(new, _FACES_AT_ONCE)):
@@ -132,9 +134,17 @@ def enroll_faces(
         if checks:
             embedded = list(checked(embedded, gallery, checks, report))
         gallery.add(embedded, terms)
+        if checks:
+            report.doubts += alike_newcomers(embedded, checks)
         for name, face in embedded:
             report.added.append(face.face.source)
             new_photos[name][face.face.sha256] = face.face.source
+    for named in repeated:
+        if named.face.sha256 in new_photos[named.name]:
+            report.known.append(named.face.source)
+        else:
+            reason = f"{named.face.source}: is a photo that was skipped already."
+            report.fail(named.name, named.face, reason)
     # At the end: only then has everybody all of their photos.
     report.unlike.update(_unlike(gallery, new_photos))
     if terms != NO_TERMS:
@@ -143,9 +153,17 @@ def enroll_faces(
 
 
 def _new_faces(
-    faces: Iterable[NamedFace], report: EnrollReport, enrolled: set[str]
+    faces: Iterable[NamedFace],
+    report: EnrollReport,
+    enrolled: set[str],
+    repeated: list[NamedFace],
 ) -> Iterator[NamedFace]:
-    """Faces to embed; names of those who have the photo are added to `enrolled`."""
+    """Faces to embed.
+
+    Args:
+        enrolled: gets the names of those who have the photo.
+        repeated: gets faces of a photo that came before for the same person.
+    """
     seen: set[tuple[str, str]] = set()
     for named in faces:
         source = named.face.source
@@ -153,10 +171,10 @@ def _new_faces(
             report.known.append(source)
             enrolled.add(named.name)
         elif named.face.failure:
-            report.failures[source] = named.face.failure
+            report.fail(named.name, named.face, named.face.failure)
             report.unread += [source] * named.face.unread
         elif (key := (named.name, named.face.sha256)) in seen:
-            report.known.append(source)
+            repeated.append(named)
         else:
             seen.add(key)
             yield named
@@ -175,7 +193,7 @@ def _embedded(
         try:
             yield named.name, EmbeddedFace(named.face, row[0], bool(wears), row[1])
         except BadRecord as error:
-            report.failures[named.face.source] = str(error)
+            report.fail(named.name, named.face, str(error))
 
 
 def _unlike(

@@ -9,16 +9,9 @@ import numpy as np
 
 from index.datasets.views import View
 from masking.datasets.labels import NO_MASK
+from masking.faces.appearance import light_of, yaw_deg
 from masking.faces.finder import AlignedFace
-from masking.landmarks import Image, Landmarks
 
-# How far the tip of the nose lies before the eyes, as a fraction of their distance:
-# 38.4 / 65.7 in the mean 3D face of OpenFace (Baltrusaitis et al., "OpenFace 2.0",
-# FG 2018).
-_NOSE_DEPTH = 0.585
-_NOSE_TIP = 30
-# Of an aligned crop, from brows to the tip of the nose: hardly ever under a mask.
-_TOP, _BOTTOM, _SIDE = 0.2, 0.5, 0.2
 UNKNOWN = "not known"
 # Title, and where the bins of a number begin; without, every value is a bin.
 BINS: dict[str, tuple[str, tuple[float, ...]]] = {
@@ -94,32 +87,6 @@ def bin_names(edges: tuple[float, ...]) -> list[str]:
     """The bins of a number, ascending."""
     inner = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     return [f"below {edges[0]:g}", *inner, f"{edges[-1]:g} and more"]
-
-
-def yaw_deg(landmarks: Landmarks) -> float:
-    """How far a head is turned, 0 = ahead, above 0 to the right of the picture.
-
-    Under weak perspective a turn by y moves the tip of the nose, d before the middle
-    of the eyes, by d sin y along their axis and shrinks their distance e to e cos y.
-    """
-    right, left = landmarks.eye_centres()
-    axis = left - right
-    across = (landmarks.points[_NOSE_TIP] - (right + left) / 2) @ axis
-    seen = float(across) / float(axis @ axis)
-    return float(np.degrees(np.arctan(seen / _NOSE_DEPTH)))
-
-
-def light_of(crop: Image) -> tuple[float, float]:
-    """Mean brightness of an (S, S, 3) crop's upper face, and how much its sides differ.
-
-    Returns:
-        Brightness in [0, 1]; |left - right| / (left + right) in [0, 1].
-    """
-    size = len(crop)
-    rows = slice(round(_TOP * size), round(_BOTTOM * size))
-    grey = crop[rows, round(_SIDE * size) : round((1 - _SIDE) * size)].mean(axis=2)
-    left, right = (float(half.mean()) for half in np.array_split(grey, 2, axis=1))
-    return (left + right) / 510, abs(left - right) / max(left + right, 1e-9)
 
 
 def eye_error(true: AlignedFace, found: AlignedFace) -> float:

@@ -27,10 +27,10 @@ _SPARE_CANDIDATES = 50
 _DECISIVE = 2
 
 
-def accepted_by(
+def decided_by(
     gallery: Gallery, embedder: Embedder
-) -> Callable[[EmbeddedFace], tuple[str, ...]]:
-    """Gives the names that a gallery, which may grow meanwhile, accepts a face as."""
+) -> Callable[[EmbeddedFace], Decision]:
+    """Says who a face is in a gallery that may grow meanwhile, and holds somebody."""
 
     @lru_cache(maxsize=1)
     def nearer(doublings: int) -> Mapping[str, float]:
@@ -44,7 +44,7 @@ def accepted_by(
         known = nearer(people.bit_length())
         return Recogniser(gallery, embedder.geometry, config, known)
 
-    return lambda face: recogniser(gallery.size).decide(face).names
+    return lambda face: recogniser(gallery.size).decide(face)
 
 
 class Recogniser:

@@ -73,7 +73,7 @@ def enroll_command(
     from index.enrollment.stage import enroll_photos
     from index.gallery.gallery import open_or_create_gallery
     from index.gallery.storage.rows import Terms
-    from index.identification.recogniser import accepted_by
+    from index.identification.recogniser import decided_by
     from index.search.open_search import refresh_snapshot
     from masking.datasets.folders import refuse_inside
     from masking.faces.finder import default_finder
@@ -87,7 +87,7 @@ def enroll_command(
     workers = config.workers if folder or table else 1
     with open_or_create_gallery(workspace / "gallery", embedder) as gallery:
         checks = EnrollChecks(
-            accepted_by(gallery, embedder), config.face, config.allow_duplicate
+            decided_by(gallery, embedder), config.face, config.allow_duplicate
         )
         report = enroll_photos(
             chosen, gallery, embedder, default_finder, workers, terms, checks

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from index.engines.neighbours import UNMASKED
-from index.enrollment.face_step import NamedFace
+from index.enrollment.face_step import EnrollChecks, NamedFace
 from index.enrollment.sources import NamedPhoto, photos_of_folders
 from index.enrollment.stage import enroll, enroll_faces, enroll_photos
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.people import stored_hashes
+from index.identification.recogniser import decided_by
 from masking.datasets.images import photo_list
 from masking.errors import EmbedderMismatch, InvalidConfig, MissingInput, ToolkitError
 from masking.faces import finder as face_finder
@@ -60,6 +61,60 @@ def test_same_photo_twice_is_known_and_not_embedded_again(gallery, tmp_path):
     assert (len(first.added), len(first.known)) == (1, 1)
     assert (again.added, again.known) == ([], [str(photo)])
     assert embedder.embedded == 1
+
+
+def test_a_repeated_photo_that_cannot_be_stored_is_not_known(gallery, tmp_path):
+    nobody, red = draw_photo(tmp_path / "no.png"), draw_photo(tmp_path / "red.png", RED)
+    enrolled(gallery, "Ada", [red])
+    checks = checks_of(gallery)
+    photos = [NamedPhoto(name, red) for name in ("Ben", "Ben", "Cid")]
+    photos.append(NamedPhoto("Cid", draw_photo(tmp_path / "green.png", GREEN)))
+    report = enroll_photos(
+        photos, gallery, ColourEmbedder(), SquareFinder, 1, checks=checks
+    )
+    assert report.known == []
+    assert report.added == [str(tmp_path / "green.png")]
+    # Nobody's reason hides that of another.
+    assert list(report.failures) == [
+        str(red),
+        f"{red} (as Cid)",
+        f"{red} (as Ben)",
+    ]
+    with pytest.raises(ToolkitError, match="no face"):
+        enrolled(gallery, "Dan", [nobody, nobody])
+
+
+def test_one_photo_of_two_names_in_a_run_is_stored_once(gallery, tmp_path):
+    red = draw_photo(tmp_path / "red.png", RED)
+    copy = draw_photo(tmp_path / "copy.png", RED)
+    photos = [NamedPhoto("Ada", red), NamedPhoto("Ben", copy)]
+    report = enroll_photos(
+        photos, gallery, ColourEmbedder(), SquareFinder, 1, checks=checks_of(gallery)
+    )
+    assert report.added == [str(red)]
+    (reason,) = report.failures.values()
+    assert "copy.png: this very photograph is enrolled as Ada." in reason
+
+
+def test_people_enrolled_along_who_look_alike_are_told(gallery, tmp_path):
+    red = draw_photo(tmp_path / "red.png", RED)
+    like = draw_photo(tmp_path / "like.png", (249, 6, 5))
+    green = draw_photo(tmp_path / "green.png", GREEN)
+    named = {"Ada": red, "Ben": like, "Cid": green}
+    photos = [NamedPhoto(name, path) for name, path in named.items()]
+    report = enroll_photos(
+        photos, gallery, ColourEmbedder(), SquareFinder, 1, checks=checks_of(gallery)
+    )
+    assert len(report.added) == 3
+    told = [doubt for doubt in report.doubts if "two names" in doubt]
+    assert told == [
+        f"{red}: Ada looks like Ben, who was enrolled along: is it one person under "
+        "two names?"
+    ]
+
+
+def checks_of(gallery):
+    return EnrollChecks(decided_by(gallery, ColourEmbedder()))
 
 
 def test_unmasked_photo_gives_a_template_for_masked_faces_too(gallery, tmp_path):

@@ -10,8 +10,6 @@ from index.evaluation.conditions import (
     Conditions,
     bin_of,
     eye_error,
-    light_of,
-    yaw_deg,
 )
 from index.evaluation.config import PROPERTIES, EvaluateConfig
 from masking.datasets.labels import NO_MASK
@@ -27,25 +25,6 @@ def face(eyes_px=50.0, moved=(0.0, 0.0), crop=GREY):
     size = eyes_px / Landmarks(CANONICAL_FACE).interocular_px
     marks = Landmarks(CANONICAL_FACE * size + np.array(moved, np.float32))
     return AlignedFace("photo", landmarks=marks, crops=(crop,))
-
-
-@pytest.mark.parametrize(("turn", "expected"), [(0.0, 0.0), (0.585, 45.0)])
-def test_a_nose_beside_the_middle_of_the_eyes_is_a_turned_head(turn, expected):
-    points = face(100).landmarks.points.copy()
-    points[30, 0] += 100 * turn
-    assert yaw_deg(Landmarks(points)) == pytest.approx(expected, abs=0.1)
-    # The same head with rolled shoulders, and in a mirror.
-    rolled = Landmarks(points).moved(np.array([[0, -1, 0], [1, 0, 0]]))
-    assert yaw_deg(rolled) == pytest.approx(expected, abs=0.1)
-    mirrored = Landmarks(points).mirrored(100)
-    assert yaw_deg(mirrored) == pytest.approx(-expected, abs=0.1)
-
-
-def test_light_is_the_mean_of_the_upper_face_and_how_its_sides_differ():
-    crop = np.zeros((40, 40, 3), np.uint8)
-    crop[8:20, 8:20], crop[8:20, 20:32] = 102, 153
-    # (.4 + .6) / 2 and .2 / 1; what lies under a mask does not count.
-    assert light_of(crop) == pytest.approx((0.5, 0.2))
 
 
 def test_eyes_that_moved_by_five_of_fifty_pixels_are_off_by_a_tenth():
