@@ -167,6 +167,32 @@ def test_videos_that_cannot_be_read_end_with_one_sentence(
     assert len(done.output.strip().splitlines()) == 1
 
 
+def test_photos_are_sorted_and_told_as_json(workspace, masked, tmp_path):
+    photos, out = tmp_path / "photos", tmp_path / "sorted"
+    photos.mkdir()
+    shutil.copy(masked, photos / "1.jpg")
+    words = ["--sort-into", out, "--json", "--workspace", workspace]
+    done = call("identify", photos, *words)
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.output)
+    assert sum(report["folders"].values()) == 1 and report["unread"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--sort-into", "out", "--threshold", "3"], "it takes no --threshold"),
+        (["--sort-into", "out", "--csv", "a.csv"], "it takes no --csv"),
+        (["--sort-into", "out", "--camera", "0"], "it takes no --camera"),
+        (["--link"], "--link only says how --sort-into fills"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(tmp_path, words, told):
+    done = call("identify", tmp_path, *words)
+    assert done.exit_code == 2
+    assert told in done.output
+
+
 def test_a_photo_is_identified_without_loading_what_it_does_not_need(workspace, masked):
     code = (
         "import sys, cli\n"

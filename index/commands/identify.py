@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from index.commands.terminal.options import (
     A_PATH,
@@ -114,9 +115,11 @@ def identify_command(
         python cli.py identify --camera rtsp://192.168.1.9/live
         python cli.py identify holiday --sort-into sorted
     With --sort-into each photo goes to whom its most prominent face shows: into NAME,
-    unknown-01 and so on for people who are not enrolled, or no-face. Name the unknown
-    folders, then: python cli.py enroll --folder sorted
+    unknown-01 and so on for people who are not enrolled, unsure ("A or B"), or no-face;
+    the exit code is 0, or 2. Name the unknown folders, then:
+        python cli.py enroll --folder sorted
     """
+    _refuse_mixed(sort_into is not None)
     if sort_into is not None:
         _sort(photos, sort_into, link, workspace, (model, device), as_json)
     config = IdentifyConfig(**_chosen(IdentifyConfig, options))
@@ -151,6 +154,30 @@ def identify_command(
     if show and cards and not as_json:
         _open_card(cards[0])
     sys.exit(exit_code(statuses))
+
+
+# What --sort-into understands.
+_OF_SORTING = frozenset(
+    ("photos", "workspace", "model", "device", "sort_into", "link", "as_json")
+)
+
+
+def _refuse_mixed(sorting: bool) -> None:
+    """Options that would change nothing are a mistake."""
+    context = click.get_current_context()
+    options = {p.name: p.opts[-1] for p in context.command.params if p.name}
+    given = [
+        name
+        for name in options
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if sorting and (other := [name for name in given if name not in _OF_SORTING]):
+        raise click.UsageError(
+            f"--sort-into sorts photos and answers nothing else; it takes no "
+            f"{options[other[0]]}."
+        )
+    if not sorting and "link" in given:
+        raise click.UsageError("--link only says how --sort-into fills its folders.")
 
 
 def _photos(sources: Sources, identifier: Identifier) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from index.calibration.decision import calibration_of
 from index.gallery.gallery import Gallery
-from index.identification.recogniser import accepted_by
+from index.gallery.storage.rows import NO_FACE, UNSURE
+from index.identification.recogniser import decided_by
 from masking.errors import BadRecord, InvalidConfig, UnreadableImage
 from masking.faces.finder import Finder, read_faces, read_photo
 from masking.files.writing import private_folder
@@ -27,7 +27,6 @@ from training.embedders.embedded_face import (
 from training.embedders.mask_classifier import mask_states
 from training.metrics.score_normalization import squared_distances
 
-NO_FACE = "no-face"
 # scikit-learn wants a threshold that is not negative.
 _SHIFT = 10.0
 
@@ -41,7 +40,7 @@ class SortReport:
         unread: photo -> why it is in none.
     """
 
-    folders: Counter[str] = field(default_factory=Counter)
+    folders: dict[str, int] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -65,7 +64,7 @@ def sort_photos(
     Args:
         gallery: may be empty: then everybody is unknown.
         out: new or empty; gets the folders NAME, unknown-01, ... from the largest group
-            on, and NO_FACE.
+            on, UNSURE for faces of whom several names are likely, and NO_FACE.
         link: make hard links instead of copies.
 
     Raises:
@@ -80,7 +79,7 @@ def sort_photos(
             "a new one, so that nothing is replaced."
         )
     report, unknown = SortReport(), dict[Path, EmbeddedFace]()
-    accepted_as = accepted_by(gallery, embedder)
+    decide = decided_by(gallery, embedder)
     put = _Putter(private_folder(out), report, os.link if link else _copy)
     for path in photos:
         try:
@@ -90,8 +89,10 @@ def sort_photos(
             continue
         if face is None:
             put(path, NO_FACE)
-        elif gallery.size and len(names := accepted_as(face)) == 1:
-            put(path, names[0])
+            continue
+        names = decide(face).names if gallery.size else ()
+        if names:
+            put(path, names[0] if len(names) == 1 else UNSURE)
         else:
             unknown[path] = face
     groups = group_faces(list(unknown.values()), gallery, embedder)
@@ -167,7 +168,7 @@ class _Putter:
             except FileExistsError:
                 # Photos of other folders may have the same name.
                 number += 1
-        self.report.folders[folder] += 1
+        self.report.folders[folder] = self.report.folders.get(folder, 0) + 1
 
 
 def _copy(photo: Path, target: Path) -> None:

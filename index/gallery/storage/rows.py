@@ -8,6 +8,7 @@ forges a row can forge any hash that lies beside it.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.pairs import EmbeddedFaces
 from training.metrics.score_normalization import Cohort
+
+# Folders of `identify --sort-into` that nobody's name is: so that what it wrote can be
+# enrolled once the others have names.
+NO_FACE, UNSURE = "no-face", "unsure"
+_UNKNOWN = re.compile(r"unknown-\d+")
 
 # person_id, sha256, whether masked, vector, seal.
 SealedRow = tuple[int, str, int, bytes, int]
@@ -184,7 +190,8 @@ def checked_name(name: str) -> str:
 
     Raises:
         InvalidConfig: empty, over MAX_LENGTH characters or MAX_BYTES, with control
-            characters or line breaks, with a slash, or nothing but dots.
+            characters or line breaks, with a slash, nothing but dots, or a folder of
+            `identify --sort-into`.
     """
     stripped = normal_form(name)
     if not 1 <= len(stripped) <= MAX_LENGTH:
@@ -206,6 +213,11 @@ def checked_name(name: str) -> str:
         raise InvalidConfig(
             f"the name {stripped!r} means a folder. Give the person's name first, then "
             "the photographs."
+        )
+    if stripped in (NO_FACE, UNSURE) or _UNKNOWN.fullmatch(stripped):
+        raise InvalidConfig(
+            f"{stripped!r} stands for photos that were sorted and have no name yet. "
+            "Call the folder by the person's name, or leave it out."
         )
     if "/" in stripped or "\\" in stripped:
         raise InvalidConfig(

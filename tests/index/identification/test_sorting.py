@@ -83,6 +83,28 @@ def test_names_groups_and_photos_without_a_face(gallery, photos, tmp_path):
     assert report.exit_code == 2
 
 
+def test_a_face_that_two_names_are_likely_of_is_not_sorted_under_one(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        deciding, "default_calibration", lambda cohort: flat_calibration(0.25, alike=50)
+    )
+    red = draw_photo(tmp_path / "red.png", RED)
+    like = draw_photo(tmp_path / "like.png", (245, 8, 5))
+    with open_or_create_gallery(tmp_path / "two", ColourEmbedder()) as gallery:
+        for name, photo in (("Ada", red), ("Ben", like)):
+            enroll(name, [photo], gallery, ColourEmbedder(), SquareFinder())
+        report = sort([red], gallery, tmp_path / "out")
+    assert report.folders == {"unsure": 1}
+
+
+@pytest.mark.parametrize("name", ["unknown-01", "unknown-117", "unsure", "no-face"])
+def test_a_folder_that_sorting_made_is_nobodys_name(gallery, tmp_path, name):
+    photo = draw_photo(tmp_path / name / "1.png", RED)
+    with pytest.raises(InvalidConfig, match="have no name yet"):
+        enroll(name, [photo], gallery, ColourEmbedder(), SquareFinder())
+
+
 def test_empty_gallery_groups_everybody_and_links(gallery, photos, tmp_path):
     sort(photos[:5], gallery, tmp_path / "out", link=True)
     names = {name.split("/")[0] for name in laid_out(tmp_path / "out")}
