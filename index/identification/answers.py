@@ -20,6 +20,7 @@ from masking.files.writing import strict_json
 
 MATCH, AMBIGUOUS, UNKNOWN = "match", "ambiguous", "unknown"
 NO_FACE, UNREADABLE = "no face", "unreadable"
+_TAKEN = "another face of the photo has the name."
 # The worst answer decides, in this order.
 EXIT_CODES = {UNREADABLE: 2, NO_FACE: 4, UNKNOWN: 3, AMBIGUOUS: 5}
 
@@ -118,13 +119,17 @@ def answer_line(answer: Answer) -> str:
     if decision.names and decision.probability is not None:
         first = "" if decision.name else f" of {decision.names[0]}"
         who += f", probability{first} {percent(decision.probability)}"
-    line = (
-        f"{where}: {who} ({score}, accepted from "
-        f"{accepted_from(decision.accepted_from)}; higher is closer)"
-    )
+    line = f"{where}: {who} ({score_in_words(decision, score)})"
     if decision.names and decision.no_probability:
         line += f". No probability: {decision.no_probability}"
     return line
+
+
+def score_in_words(decision: Decision, score: str = "") -> str:
+    """The first score and what it has to be; `score` says it otherwise."""
+    score = score or f"score {shown(decision.matches[0].score)}"
+    limit = accepted_from(decision.accepted_from)
+    return f"{score}, accepted from {limit}; higher is closer"
 
 
 def _place(answer: Answer) -> str:
@@ -202,15 +207,18 @@ def once_each(decisions: Sequence[Decision]) -> list[tuple[Decision, str]]:
             keepers.setdefault(name, place)
     found = []
     for place, decision in enumerate(decisions):
-        name = decision.name
-        if name is None or keepers[name] == place:
+        taken = [one for one in decision.names if keepers.get(one, place) != place]
+        if not taken:
             found.append((decision, ""))
             continue
         reason = (
-            f"looks like {name}, too, whom face {keepers[name] + 1} of this photo "
-            "comes nearer: nobody is in a photo twice"
+            f"looks like {decision.answer}, too, but face {keepers[taken[0]] + 1} of "
+            f"this photo is {taken[0]}: nobody is in a photo twice"
         )
-        found.append((dataclasses.replace(decision, names=()), reason))
+        unnamed = dataclasses.replace(
+            decision, names=(), probability=None, no_probability=_TAKEN
+        )
+        found.append((unnamed, reason))
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.calibration.calibration import Decision, Match
 from index.calibration.probabilities import MatchProbability
 from index.enrollment.stage import enroll
 from index.gallery.answer_file import RECORDS
@@ -22,6 +23,7 @@ from index.identification.answers import (
     answer_line,
     answer_record,
     exit_code,
+    once_each,
 )
 from index.identification.cards.canvas import HEIGHT_PX, WIDTH_PX
 from index.identification.config import IdentifyConfig
@@ -351,10 +353,29 @@ def test_name_is_given_once_in_a_photo_to_the_nearer_face(ask, tmp_path):
     farther, nearer, other = ask(photo)
     assert [a.status for a in (farther, nearer, other)] == [UNKNOWN, MATCH, MATCH]
     assert (nearer.decision.name, other.decision.name) == ("Person_01", "Zoë 李")
-    assert farther.reason.startswith("looks like Person_01, too, whom face 2 of")
+    assert farther.reason.startswith("looks like Person_01, too, but face 2 of")
     record = json.loads(answer_record(farther))
     assert (record["name"], record["reason"]) == (None, farther.reason)
     assert record["matches"][0]["name"] == "Person_01"
+    assert record["probability"] is None
+
+
+def decided(score, *names):
+    matches = tuple(Match(name, 1, score, 0.5, False) for name in names)
+    return Decision(names, matches, 0.0, True, None, 0.9)
+
+
+def test_nobody_who_is_in_a_photo_for_sure_is_likely_of_another_face():
+    sure, two = decided(80.0, "Al"), decided(90.0, "Al", "Bert")
+    apart = decided(10.0, "Cid", "Dan")
+    (kept, nothing), (unnamed, reason), others = once_each([sure, two, apart])
+    assert (kept, nothing) == (sure, "")
+    assert (unnamed.names, unnamed.probability) == ((), None)
+    assert reason == (
+        "looks like Al or Bert, too, but face 1 of this photo is Al: nobody is in a "
+        "photo twice"
+    )
+    assert others == (apart, "")
 
 
 def test_each_candidate_comes_with_the_number_of_the_nearest_photo(
