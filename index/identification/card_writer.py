@@ -51,6 +51,7 @@ class CardWriter:
         decision: Decision,
         ending: str,
         circumstances: str,
+        pair: bool = False,
     ) -> Path:
         """The card of one face; gives its path.
 
@@ -58,6 +59,7 @@ class CardWriter:
             place: of the face among those of the photo.
             ending: of the file's name: which picture and which of its cards.
             circumstances: a line for the card.
+            pair: the gallery holds nothing but another photo.
 
         Raises:
             ToolkitError: it cannot be written.
@@ -80,13 +82,14 @@ class CardWriter:
             names=decision.names,
             candidates=tuple(self.recogniser.candidates(decision, face.embedding)),
             accepted_from=decision.accepted_from,
-            notes=self._notes(photo),
+            notes=self._notes(photo)[pair:],
             circumstances=circumstances,
             probability=decision.probability,
             gap=decision.gap,
             no_probability=decision.no_probability,
             mask=_mask_in_words(state),
             heat=heat,
+            pair=pair,
         )
         with writing(self.out):
             write_image(private_folder(self.out) / path.name, draw_card(content))
@@ -119,7 +122,7 @@ class CardWriter:
             write_image(private_folder(self.out) / path.name, card)
         return path
 
-    def _notes(self, photo: AlignedPhoto) -> tuple[str, str]:
+    def _notes(self, photo: AlignedPhoto) -> tuple[str, ...]:
         """For the foot: where the threshold comes from; date, model and photo."""
         model = f"model {self.embedder.name} {self.embedder.fingerprint[:8]}"
         made = f"{datetime.now():%Y-%m-%d %H:%M} · {model}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from index.calibration.calibration import Decision
 from index.enrollment.face_step import NamedFace
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_gallery, open_or_create_gallery
@@ -18,11 +19,12 @@ from index.identification.answers import (
     NO_FACE,
     UNREADABLE,
     Answer,
-    answer_line,
     answer_record,
+    score_in_words,
     status_of,
 )
 from index.identification.card_writer import card_token
+from index.identification.cards.canvas import percent
 from index.identification.config import IdentifyConfig
 from index.identification.stage import Identifier
 from masking.datasets.images import read_bytes
@@ -122,7 +124,7 @@ class Verifier:
                 card = None
                 if self._config.cards:
                     card = identifier.cards.write_face(
-                        probe, 0, face, decision, ending, "two photographs"
+                        probe, 0, face, decision, ending, "two photographs", pair=True
                     )
         answer = Answer(
             Path(probe.source),
@@ -156,10 +158,18 @@ def _calibration_of(folder: Path, embedder: Embedder) -> str:
 
 def verification_line(pair: Pair, answer: Answer) -> str:
     """The answer in one line for people."""
-    if answer.decision is None:
+    decision = answer.decision
+    if decision is None:
         return answer.reason
     verdict = "same person" if answer.status == MATCH else "different people"
-    return f"{pair[0]}, {pair[1]}: {verdict}; {answer_line(answer)}"
+    odds = "" if decision.probability is None else probability_of_one(decision)
+    return f"{pair[0]}, {pair[1]}: {verdict}{odds} ({score_in_words(decision)})"
+
+
+def probability_of_one(decision: Decision) -> str:
+    """As a part of a sentence, of whether two photographs show one person."""
+    odds = f"probability {percent(decision.probability or 0.0)}"
+    return f", {odds}" if decision.names else f", {odds} that it is one"
 
 
 def verification_record(pair: Pair, answer: Answer) -> str:

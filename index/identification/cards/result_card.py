@@ -174,6 +174,7 @@ class CardContent:
         gap: how much lower the second's score is; None without one.
         mask: state of the mask in words; "" when it was not looked at.
         heat: (S, S) float32 of `occlusion_heat`; None when it was not asked for.
+        pair: the one candidate is the other of two photos, no person of a gallery.
     """
 
     photo: Image
@@ -191,6 +192,7 @@ class CardContent:
     gap: float | None = None
     mask: str = ""
     heat: Float32 | None = None
+    pair: bool = False
 
 
 def draw_card(content: CardContent) -> Image:
@@ -218,7 +220,8 @@ def draw_card(content: CardContent) -> Image:
     if third:
         _draw_facts(canvas, top, content)
         top += _FACTS_PX
-    _draw_alternatives(canvas, top, content)
+    if not content.pair:
+        _draw_alternatives(canvas, top, content)
     no_odds = content.no_probability
     notes = (f"No probability: {no_odds}" if no_odds else "", *content.notes)
     names = [one.name for one in content.candidates]
@@ -235,6 +238,8 @@ def _draw_answer(canvas: Canvas, content: CardContent) -> None:
         aside = (percent(content.probability), "probability")
     elif not content.names and content.boxes[content.face].score < LEAST_FACE:
         label = "HARDLY A FACE"
+    if content.pair:
+        name = "same person" if content.names else "different people"
     draw_band(canvas, label, name, aside, _accent(content))
 
 
@@ -257,6 +262,7 @@ def _draw_evidence(
     accent, best = _accent(content), content.candidates[0]
     # The name matters most when it was not accepted and stands nowhere else.
     who = "Best gallery photo" if content.names else f"Nearest: {best.name}"
+    who = best.name if content.pair else who
     alike = len(content.names) > 1
     place = (_LEFT + step, top)
     _tile(canvas, place, best.chip, best.name if alike else who, accent)
@@ -325,6 +331,7 @@ def _facts(content: CardContent) -> list[tuple[str, str]]:
         facts.append(("Probability", "not measured"))
     elif len(content.names) != 1:
         whose = "the first" if content.names else "the nearest"
+        whose = "one person" if content.pair else whose
         facts.append((f"Probability of {whose}", percent(content.probability)))
     if content.gap is not None:
         facts.append(("Second is lower by", f"{content.gap:.1f}"))

@@ -1,8 +1,11 @@
 """Two photographs: the same person or not."""
 
+from pathlib import Path
+
 import pytest
 
-from index.identification.answers import MATCH, NO_FACE, UNKNOWN, UNREADABLE
+from index.calibration.calibration import Decision, Match
+from index.identification.answers import MATCH, NO_FACE, UNKNOWN, UNREADABLE, Answer
 from index.identification.config import IdentifyConfig
 from index.identification.verification import (
     Verifier,
@@ -61,6 +64,23 @@ def test_pairs(verifier, photos, one, other, status):
     line = verification_line(pair, answer)
     assert ("same person" in line) is (status == MATCH)
     assert ("different people" in line) is (status == UNKNOWN)
+
+
+def test_the_sentence_says_of_two_photos_how_likely_they_are_of_one(photos):
+    def line(status, probability, *names):
+        match = Match("b.jpg", 1, 41.26, 0.5, False)
+        decision = Decision(names, (match,), 0.0, True, None, probability)
+        answer = Answer(Path("b.jpg"), status, face=1, decision=decision)
+        return verification_line((Path("a.jpg"), Path("b.jpg")), answer)
+
+    score = "(score +41.3, accepted from 0; higher is closer)"
+    assert line(MATCH, 0.83, "b.jpg") == (
+        f"a.jpg, b.jpg: same person, probability 83% {score}"
+    )
+    assert line(UNKNOWN, 0.12) == (
+        f"a.jpg, b.jpg: different people, probability 12% that it is one {score}"
+    )
+    assert line(UNKNOWN, None) == f"a.jpg, b.jpg: different people {score}"
 
 
 def test_card_shows_both_and_goes_by_either_hash(verifier, photos):
