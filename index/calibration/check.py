@@ -50,6 +50,18 @@ class Estimate:
         """With the interval of (rounds,) bootstrap draws."""
         return cls(float(value), *interval(draws))
 
+    @classmethod
+    def rate(cls, value: float, draws: Float64, people: int) -> Estimate:
+        """As `drawn`; where nobody or everybody counts, draws say nothing.
+
+        Then the end is the rate at which so many people are all alike in one of forty
+        cases (Clopper and Pearson, Biometrika 26, 1934).
+        """
+        found, end = cls.drawn(value, draws), 0.025 ** (1 / people)
+        if value == 0:
+            return replace(found, high=1 - end)
+        return replace(found, low=end) if value == 1 else found
+
 
 @dataclass(frozen=True)
 class Check:
@@ -128,25 +140,27 @@ def check_views(
     """The rates of unmasked and of masked probes, where there are any.
 
     Args:
-        views: by `embedder` alone.
+        views: by `embedder` alone; those of files that could not be read are left out.
         people: (photos,) the person of each photograph.
         fpir: that is wanted, and that thresholds are for.
 
     Raises:
         InvalidConfig: fewer than four people.
     """
-    faces = views.faces(0, people, embedder.cohort)
-    references = views.reference_faces(0, people, embedder.cohort)
+    read = ~np.isin(views.photos, list(views.unread))
+    faces = views.faces(0, people, embedder.cohort)[read]
+    references = views.reference_faces(0, people, embedder.cohort)[read]
+    worn = views.masked[read]
     halves = _halves(np.unique(faces.people))
-    enrolled = _enrolled_rows(faces, views.masked)
+    enrolled = _enrolled_rows(faces, worn)
     acquired = enrolled & faces.acquired
     chosen = [acquired & np.isin(faces.people, half) for half in halves]
-    galleries = [_gallery(faces, references, views.masked, rows) for rows in chosen]
-    near = [_nearness(faces, references, views.masked, c, calibration) for c in chosen]
+    galleries = [_gallery(faces, references, worn, rows) for rows in chosen]
+    near = [_nearness(faces, references, worn, c, calibration) for c in chosen]
     probes = ~np.isin(faces.photos, faces.photos[enrolled])
     found = []
     for masked, state in enumerate(STATES):
-        rows = faces[probes & (views.masked == bool(masked))]
+        rows = faces[probes & (worn == bool(masked))]
         if len(rows.people):
             own = [calibration.stricter(by) for by in near]
             tables, usual = (
@@ -237,11 +251,17 @@ def _measured(
         state,
         max(len(gallery.people) for gallery in galleries),
         len(people),
-        Estimate.drawn(named.mean(), drawn_means(named, people, _ROUNDS, rng)),
-        Estimate.drawn(found.mean(), drawn_means(found, people, _ROUNDS, rng)),
+        _rate(named, people, rng),
+        _rate(found, people, rng),
         _wanted_score(probes.people, strange, fpir, rng),
         float((~probes.acquired).mean()),
     )
+
+
+def _rate(values: Float64, people: Indices, rng: np.random.Generator) -> Estimate:
+    """Of one value a person."""
+    draws = drawn_means(values, people, _ROUNDS, rng)
+    return Estimate.rate(values.mean(), draws, len(people))
 
 
 def _errors(

@@ -179,6 +179,8 @@ def _show_checks(
     from index.calibration.score import shown
 
     say(f"{folder}: {counted(photos, 'photo')}")
+    if not checks:
+        say("  nothing is left to look for: nobody has two photos in which a face is")
     for one in checks:
         say(
             f"  {one.probes}, {counted(one.people, 'person')}, "

@@ -1,6 +1,7 @@
 """What thresholds are worth on people at known places of a number line."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,6 +93,24 @@ def test_intervals_are_those_of_drawn_people(halves):
     assert (found.fpir.low, found.fpir.high) == (0.0, 0.75)
     assert found.tpir.low == 0.0 and found.tpir.high == 1.0
     assert found.accepted_from.low <= found.accepted_from.value
+
+
+def test_where_nobody_is_named_or_everybody_the_interval_is_exact(halves):
+    (found,) = checked(views_of([NOT_FOUND] * 8), PEOPLE, flat_calibration(0.25), 0.25)
+    # Were the rate .602, all four would be spared in (1 - .602) ** 4 = .025 of cases.
+    assert (found.fpir.low, found.tpir.low) == (0, 0)
+    assert found.fpir.high == pytest.approx(0.602, abs=0.001)
+    apart = [0.0, 0.1, 20.0, 20.1, 40.0, 40.1, 60.0, 60.1]
+    (found,) = checked(views_of(apart), PEOPLE, flat_calibration(0.25), 0.25)
+    assert (found.tpir.value, found.tpir.high) == (1, 1)
+    assert found.tpir.low == pytest.approx(0.398, abs=0.001)
+
+
+def test_what_could_not_be_read_does_not_count(halves):
+    views = replace(views_of(PLACES), unread=frozenset([7]))
+    (found,) = checked(views, PEOPLE, flat_calibration(0.25), 0.25)
+    # Person 3 has no second photo then.
+    assert (found.people, found.not_found) == (3, 0)
 
 
 def test_few_people_do_not_say_where_one_in_a_hundred_is(halves):
