@@ -14,6 +14,7 @@ from masking.faces.alignment import (
     ChipGeometry,
     chip_matrix,
     crop_chip,
+    narrowing,
     similarity,
     warp,
 )
@@ -50,6 +51,51 @@ def test_a_similarity_neither_mirrors_nor_stretches():
 def test_coinciding_points_have_no_similarity():
     with pytest.raises(ValueError, match="coincide"):
         similarity(np.ones((3, 2), np.float32), np.eye(3, 2, dtype=np.float32))
+
+
+def stretched(across, roll_deg=0.0):
+    """The mean face, 100 px wide, stretched, then turned."""
+    turn = cv2.getRotationMatrix2D((0, 0), roll_deg, 1)[:, :2]
+    points = 100 * CANONICAL_FACE * np.array([across, 1.0]) @ turn.T + 200
+    return Landmarks(points.astype(np.float32))
+
+
+@pytest.mark.parametrize("roll_deg", [0.0, 30.0, 90.0, 180.0])
+@pytest.mark.parametrize("across", [1.25, 1.5])
+def test_a_stretched_face_is_narrowed_before_it_is_aligned(across, roll_deg):
+    geometry = ChipGeometry()
+    face = stretched(across, roll_deg)
+    placed = face.moved(chip_matrix(face, geometry)).points
+    np.testing.assert_allclose(placed, geometry.targets(), atol=0.02)
+
+
+@pytest.mark.parametrize("across", [1.0, 1.1, 0.7])
+def test_faces_as_wide_as_peoples_and_turned_ones_are_left_as_they_are(across):
+    face, geometry = stretched(across, 20.0), ChipGeometry()
+    np.testing.assert_array_equal(narrowing(face), np.eye(2))
+    (a, b, _), (c, d, _) = chip_matrix(face, geometry)
+    assert (a, b) == (pytest.approx(d), pytest.approx(-c))
+
+
+def test_narrowing_begins_without_a_jump():
+    # Halfway from .9, where it begins, to .82, from where on the width is the mean's.
+    narrow = narrowing(stretched(1 / 0.86))
+    np.testing.assert_allclose(narrow, np.diag([0.91, 1.0]), atol=1e-4)
+    np.testing.assert_allclose(
+        narrowing(stretched(1 / 0.8999)), np.diag([1.0, 1.0]), atol=1e-3
+    )
+
+
+def test_pixels_are_narrowed_like_landmarks():
+    image, marks = drawn_face(200)
+    wide = np.asarray(cv2.resize(image, None, fx=1.4, fy=1), np.uint8)
+    # Pixel centres: x_wide = 1.4 (x + 0.5) - 0.5.
+    points = (marks.points + 0.5) * np.array([1.4, 1], np.float32) - 0.5
+    base = crop_chip(image, marks, ChipGeometry(), "")
+    chip = crop_chip(wide, Landmarks(points), ChipGeometry(), "")
+    assert narrowing(Landmarks(points))[0, 0] == pytest.approx(1 / 1.4, abs=0.001)
+    difference = np.abs(chip.pixels.astype(int) - base.pixels.astype(int))
+    assert difference.mean() < 1
 
 
 def test_the_canonical_face_lands_where_the_geometry_says():
