@@ -198,7 +198,7 @@ def _ray() -> Any:
         import ray
     except ImportError as error:
         raise MissingInput(
-            "--ray needs the package ray. Run: pip install 'masked-faces[ray]'"
+            "--ray needs the package ray. In its clone: pip install '.[ray]'"
         ) from error
     return ray
 

@@ -217,7 +217,7 @@ def test_the_page_says_how_to_install_it(workspace, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     done = call("app", "--workspace", workspace)
     assert done.exit_code == 2
-    assert "pip install 'masked-faces[app]'" in done.output
+    assert "pip install '.[app]'" in done.output
 
 
 def test_a_strict_threshold_answers_unknown(workspace, masked):

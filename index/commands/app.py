@@ -54,7 +54,7 @@ def app_command(
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingInput(
-            f"the page needs {', '.join(missing)}. Run: pip install 'masked-faces[app]'"
+            f"the page needs {', '.join(missing)}. In its clone: pip install '.[app]'"
         )
     from index.app.actions import AppActions
     from index.app.api import Desk

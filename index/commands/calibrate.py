@@ -41,7 +41,8 @@ _SIZES = (100, 1000, 5000)
     "checked",
     multiple=True,
     type=A_PATH,
-    help="Folder of people: measure what the thresholds are worth there, change none.",
+    help="Folder of people: measure what the thresholds are worth there, change none; "
+    "may be given several times.",
 )
 @workspace_option
 @model_option
@@ -61,9 +62,8 @@ def calibrate_command(
 
     FOLDER holds photographs of impostors, a folder per person, or a labels.csv with
     the columns person, file, mask. The first level of folders names the person:
-    NAME/1.jpg, NAME/2020/2.jpg. Exit code: 0; 2 when a picture could not be read.
-    Without it: the people of the last `augment` whom
-    `train` held out.
+    NAME/1.jpg, NAME/2020/2.jpg. Without FOLDER the impostors are the people of the last
+    `augment` whom `train` held out. Exit code: 0; 2 when a picture could not be read.
 
     With --check, half of a folder's people are enrolled for the time being and looked
     for, the other half are impostors, and the halves change places: it says which

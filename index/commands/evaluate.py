@@ -76,11 +76,10 @@ def evaluate_command(
 ) -> None:
     """Measure verification and identification on FOLDER, beside dlib's network.
 
-    FOLDER has a folder per person (masks are rendered), or a labels.csv with the
-    columns person, file, mask (really masked people). Writes report.html,
-    report.json and plots; pictures of the worst errors go into
-    WORKSPACE/evaluated/NAME/private. The first level of folders names the person:
-    NAME/1.jpg, NAME/2020/2.jpg. Several folders get a report each and a table by
+    FOLDER has a folder per person, NAME/1.jpg or NAME/2020/2.jpg (masks are rendered),
+    or a labels.csv with the columns person, file, mask (really masked people). Writes
+    report.html, report.json and plots; pictures of the worst errors go into
+    WORKSPACE/evaluated/NAME/private. Several folders get a report each and a table by
     set; so do the groups of a groups.csv (person, group) in a folder. Exit code: 0; 2
     when a picture could not be read.
 

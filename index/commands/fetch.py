@@ -15,12 +15,18 @@ CELEBRITIES = Path("data/celebrities")
 
 @click.command("fetch")
 @click.argument("dataset", type=click.Choice(["lfw", "celeba"]))
-@click.option("--out", type=A_PATH, default=CELEBRITIES, show_default=True)
+@click.option(
+    "--out",
+    type=A_PATH,
+    default=CELEBRITIES,
+    show_default=True,
+    help="New folder for the photos.",
+)
 def fetch_command(dataset: str, out: Path) -> None:
     """Download a data set, check its hash and unpack it.
 
-    lfw: 5,749 people, .2 GB. celeba: 10,177 people, 1.4 GB. Needs twice as much on the
-    disk meanwhile. What was stopped goes on where it stopped.
+    lfw: 5,749 people, needs .5 GB of disk. celeba: 10,177 people, 3.5 GB. What was
+    stopped goes on where it stopped.
 
     \b
     Example:

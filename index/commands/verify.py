@@ -47,8 +47,8 @@ def verify_command(
 ) -> None:
     """Say whether two photographs, masked or not, show the same person.
 
-    Of several faces the most prominent counts. No gallery is needed. PAIRS of --csv
-    may have the header file_a,file_b. Exit code: 0 the same person, 3 different
+    Of several faces the most prominent counts. No gallery is needed. The file of
+    --csv may have the header file_a,file_b. Exit code: 0 the same person, 3 different
     people, 4 a photo without a face, 2 a photo that cannot be read; of many pairs, the
     first of 2, 4 and 3 that occurs.
 

@@ -173,8 +173,8 @@ def _connect(uri: str) -> MilvusClient:
         is_file(uri) and not importlib.util.find_spec("milvus_lite")
     ):
         raise MissingInput(
-            "--engine milvus needs a package that is not installed. Run: pip install "
-            "'masked-faces[milvus]'"
+            "--engine milvus needs a package that is not installed. In its clone: "
+            "pip install '.[milvus]'"
         )
     from pymilvus import MilvusClient
 

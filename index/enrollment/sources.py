@@ -78,6 +78,11 @@ def photos_of_person(
         MissingInput: no photograph.
     """
     name = typed_name(name)
+    if not paths:
+        raise MissingInput(
+            f"{name!r} is taken for a name, and no photo was given. To enroll a folder "
+            "that has a folder per person: enroll --folder FOLDER."
+        )
     return [NamedPhoto(name, photo, masked) for photo in photo_list(paths)]
 
 

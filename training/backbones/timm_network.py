@@ -34,8 +34,8 @@ class TimmNetwork(FaceNetwork):
             import timm
         except ImportError as error:
             raise MissingInput(
-                f"--backbone {PREFIX}{name} needs the package timm. Run: pip install "
-                "'masked-faces[backbones]'"
+                f"--backbone {PREFIX}{name} needs the package timm. In its clone: "
+                "pip install '.[backbones]'"
             ) from error
         if not timm.is_model(name):
             raise InvalidConfig(

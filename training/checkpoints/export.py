@@ -108,7 +108,7 @@ def export_onnx(embedder: NetworkEmbedder, path: Path) -> float:
         import onnxruntime
     except ImportError as error:
         raise MissingInput(
-            f"--format onnx needs {error.name}. Run: pip install 'masked-faces[onnx]'"
+            f"--format onnx needs {error.name}. In its clone: pip install '.[onnx]'"
         ) from error
     chips = sample_chips(embedder)
     write_bytes(path, onnx_bytes(embedder, embedder.flip_average))

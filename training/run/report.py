@@ -82,8 +82,8 @@ class TensorBoardLog:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise MissingInput(
-                "--tensorboard needs the package tensorboard. Run: pip install "
-                "'masked-faces[tensorboard]'"
+                "--tensorboard needs the package tensorboard. In its clone: "
+                "pip install '.[tensorboard]'"
             ) from error
         self._writer = SummaryWriter(str(folder), purge_step=resumed_at)
 

@@ -12,6 +12,6 @@ def test_a_package_that_is_not_installed_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", find_spec)
     done = CliRunner().invoke(cli.main, ["app", "--workspace", str(tmp_path / "w")])
     assert (done.exit_code, done.stdout) == (2, "")
-    told = "the page needs fastapi. Run: pip install 'masked-faces[app]'"
+    told = "the page needs fastapi. In its clone: pip install '.[app]'"
     assert told in done.stderr
     assert list(tmp_path.iterdir()) == []

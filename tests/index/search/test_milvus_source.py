@@ -140,5 +140,5 @@ def test_uris_are_recorded_whole(tmp_path, monkeypatch):
 
 def test_missing_package_names_the_extra(gallery, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(MissingInput, match=r"pip install 'masked-faces\[milvus\]'"):
+    with pytest.raises(MissingInput, match=r"pip install '.\[milvus\]'"):
         open_search(gallery, "milvus", "t.db")

@@ -40,7 +40,14 @@ def wheel(tmp_path_factory):
     ours = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in PACKAGES:
         shutil.copytree(ROOT / name, source / name, ignore=ours)
-    for name in ("setup.cfg", "pyproject.toml", "cli.py", "README.md", "LICENSE"):
+    for name in (
+        "setup.cfg",
+        "pyproject.toml",
+        "cli.py",
+        "README.md",
+        "LICENSE",
+        "LICENSE.facex-zoo",
+    ):
         shutil.copy(ROOT / name, source)
     pip("wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source))
     shutil.rmtree(source)

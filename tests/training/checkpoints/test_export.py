@@ -63,7 +63,7 @@ def test_onnx_takes_any_batch_and_averages_flips(tmp_path):
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingInput, match=r"pip install 'masked-faces\[onnx\]'"):
+    with pytest.raises(MissingInput, match=r"pip install '.\[onnx\]'"):
         export_onnx(dlib_embedder(), tmp_path / "x.onnx")
 
 
