@@ -74,8 +74,13 @@ class Decision:
     @property
     def answer(self) -> str:
         """For people: "Ann", "Ann or Bea" or "unknown"."""
-        *others, last = self.names or ("unknown",)
-        return f"{', '.join(others)} or {last}" if others else last
+        return one_of(self.names)
+
+
+def one_of(names: tuple[str, ...]) -> str:
+    """ "Ann, Bea or Cid"; "unknown" for nobody."""
+    *others, last = names or ("unknown",)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 @dataclass(frozen=True)

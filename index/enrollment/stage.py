@@ -26,6 +26,7 @@ from index.gallery.people import unlike_the_others
 from index.gallery.storage.rows import NO_TERMS, Terms
 from masking.errors import BadRecord, MissingInput, NoFace
 from masking.faces.finder import Finder
+from masking.files.shown_text import counted
 from training.embedders.embedded_face import (
     EmbeddedFace,
     Embedder,
@@ -98,7 +99,7 @@ def enroll_photos(
         more = len(report.failures) - 1
         raise NoFace(
             f"nothing was enrolled for {photos[0].name!r}: {first}"
-            + (f" (and {more} more photos that failed)" if more > 0 else "")
+            + (f" ({counted(more, 'more photo')} failed)" if more > 0 else "")
         )
     return report
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def chosen_photos(
         if not 1 <= number <= len(photos):
             raise InvalidConfig(
                 f"{name!r} has photos 1 to {len(photos)}, none with the number "
-                f"{number}. See: python cli.py gallery show"
+                f"{number}. See: python cli.py gallery show {shlex.quote(name)}"
             )
     if len(chosen) == len(photos):
         raise InvalidConfig(

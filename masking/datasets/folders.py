@@ -218,8 +218,8 @@ def refuse_overlap(read: Path, written: Path) -> None:
     if read.resolve().is_relative_to(written.resolve()):
         raise InvalidConfig(
             f"{read}: lies in {written}, where pictures are written and replaced. "
-            "Expected photographs in a folder of their own: move them, or choose "
-            "another --workspace or --out."
+            "Expected photographs in a folder of their own: move them, or write "
+            "elsewhere."
         )
 
 
@@ -232,8 +232,7 @@ def refuse_inside(read: Path, written: Path) -> None:
     if read.is_dir() and written.resolve().is_relative_to(read.resolve()):
         raise InvalidConfig(
             f"{written}: lies in the folder of photographs {read}, so that pictures "
-            "made here would be taken for photographs. Choose another --workspace or "
-            "--out."
+            "made here would be taken for photographs. Choose a place beside it."
         )
 
 

@@ -80,7 +80,8 @@ def refuse_address(path: str) -> None:
     if _ADDRESS.match(path) and not Path(path).exists():
         raise InvalidConfig(
             f"{path}: network addresses are not read. Give files, or pipe a "
-            "photograph in: curl -s ADDRESS | python cli.py identify -"
+            "photograph in: curl -s ADDRESS | python cli.py identify -. A camera: "
+            "identify --camera ADDRESS."
         )
 
 

@@ -175,7 +175,7 @@ def gallery_restore_command(
     found = backup_to_restore(folder, backup)
     if not force and is_sound(folder):
         raise InvalidConfig(
-            f"{folder}: is sound, and whoever was enrolled since {found.name} would "
+            f"{folder} is sound, and whoever was enrolled since {found.name} would "
             "be lost. To put the backup in its place all the same, give --force."
         )
     ask(f"Put {found} in the place of {folder}?", yes)

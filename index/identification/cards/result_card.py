@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from index.calibration.calibration import one_of
 from index.calibration.score import accepted_from, shown
 from index.identification.cards.canvas import (
     BODY_TOP,
@@ -231,7 +232,7 @@ def draw_card(content: CardContent) -> Image:
 
 def _draw_answer(canvas: Canvas, content: CardContent) -> None:
     label = ("NO MATCH", "MATCH")[bool(content.names)]
-    aside, name = ("", ""), " or ".join(content.names) or "unknown"
+    aside, name = ("", ""), one_of(content.names)
     if len(content.names) > 1:
         label = "TOO ALIKE TO TELL"
     elif content.names and content.probability is not None:
