@@ -27,16 +27,23 @@ def _rate(rate: dict[str, Any]) -> Cell:
     return found[0] if rate["low"] is None else found
 
 
-def _compared(report: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+def _shipped(name: str) -> str:
+    """Where both networks that ship stand beside dlib's."""
+    return name if name in ("dlib", "dlib-masked") else "ours"
+
+
+def _compared(
+    report: dict[str, Any], network: Callable[[str], str] = _network
+) -> dict[tuple[str, str], dict[str, Any]]:
     """Sets of pairs by name and network; M-C are those of masked references."""
     found = {}
     for one in report["embedders"]:
         name, _, reference = one["name"].partition(", ")
         for pairs, figures in one["sets"].items():
             if not reference:
-                found[pairs, _network(name)] = figures
+                found[pairs, network(name)] = figures
             elif pairs == "M-U" and reference == "masked reference":
-                found["M-C", _network(name)] = figures
+                found["M-C", network(name)] = figures
     return found
 
 
@@ -88,7 +95,7 @@ def lost(report: dict[str, Any]) -> Rows:
 def people(report: dict[str, Any]) -> Rows:
     """Of `evaluate`: a row each figure, a column each network."""
     rows: Rows = {}
-    for (pairs, network), one in _compared(report).items():
+    for (pairs, network), one in _compared(report, _shipped).items():
         for what, cell in (
             ("TAR at FAR 1%", _rate(one["tar"][0])),
             ("TAR at FAR 0.1%", _rate(one["tar"][1])),
@@ -100,7 +107,7 @@ def people(report: dict[str, Any]) -> Rows:
         if reference == "masked reference" and embedder["ranks"]:
             label = ("masked probes: rank-1 (M-C)",)
             rank = _rate(embedder["ranks"]["rank1"])
-            rows.setdefault(label, {})[_network(name)] = rank
+            rows.setdefault(label, {})[_shipped(name)] = rank
     return rows
 
 
@@ -119,7 +126,7 @@ def open_set(rows: list[dict[str, Any]]) -> Rows:
 
 def other_photos(record: dict[str, Any]) -> Rows:
     """Of `calibrate --check`: each folder's unmasked and masked probes."""
-    names = {"mfr2-a": "MFR2", "rmfrd-a": "RMFRD"}
+    names = {"mfr2-a": "MFR2", "rmfrd-kept-out": "RMFRD"}
     rows: Rows = {}
     for folder in record["folders"]:
         name = folder["folder"].rpartition("/")[2]

@@ -147,7 +147,7 @@ def test_each_benchmark_fills_its_own():
         **{"fpir": RATE, "tpir": RATE, "not_found": 0.1},
         **{"calibration_error": 0.07, "error_by_chance": 0.05},
     }
-    folder = {"folder": "/photos/rmfrd-a", "checks": [check]}
+    folder = {"folder": "/photos/rmfrd-kept-out", "checks": [check]}
     checked = other_photos({"folders": [folder]})
     assert checked["RMFRD", "masked"]["faces not found"] == 0.1
     assert checked["RMFRD", "masked"]["ECE"] == 0.07
