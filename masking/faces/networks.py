@@ -11,100 +11,126 @@ those that FaceX-Zoo (Wang et al., 2021) trained for masked faces.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
 
-from masking.faces.model_files import RETINAFACE, own_model, yunet_model
+from masking.faces.model_files import RETINAFACE, YUNET, own_model
 from masking.landmarks import Float32, Image
 
-# Of pictures up to 32 px high OpenCV 4.14 answers what lies in memory.
-_LEAST_PX = 64
 # Of the three levels: px between places, and sides of the two squares at each.
 _LEVELS = ((8, (16.0, 32.0)), (16, (64.0, 128.0)), (32, (256.0, 512.0)))
 # What the numbers of the network are multiples of, as fractions of the square.
 _PLACE, _GROWTH = 0.1, 0.2
 # Sides must be a multiple of it.
 _STEP_PX = 32
+# Of YuNet's three levels: px between places, and what it says of each.
+_STEPS = (8, 16, 32)
+_PLACES = [
+    f"{name}_{step}" for name in ("cls", "obj", "bbox", "kps") for step in _STEPS
+]
 # Squares that share this much of their union show the same face.
 _SAME = 0.3
-# Sizes of the input that a network is kept for: levels of a picture, or both looks.
-_SIZES = 3
 
 
-class _OneEachSize:
-    """A network for each of the last sizes of the input.
+def one_thread(name: str) -> onnxruntime.InferenceSession:
+    """A model that ships with this package, ready to run.
 
-    Another size costs YuNet one to two milliseconds, RetinaFace three to seven.
+    onnxruntime reads pictures of changing sizes without a pause, YuNet in less than
+    half and RetinaFace in two thirds of OpenCV's time.
     """
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make, self._made = make, dict[tuple[int, ...], Any]()
-
-    def of(self, image: Image) -> Any:
-        """The network that read a picture of this size last, or the longest ago."""
-        size = image.shape[:2]
-        if size in self._made:
-            network = self._made.pop(size)
-        elif len(self._made) < _SIZES:
-            network = self._make()
-        else:
-            network = self._made.pop(next(iter(self._made)))
-        self._made[size] = network
-        return network
+    options = onnxruntime.SessionOptions()
+    # Pictures share the cores, not parts of one picture.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        str(own_model(name)), options, providers=["CPUExecutionProvider"]
+    )
 
 
 class YuNet:
-    """Sees faces of 10 to 300 px."""
+    """Sees faces of 10 to 300 px; made by `tools/release/ship_yunet.py`."""
 
     def __init__(self, least: float) -> None:
         """
         Args:
             least: probability of what it gives.
         """
-        path, size = str(yunet_model()), (320, 320)
-        self._networks = _OneEachSize(
-            lambda: cv2.FaceDetectorYN.create(path, "", size, least, 0.3)
-        )
+        self._network, self._least = one_thread(YUNET), least
 
     def find(self, image: Image) -> Float32:
         """(N, 15) faces of an (H, W, 3) uint8 RGB picture."""
-        framed = _framed(image, 1)
-        network = self._networks.of(framed)
-        network.setInputSize((framed.shape[1], framed.shape[0]))
-        _, rows = network.detect(cv2.cvtColor(framed, cv2.COLOR_RGB2BGR))
-        found = np.zeros((0, 15)) if rows is None else rows
-        return np.asarray(found, np.float32)
+        framed = _framed(image, _STEP_PX)
+        bgr = cv2.dnn.blobFromImage(framed, swapRB=True)
+        outs = [out[0] for out in self._network.run(_PLACES, {"input": bgr})]
+        columns = framed.shape[1]
+        parts = [outs[level :: len(_STEPS)] for level in range(len(_STEPS))]
+        rows = np.concatenate(
+            [
+                _of_places(part, step, columns // step, self._least)
+                for part, step in zip(parts, _STEPS, strict=True)
+            ]
+        )
+        # In whole px, as OpenCV's FaceDetectorYN compares them.
+        return _separate(rows, rows[:, :4].astype(np.int32))
+
+
+def _of_places(
+    outs: Sequence[Float32], step: int, columns: int, least: float
+) -> Float32:
+    """(N, 15) of the places of one level of YuNet's, row by row.
+
+    Args:
+        outs: two times (P, 1) probabilities, whose geometric mean is the face's;
+            (P, 4) middle, from the place, and logarithm of the size; (P, 10) five
+            points, from the place; all in steps.
+        step: px between places.
+    """
+    classes, objects, boxes, points = outs
+    sure = np.sqrt(np.clip(classes, 0, 1) * np.clip(objects, 0, 1))[:, 0]
+    chosen = np.flatnonzero(sure >= least)
+    place = np.stack([chosen % columns, chosen // columns], axis=1)
+    middle, size = place + boxes[chosen, :2], np.exp(boxes[chosen, 2:])
+    five = np.tile(place, 5) + points[chosen]
+    found = step * np.hstack([middle - size / 2, size, five])
+    return np.hstack([found, sure[chosen, None]]).astype(np.float32)
 
 
 class RetinaFace:
     """Sees faces of 12 px and more; made by `tools/release/ship_retinaface.py`."""
 
     def __init__(self) -> None:
-        path = str(own_model(RETINAFACE))
-        self._networks = _OneEachSize(lambda: cv2.dnn.readNetFromONNX(path))
+        self._network = one_thread(RETINAFACE)
 
     def find(self, image: Image, least: float) -> Float32:
         """(N, 15) faces of an (H, W, 3) uint8 RGB picture, of `least` and more."""
         framed = _framed(image, _STEP_PX)
-        network = self._networks.of(framed)
-        network.setInput(cv2.dnn.blobFromImage(framed))
-        levels = network.forward(network.getUnconnectedOutLayersNames())
+        levels = self._network.run(None, {"image": cv2.dnn.blobFromImage(framed)})
         found = [
             _faces(out[0], step, side, slot, least)
             for out, (step, sides) in zip(levels, _LEVELS, strict=True)
             for slot, side in enumerate(sides)
         ]
         rows = np.concatenate(found)
-        kept = cv2.dnn.NMSBoxes(rows[:, :4].tolist(), rows[:, 14].tolist(), 0.0, _SAME)
-        return np.asarray(rows[np.asarray(kept, int)], np.float32)
+        return _separate(rows, rows[:, :4])
+
+
+def _separate(rows: Float32, boxes: NDArray[Any]) -> Float32:
+    """Those that no surer one shows as well.
+
+    Args:
+        boxes: (N, 4) of the rows: left, top, width, height.
+    """
+    kept = cv2.dnn.NMSBoxes(boxes.tolist(), rows[:, 14].tolist(), 0.0, _SAME)
+    return np.asarray(rows[np.asarray(kept, int)], np.float32)
 
 
 def _framed(image: Image, step: int) -> Image:
-    """Black below and beside makes sides multiples of `step`, from `_LEAST_PX` on."""
-    tall, wide = (max(_LEAST_PX - side, -side % step) for side in image.shape[:2])
+    """Black below and beside makes sides multiples of `step`."""
+    tall, wide = (-side % step for side in image.shape[:2])
     framed = cv2.copyMakeBorder(image, 0, tall, 0, wide, cv2.BORDER_CONSTANT)
     return np.asarray(framed, np.uint8)
 

@@ -6,12 +6,11 @@ turned by 20 degrees it says 3.
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 
-from masking.faces.model_files import ROLL, own_model
+from masking.faces.model_files import ROLL
+from masking.faces.networks import one_thread
 from masking.landmarks import Float32, Image
 
 # Side of the crop, and how many sides of the face box it shows. Only its disc counts:
@@ -25,7 +24,8 @@ class RollEstimator:
     """Trained by `tools/detector_training/train_roll.py` on faces, masked or not."""
 
     def __init__(self) -> None:
-        self._network: Any = cv2.dnn.readNetFromONNX(str(own_model(ROLL)))
+        self._network = one_thread(ROLL)
+        self._input = self._network.get_inputs()[0].name
 
     def roll_deg(self, crop: Image) -> float:
         """Turn of the line between the eyes, clockwise, -180 to 180 degrees.
@@ -33,8 +33,8 @@ class RollEstimator:
         Args:
             crop: (CROP_PX, CROP_PX, 3) uint8 RGB, the face in its middle.
         """
-        self._network.setInput(prepared(crop)[None, None])
-        cosine, sine = self._network.forward()[0]
+        ((turn,),) = self._network.run(None, {self._input: prepared(crop)[None, None]})
+        cosine, sine = turn
         return float(np.rad2deg(np.arctan2(sine, cosine)))
 
 

@@ -238,7 +238,7 @@ def test_a_cluster_writes_the_same_bytes_as_one_process(cluster, tmp_path):
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingInput, match=r"--ray needs.*masked-faces\[ray\]"):
+    with pytest.raises(MissingInput, match=r"--ray needs.*\.\[ray\]"):
         next(ray_map(Square, [1], 1))
 
 

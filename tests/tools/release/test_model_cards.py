@@ -36,7 +36,7 @@ def test_a_card_has_the_hash_of_the_table(path):
 
 def test_every_card_says_what_one_wants_to_know():
     cards = CARDS.split("\n## ")[1:-1]
-    assert len(cards) == 7
+    assert len(cards) == 8
     for card in cards:
         assert re.search(r"\*\*(Trained on|Made of)\*\*", card), card
         assert "**Measured**" in card

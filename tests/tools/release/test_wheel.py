@@ -46,7 +46,7 @@ def wheel(tmp_path_factory):
         "cli.py",
         "README.md",
         "LICENSE",
-        "LICENSE.facex-zoo",
+        "LICENSE.models",
     ):
         shutil.copy(ROOT / name, source)
     pip("wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source))

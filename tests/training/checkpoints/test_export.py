@@ -1,6 +1,5 @@
 import json
 import os
-import sys
 
 import dlib
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
-from masking.errors import MissingInput
 from training.checkpoints import export as export_dlib_module
 from training.checkpoints.export import (
     FalseExport,
@@ -59,12 +57,6 @@ def test_onnx_takes_any_batch_and_averages_flips(tmp_path):
         (found,) = session.run(["embeddings"], {"chips": chips[:count]})
         assert np.abs(found - embedder.embed(chips[:count])).max() < 1e-4
     assert [item.name for item in tmp_path.iterdir()] == ["dlib.onnx"]
-
-
-def test_a_missing_package_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingInput, match=r"pip install '.\[onnx\]'"):
-        export_onnx(dlib_embedder(), tmp_path / "x.onnx")
 
 
 def test_a_file_that_embeds_otherwise_is_refused(tmp_path, monkeypatch):
