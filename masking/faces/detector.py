@@ -28,8 +28,7 @@ Matrix = NDArray[np.float64]
 _WHOLE_PX, _FRACTION = 0.4e6, 0.45
 # YuNet sees faces of 10 to 300 px; the levels of the pyramid differ by this factor.
 _STEP = 4
-# Tiles keep the network in the processor's cache (a third faster at 2 megapixels). A
-# face up to the overlap lies whole in one of them, the next level sees larger ones.
+# Tiles bound the network's memory. A face up to the overlap lies whole in one of them.
 _TILE_PX, _OVERLAP_PX = 640, 96
 # Pictures that are shrunk by less are read by bilinear sampling, which finds as many
 # faces and takes a quarter of the time.
@@ -43,15 +42,14 @@ _CANDIDATE, _PROPOSAL = 0.25, 0.05
 # Two looks of YuNet of this mean, the closer one of this score: surely an upright face.
 _PLAIN, _SURE = 0.85, 0.87
 # Unless all are, RetinaFace reads the picture, as it is and on its head, at no more
-# than so many pixels. It finds faces of all turns: .85 to .90 of masked faces turned by
-# 90 to 180 degrees as they are, .97 to .99 on their head as well.
+# than so many pixels. It finds .85 to .90 of masked faces turned by 90 to 180 degrees as
+# they are, .97 to .99 on their head as well.
 _SECOND_PX = 0.08e6
 # Lowest score of both networks, of upright faces and of those turned by more than so
 # much: patterns look like faces from some side, small ones do not count at all. Chosen
-# on 76 people held out of LFW DevTrain and CelebA, with rendered masks at all turns and
-# sizes, on 824 DevTrain photos without their head, and on 119 really masked faces of
-# RMFRD as they are and on backgrounds: .7 finds 76 of the latter and 9 patterns in the
-# 824, .8 finds 68 and 5; without RetinaFace 55 and 6 were found.
+# on 76 people held out of LFW DevTrain and CelebA, with rendered masks at all turns, on
+# 824 DevTrain photos without their head, and on 119 really masked faces of RMFRD: .7
+# finds 76 of the latter and 9 patterns in the 824, .8 finds 68 and 5.
 _FACE, _TURNED_FACE, _TURNED_DEG, _LEAST_TURNED_PX = 0.7, 0.9, 35.0, 24
 # Below it no look of RetinaFace's makes a face of what it did not propose either.
 _LEAST_OTHER = 0.3
@@ -212,7 +210,9 @@ class FaceDetector:
         if look.seen.score >= _SURE:
             return self._confirmed(image, look)
         turns_deg = [face.turn_deg + more for more in (0.0, 90.0, 180.0, 270.0)]
-        seen = [self._other(image, face, turn_deg) for turn_deg in turns_deg]
+        crop = warp(image, _close_crop(face, face.turn_deg), _CROP_PX)
+        crops = [np.ascontiguousarray(np.rot90(crop, quarter)) for quarter in range(4)]
+        seen = list(map(self._other, crops, [face] * 4, turns_deg))
         best = max(range(4), key=lambda turn: seen[turn].score)
         if max(other, seen[best].score) < _LEAST_OTHER:
             return look
@@ -220,18 +220,18 @@ class FaceDetector:
         taken = self._look(image, face, turns_deg[best])
         looks = [self._confirmed(image, look), _joined(taken, seen[best])]
         if best:
-            turned = replace(face, turn_deg=turns_deg[best])
-            looks.append(self._confirmed(image, self._settled(image, turned)))
+            turned = self._settled(image, replace(face, turn_deg=turns_deg[best]))
+            looks.append(self._confirmed(image, turned))
         return max(looks, key=lambda one: one.seen.score + one.other)
 
     def _confirmed(self, image: Image, look: _Look) -> _Look:
         """With what RetinaFace says of it."""
-        return _joined(look, self._other(image, look.face, look.roll_deg))
+        crop = warp(image, _close_crop(look.face, look.roll_deg), _CROP_PX)
+        return _joined(look, self._other(crop, look.face, look.roll_deg))
 
-    def _other(self, image: Image, face: Detection, roll_deg: float) -> Detection:
-        """As `look`, by RetinaFace."""
+    def _other(self, crop: Image, face: Detection, roll_deg: float) -> Detection:
+        """As `look`, by RetinaFace, at the crop that was made for it."""
         matrix = _close_crop(face, roll_deg)
-        crop = warp(image, matrix, _CROP_PX)
         seen = _in_middle(_detections(self._second.find(crop, 1 - _SUREST)))
         return seen.moved(_inverse(matrix)) if seen else replace(face, score=0.0)
 
