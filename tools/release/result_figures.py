@@ -99,7 +99,7 @@ def people(report: dict[str, Any]) -> Rows:
         for what, cell in (
             ("TAR at FAR 1%", _rate(one["tar"][0])),
             ("TAR at FAR 0.1%", _rate(one["tar"][1])),
-            ("AUC", one["auc"]["value"]),
+            ("AUC", _rate(one["auc"])),
         ):
             rows.setdefault((f"{pairs}: {what}",), {})[network] = cell
     for embedder in report["embedders"]:

@@ -100,7 +100,7 @@ def report_of(network):
     """What `evaluate` says of one network, as it is and by masked references."""
     pairs = {
         "tar": [RATE, {"value": 0.125, "low": None, "high": None}],
-        "auc": {"value": 0.9},
+        "auc": {"value": 0.9, "low": 0.8, "high": 1.0},
         "pair_accuracy": {"value": 0.8},
         "far_at_plain": [{"value": 0.01}],
     }
@@ -129,7 +129,9 @@ def test_an_evaluation_fills_four_tables():
     first = closed_set(report)["MFR2: rank-1",]
     assert first == {"ours, M-U": 0.5, "ours, M-C": 0.5, "probes": 86}
     assert lost(report) == {("pose", "below 10"): {"faces": 7, "M-C": 0.5}}
-    assert people(report)["M-C: TAR at FAR 1%",] == {"ours": [0.5, 0.25, 0.75]}
+    rows = people(report)
+    assert rows["M-C: TAR at FAR 1%",] == {"ours": [0.5, 0.25, 0.75]}
+    assert rows["M-C: AUC",] == {"ours": [0.9, 0.8, 1.0]}
     assert next(iter(verification(report_of("dlib")))) == ("U-U", "dlib")
 
 
