@@ -8,6 +8,8 @@ import os
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 # ruff: noqa: E402
 import shutil
 from pathlib import Path

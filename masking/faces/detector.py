@@ -42,8 +42,8 @@ _CANDIDATE, _PROPOSAL = 0.25, 0.05
 # Two looks of YuNet of this mean, the closer one of this score: surely an upright face.
 _PLAIN, _SURE = 0.85, 0.87
 # Unless all are, RetinaFace reads the picture, as it is and on its head, at no more
-# than so many pixels. It finds .85 to .90 of masked faces turned by 90 to 180 degrees as
-# they are, .97 to .99 on their head as well.
+# than so many pixels. It finds .85 to .90 of masked faces turned by 90 to 180 degrees
+# as they are, .97 to .99 on their head as well.
 _SECOND_PX = 0.08e6
 # Lowest score of both networks, of upright faces and of those turned by more than so
 # much: patterns look like faces from some side, small ones do not count at all. Chosen

@@ -16,10 +16,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from masking.faces.model_files import RETINAFACE, YUNET, own_model
+from masking.files.onnx_models import onnx_session
 from masking.landmarks import Float32, Image
 
 # Of the three levels: px between places, and sides of the two squares at each.
@@ -37,20 +37,6 @@ _PLACES = [
 _SAME = 0.3
 
 
-def one_thread(name: str) -> onnxruntime.InferenceSession:
-    """A model that ships with this package, ready to run.
-
-    onnxruntime reads pictures of changing sizes without a pause, YuNet in less than
-    half and RetinaFace in two thirds of OpenCV's time.
-    """
-    options = onnxruntime.SessionOptions()
-    # Pictures share the cores, not parts of one picture.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        str(own_model(name)), options, providers=["CPUExecutionProvider"]
-    )
-
-
 class YuNet:
     """Sees faces of 10 to 300 px; made by `tools/release/ship_yunet.py`."""
 
@@ -59,7 +45,7 @@ class YuNet:
         Args:
             least: probability of what it gives.
         """
-        self._network, self._least = one_thread(YUNET), least
+        self._network, self._least = onnx_session(str(own_model(YUNET))), least
 
     def find(self, image: Image) -> Float32:
         """(N, 15) faces of an (H, W, 3) uint8 RGB picture."""
@@ -103,7 +89,7 @@ class RetinaFace:
     """Sees faces of 12 px and more; made by `tools/release/ship_retinaface.py`."""
 
     def __init__(self) -> None:
-        self._network = one_thread(RETINAFACE)
+        self._network = onnx_session(str(own_model(RETINAFACE)))
 
     def find(self, image: Image, least: float) -> Float32:
         """(N, 15) faces of an (H, W, 3) uint8 RGB picture, of `least` and more."""

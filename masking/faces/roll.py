@@ -9,8 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from masking.faces.model_files import ROLL
-from masking.faces.networks import one_thread
+from masking.faces.model_files import ROLL, own_model
+from masking.files.onnx_models import onnx_session
 from masking.landmarks import Float32, Image
 
 # Side of the crop, and how many sides of the face box it shows. Only its disc counts:
@@ -24,7 +24,7 @@ class RollEstimator:
     """Trained by `tools/detector_training/train_roll.py` on faces, masked or not."""
 
     def __init__(self) -> None:
-        self._network = one_thread(ROLL)
+        self._network = onnx_session(str(own_model(ROLL)))
         self._input = self._network.get_inputs()[0].name
 
     def roll_deg(self, crop: Image) -> float:

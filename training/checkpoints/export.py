@@ -14,6 +14,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from masking.errors import InvalidConfig, ToolkitError
+from masking.files.onnx_models import onnx_session
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32, Image
 from training.backbones.dlib_network import DlibFaceNet, write_dlib_file
@@ -103,13 +104,9 @@ def export_onnx(embedder: NetworkEmbedder, path: Path) -> float:
         NotExported: torch does not export this kind of network.
         FalseExport: onnxruntime gives other embeddings than we do.
     """
-    import onnxruntime
-
     chips = sample_chips(embedder)
     write_bytes(path, onnx_bytes(embedder, embedder.flip_average))
-    session = onnxruntime.InferenceSession(
-        path.read_bytes(), providers=["CPUExecutionProvider"]
-    )
+    session = onnx_session(path.read_bytes())
     wanted = embedder.embed(chips)
     found = [_run(session, chips), *(_run(session, chip[None]) for chip in chips)]
     together, alone = found[0], np.concatenate(found[1:])
