@@ -100,7 +100,7 @@ def test_unknown_backbones_and_a_missing_timm_are_named(monkeypatch):
     with pytest.raises(InvalidConfig, match="no model 'restnet'"):
         make_network("timm:restnet")
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(MissingInput, match=r"masked-faces\[backbones\]"):
+    with pytest.raises(MissingInput, match=r"\.\[backbones\]"):
         make_network("timm:resnet18")
 
 
