@@ -1,7 +1,7 @@
 """Runs ONNX files by onnxruntime, on one thread, and lets it tell nobody.
 
-Its releases report to their maker from the moment they are imported, unless the
-environment forbids it: so nothing else here imports it.
+Releases such as 1.32 report to their maker from the moment they are imported, unless
+the environment forbids it: so nothing else here imports it.
 """
 
 from __future__ import annotations
