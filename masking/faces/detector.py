@@ -59,9 +59,8 @@ _SUREST = 0.98
 SAME_FACE = 0.4
 # The crop of the closer look, and the face in it.
 _CROP_PX, _CLOSE_PX, _NEAR = 128, 72, 0.35
-# It is repeated until the face is upright within so much.
-_LEVEL_DEG, _LOOKS = 8.0, 3
-_LEAST_LOOK = 0.2
+# It is repeated until the face is upright within so much, and gives this score or more.
+_LEVEL_DEG, _LOOKS, _LEAST_LOOK = 8.0, 3, 0.2
 DETECTOR = "yunet"
 
 
@@ -139,8 +138,7 @@ class FaceDetector:
     """All faces of a picture of any size, whichever way up they are."""
 
     def __init__(self) -> None:
-        self._wide = YuNet(_CANDIDATE)
-        self._close = YuNet(_LEAST_LOOK)
+        self._first = YuNet()
 
     @cached_property
     def _roll(self) -> RollEstimator:
@@ -183,7 +181,8 @@ class FaceDetector:
             roll_deg: how far the face is turned.
         """
         matrix = _close_crop(face, roll_deg)
-        seen = _in_middle(_detections(self._close.find(warp(image, matrix, _CROP_PX))))
+        crop = warp(image, matrix, _CROP_PX)
+        seen = _in_middle(_detections(self._first.find(crop, _LEAST_LOOK)))
         return seen.moved(_inverse(matrix)) if seen else replace(face, score=0.0)
 
     def _proposals(self, image: Image) -> list[Detection]:
@@ -257,7 +256,8 @@ class FaceDetector:
             for left, wide in _tiles(level.shape[1]):
                 tile = level[top : top + tall, left : left + wide]
                 to = _after(back, np.array([[1, 0, left], [0, 1, top]]))
-                found += [f.moved(to) for f in _detections(self._wide.find(tile))]
+                rows = self._first.find(tile, _CANDIDATE)
+                found += [face.moved(to) for face in _detections(rows)]
         return found
 
 

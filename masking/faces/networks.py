@@ -4,7 +4,7 @@ Both give (N, 15) float32 rows: left, top, width, height, five points (x, y), px
 the probability.
 
 Sources: Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", Machine
-Intelligence Research 2023; OpenCV runs it. Deng et al., "RetinaFace: Single-shot
+Intelligence Research 2023; the file is OpenCV's. Deng et al., "RetinaFace: Single-shot
 Multi-level Face Localisation in the Wild", CVPR 2020; its weights, for a MobileNet, are
 those that FaceX-Zoo (Wang et al., 2021) trained for masked faces.
 """
@@ -40,15 +40,11 @@ _SAME = 0.3
 class YuNet:
     """Sees faces of 10 to 300 px; made by `tools/release/ship_yunet.py`."""
 
-    def __init__(self, least: float) -> None:
-        """
-        Args:
-            least: probability of what it gives.
-        """
-        self._network, self._least = onnx_session(str(own_model(YUNET))), least
+    def __init__(self) -> None:
+        self._network = onnx_session(str(own_model(YUNET)))
 
-    def find(self, image: Image) -> Float32:
-        """(N, 15) faces of an (H, W, 3) uint8 RGB picture."""
+    def find(self, image: Image, least: float) -> Float32:
+        """(N, 15) faces of an (H, W, 3) uint8 RGB picture, of `least` and more."""
         framed = _framed(image, _STEP_PX)
         bgr = cv2.dnn.blobFromImage(framed, swapRB=True)
         outs = [out[0] for out in self._network.run(_PLACES, {"input": bgr})]
@@ -56,7 +52,7 @@ class YuNet:
         parts = [outs[level :: len(_STEPS)] for level in range(len(_STEPS))]
         rows = np.concatenate(
             [
-                _of_places(part, step, columns // step, self._least)
+                _of_places(part, step, columns // step, least)
                 for part, step in zip(parts, _STEPS, strict=True)
             ]
         )

@@ -38,7 +38,7 @@ def test_a_square_gives_its_box_and_points():
 def test_both_see_a_portrait_alike(side):
     path = sorted(sample_people().glob("*/*.jpg"))[0]
     portrait = np.asarray(cv2.resize(read_rgb(path), (side, side + 9)), np.uint8)
-    (one,), (other,) = YuNet(0.6).find(portrait), RetinaFace().find(portrait, 0.6)
+    (one,), (other,) = YuNet().find(portrait, 0.6), RetinaFace().find(portrait, 0.6)
     assert one[14] > 0.8 and other[14] > 0.9
     eyes = one[6] - one[4]
     np.testing.assert_allclose(one[4:14], other[4:14], atol=0.25 * eyes)
@@ -48,7 +48,7 @@ def test_both_see_a_portrait_alike(side):
 @pytest.mark.parametrize("shape", [(1, 1), (2, 500), (64, 64)])
 def test_neither_sees_anything_in_black(shape):
     image = np.zeros((*shape, 3), np.uint8)
-    assert YuNet(0.2).find(image).shape == (0, 15)
+    assert YuNet().find(image, 0.2).shape == (0, 15)
     assert RetinaFace().find(image, 0.2).shape == (0, 15)
 
 
@@ -81,4 +81,4 @@ def test_yunet_sees_what_opencv_sees_with_it(tmp_path):
         str(tmp_path / "fixed.onnx"), "", (301, 317), 0.3, 0.3
     )
     _, rows = theirs.detect(cv2.cvtColor(portrait, cv2.COLOR_RGB2BGR))
-    np.testing.assert_allclose(YuNet(0.3).find(portrait), rows, atol=0.01)
+    np.testing.assert_allclose(YuNet().find(portrait, 0.3), rows, atol=0.01)
