@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
+
+# Compiled once, also where the environment forbids it: many tests start processes, and
+# each would compile torch anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Before numpy and torch are imported: tests run side by side, one thread each.
 for _library in ("OMP", "OPENBLAS", "MKL"):

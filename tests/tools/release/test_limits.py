@@ -16,7 +16,7 @@ MOST_HELP_S = 0.3
 def files():
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*"):
-            if path.is_file() and path.suffix != ".pyc":
+            if path.is_file() and "__pycache__" not in path.parts:
                 yield path
 
 
