@@ -297,7 +297,7 @@ def _address(path: Path) -> str:
 
 def _settled(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        _address(path), BUSY_TIMEOUT_S, isolation_level=None, uri=True
+        _address(path), timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True
     )
     # secure_delete: what is removed is overwritten. synchronous: whoever was told
     # "added" stays added after a power cut.
