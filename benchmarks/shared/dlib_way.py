@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from masking.faces.model_files import LANDMARKS_68, RECOGNITION, dlib_model
+from masking.files.model_files import LANDMARKS_68, RECOGNITION, dlib_model
 from masking.landmarks import Image
 
 Encodings = NDArray[np.float64]

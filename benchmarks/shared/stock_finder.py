@@ -10,7 +10,7 @@ import numpy as np
 
 from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
-from masking.faces.model_files import LANDMARKS_68, dlib_model
+from masking.files.model_files import LANDMARKS_68, dlib_model
 from masking.landmarks import Image, Landmarks
 
 

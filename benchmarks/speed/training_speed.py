@@ -28,7 +28,7 @@ from masking.augment.config import AugmentConfig
 from masking.augment.manifest import Manifest, read_manifest
 from masking.augment.stage import augment
 from masking.datasets.sample import sample_people
-from masking.faces.model_files import RECOGNITION, dlib_model
+from masking.files.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Image
 from training.config import TrainConfig
 from training.data.train_data import read_train_data

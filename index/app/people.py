@@ -12,7 +12,7 @@ from index.gallery.gallery import Gallery
 from index.gallery.storage.rows import Terms, checked_name
 from index.gallery.transfers import merge_people, move_photos
 from index.search.open_search import refresh_snapshot
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form
 
 Record = dict[str, Any]
 

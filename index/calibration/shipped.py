@@ -8,7 +8,7 @@ from pathlib import Path
 
 from index.calibration.calibration import Calibration
 from masking.errors import BadRecord, MissingInput
-from masking.files.reading import shipped_file
+from masking.files.model_files import shipped_file
 from training.metrics.score_normalization import Cohort
 
 FILE = Path(__file__).parents[1] / "models" / "calibrations.json"

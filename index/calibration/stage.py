@@ -25,7 +25,7 @@ from masking.augment.manifest import Manifest, ManifestRow
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from masking.faces.finder import Finder
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form
 from masking.landmarks import Float32
 from training.data.chip_dataset import CALM, Degradation
 from training.data.chip_embeddings import embed_rows

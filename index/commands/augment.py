@@ -19,7 +19,7 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say, say_json
 from masking.augment.config import AugmentConfig
-from masking.files.shown_text import counted
+from masking.files.text import counted
 
 if TYPE_CHECKING:
     from masking.augment.report import AugmentReport

@@ -24,7 +24,7 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say, say_json
 from masking.errors import InvalidConfig
-from masking.files.shown_text import counted
+from masking.files.text import counted
 
 if TYPE_CHECKING:
     from index.calibration.calibration import Calibration

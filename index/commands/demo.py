@@ -9,7 +9,7 @@ import click
 
 from index.commands.terminal.options import workspace_option
 from index.commands.terminal.printing import say_lines
-from masking.files.shown_text import counted
+from masking.files.text import counted
 
 
 @click.command("demo")

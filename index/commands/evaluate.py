@@ -22,7 +22,7 @@ from index.commands.terminal.options import (
 from index.commands.terminal.printing import say, say_json, say_lines
 from index.evaluation.config import EmbedConfig, EvaluateConfig
 from masking.errors import InvalidConfig
-from masking.files.shown_text import counted
+from masking.files.text import counted
 
 if TYPE_CHECKING:
     from index.evaluation.protocol import Collection

@@ -8,7 +8,7 @@ import click
 
 from index.commands.terminal.options import A_PATH
 from index.commands.terminal.printing import say
-from masking.files.shown_text import counted
+from masking.files.text import counted
 
 CELEBRITIES = Path("data/celebrities")
 

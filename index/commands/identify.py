@@ -27,7 +27,7 @@ from index.commands.terminal.options import (
 from index.commands.terminal.printing import say, say_json
 from index.identification.config import IdentifyConfig
 from index.identification.video.config import VideoConfig
-from masking.files.shown_text import counted
+from masking.files.text import counted
 
 if TYPE_CHECKING:
     from index.identification.answers import Answer

@@ -16,7 +16,7 @@ from index.commands.terminal.options import (
     workspace_option,
 )
 from index.commands.terminal.printing import say, say_json, say_lines
-from masking.files.shown_text import counted
+from masking.files.text import counted
 from training.config import TrainConfig
 
 

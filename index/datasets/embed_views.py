@@ -23,8 +23,7 @@ from masking.faces import finder as face_finding
 from masking.faces.alignment import ChipGeometry
 from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, Finder
-from masking.faces.model_files import MODELS
-from masking.files.reading import TABLE
+from masking.files.model_files import MODELS, TABLE
 from masking.files.writing import private_folder, write_bytes
 from masking.landmarks import Float32, Image, Landmarks
 from training.embedders.embedded_face import Embedder, embed_both, network_input

@@ -8,8 +8,7 @@ from pathlib import Path
 from masking.datasets.collections import Collection
 from masking.datasets.labels import COLUMNS, LABELS, LabelledPhoto, read_labels
 from masking.errors import BadRecord, MissingInput
-from masking.files.reading import read_lines
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form, read_lines
 
 
 def read_labelled_photos(

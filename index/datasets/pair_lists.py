@@ -19,9 +19,7 @@ from masking.datasets.labels import (
     read_labels,
 )
 from masking.errors import BadRecord, MissingInput
-from masking.files.csv_tables import read_table
-from masking.files.reading import read_lines
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form, read_lines, read_table
 from training.metrics.pairs import Indices
 
 COLUMNS = ("file_a", "file_b", "same")

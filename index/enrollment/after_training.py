@@ -25,7 +25,7 @@ from index.search.open_search import refresh_snapshot
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError
 from masking.faces.finder import AlignedFace
-from masking.files.shown_text import counted, normal_form
+from masking.files.text import counted, normal_form
 from masking.masks.spec import SpecConfig
 from masking.workers import worker_count
 from training.config import TrainConfig

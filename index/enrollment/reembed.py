@@ -24,7 +24,7 @@ from index.gallery.storage.store import GalleryStore
 from index.gallery.vectors import check_chips_fit, embedder_meta
 from masking.datasets.images import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage
-from masking.files.shown_text import counted
+from masking.files.text import counted
 from masking.landmarks import Image
 from training.embedders.embedded_face import (
     Embedder,

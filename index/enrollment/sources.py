@@ -10,8 +10,7 @@ from index.gallery.storage.rows import typed_name
 from masking.datasets.collections import Collection
 from masking.datasets.images import photo_list
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.files.csv_tables import read_table
-from masking.files.reading import refuse_address
+from masking.files.text import read_table, refuse_address
 
 COLUMNS = ("person", "file")
 # How people write it in tables; empty means that nobody said.

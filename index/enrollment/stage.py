@@ -26,7 +26,7 @@ from index.gallery.people import unlike_the_others
 from index.gallery.storage.rows import NO_TERMS, Terms
 from masking.errors import BadRecord, MissingInput, NoFace
 from masking.faces.finder import Finder
-from masking.files.shown_text import counted
+from masking.files.text import counted
 from training.embedders.embedded_face import (
     EmbeddedFace,
     Embedder,

@@ -16,8 +16,7 @@ from index.datasets.labelled_photos import read_labelled_photos
 from index.datasets.pair_lists import PairList, read_pair_list
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import BadRecord, InvalidConfig
-from masking.files.csv_tables import read_table
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form, read_table
 from masking.landmarks import Float32
 from training.embedders.embedded_face import Embedder
 from training.metrics.pairs import EmbeddedFaces, Indices, ScoredPairs, compare_at

@@ -15,7 +15,7 @@ from index.gallery.storage.rows import PhotoRow, Terms, seal, sealed_vectors
 from index.gallery.storage.store import GalleryStore, utc_now
 from index.gallery.vectors import read_chip, sound_chip
 from masking.errors import InvalidConfig, MissingInput, NameTaken
-from masking.files.shown_text import counted, normal_form
+from masking.files.text import counted, normal_form
 from masking.landmarks import Float32, Image
 from training.metrics.score_normalization import (
     Cohort,

@@ -10,7 +10,7 @@ from index.gallery.storage.erased_people import ErasedPeople
 from index.gallery.storage.rows import Terms, seal
 from index.gallery.storage.store import GalleryStore
 from masking.errors import BadRecord, InvalidConfig
-from masking.files.shown_text import counted
+from masking.files.text import counted
 
 # Each with the column of its photo's number and that of what is sealed.
 _SEALED = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from index.identification.answers import Answer
 from index.identification.card_writer import writing
 from masking.datasets.folders import refuse_picture
-from masking.files.csv_tables import spreadsheet_text
+from masking.files.text import spreadsheet_text
 
 COLUMNS = (
     "photo",

@@ -15,7 +15,7 @@ from index.calibration.calibration import Decision
 from index.calibration.score import accepted_from, shown
 from index.identification.cards.canvas import percent
 from masking.faces.detector import FaceBox
-from masking.files.shown_text import counted
+from masking.files.text import counted
 from masking.files.writing import strict_json
 
 MATCH, AMBIGUOUS, UNKNOWN = "match", "ambiguous", "unknown"

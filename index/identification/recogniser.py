@@ -14,7 +14,7 @@ from index.identification.config import IdentifyConfig
 from index.search.open_search import open_search
 from masking.errors import MissingInput
 from masking.faces.alignment import ChipGeometry
-from masking.files.shown_text import counted
+from masking.files.text import counted
 from masking.landmarks import Float32
 from training.embedders.embedded_face import EmbeddedFace, Embedder, network_input
 from training.embedders.mask_classifier import mask_states

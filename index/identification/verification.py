@@ -30,8 +30,7 @@ from index.identification.stage import Identifier
 from masking.datasets.images import read_bytes
 from masking.errors import BadRecord, UnreadableImage
 from masking.faces.finder import AlignedPhoto, Finder, PhotoFile, read_faces
-from masking.files.csv_tables import read_table
-from masking.files.shown_text import shown
+from masking.files.text import read_table, shown
 from masking.files.writing import strict_json
 from training.embedders.embedded_face import Embedder, embed_faces, network_input
 from training.embedders.mask_classifier import mask_states

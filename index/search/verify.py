@@ -25,7 +25,7 @@ from index.gallery.storage.rows import seal
 from index.gallery.storage.store import GalleryStore
 from index.search.open_search import build_snapshot, current_snapshot
 from masking.errors import BadRecord, ToolkitError
-from masking.files.shown_text import counted
+from masking.files.text import counted
 from masking.landmarks import Float32
 
 QUERIES = 1000

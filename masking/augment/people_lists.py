@@ -10,8 +10,7 @@ from pathlib import Path
 
 from masking.augment.manifest import Manifest
 from masking.errors import InvalidConfig, MissingInput
-from masking.files.reading import read_lines
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form, read_lines
 
 _SHOWN = 3
 _log = logging.getLogger(__name__)

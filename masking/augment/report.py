@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from masking.augment.manifest import ManifestRow
-from masking.files.shown_text import counted
+from masking.files.text import counted
 
 # Masked pictures that are remembered for the sheet; every second is forgotten when
 # twice as many have come, so that they stay spread over the whole collection.

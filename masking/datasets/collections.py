@@ -19,8 +19,7 @@ from masking.datasets.images import no_picture_in
 from masking.datasets.labels import LABELS, read_labels
 from masking.datasets.recordio import find_record_file, record_photos
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.files.reading import read_lines
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form, read_lines
 
 CELEBA_LIST = "identity_CelebA.txt"
 

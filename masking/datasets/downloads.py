@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from masking.datasets.collections import CELEBA_LIST
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.files.reading import read_lines
+from masking.files.text import read_lines
 
 # On the disk at once: the archive, and what it is unpacked to.
 _LFW_GB, _CELEBA_GB = 0.5, 3.5

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from masking.errors import InvalidConfig
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form
 
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".bmp", ".webp", ".tif", ".tiff"]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masking.errors import BadRecord, MissingInput
-from masking.files.csv_tables import read_table
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form, read_table
 
 LABELS = "labels.csv"
 COLUMNS = ("person", "file", "mask")

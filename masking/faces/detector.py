@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.faces.alignment import warp
-from masking.faces.networks import RetinaFace, YuNet
-from masking.faces.roll import BOXES as ROLL_BOXES
-from masking.faces.roll import CROP_PX as ROLL_PX
-from masking.faces.roll import RollEstimator
+from masking.faces.networks import BOXES as ROLL_BOXES
+from masking.faces.networks import CROP_PX as ROLL_PX
+from masking.faces.networks import RetinaFace, RollEstimator, YuNet
 from masking.landmarks import Float32, Image
 
 Matrix = NDArray[np.float64]

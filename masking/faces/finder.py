@@ -14,7 +14,7 @@ from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.detector import Detection, FaceBox, FaceDetector
 from masking.faces.landmark_predictor import FivePointPredictor, LandmarkPredictor
 from masking.faces.mean_face import CANONICAL_FACE
-from masking.faces.model_files import (
+from masking.files.model_files import (
     LANDMARKS_68,
     MASKED_LANDMARKS,
     dlib_model,

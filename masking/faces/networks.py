@@ -1,7 +1,10 @@
-"""YuNet and RetinaFace: networks that see upright faces, with five points each.
+"""The networks of the detector: YuNet, RetinaFace, and one for the roll of a face.
 
-Both give (N, 15) float32 rows: left, top, width, height, five points (x, y), px, and
-the probability.
+The first two see upright faces, with five points each. They give (N, 15) float32 rows:
+left, top, width, height, five points (x, y), px, and the probability. YuNet finds
+turned faces, too, but gives them the points of upright ones (of a face that is turned
+by 20 degrees it says 3), so a small network of our own says how far one is turned in
+the picture plane.
 
 Sources: Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", Machine
 Intelligence Research 2023; the file is OpenCV's. Deng et al., "RetinaFace: Single-shot
@@ -18,8 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from masking.faces.model_files import RETINAFACE, YUNET, own_model
-from masking.files.onnx_models import onnx_session
+from masking.files.model_files import RETINAFACE, ROLL, YUNET, onnx_session, own_model
 from masking.landmarks import Float32, Image
 
 # Of the three levels: px between places, and sides of the two squares at each.
@@ -136,3 +138,37 @@ def _faces(out: Float32, step: int, side: float, slot: int, least: float) -> Flo
     corner = middle + _PLACE * side * box[:, :2] - size / 2
     five = np.tile(middle, 5) + _PLACE * side * points
     return np.hstack([corner, size, five, sure[y, x][:, None]]).astype(np.float32)
+
+
+# Side of the crop for the roll, and how many sides of the face box it shows. Only its
+# disc counts:
+# that looks the same under every turn.
+CROP_PX, BOXES = 64, 1.15
+_FROM_MIDDLE = np.hypot(*(np.mgrid[:CROP_PX, :CROP_PX] - (CROP_PX - 1) / 2))
+DISC = _FROM_MIDDLE <= CROP_PX / 2
+
+
+class RollEstimator:
+    """Trained by `tools/detector_training/train_roll.py` on faces, masked or not."""
+
+    def __init__(self) -> None:
+        self._network = onnx_session(str(own_model(ROLL)))
+        self._input = self._network.get_inputs()[0].name
+
+    def roll_deg(self, crop: Image) -> float:
+        """Turn of the line between the eyes, clockwise, -180 to 180 degrees.
+
+        Args:
+            crop: (CROP_PX, CROP_PX, 3) uint8 RGB, the face in its middle.
+        """
+        ((turn,),) = self._network.run(None, {self._input: prepared(crop)[None, None]})
+        cosine, sine = turn
+        return float(np.rad2deg(np.arctan2(sine, cosine)))
+
+
+def prepared(crop: Image) -> Float32:
+    """(CROP_PX, CROP_PX) float32 grey, of mean 0 and deviation 1 in the disc."""
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    inside = grey[DISC]
+    even = (grey - inside.mean()) / (inside.std() + 4.0)
+    return np.where(DISC, even, 0.0).astype(np.float32)

@@ -17,7 +17,7 @@ from masking.datasets.images import read_rgb
 from masking.faces.alignment import similarity, warp
 from masking.faces.detector import FaceDetector, roll_crop
 from masking.faces.landmark_predictor import FIVE, GEOMETRY, LandmarkPredictor
-from masking.faces.model_files import LANDMARKS_68, dlib_model
+from masking.files.model_files import LANDMARKS_68, dlib_model
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
 from masking.masks.textures import Texture

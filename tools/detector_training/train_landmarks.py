@@ -5,7 +5,7 @@
         --more data/celeba --more-without data/celeba/excluded.txt --out masking/models
 
 People whom `held_out` names are held out. The landmark model that ships was not made
-so: see `masking/faces/model_files.py`.
+so: see `masking/files/model_files.py`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from tqdm import tqdm
 
 from masking.augment.people_lists import read_names
 from masking.datasets.images import file_sha256, list_images, read_bytes
-from masking.faces.landmark_predictor import box_corners
-from masking.faces.model_files import MASKED_LANDMARKS, ROLL
-from masking.faces.packed_predictor import write_packed
+from masking.faces.landmark_predictor import box_corners, write_packed
+from masking.files.model_files import MASKED_LANDMARKS, ROLL
 from masking.landmarks import Landmarks
 from masking.masks.textures import Texture
 from masking.workers import ordered_map

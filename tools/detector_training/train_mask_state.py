@@ -22,7 +22,7 @@ from tqdm import tqdm
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.alignment import ChipGeometry, chip_matrix, warp
 from masking.faces.finder import unmasked_finder
-from masking.files.model_arrays import write_arrays
+from masking.files.model_files import write_arrays
 from masking.landmarks import Float32, Image, Landmarks
 from masking.masks import spec as mask_spec
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from masking.faces.landmark_predictor import GEOMETRY
-from masking.faces.roll import BOXES, CROP_PX, DISC
+from masking.faces.networks import BOXES, CROP_PX, DISC
 from tools.detector_training.detected_faces import Example
 
 _EPOCHS, _BATCH, _LEARNING_RATE = 45, 128, 3e-3

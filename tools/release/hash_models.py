@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from masking.files.reading import write_table
+from masking.files.model_files import write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [ROOT / name / "models" for name in ("masking", "training", "index")]

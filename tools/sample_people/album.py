@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from masking.datasets.images import decode_rgb, encode_image, read_rgb
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.finder import unmasked_finder
-from masking.faces.model_files import RECOGNITION, dlib_model
+from masking.files.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Float32, Image
 from tools.sample_people.casting import draw_person, draw_photo, sample_rng
 from tools.sample_people.face_collection import FittedFaces

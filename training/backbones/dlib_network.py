@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from masking.errors import BadRecord
 from masking.faces.alignment import ChipGeometry
-from masking.faces.model_files import RECOGNITION, dlib_model
+from masking.files.model_files import RECOGNITION, dlib_model
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32
 from training.backbones.base import FaceNetwork

@@ -14,7 +14,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from masking.errors import InvalidConfig, ToolkitError
-from masking.files.onnx_models import onnx_session
+from masking.files.model_files import onnx_session
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32, Image
 from training.backbones.dlib_network import DlibFaceNet, write_dlib_file

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from masking.errors import BadRecord, MissingInput
-from masking.files.reading import shipped_file
+from masking.files.model_files import shipped_file
 from masking.files.writing import write_bytes
 from training.embedders.checkpoint_file import read_record
 from training.embedders.embedded_face import Embedder

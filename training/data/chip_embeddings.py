@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError
-from masking.files.model_arrays import read_arrays, write_arrays
+from masking.files.model_files import read_arrays, write_arrays
 from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig
 from training.data.chip_dataset import (

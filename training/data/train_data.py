@@ -15,7 +15,7 @@ from torch import Tensor
 
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import InvalidConfig
-from masking.files.shown_text import counted
+from masking.files.text import counted
 from training.config import TrainConfig
 from training.data.chip_embeddings import unmasked_embeddings
 from training.embedders.torch_embedder import NetworkEmbedder

@@ -18,8 +18,7 @@ import numpy as np
 
 from masking.errors import BadRecord
 from masking.faces.alignment import ChipGeometry
-from masking.files.model_arrays import read_arrays
-from masking.files.reading import shipped_file
+from masking.files.model_files import read_arrays, shipped_file
 from masking.landmarks import Float32, Image
 
 # Side of the picture, and of a cell, px.

@@ -22,7 +22,7 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import say, say_json
 from index.enrollment.config import EnrollConfig
-from masking.files.shown_text import counted
+from masking.files.text import counted
 
 if TYPE_CHECKING:
     from index.enrollment.face_step import EnrollReport

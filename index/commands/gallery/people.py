@@ -16,7 +16,7 @@ from index.commands.terminal.options import (
 )
 from index.commands.terminal.printing import ask, say, say_json, say_table, yes_option
 from masking.errors import InvalidConfig
-from masking.files.shown_text import counted, shown
+from masking.files.text import counted, shown
 
 if TYPE_CHECKING:
     from index.gallery.people import PersonPhoto

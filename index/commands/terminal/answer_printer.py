@@ -20,7 +20,7 @@ from index.identification.answers import (
     answer_record,
 )
 from index.identification.cards.canvas import percent
-from masking.files.shown_text import aligned, places, shown
+from masking.files.text import aligned, places, shown
 
 HEAD = ("photo", "face", "name", "how sure")
 # In the order of the last line.

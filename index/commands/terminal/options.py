@@ -19,7 +19,7 @@ from typing import (
 import click
 
 from masking.errors import ToolkitError
-from masking.files.reading import refuse_address
+from masking.files.text import refuse_address
 from masking.settings import Settings
 
 if TYPE_CHECKING:

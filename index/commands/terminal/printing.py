@@ -17,7 +17,7 @@ import click
 from click.exceptions import Exit
 
 from masking.errors import InvalidConfig
-from masking.files.shown_text import aligned, shown
+from masking.files.text import aligned, shown
 from masking.files.writing import strict_json
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")

@@ -13,7 +13,7 @@ from index.evaluation.figures import SETS, EmbedderFigures, EvaluateReport, Mask
 from index.evaluation.report.pictures import report_plots, write_private
 from index.evaluation.set_figures import FARS, Rate, SetFigures
 from index.evaluation.stage import Evaluation
-from masking.files.shown_text import aligned
+from masking.files.text import aligned
 from masking.files.writing import private_folder, strict_json, write_bytes
 from training.metrics.identification import FPIR
 

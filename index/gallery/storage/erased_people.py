@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from masking.files.shown_text import normal_form
+from masking.files.text import normal_form
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import numpy as np
 from index.gallery.storage.store import GalleryStore
 from masking.datasets.images import SUFFIXES
 from masking.errors import BadRecord, InvalidConfig
-from masking.files.shown_text import is_control, normal_form
+from masking.files.text import is_control, normal_form
 from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.pairs import EmbeddedFaces

@@ -14,7 +14,7 @@ from masking.datasets.images import list_images, read_rgb
 from masking.datasets.sample import sample_newcomers, sample_people
 from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import FaceFinder, read_faces, read_photo, unmasked_finder
-from masking.faces.model_files import RECOGNITION, dlib_model
+from masking.files.model_files import RECOGNITION, dlib_model
 
 # dlib takes a tenth of a second a chip, finding a face a third of that.
 EMBEDDED_PEOPLE, EMBEDDED_PHOTOS, SOUGHT_PHOTOS = 12, 4, 2

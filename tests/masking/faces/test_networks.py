@@ -8,8 +8,8 @@ import pytest
 from masking.datasets.images import read_rgb
 from masking.datasets.sample import sample_people
 from masking.faces import networks as module
-from masking.faces.model_files import YUNET, own_model
 from masking.faces.networks import RetinaFace, YuNet
+from masking.files.model_files import YUNET, own_model
 
 
 def test_a_square_gives_its_box_and_points():

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from masking.faces.landmark_predictor import GEOMETRY
-from masking.faces.roll import CROP_PX, prepared
+from masking.faces.networks import CROP_PX, prepared
 from tools.detector_training import train_roll
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from masking.files.reading import TABLE
+from masking.files.model_files import TABLE
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = [ROOT / name / "models" for name in ("masking", "training", "index")]

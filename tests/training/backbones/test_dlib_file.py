@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from masking.errors import BadRecord, MissingInput
-from masking.faces.model_files import RECOGNITION, dlib_model
+from masking.files.model_files import RECOGNITION, dlib_model
 from training.backbones.dlib_file import read_dlib_file
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from masking.datasets.images import read_rgb
 from masking.errors import BadRecord
-from masking.faces.model_files import RECOGNITION, dlib_model
+from masking.files.model_files import RECOGNITION, dlib_model
 from masking.landmarks import Float32, Image
 from training.backbones.dlib_file import read_dlib_file
 from training.backbones.dlib_network import (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from index.commands.terminal.printing import OneLine, say, say_json, say_lines
-from masking.files.shown_text import shown
+from masking.files.text import shown
 from masking.files.writing import strict_json
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from masking.errors import BadRecord
-from masking.faces import packed_predictor
-from masking.faces.landmark_predictor import LandmarkPredictor
-from masking.faces.packed_predictor import read_packed, write_packed
+from masking.faces import landmark_predictor
+from masking.faces.landmark_predictor import (
+    LandmarkPredictor,
+    read_packed,
+    write_packed,
+)
 
 BOX = dlib.rectangle(10, 10, 90, 90)
 
@@ -77,11 +80,14 @@ def test_what_needs_no_rounding_is_packed_without_loss(trained, tmp_path):
 def test_numbers_are_written_as_dlib_writes_them():
     # dlib/serialize.h: a byte with the length and, in its top bit, the sign; then the
     # number, low byte first. -136 is 0x81 0x88 in every model of 68 landmarks.
-    assert packed_predictor._integers(-136, 1).tolist() == [0x81, 0x88]
-    assert packed_predictor._integers([258, -1], 2).tolist() == [[2, 2, 1], [130, 1, 0]]
+    assert landmark_predictor._integers(-136, 1).tolist() == [0x81, 0x88]
+    assert landmark_predictor._integers([258, -1], 2).tolist() == [
+        [2, 2, 1],
+        [130, 1, 0],
+    ]
     # -.75 is -12582912 (0xC00000) times 2 to the minus 24.
     expected = [0x84, 0, 0, 0xC0, 0, 0x82, 24, 0]
-    assert packed_predictor._floats(np.array([-0.75], np.float32)).tolist() == [
+    assert landmark_predictor._floats(np.array([-0.75], np.float32)).tolist() == [
         expected
     ]
 

@@ -1,18 +1,31 @@
 """Models that ship are checked before they are used: C crashes at damaged ones."""
 
 import hashlib
+import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from index.calibration import shipped as shipped_calibrations
 from masking.errors import BadRecord, MissingInput, ToolkitError
 from masking.faces import finder as face_finding
-from masking.faces import model_files
 from masking.faces.finder import unmasked_predictor
-from masking.faces.roll import RollEstimator
-from masking.files.reading import TABLE, checked_file, shipped_file, write_table
+from masking.faces.networks import RollEstimator
+from masking.files import model_files
+from masking.files.model_files import (
+    TABLE,
+    YUNET,
+    checked_file,
+    onnx_session,
+    own_model,
+    shipped_file,
+    write_table,
+)
 from training.backbones.dlib_network import read_dlib_network
 from training.checkpoints import store
 from training.checkpoints.store import choose_embedder, choose_onnx_embedder
@@ -142,3 +155,38 @@ def test_dlibs_files_are_checked(name, use, tmp_path, monkeypatch):
             use()
     finally:
         model_files.dlib_model.cache_clear()
+
+
+def test_a_model_runs_from_its_path_and_its_bytes():
+    path = own_model(YUNET)
+    picture = np.zeros((1, 3, 64, 96), np.float32)
+    for model in (str(path), path.read_bytes()):
+        outs = onnx_session(model).run(None, {"input": picture})
+        assert outs[0].shape == (1, 64 * 96 // 64, 1)
+
+
+def test_a_detector_leaves_no_trace_of_a_report(tmp_path):
+    code = (
+        "import numpy as np\n"
+        "from masking.faces.detector import FaceDetector\n"
+        "FaceDetector().detect(np.zeros((99, 99, 3), np.uint8))\n"
+        "import sys; assert 'onnxruntime' in sys.modules"
+    )
+    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(tmp_path))
+    environment = {key: v for key, v in os.environ.items() if "TELEMETRY" not in key}
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, env=environment | places
+    )
+    # Reporting, it writes a session, a device identifier and a database.
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_nothing_else_imports_onnxruntime():
+    own = ROOT / "masking" / "files" / "model_files.py"
+    files = [
+        path
+        for room in ("masking", "training", "index", "benchmarks", "tools")
+        for path in (ROOT / room).rglob("*.py")
+    ]
+    imports = re.compile(r"^\s*(import|from) onnxruntime", re.MULTILINE)
+    assert [path for path in files if imports.search(path.read_text())] == [own]
