@@ -22,6 +22,10 @@ SUFFIXES = frozenset(
 OTHER_SUFFIXES = frozenset(
     (".gif", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".psd")
 ) | frozenset((".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"))
+# Videos are told, not read: each is given by its own name.
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv")
+) | frozenset((".3gp", ".mts", ".ogv"))
 _HEAD_BYTES = 16
 _BEGINNINGS = (
     b"\xff\xd8\xff",  # JPEG
@@ -68,12 +72,12 @@ SYSTEM_FOLDERS = frozenset(
 
 @dataclass(frozen=True)
 class FoundFile:
-    """One picture of a folder, or a folder in which none is looked for.
+    """One picture of a folder, a video, or a folder in which none is looked for.
 
     Attributes:
         name: path below the folder, with "/".
         problem: why a folder of this name cannot be listed; "" otherwise.
-        passed_over: it is one of SYSTEM_FOLDERS.
+        passed_over: it is a video or one of SYSTEM_FOLDERS.
     """
 
     name: str
@@ -84,20 +88,31 @@ class FoundFile:
 def walk_pictures(folder: Path) -> Iterator[FoundFile]:
     """All files below `folder` that look like pictures, read or not, sorted by name.
 
-    Hidden ones are left out; SYSTEM_FOLDERS are told and not entered. Only the names
-    of one folder at each depth are held: millions of files need no more memory than
-    the largest folder. Links are followed, each folder once, so that a link to a
-    folder above ends; one that is met without links is met there.
+    Hidden ones are left out; videos and SYSTEM_FOLDERS are told and not entered. Only
+    the names of one folder at each depth are held: millions of files need no more
+    memory than the largest folder. Links are followed, each folder once, so that a
+    link to a folder above ends; one that is met without links is met there.
     """
     yield from _Walk(folder.resolve()).below(folder, "", linked=False)
 
 
 def tell_passed_over(folder: Path, names: Sequence[str]) -> None:
-    """Warn of the folders that were not entered."""
-    if names:
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        shown = ", ".join(names[:3])
-        _log.warning("%s: passed over the system's %s%s", folder, shown, more)
+    """Warn of videos, and of folders that were not entered."""
+    videos = [name for name in names if _is_video(name)]
+    systems = [name for name in names if not _is_video(name)]
+    if systems:
+        _log.warning("%s: passed over the system's %s", folder, _few(systems))
+    if videos:
+        _log.warning(
+            "%s: passed over %s. Give a video to identify by its own name.",
+            folder,
+            _few(videos),
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 @dataclass(frozen=True)
@@ -122,6 +137,8 @@ class _Walk:
             if not name.endswith("/"):
                 if _is_picture(item):
                     yield FoundFile(name)
+                elif _is_video(name) and item.is_file():
+                    yield FoundFile(name, passed_over=True)
             elif item.name.lower() in SYSTEM_FOLDERS:
                 yield FoundFile(name.rstrip("/"), passed_over=True)
             else:
@@ -150,6 +167,10 @@ def _is_picture(item: os.DirEntry[str]) -> bool:
     # A link to nothing is told by whoever reads it; a pipe or a device would be
     # read for ever.
     return (item.is_file() or not path.exists()) and looks_like_picture(path)
+
+
+def _is_video(name: str) -> bool:
+    return Path(name).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _sort_key(item: os.DirEntry[str]) -> str:

@@ -9,7 +9,8 @@ from masking.datasets.images import list_images
 
 
 def names(folder):
-    return [found.name for found in walk_pictures(folder)]
+    found = walk_pictures(folder)
+    return [file.name for file in found if not file.passed_over]
 
 
 def touch(folder, *files):
@@ -99,3 +100,14 @@ def test_folders_of_the_system_are_told_and_not_entered(tmp_path, caplog):
     caplog.clear()
     assert len(Collection(tmp_path)) == 1
     assert [message.count("passed over") for message in caplog.messages] == [1]
+
+
+def test_videos_are_told_and_not_read(tmp_path, caplog):
+    touch(tmp_path, "A/1.jpg", "A/clip.MP4", "b.mov")
+    # A folder of this name is one.
+    touch(tmp_path, "c.avi/2.jpg")
+    assert list_images(tmp_path) == [tmp_path / "A/1.jpg", tmp_path / "c.avi/2.jpg"]
+    assert caplog.messages == [
+        f"{tmp_path}: passed over A/clip.MP4, b.mov. Give a video to identify by its "
+        "own name."
+    ]
