@@ -24,6 +24,8 @@ from masking.landmarks import POINT_COUNT, Image, Landmarks, five_points
 
 # Landmarks are believed whose eyes lie as near to the detector's, as a fraction of the
 # side of the face: so do those of 98% of the faces in the benchmark's web photos.
+# Crops by the detector's five points are no way out: where both are .12 to .22 apart,
+# M-U TAR at FAR 0.1% is .19 by those and .72 by the landmarks (32 training faces).
 _AGREEMENT = 0.22
 # The canonical face in a box of 1 px: its own square and .15 around it.
 _IN_BOX = (five_points(CANONICAL_FACE) + np.float32(0.135)) / np.float32(1.3)
