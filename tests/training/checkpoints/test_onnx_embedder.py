@@ -17,6 +17,7 @@ from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import ChipGeometry, crop_chip
 from masking.faces.finder import unmasked_finder
 from training.backbones.registry import make_network
+from training.checkpoints import export
 from training.checkpoints.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -247,11 +248,16 @@ def test_what_cannot_be_exported_is_saved_without_and_said(
 
 
 def test_what_opencv_computes_otherwise_is_saved_without_and_said(
-    tmp_path, monkeypatch, caplog
+    models, tmp_path, monkeypatch, caplog
 ):
+    # Exporting this network anew takes seconds.
+    exported = (models / "dlib.onnx").read_bytes()
+    monkeypatch.setattr(export, "onnx_bytes", lambda *_: exported)
     embed = OnnxEmbedder.embed
     monkeypatch.setattr(OnnxEmbedder, "embed", lambda *args: embed(*args) + 1)
-    save_model(tmp_path / "odd.safetensors", checkpoint(make_network("dlib")))
+    save_model(
+        tmp_path / "odd.safetensors", load_checkpoint(models / "dlib.safetensors")
+    )
     assert [item.name for item in tmp_path.iterdir()] == ["odd.safetensors"]
     (said,) = warnings_of(caplog)
     assert "odd: OpenCV" in said and "differs from torch by 1" in said

@@ -8,7 +8,6 @@ import torch
 
 from masking.errors import DivergedTraining, InvalidConfig
 from tests.fakes.trainings import CONFIG
-from training.checkpoints import export
 from training.checkpoints.checkpoint import load_checkpoint, load_embedder, read_state
 from training.checkpoints.onnx_embedder import load_onnx_embedder
 from training.checkpoints.store import STATE, latest_checkpoint
@@ -37,18 +36,13 @@ def trained(small_manifest, tmp_path_factory):
 
 
 @pytest.fixture
-def unexported(monkeypatch):
-    """Trainings leave no ONNX file and no curves, which take longer than they do."""
-
-    def refused(*_):
-        raise export.NotExported("not asked for")
-
-    monkeypatch.setattr(export, "export_embedder", refused)
+def undrawn(unexported, monkeypatch):
+    """Trainings leave no curves either."""
     monkeypatch.setattr(train_stage, "write_train_report", lambda *_: None)
 
 
 @pytest.fixture
-def bare(unexported, monkeypatch):
+def bare(undrawn, monkeypatch):
     """Trainings measure nothing either."""
     monkeypatch.setattr(train_stage, "validate", lambda *_: _NoFigures())
 
@@ -94,7 +88,7 @@ def test_training_moves_masked_faces_towards_their_unmasked_selves(
     assert gap(ours) < 0.97 * gap(start)
 
 
-def test_people_enough_make_a_cohort(small_manifest, tmp_path, monkeypatch, unexported):
+def test_people_enough_make_a_cohort(small_manifest, tmp_path, monkeypatch, undrawn):
     def drawn(people, seed, collections, faces):
         assert people.shape == (report_people, 128)
         return Cohort.of(np.random.default_rng(seed).normal(size=(20, 128)), 1.0)
@@ -127,7 +121,7 @@ def test_of_very_many_people_some_are_drawn(small_manifest, monkeypatch):
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(
-    trained, small_manifest, tmp_path, monkeypatch, unexported
+    trained, small_manifest, tmp_path, monkeypatch, undrawn
 ):
     whole, _ = trained
     save = train_run.TrainRun.save
@@ -146,26 +140,6 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert resumed.resumed_at == 1
     assert resumed.checkpoint.name == whole.checkpoint.name  # the weights' hash
     assert resumed.after == whole.after
-
-
-def test_another_configuration_does_not_resume(
-    small_manifest, tmp_path, monkeypatch, bare
-):
-    def die(self, path):
-        raise KeyboardInterrupt
-
-    short = dataclasses.replace(CONFIG, epochs=1)
-    save = train_run.TrainRun.save
-    monkeypatch.setattr(
-        train_run.TrainRun,
-        "save",
-        lambda self, path: (save(self, path), die(self, path)),
-    )
-    with pytest.raises(KeyboardInterrupt):
-        train(small_manifest, tmp_path, short)
-    monkeypatch.setattr(train_run.TrainRun, "save", save)
-    other = dataclasses.replace(short, learning_rate=1e-4)
-    assert train(small_manifest, tmp_path, other).resumed_at == 0
 
 
 def test_a_loss_that_is_no_number_stops_with_one_sentence(
@@ -208,7 +182,7 @@ def test_the_last_whole_epoch_survives_a_loss_that_is_no_number(
 
 
 def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(
-    trained, small_manifest, tmp_path, monkeypatch, unexported
+    trained, small_manifest, tmp_path, monkeypatch, undrawn
 ):
     report, models = trained
     shutil.copytree(models, tmp_path / "models")
@@ -243,12 +217,16 @@ def test_a_damaged_cache_is_made_again(small_manifest, tmp_path, damage):
     np.testing.assert_array_equal(again, first)
 
 
-def test_a_damaged_state_begins_again(small_manifest, tmp_path, caplog, bare):
+def test_a_damaged_state_and_another_configuration_begin_again(
+    small_manifest, tmp_path, caplog, bare
+):
     config = dataclasses.replace(CONFIG, epochs=1)
     (tmp_path / STATE).write_bytes(b"")
     assert train(small_manifest, tmp_path, config).resumed_at == 0
     assert "training begins again" in caplog.text
     assert train(small_manifest, tmp_path, config).resumed_at == 1
+    other = dataclasses.replace(config, learning_rate=1e-4)
+    assert train(small_manifest, tmp_path, other).resumed_at == 0
 
 
 def test_learning_rate_rises_to_its_peak_and_falls_to_zero():
