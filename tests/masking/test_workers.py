@@ -18,21 +18,9 @@ from masking.augment.stage import augment
 from masking.errors import MissingInput, ToolkitError
 from masking.workers import ordered_map, ray_map, worker_count
 from tests.fakes.drawn_people import DrawnFinder, draw_person
+from tests.fakes.jobs import Square
 
 CONFIG = AugmentConfig(variants=1, workers=1)
-
-
-class Square:
-    """Squares numbers, the first ones slowly; `broken` raises."""
-
-    def __init__(self, broken=None):
-        self.broken = broken
-
-    def __call__(self, number):
-        if number == self.broken:
-            raise ValueError(f"number {number} is broken")
-        time.sleep(0.02 if number < 3 else 0)
-        return number * number, os.getpid()
 
 
 def test_one_and_two_workers_give_the_same_in_the_same_order():
@@ -82,7 +70,7 @@ def test_zero_workers_asks_for_one_a_core():
 SLOW_PARENT = """
 import os, time
 from functools import partial
-from tests.masking.test_workers import Square
+from tests.fakes.jobs import Square
 from masking.workers import ordered_map
 
 if __name__ == "__main__":
@@ -111,19 +99,9 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path):
         time.sleep(0.05)
 
 
-class Slow:
-    """A worker that has just begun to start says so to the test."""
-
-    def __init__(self):
-        time.sleep(30)
-
-    def __call__(self, item):
-        return item
-
-
 INTERRUPTED = """
 import os, signal, threading, time
-from tests.masking.test_workers import Slow
+from tests.fakes.jobs import Slow
 from masking.workers import ordered_map
 
 def interrupt():
