@@ -61,17 +61,19 @@ class LandmarkPredictor:
             points: (5, 2) eyes, tip of the nose and corners of the mouth, px, or
                 (68, 2) of an earlier look, of which eyes and brows count.
         """
-        if len(points) == len(FIVE):
-            matrix = similarity(points, FIVE)
-        else:
-            matrix = similarity(points[UPPER_FACE], _UPPER)
-        first = self._look(image, matrix)
+        first = self.first_look(image, points)
         if not self._steady:
             return first
         aligned = similarity(first.points[UPPER_FACE], _UPPER)
         matrix = _NEARER @ np.vstack([aligned, [0.0, 0.0, 1.0]])
         second = self._look(image, matrix)
         return _mean(first, second)
+
+    def first_look(self, image: Image, points: Float32) -> Landmarks:
+        """As `predict`, without the look at the crop that the first one aligns."""
+        if len(points) == len(FIVE):
+            return self._look(image, similarity(points, FIVE))
+        return self._look(image, similarity(points[UPPER_FACE], _UPPER))
 
     def _look(self, image: Image, matrix: NDArray[np.float64]) -> Landmarks:
         """Landmarks in the crop that a (2, 3) matrix cuts, px of the picture."""
@@ -100,6 +102,8 @@ class FivePointPredictor:
         """As `LandmarkPredictor.predict`; the picture is not looked at."""
         five = points if len(points) == len(_MEAN_FIVE) else five_points(points)
         return Landmarks(CANONICAL_FACE).moved(similarity(_MEAN_FIVE, five))
+
+    first_look = predict
 
 
 def _mean(one: Landmarks, other: Landmarks) -> Landmarks:
