@@ -1,4 +1,4 @@
-"""Two gloo processes beside one, in one go: starting torch is what takes time."""
+"""Two gloo processes in one go, and one alone: starting torch is what takes time."""
 
 import dataclasses
 from datetime import timedelta
@@ -136,9 +136,13 @@ def softmax_of(processes):
     return loss.item(), processes.gathered(mine.grad) / processes.count, classes
 
 
-def _child(rank, folder):
+def _child(_, folder):
     torch.set_num_threads(1)
     BACKBONES["tiny"] = TinyNetwork
+    _process(1, folder)
+
+
+def _process(rank, folder):
     distributed.init_process_group(
         "gloo",
         init_method=f"file://{folder}/meeting",
@@ -173,10 +177,16 @@ def tiny_backbone():
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """What the second of two processes found, and the folder with their states."""
+    """What the second of two processes found, and the folder with their states.
+
+    The first is this one, which has loaded torch.
+    """
     folder = tmp_path_factory.mktemp("two")
     losses_of(CASES["adaface"], Processes(), until=2).save(folder / "one.pt")
-    spawn(_child, (folder,), nprocs=2)
+    child = spawn(_child, (folder,), join=False)
+    _process(0, folder)
+    while not child.join():
+        pass
     return torch.load(folder / "found.pt", weights_only=True), folder
 
 
