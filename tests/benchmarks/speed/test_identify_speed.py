@@ -33,3 +33,9 @@ def test_a_cold_start_is_timed_as_a_process_and_must_succeed():
     assert figures.cpu_s >= 0.29 and figures.wall_s >= 0.29
     with pytest.raises(RuntimeError, match="no answer"):
         cold_start([sys.executable, "-c", "import sys; sys.exit('no answer')"], runs=1)
+
+
+def test_a_cold_start_compiles_no_more_than_once(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    asked = "import sys; sys.exit('compiles anew' if sys.dont_write_bytecode else 0)"
+    cold_start([sys.executable, "-c", asked], runs=1)
