@@ -15,9 +15,8 @@ from benchmarks.shared.decided_probes import (
     mean_templates,
 )
 from benchmarks.shared.embedded_photos import EmbeddingStore, MaskStateRows, states_of
-from index.calibration.calibration import STATES, Calibration
-from index.calibration.impostors import nearness
-from index.calibration.shipped import shipped_calibration
+from index.calibration.calibration import STATES, Calibration, shipped_calibration
+from index.calibration.decision import nearness
 from index.datasets.labelled_photos import read_labelled_photos
 from index.gallery.storage.rows import MOST_PEOPLE
 from masking.datasets.labels import LabelledPhoto

@@ -43,9 +43,8 @@ from benchmarks.shared.decided_probes import (
     mean_templates,
 )
 from benchmarks.shared.embedded_photos import EmbeddingStore, MaskStateRows, states_of
-from index.calibration.calibration import STATES
-from index.calibration.impostors import nearness
-from index.calibration.shipped import shipped_calibration
+from index.calibration.calibration import STATES, shipped_calibration
+from index.calibration.decision import nearness
 from index.datasets.embed_views import EmbeddedViews
 from index.datasets.labelled_photos import read_person_folders
 from index.datasets.views import ALL_KINDS, mask_renderer

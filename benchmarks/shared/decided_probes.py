@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.calibration.calibration import Calibration
-from index.calibration.decision import DecisionPolicy
-from index.calibration.impostors import MeanFaces
-from index.calibration.probabilities import calibration_error
+from index.calibration.decision import DecisionPolicy, MeanFaces
+from index.calibration.fit import calibration_error
 from index.engines.neighbours import Neighbour
 from training.embedders.mask_classifier import MaskState
 from training.metrics.pairs import EmbeddedFaces, Indices

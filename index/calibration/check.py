@@ -16,14 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.calibration import STATES, Calibration
-from index.calibration.impostors import MeanFaces, nearness
-from index.calibration.probabilities import (
-    USUAL_FPIR,
-    calibration_error,
-    calibration_error_by_chance,
-)
-from index.calibration.score import scores
+from index.calibration.calibration import STATES, USUAL_FPIR, Calibration
+from index.calibration.decision import MeanFaces, nearness
+from index.calibration.fit import calibration_error, calibration_error_by_chance
+from index.calibration.thresholds import scores
 from index.datasets.embed_views import EmbeddedViews
 from masking.errors import InvalidConfig
 from training.embedders.embedded_face import Embedder

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from index.calibration.calibration import (
     MIN_MATED_PEOPLE,
     STATES,
+    USUAL_FPIR,
     Calibration,
     Decision,
     Match,
+    default_calibration,
+    shipped_calibration,
 )
-from index.calibration.impostors import nearness
-from index.calibration.probabilities import USUAL_FPIR
-from index.calibration.score import scores
-from index.calibration.shipped import default_calibration, shipped_calibration
+from index.calibration.thresholds import Int64, Thresholds, as_single, quantiles, scores
 from index.engines.neighbours import Neighbour
 from index.gallery.gallery import Gallery, open_gallery
 from index.gallery.storage.database import FILE_NAME
+from masking.landmarks import Float32
 from training.embedders.embedded_face import Embedder
 from training.embedders.mask_classifier import MaskState
-from training.metrics.score_normalization import Cohort
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import Cohort, Float64, offset_squares
+
+# Fewer enrolled people say nothing about others. How near they come is read where a
+# hundredth of their pairs lie below, or so many pairs where these are more.
+_FEWEST_ENROLLED, _PAIR_RATE, _NEAR_PAIRS = 10, 0.01, 8
+# Galleries of 10 to 150 of LFW's people differ by so much of a threshold, by chance.
+_CHANCE = 0.0125
 
 NO_NEARER = dict.fromkeys(STATES, 0.0)
 PhotoCounts = Callable[[Sequence[int]], Mapping[tuple[int, bool], int]]
@@ -242,3 +254,108 @@ def calibration_for(folder: Path, embedder: Embedder) -> tuple[Calibration, bool
             gallery.check_embedder(embedder)
             return calibration_of(gallery)
     return reference_calibration(embedder.fingerprint, embedder.cohort)
+
+
+@dataclass(frozen=True, eq=False)
+class MeanFaces:
+    """Templates: means of the photos of one person each.
+
+    Attributes:
+        matrix: (T, D) float32.
+        photos: (T,) int64, in each of them.
+        offsets: (T,) mean of theirs, see `index.engines.neighbours`.
+    """
+
+    matrix: Float32
+    photos: Int64
+    offsets: Float64
+
+    def __getitem__(self, chosen: Int64 | NDArray[np.bool_]) -> MeanFaces:
+        return MeanFaces(self.matrix[chosen], self.photos[chosen], self.offsets[chosen])
+
+    @staticmethod
+    def joined(parts: Sequence[MeanFaces]) -> MeanFaces:
+        """Those of several, one after the other."""
+        return MeanFaces(
+            np.concatenate([part.matrix for part in parts]),
+            np.concatenate([part.photos for part in parts]),
+            np.concatenate([part.offsets for part in parts]),
+        )
+
+    @staticmethod
+    def of(faces: EmbeddedFaces, places: Int64, count: int) -> MeanFaces:
+        """The means of faces; zeros where there is none.
+
+        Args:
+            faces: N acquired ones.
+            places: (N,) row that each counts in.
+            count: T.
+        """
+        photos = np.bincount(places, minlength=count)
+        divisors = np.maximum(photos, 1)
+        sums = np.zeros((count, faces.embeddings.shape[1]))
+        np.add.at(sums, places, faces.embeddings)
+        offsets = np.bincount(places, faces.offsets, count)
+        return MeanFaces(
+            (sums / divisors[:, None]).astype(np.float32), photos, offsets / divisors
+        )
+
+
+def nearness(
+    calibration: Calibration, enrolled: Mapping[str, EmbeddedFaces]
+) -> dict[str, float]:
+    """`nearer_by` of the people of a gallery, by mask state of the template.
+
+    What brings people near to each other brings their unmasked faces near, too: masked
+    references that lie nearer than these, as all do in dlib's space, count no more.
+
+    Args:
+        enrolled: acquired faces that make these templates.
+    """
+    nearer = {
+        state: nearer_by(
+            enrolled[state],
+            calibration.thresholds[f"{state}-{state}"],
+            calibration.spread[state],
+        )
+        for state in STATES
+    }
+    unmasked, masked = STATES
+    if len(np.unique(enrolled[unmasked].people)) >= _FEWEST_ENROLLED:
+        nearer[masked] = min(nearer.values())
+    return nearer
+
+
+def nearer_by(faces: EmbeddedFaces, thresholds: Thresholds, spread: float) -> float:
+    """How much nearer people of a gallery are to each other than thresholds expect.
+
+    They all differ, so that a photo of one and the template of another are what an
+    impostor and a template are, in just the photos that the gallery is of. Where
+    these are unlike those that thresholds were measured on, as of one camera or of
+    people whom the network confuses, impostors come nearer by as much.
+
+    Args:
+        faces: acquired ones of the gallery's people.
+        thresholds: for such probes and templates.
+        spread: see `thresholds.as_single`.
+
+    Returns:
+        A squared distance, 0 where it is no more than chance or people are few.
+    """
+    people, places = np.unique(faces.people, return_inverse=True)
+    count = len(people)
+    if count < _FEWEST_ENROLLED:
+        return 0.0
+    means = MeanFaces.of(faces, places, count)
+    squares = offset_squares(
+        faces.embeddings, means.matrix, faces.offsets, means.offsets
+    ).astype(np.float32)
+    others = faces.people[:, None] != people
+    values = as_single(squares, means.photos, spread)[others].astype(np.float64)
+    order = np.argsort(values)
+    # Each person counts once, as in thresholds.
+    weights = np.repeat(1 / np.bincount(places)[places], count - 1)[order]
+    rate = max(_PAIR_RATE, 2 * _NEAR_PAIRS / (count * (count - 1)))
+    (near,) = quantiles(values[order], weights / weights.sum(), (rate,))
+    expected = thresholds.threshold(1, rate)
+    return max(0.0, expected - near - _CHANCE * abs(expected))

@@ -6,21 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from index.calibration.calibration import MIN_MATED_PEOPLE, Calibration
+from index.calibration.calibration import (
+    MIN_MATED_PEOPLE,
+    Calibration,
+    MatchProbability,
+    chances_of,
+)
+from index.calibration.decision import MeanFaces
 from index.calibration.impostors import (
     BestMatches,
     Comparisons,
-    MeanFaces,
     best_matches,
     compare,
     name_gap,
 )
-from index.calibration.probabilities import MatchProbability, fit_probability
-from index.calibration.template_size import measured_spread
-from index.calibration.thresholds import Thresholds, extended, measure
+from index.calibration.thresholds import Thresholds, extended, measure, measured_spread
 from masking.errors import InvalidConfig
 from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import Float64
+
+_RIDGE = 1e-5
+_DRAWS = 200
 
 # Fewer say nothing about one impostor in a hundred.
 MIN_PAIRS = 1000
@@ -171,3 +179,65 @@ def _table(
     if known is not None and templates < _FEWEST_TEMPLATES:
         return known
     return extended(measure(compared.single(), compared.weights), known)
+
+
+def fit_probability(
+    first: Float64,
+    second: Float64,
+    right: NDArray[np.bool_],
+    weights: Float64,
+    sizes: NDArray[np.int64],
+) -> MatchProbability:
+    """Maximum likelihood, with weights of the scores that are not negative.
+
+    Args:
+        first, second: (N,), see `MatchProbability.of`; -infinite without a second.
+        right: (N,) whether the first is the right person; both must occur.
+        weights: (N,) of the probes, positive; only their ratios matter.
+        sizes: (N,) people in the gallery of each.
+
+    Raises:
+        ValueError: all are right, or none.
+    """
+    from scipy.optimize import minimize
+
+    if right.all() or not right.any():
+        raise ValueError("right and wrong matches are needed to tell them apart")
+    fractions = weights / weights.sum()
+
+    def loss(values: Float64) -> float:
+        found = np.clip(chances_of(values, first, second, sizes), 1e-9, 1 - 1e-9)
+        fit = fractions @ np.log(np.where(right, found, 1 - found))
+        # Hardly any ridge: it only keeps the weights of separable people finite.
+        return float(_RIDGE * (values**2).sum() - fit)
+
+    start = np.array([0.0, 1.0, 1.0, 0.0])
+    bounds = [(None, None), (0, None), (0, None), (None, None)]
+    best = minimize(loss, start, method="L-BFGS-B", bounds=bounds)
+    return MatchProbability(*map(float, best.x))
+
+
+def calibration_error(
+    probability: Float64, right: NDArray[np.bool_], weights: Float64, bins: int = 15
+) -> float:
+    """Expected calibration error, 0 = none; bins of one width.
+
+    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3.
+
+    Args:
+        probability, weights: (N,); right: (N,) bool.
+    """
+    places = np.minimum((probability * bins).astype(int), bins - 1)
+    gaps = weights * (right - probability)
+    return float(np.abs(np.bincount(places, gaps, bins)).sum() / weights.sum())
+
+
+def calibration_error_by_chance(probability: Float64, weights: Float64) -> float:
+    """What `calibration_error` is on the mean where all probabilities are true.
+
+    Few faces alone make one: names are right or wrong, not to .7.
+    """
+    rng = np.random.default_rng(0)
+    drawn = rng.random((_DRAWS, len(probability))) < probability
+    found = [calibration_error(probability, right, weights) for right in drawn]
+    return float(np.mean(found))

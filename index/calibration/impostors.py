@@ -1,21 +1,19 @@
-"""Faces against templates of others: held-out people, and those of a gallery."""
+"""Faces of held-out people against templates of others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.calibration import STATES, Calibration
-from index.calibration.probabilities import SMALLEST_GALLERY, USUAL_FPIR, Float64
-from index.calibration.score import scores
-from index.calibration.template_size import as_single
-from index.calibration.thresholds import Thresholds, quantiles, sizes_up_to
+from index.calibration.calibration import SMALLEST_GALLERY, USUAL_FPIR
+from index.calibration.decision import MeanFaces
+from index.calibration.thresholds import Thresholds, as_single, scores, sizes_up_to
 from masking.landmarks import Float32
 from training.metrics.pairs import EmbeddedFaces, Indices
-from training.metrics.score_normalization import offset_squares, paired_squares
+from training.metrics.score_normalization import Float64, offset_squares, paired_squares
 
 Int64 = NDArray[np.int64]
 
@@ -27,11 +25,6 @@ _ALIKE = 0.05
 # Fewer people who could be enrolled twice say nothing about how alike they would be.
 _FEWEST_TWICE = 20
 _GAP_FRACTION = 0.95
-# Fewer enrolled people say nothing about others. How near they come is read where a
-# hundredth of their pairs lie below, or so many pairs where these are more.
-_FEWEST_ENROLLED, _PAIR_RATE, _NEAR_PAIRS = 10, 0.01, 8
-# Galleries of 10 to 150 of LFW's people differ by so much of a threshold, by chance.
-_CHANCE = 0.0125
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +40,7 @@ class Comparisons:
             the means of each half of them, as if they were enrolled under two names.
         own_photos: (S, 3) int64, in these means.
         weights: (S,) float64; each person's sum to 1.
-        spread: of `template_size`, for these templates.
+        spread: of `thresholds.as_single`, for these templates.
     """
 
     squares: Float32
@@ -62,51 +55,6 @@ class Comparisons:
         return as_single(self.squares, self.photos, self.spread)
 
 
-@dataclass(frozen=True, eq=False)
-class MeanFaces:
-    """Templates: means of the photos of one person each.
-
-    Attributes:
-        matrix: (T, D) float32.
-        photos: (T,) int64, in each of them.
-        offsets: (T,) mean of theirs, see `index.engines.neighbours`.
-    """
-
-    matrix: Float32
-    photos: Int64
-    offsets: Float64
-
-    def __getitem__(self, chosen: Int64 | NDArray[np.bool_]) -> MeanFaces:
-        return MeanFaces(self.matrix[chosen], self.photos[chosen], self.offsets[chosen])
-
-    @staticmethod
-    def joined(parts: Sequence[MeanFaces]) -> MeanFaces:
-        """Those of several, one after the other."""
-        return MeanFaces(
-            np.concatenate([part.matrix for part in parts]),
-            np.concatenate([part.photos for part in parts]),
-            np.concatenate([part.offsets for part in parts]),
-        )
-
-    @staticmethod
-    def of(faces: EmbeddedFaces, places: Int64, count: int) -> MeanFaces:
-        """The means of faces; zeros where there is none.
-
-        Args:
-            faces: N acquired ones.
-            places: (N,) row that each counts in.
-            count: T.
-        """
-        photos = np.bincount(places, minlength=count)
-        divisors = np.maximum(photos, 1)
-        sums = np.zeros((count, faces.embeddings.shape[1]))
-        np.add.at(sums, places, faces.embeddings)
-        offsets = np.bincount(places, faces.offsets, count)
-        return MeanFaces(
-            (sums / divisors[:, None]).astype(np.float32), photos, offsets / divisors
-        )
-
-
 def compare(
     probes: EmbeddedFaces,
     templates: EmbeddedFaces,
@@ -119,7 +67,7 @@ def compare(
         probes: acquired faces.
         templates: acquired faces whose means are the templates of these people.
         others: of people who are not among the probes.
-        spread: makes templates comparable, see `template_size.as_single`.
+        spread: makes templates comparable, see `thresholds.as_single`.
     """
     people, places = np.unique(templates.people, return_inverse=True)
     held_out = MeanFaces.of(templates, places, len(people))
@@ -275,63 +223,3 @@ def name_gap(compared: Comparisons, thresholds: Thresholds) -> float | None:
     order = np.argsort(gaps)
     place = np.searchsorted(np.cumsum(weights[order]), _GAP_FRACTION * weights.sum())
     return float(gaps[order[min(int(place), len(order) - 1)]])
-
-
-def nearness(
-    calibration: Calibration, enrolled: Mapping[str, EmbeddedFaces]
-) -> dict[str, float]:
-    """`nearer_by` of the people of a gallery, by mask state of the template.
-
-    What brings people near to each other brings their unmasked faces near, too: masked
-    references that lie nearer than these, as all do in dlib's space, count no more.
-
-    Args:
-        enrolled: acquired faces that make these templates.
-    """
-    nearer = {
-        state: nearer_by(
-            enrolled[state],
-            calibration.thresholds[f"{state}-{state}"],
-            calibration.spread[state],
-        )
-        for state in STATES
-    }
-    unmasked, masked = STATES
-    if len(np.unique(enrolled[unmasked].people)) >= _FEWEST_ENROLLED:
-        nearer[masked] = min(nearer.values())
-    return nearer
-
-
-def nearer_by(faces: EmbeddedFaces, thresholds: Thresholds, spread: float) -> float:
-    """How much nearer people of a gallery are to each other than thresholds expect.
-
-    They all differ, so that a photo of one and the template of another are what an
-    impostor and a template are, in just the photos that the gallery is of. Where
-    these are unlike those that thresholds were measured on, as of one camera or of
-    people whom the network confuses, impostors come nearer by as much.
-
-    Args:
-        faces: acquired ones of the gallery's people.
-        thresholds: for such probes and templates.
-        spread: see `template_size`.
-
-    Returns:
-        A squared distance, 0 where it is no more than chance or people are few.
-    """
-    people, places = np.unique(faces.people, return_inverse=True)
-    count = len(people)
-    if count < _FEWEST_ENROLLED:
-        return 0.0
-    means = MeanFaces.of(faces, places, count)
-    squares = offset_squares(
-        faces.embeddings, means.matrix, faces.offsets, means.offsets
-    ).astype(np.float32)
-    others = faces.people[:, None] != people
-    values = as_single(squares, means.photos, spread)[others].astype(np.float64)
-    order = np.argsort(values)
-    # Each person counts once, as in thresholds.
-    weights = np.repeat(1 / np.bincount(places)[places], count - 1)[order]
-    rate = max(_PAIR_RATE, 2 * _NEAR_PAIRS / (count * (count - 1)))
-    (near,) = quantiles(values[order], weights / weights.sum(), (rate,))
-    expected = thresholds.threshold(1, rate)
-    return max(0.0, expected - near - _CHANCE * abs(expected))

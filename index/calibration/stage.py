@@ -9,9 +9,8 @@ import numpy as np
 
 from index.calibration.calibration import Calibration
 from index.calibration.check import Check, check_views
-from index.calibration.decision import reference_calibration
+from index.calibration.decision import MeanFaces, reference_calibration
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
-from index.calibration.impostors import MeanFaces
 from index.datasets.embed_views import (
     EmbeddedViews,
     RememberingFinders,

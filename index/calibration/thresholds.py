@@ -1,8 +1,30 @@
-"""Thresholds by gallery size and false-positive rate, from the distances of impostors.
+"""Thresholds by gallery size and rate, from the distances of impostors; and scores.
 
 FPIR, the false-positive identification rate, is the fraction of impostors to whom a
 gallery gives some name. All distances are squared and, beside a cohort, normalised;
 lower is closer, and they may be negative.
+
+The mean of several photos lies nearer to everybody than a single photo does: the
+mean of k has 1/k of the variance of one. So impostors come nearer to people with many
+photos, and one threshold for all would favour these. Squared distances are made
+comparable by
+
+    d_1^2 = d_k^2 / (1 - spread * (1 - 1/k)),
+
+which is exact for impostors and photos that are normally distributed alike in all
+directions; spread is the fraction of one photo's variance in their squared distance. It
+is measured on near impostors, where it matters. What normalisation brought below 0
+stays as it is.
+
+The score says how much nearer a face is than it has to be, in hundredths:
+
+    score = 100 * (threshold - d^2).
+
+d^2 is the squared distance of a face and a template, normalised where the embedder has
+a cohort, and then possibly negative: it is never cut. The threshold is that of this
+template: of its mask state and the probe's, its photos and the size of the gallery. So
+0 is where a name begins to be accepted, higher is closer, and scores of all templates
+can be compared.
 """
 
 from __future__ import annotations
@@ -15,8 +37,8 @@ from numpy.typing import NDArray
 
 from masking.errors import BadRecord
 from masking.landmarks import Float32
-
-Float64 = NDArray[np.float64]
+from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import Float64, offset_squares
 
 FPIRS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 # Fewer impostors below a threshold than this are luck.
@@ -213,3 +235,97 @@ def _fall(measured: Thresholds) -> float:
     ]
     falls = [math.log(low / high) for high, low in ends if min(high, low) > 0]
     return min(0.0, float(np.mean(falls or [0.0])) / math.log(largest / smaller))
+
+
+Int64 = NDArray[np.int64]
+
+# Near impostors: the pairwise rate at which single photos and pairs are compared.
+_FRACTION = 0.01
+_FEWEST_PEOPLE = 10
+
+
+def as_single(squares: Float32, photos: NDArray[np.int64], spread: float) -> Float32:
+    """Squared distances to templates as if each were of one photo.
+
+    Args:
+        squares: (..., T) float32.
+        photos: (T,) in each template, at least 1.
+    """
+    grown = np.maximum(squares, 0) / _scale(photos, spread)
+    return np.asarray(grown + np.minimum(squares, 0), dtype=np.float32)
+
+
+def limits_for(
+    threshold: float, photos: NDArray[np.int64] | int, spread: float
+) -> Float64:
+    """Thresholds for templates of so many photos, from that for one photo."""
+    shrunk = max(threshold, 0.0) * _scale(photos, spread)
+    return np.asarray(shrunk + min(threshold, 0.0))
+
+
+def _scale(photos: NDArray[np.int64] | int, spread: float) -> Float64:
+    return np.asarray(1 - spread * (1 - 1 / np.asarray(photos)))
+
+
+def measured_spread(probes: EmbeddedFaces, templates: EmbeddedFaces) -> float | None:
+    """The spread of `as_single`, from people with two photos; None if too few.
+
+    Compares how near a hundredth of all impostors come to single photos and to the
+    means of two of them.
+    """
+    people, firsts, seconds = [], [], []
+    for person in np.unique(templates.people):
+        rows = np.flatnonzero(templates.people == person)
+        others = rows[templates.photos[rows] != templates.photos[rows[0]]]
+        if len(others):
+            people.append(person)
+            firsts.append(rows[0])
+            seconds.append(others[0])
+    if len(people) < _FEWEST_PEOPLE:
+        return None
+    one, other = templates.embeddings[firsts], templates.embeddings[seconds]
+    impostors = probes.people[:, None] != np.array(people)
+    both = ((one + other) / 2).astype(np.float32)
+    added = [templates.offsets[firsts], templates.offsets[seconds]]
+    added.append((added[0] + added[1]) / 2)
+    near = []
+    for matrix, more in zip((one, other, both), added, strict=True):
+        away = offset_squares(probes.embeddings, matrix, probes.offsets, more)
+        near.append(float(np.quantile(away[impostors], _FRACTION)))
+    single = (near[0] + near[1]) / 2
+    if single <= 0:
+        return None
+    # Half of it is gone with two photos. All of it never is.
+    return min(max(0.0, 2 * (1 - near[2] / single)), 0.9)
+
+
+_HUNDREDTHS = 100.0
+
+
+def scores(
+    squares: Float32 | float, threshold: float, photos: Int64 | int, spread: float
+) -> Float64:
+    """Scores of squared distances; -infinite where a square is infinite.
+
+    Args:
+        squares: (..., T) to templates.
+        threshold: for templates of one photo.
+        photos: (..., T) in each template.
+        spread: see `as_single`.
+    """
+    limits = limits_for(threshold, photos, spread)
+    return np.asarray(_HUNDREDTHS * (limits - squares))
+
+
+def shown(score: float) -> str:
+    """A score as people read it, with its sign: "+12.3"."""
+    digits = 1
+    # A score that rounds to the threshold says on which side it is.
+    while round(score, digits) == 0 and score < 0 and digits < 6:
+        digits += 1
+    return f"{score:+.{digits}f}"
+
+
+def accepted_from(score: float) -> str:
+    """The score from which on a name is accepted, as people read it: "0", "+5.0"."""
+    return shown(score) if score else "0"

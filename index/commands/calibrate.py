@@ -176,7 +176,7 @@ def _check(
 def _show_checks(
     folder: Path, photos: int, checks: Sequence[Check], fpir: float
 ) -> None:
-    from index.calibration.score import shown
+    from index.calibration.thresholds import shown
 
     say(f"{folder}: {counted(photos, 'photo')}")
     if not checks:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from index.calibration.calibration import Decision
-from index.calibration.score import accepted_from, shown
+from index.calibration.thresholds import accepted_from, shown
 from index.identification.cards.canvas import percent
 from masking.faces.detector import FaceBox
 from masking.files.text import counted

@@ -18,9 +18,13 @@ import numpy as np
 
 from benchmarks.shared.decided_probes import mean_templates
 from benchmarks.shared.embedded_photos import EmbeddingStore
-from index.calibration.calibration import Calibration
+from index.calibration.calibration import (
+    FILE_VERSION,
+    SHIPPED_FILE,
+    Calibration,
+    distance_kind,
+)
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
-from index.calibration.shipped import FILE, FORMAT_VERSION, distance_kind
 from index.datasets.labelled_photos import read_person_folders
 from index.datasets.views import ALL_KINDS, mask_renderer
 from masking.augment.people_lists import people_found, read_names
@@ -35,7 +39,7 @@ from training.metrics.pairs import EmbeddedFaces
 @click.option("--names", type=click.Path(path_type=Path), required=True)
 @click.option("--without", type=click.Path(path_type=Path), help="People to leave out.")
 @click.option("--store", type=click.Path(path_type=Path), required=True)
-@click.option("--out", type=click.Path(path_type=Path), default=FILE)
+@click.option("--out", type=click.Path(path_type=Path), default=SHIPPED_FILE)
 @click.option("--masks", default=3, show_default=True, help="Rendered on each photo.")
 @click.option("--validation-fraction", default=0.2, show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -109,9 +113,9 @@ def main(
 def write_calibrations(
     path: Path, defaults: dict[str, str], calibrations: dict[str, Calibration]
 ) -> None:
-    """The reverse of `index.calibration.shipped.read_calibrations`."""
+    """The reverse of `index.calibration.calibration.read_calibrations`."""
     record = {
-        "format_version": FORMAT_VERSION,
+        "format_version": FILE_VERSION,
         "defaults": defaults,
         "calibrations": {
             fingerprint: json.loads(calibration.to_json())

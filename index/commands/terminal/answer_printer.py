@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.calibration.score import shown as shown_score
+from index.calibration.thresholds import shown as shown_score
 from index.commands.terminal.printing import say
 from index.identification.answers import (
     AMBIGUOUS,

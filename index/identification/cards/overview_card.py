@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from index.calibration.score import shown
+from index.calibration.thresholds import shown
 from index.identification.cards.canvas import (
     BODY_TOP,
     HEIGHT_PX,

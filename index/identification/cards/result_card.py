@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from index.calibration.calibration import one_of
-from index.calibration.score import accepted_from, shown
+from index.calibration.thresholds import accepted_from, shown
 from index.identification.cards.canvas import (
     BODY_TOP,
     HEIGHT_PX,
@@ -146,7 +146,7 @@ class CardCandidate:
 
     Attributes:
         name: as enrolled.
-        score: see `index.calibration.score`; higher is closer.
+        score: see `index.calibration.thresholds`; higher is closer.
         chip: (S, S, 3) uint8 RGB.
     """
 

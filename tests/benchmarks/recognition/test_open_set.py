@@ -19,7 +19,7 @@ from benchmarks.shared.decided_probes import (
     figures,
     mean_templates,
 )
-from index.calibration.probabilities import MatchProbability
+from index.calibration.calibration import MatchProbability
 from index.datasets.embed_views import EmbeddedViews
 from masking.datasets.labels import NO_MASK, LabelledPhoto
 from tests.fakes.drawn_calibrations import flat_calibration

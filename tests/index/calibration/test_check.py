@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from index.calibration import check
+from index.calibration.calibration import MatchProbability
 from index.calibration.check import check_views
-from index.calibration.probabilities import MatchProbability
 from index.datasets.embed_views import EmbeddedViews
 from masking.datasets.labels import NO_MASK
 from masking.errors import InvalidConfig

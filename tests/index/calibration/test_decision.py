@@ -5,14 +5,13 @@ from dataclasses import replace
 import pytest
 
 from index.calibration import decision
-from index.calibration.calibration import PAIRS
+from index.calibration.calibration import PAIRS, MatchProbability
 from index.calibration.decision import (
     DecisionPolicy,
     calibration_of,
     nearness_in,
     policy_of,
 )
-from index.calibration.probabilities import MatchProbability
 from index.calibration.thresholds import Thresholds
 from index.engines.neighbours import Neighbour
 from index.gallery.gallery import open_or_create_gallery

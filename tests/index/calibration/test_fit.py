@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 
 from index.calibration.calibration import PAIRS
-from index.calibration.decision import DecisionPolicy
+from index.calibration.decision import DecisionPolicy, MeanFaces
 from index.calibration.fit import (
     HeldOutFaces,
     OtherPeople,
     TooFewImpostors,
+    calibration_error,
     fit_calibration,
 )
-from index.calibration.impostors import MeanFaces
-from index.calibration.probabilities import calibration_error
 from index.engines.neighbours import Neighbour
 from tests.fakes.drawn_calibrations import flat_calibration
 from training.embedders.mask_classifier import MaskState

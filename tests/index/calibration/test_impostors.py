@@ -3,15 +3,8 @@
 import numpy as np
 import pytest
 
-from index.calibration.impostors import (
-    Comparisons,
-    MeanFaces,
-    best_matches,
-    compare,
-    name_gap,
-    nearer_by,
-    nearness,
-)
+from index.calibration.decision import MeanFaces, nearer_by, nearness
+from index.calibration.impostors import Comparisons, best_matches, compare, name_gap
 from index.calibration.thresholds import Thresholds
 from tests.fakes.drawn_calibrations import flat_calibration, flat_thresholds
 from training.metrics.pairs import EmbeddedFaces

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.calibration.calibration import Decision, Match
-from index.calibration.probabilities import MatchProbability
+from index.calibration.calibration import Decision, Match, MatchProbability
 from index.enrollment.stage import enroll
 from index.gallery.answer_file import RECORDS
 from index.gallery.erasure import erase_people

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.calibration import shipped as shipped_calibrations
+from index.calibration import calibration as calibrations
 from masking.errors import BadRecord, MissingInput, ToolkitError
 from masking.faces import finder as face_finding
 from masking.faces.finder import unmasked_predictor
@@ -128,10 +128,10 @@ def test_a_damaged_mask_classifier_and_calibration_end_so_too(tmp_path, monkeypa
     monkeypatch.setattr(mask_state, "MODEL_FILE", tmp_path / "mask-state.npz")
     with pytest.raises(BadRecord, match=r"mask-state.npz: damaged"):
         mask_state.shipped_model.__wrapped__()
-    damaged_copy(shipped_calibrations.FILE, tmp_path)
-    monkeypatch.setattr(shipped_calibrations, "FILE", tmp_path / "calibrations.json")
+    damaged_copy(calibrations.SHIPPED_FILE, tmp_path)
+    monkeypatch.setattr(calibrations, "SHIPPED_FILE", tmp_path / "calibrations.json")
     with pytest.raises(BadRecord, match=r"calibrations.json: damaged"):
-        shipped_calibrations.default_calibration(None)
+        calibrations.default_calibration(None)
 
 
 @pytest.mark.parametrize(
