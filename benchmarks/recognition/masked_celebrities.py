@@ -18,11 +18,11 @@ from benchmarks.shared.embedded_photos import EmbeddingStore, MaskStateRows, sta
 from index.calibration.calibration import STATES, Calibration, shipped_calibration
 from index.calibration.decision import nearness
 from index.datasets.labelled_photos import read_labelled_photos
-from index.gallery.storage.rows import MOST_PEOPLE
+from index.gallery.storage.store import MOST_PEOPLE
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from training.embedders.embedded_face import Embedder
-from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import EmbeddedFaces
 
 FPIR = 0.01
 

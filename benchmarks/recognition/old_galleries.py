@@ -25,7 +25,8 @@ from index.datasets.views import ALL_KINDS, ViewPlan, all_views, mask_renderer
 from masking.faces.finder import default_finder
 from training.checkpoints.store import choose_embedder
 from training.metrics.identification import ranks
-from training.metrics.pairs import EmbeddedFaces, ScoredPairs, compare_between
+from training.metrics.pairs import ScoredPairs, compare_between
+from training.metrics.score_normalization import EmbeddedFaces
 from training.metrics.verification import acceptance, tar_at_far, threshold_at_far
 
 if TYPE_CHECKING:

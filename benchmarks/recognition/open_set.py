@@ -53,7 +53,7 @@ from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from training.checkpoints.store import choose_embedder
 from training.embedders.embedded_face import Embedder
-from training.metrics.pairs import EmbeddedFaces, Indices
+from training.metrics.score_normalization import EmbeddedFaces, Indices
 
 FPIR = 0.01
 

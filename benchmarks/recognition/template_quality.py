@@ -33,7 +33,8 @@ from masking.faces.finder import default_finder
 from masking.landmarks import Float32, Image
 from training.checkpoints.store import choose_embedder
 from training.embedders.embedded_face import Embedder, network_input
-from training.metrics.pairs import Comparisons, EmbeddedFaces, compare_within
+from training.metrics.pairs import Comparisons, compare_within
+from training.metrics.score_normalization import EmbeddedFaces
 from training.metrics.verification import threshold_at_far
 
 Float64 = NDArray[np.float64]

@@ -14,8 +14,7 @@ from index.calibration.decision import DecisionPolicy, MeanFaces
 from index.calibration.fit import calibration_error
 from index.engines.neighbours import Neighbour
 from training.embedders.mask_classifier import MaskState
-from training.metrics.pairs import EmbeddedFaces, Indices
-from training.metrics.score_normalization import offset_squares
+from training.metrics.score_normalization import EmbeddedFaces, Indices, offset_squares
 
 Bools = NDArray[np.bool_]
 Float64 = NDArray[np.float64]

@@ -13,7 +13,7 @@ from index.enrollment.face_step import EnrollChecks, EnrollReport
 from index.enrollment.sources import NamedPhoto
 from index.enrollment.stage import enroll_photos
 from index.gallery.gallery import open_or_create_gallery
-from index.gallery.storage.rows import checked_name
+from index.gallery.storage.store import checked_name
 from index.gallery.workspace_traces import GALLERY
 from index.identification.answers import once_each
 from index.identification.config import IdentifyConfig

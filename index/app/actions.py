@@ -23,7 +23,7 @@ from index.enrollment.sources import NamedPhoto
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.storage.database import FILE_NAME
-from index.gallery.storage.rows import Terms, typed_name
+from index.gallery.storage.store import Terms, typed_name
 from index.gallery.workspace_traces import ANSWERS, GALLERY
 from index.identification.answers import Answer, answer_record
 from index.identification.config import IdentifyConfig

@@ -9,7 +9,7 @@ from typing import Any
 
 from index.gallery.erasure import Erasure, erase_people, erase_photos
 from index.gallery.gallery import Gallery
-from index.gallery.storage.rows import Terms, checked_name
+from index.gallery.storage.store import Terms, checked_name
 from index.gallery.transfers import merge_people, move_photos
 from index.search.open_search import refresh_snapshot
 from masking.files.text import normal_form

@@ -24,8 +24,12 @@ from index.datasets.embed_views import EmbeddedViews
 from masking.errors import InvalidConfig
 from training.embedders.embedded_face import Embedder
 from training.metrics.bootstrap import drawn_means, drawn_people, interval
-from training.metrics.pairs import EmbeddedFaces, Indices
-from training.metrics.score_normalization import Float64, offset_squares
+from training.metrics.score_normalization import (
+    EmbeddedFaces,
+    Float64,
+    Indices,
+    offset_squares,
+)
 
 Bools = NDArray[np.bool_]
 

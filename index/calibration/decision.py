@@ -27,8 +27,12 @@ from index.gallery.storage.database import FILE_NAME
 from masking.landmarks import Float32
 from training.embedders.embedded_face import Embedder
 from training.embedders.mask_classifier import MaskState
-from training.metrics.pairs import EmbeddedFaces
-from training.metrics.score_normalization import Cohort, Float64, offset_squares
+from training.metrics.score_normalization import (
+    Cohort,
+    EmbeddedFaces,
+    Float64,
+    offset_squares,
+)
 
 # Fewer enrolled people say nothing about others. How near they come is read where a
 # hundredth of their pairs lie below, or so many pairs where these are more.

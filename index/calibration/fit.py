@@ -24,8 +24,7 @@ from index.calibration.impostors import (
 )
 from index.calibration.thresholds import Thresholds, extended, measure, measured_spread
 from masking.errors import InvalidConfig
-from training.metrics.pairs import EmbeddedFaces
-from training.metrics.score_normalization import Float64
+from training.metrics.score_normalization import EmbeddedFaces, Float64
 
 _RIDGE = 1e-5
 _DRAWS = 200

@@ -12,8 +12,13 @@ from index.calibration.calibration import SMALLEST_GALLERY, USUAL_FPIR
 from index.calibration.decision import MeanFaces
 from index.calibration.thresholds import Thresholds, as_single, scores, sizes_up_to
 from masking.landmarks import Float32
-from training.metrics.pairs import EmbeddedFaces, Indices
-from training.metrics.score_normalization import Float64, offset_squares, paired_squares
+from training.metrics.score_normalization import (
+    EmbeddedFaces,
+    Float64,
+    Indices,
+    offset_squares,
+    paired_squares,
+)
 
 Int64 = NDArray[np.int64]
 

@@ -29,7 +29,7 @@ from masking.landmarks import Float32
 from training.data.chip_dataset import CALM, Degradation
 from training.data.chip_embeddings import embed_rows
 from training.embedders.embedded_face import Embedder, check_embedding
-from training.metrics.pairs import EmbeddedFaces, Indices
+from training.metrics.score_normalization import EmbeddedFaces, Indices
 
 # Landmarks on masked faces are off by about this much.
 _MISALIGNED = Degradation(

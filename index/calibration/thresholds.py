@@ -37,8 +37,7 @@ from numpy.typing import NDArray
 
 from masking.errors import BadRecord
 from masking.landmarks import Float32
-from training.metrics.pairs import EmbeddedFaces
-from training.metrics.score_normalization import Float64, offset_squares
+from training.metrics.score_normalization import EmbeddedFaces, Float64, offset_squares
 
 FPIRS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 # Fewer impostors below a threshold than this are luck.

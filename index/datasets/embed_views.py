@@ -27,8 +27,7 @@ from masking.files.model_files import MODELS, TABLE
 from masking.files.writing import private_folder, write_bytes
 from masking.landmarks import Float32, Image, Landmarks
 from training.embedders.embedded_face import Embedder, embed_both, network_input
-from training.metrics.pairs import EmbeddedFaces, Indices
-from training.metrics.score_normalization import Cohort
+from training.metrics.score_normalization import Cohort, EmbeddedFaces, Indices
 
 FORMAT_VERSION = 1
 

@@ -20,7 +20,7 @@ from masking.datasets.labels import (
 )
 from masking.errors import BadRecord, MissingInput
 from masking.files.text import normal_form, read_lines, read_table
-from training.metrics.pairs import Indices
+from training.metrics.score_normalization import Indices
 
 COLUMNS = ("file_a", "file_b", "same")
 OPTIONAL = ("person_a", "person_b", "mask_a", "mask_b")

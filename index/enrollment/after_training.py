@@ -20,7 +20,7 @@ from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.people import stored_hashes
 from index.gallery.storage.database import FILE_NAME
-from index.gallery.storage.rows import checked_name
+from index.gallery.storage.store import checked_name
 from index.search.open_search import refresh_snapshot
 from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import ToolkitError

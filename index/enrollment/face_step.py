@@ -12,7 +12,7 @@ from index.calibration.calibration import Decision
 from index.enrollment.sources import NamedPhoto
 from index.gallery.gallery import Gallery
 from index.gallery.people import owner_of, stored_hashes
-from index.gallery.storage.rows import checked_name
+from index.gallery.storage.store import checked_name
 from masking.datasets.images import refuse_other_kinds
 from masking.errors import ToolkitError
 from masking.faces.alignment import ChipGeometry

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from index.engines.snapshot import drop_snapshots
+from index.engines.annoy_index import drop_snapshots
 from index.gallery.erasure import drop_copies
 from index.gallery.storage.database import reported
-from index.gallery.storage.rows import seal, vector_bytes
-from index.gallery.storage.store import GalleryStore
+from index.gallery.storage.store import GalleryStore, seal, vector_bytes
 from index.gallery.vectors import check_chips_fit, embedder_meta
 from masking.datasets.images import decode_rgb
 from masking.errors import BadRecord, ToolkitError, UnreadableImage

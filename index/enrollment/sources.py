@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from index.gallery.storage.rows import typed_name
+from index.gallery.storage.store import typed_name
 from masking.datasets.collections import Collection
 from masking.datasets.images import photo_list
 from masking.errors import BadRecord, InvalidConfig, MissingInput

@@ -23,7 +23,7 @@ from index.enrollment.face_step import (
 from index.enrollment.sources import NamedPhoto, photos_of_person
 from index.gallery.gallery import Gallery
 from index.gallery.people import unlike_the_others
-from index.gallery.storage.rows import NO_TERMS, Terms
+from index.gallery.storage.store import NO_TERMS, Terms
 from masking.errors import BadRecord, MissingInput, NoFace
 from masking.faces.finder import Finder
 from masking.files.text import counted

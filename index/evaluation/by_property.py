@@ -12,7 +12,8 @@ from index.evaluation.protocol import Chosen, Pairing
 from index.evaluation.set_figures import FARS, Chance, Rate, thresholds_of
 from training.metrics.bootstrap import drawn_means
 from training.metrics.identification import ranks
-from training.metrics.pairs import Comparisons, Indices
+from training.metrics.pairs import Comparisons
+from training.metrics.score_normalization import Indices
 
 _AT = FARS.index(1e-3)
 Bins = NDArray[np.str_]

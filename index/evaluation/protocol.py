@@ -19,8 +19,9 @@ from masking.errors import BadRecord, InvalidConfig
 from masking.files.text import normal_form, read_table
 from masking.landmarks import Float32
 from training.embedders.embedded_face import Embedder
-from training.metrics.pairs import EmbeddedFaces, Indices, ScoredPairs, compare_at
+from training.metrics.pairs import ScoredPairs, compare_at
 from training.metrics.sampled_pairs import PairBudget, between_budget, within_budget
+from training.metrics.score_normalization import EmbeddedFaces, Indices
 from training.metrics.verification import person_folds
 
 Chosen = NDArray[np.bool_]

@@ -15,7 +15,8 @@ from training.metrics.bootstrap import (
     interval,
 )
 from training.metrics.identification import FPIR, open_set_searches, ranks, tpir_at_fpir
-from training.metrics.pairs import Comparisons, EmbeddedFaces, Float64, ScoredPairs
+from training.metrics.pairs import Comparisons, Float64, ScoredPairs
+from training.metrics.score_normalization import EmbeddedFaces
 from training.metrics.verification import (
     acceptance,
     auc,

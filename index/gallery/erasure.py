@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from index.engines.annoy_index import drop_snapshots
 from index.engines.milvus import drop_collections
-from index.engines.snapshot import drop_snapshots
 from index.gallery.people import (
     chosen_photos,
     delete_person,

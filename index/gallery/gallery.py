@@ -8,10 +8,12 @@ from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
+from index.engines.annoy_index import sweep_half_written
 from index.engines.neighbours import ALL, Templates
-from index.engines.snapshot import sweep_half_written
 from index.gallery.erasure import PENDING, finish_erasure
 from index.gallery.people import (
+    AuditEntry,
+    Person,
     PersonPhoto,
     insert_photos,
     read_chip_file,
@@ -23,18 +25,16 @@ from index.gallery.people import (
 from index.gallery.storage import database as gallery_file
 from index.gallery.storage.backup import backup_to_restore, put_back
 from index.gallery.storage.database import backup_files
-from index.gallery.storage.rows import (
+from index.gallery.storage.store import (
     NO_TERMS,
-    AuditEntry,
     GalleryPhoto,
-    Person,
+    GalleryStore,
     PhotoRow,
     Terms,
     checked_name,
     read_sample,
     vector_bytes,
 )
-from index.gallery.storage.store import GalleryStore
 from index.gallery.vectors import (
     TemplateChanges,
     check_unchanged,
@@ -51,7 +51,7 @@ from masking.datasets.images import encode_image
 from masking.errors import BadRecord, EmbedderMismatch, ToolkitError
 from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import EmbeddedFace, Embedder
-from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import EmbeddedFaces
 
 # Chips are kept to be embedded again by a later model, not only to be shown.
 _CHIP_QUALITY = 95

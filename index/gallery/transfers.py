@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from index.gallery.erasure import begin_erasure, end_erasure
 from index.gallery.people import chosen_photos, note_changed, person_id_of
 from index.gallery.storage.erased_people import ErasedPeople
-from index.gallery.storage.rows import Terms, seal
-from index.gallery.storage.store import GalleryStore
+from index.gallery.storage.store import GalleryStore, Terms, seal
 from masking.errors import BadRecord, InvalidConfig
 from masking.files.text import counted
 

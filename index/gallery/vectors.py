@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.engines.annoy_index import METRIC
 from index.engines.neighbours import (
     Int64,
     Templates,
@@ -27,9 +28,7 @@ from index.engines.neighbours import (
     template_keys,
     with_offsets,
 )
-from index.engines.snapshot import METRIC
-from index.gallery.storage.rows import GalleryPhoto, seal, sealed_vectors
-from index.gallery.storage.store import GalleryStore
+from index.gallery.storage.store import GalleryPhoto, GalleryStore, seal, sealed_vectors
 from masking.datasets.images import decode_rgb
 from masking.errors import (
     BadRecord,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from index.calibration.decision import calibration_of
 from index.gallery.gallery import Gallery
-from index.gallery.storage.rows import NO_FACE, UNSURE
+from index.gallery.storage.store import NO_FACE, UNSURE
 from index.identification.recogniser import decided_by
 from masking.errors import BadRecord, InvalidConfig, UnreadableImage
 from masking.faces.finder import Finder, read_faces, read_photo

@@ -16,7 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
-from index.engines.annoy_index import AnnoySearch, NoAnnoy, build_trees, search_k_of
+from index.engines.annoy_index import (
+    AnnoySearch,
+    NoAnnoy,
+    Snapshot,
+    build_trees,
+    drop_snapshots,
+    read_snapshot,
+    search_k_of,
+    snapshot_folders,
+    version_of,
+    write_snapshot,
+)
 from index.engines.neighbours import (
     ExactSearch,
     Int64,
@@ -28,14 +39,6 @@ from index.engines.neighbours import (
     in_order,
     normalised_neighbours,
     normalised_query,
-)
-from index.engines.snapshot import (
-    Snapshot,
-    drop_snapshots,
-    read_snapshot,
-    snapshot_folders,
-    version_of,
-    write_snapshot,
 )
 from index.gallery.gallery import Gallery
 from index.search.config import ENGINES

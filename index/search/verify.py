@@ -12,17 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from index.engines.annoy_index import AnnoySearch, Trees, search_k_of
-from index.engines.neighbours import ExactSearch, NeighbourSearch, Templates
-from index.engines.snapshot import (
+from index.engines.annoy_index import (
+    AnnoySearch,
     Snapshot,
+    Trees,
     drop_snapshots,
     read_snapshot,
+    search_k_of,
     snapshot_folders,
 )
+from index.engines.neighbours import ExactSearch, NeighbourSearch, Templates
 from index.gallery.gallery import Gallery, open_gallery
-from index.gallery.storage.rows import seal
-from index.gallery.storage.store import GalleryStore
+from index.gallery.storage.store import GalleryStore, seal
 from index.search.open_search import build_snapshot, current_snapshot
 from masking.errors import BadRecord, ToolkitError
 from masking.files.text import counted

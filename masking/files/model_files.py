@@ -54,7 +54,7 @@ def checked_file(path: Path, table: Path, remedy: str) -> Path:
     """
     try:
         lines = table.read_text(encoding="utf-8", errors="replace").splitlines()
-        found = _sha256(path)
+        found = sha256_of_file(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise MissingInput(
@@ -75,11 +75,12 @@ def checked_file(path: Path, table: Path, remedy: str) -> Path:
 def write_table(folder: Path) -> None:
     """Write the table of all files of a folder."""
     files = sorted(path for path in folder.iterdir() if path.name != TABLE)
-    text = "".join(f"{_sha256(path)}  {path.name}\n" for path in files)
+    text = "".join(f"{sha256_of_file(path)}  {path.name}\n" for path in files)
     write_bytes(folder / TABLE, text.encode())
 
 
-def _sha256(path: Path) -> str:
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a file, hex, read piece by piece."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while part := file.read(_AT_ONCE):

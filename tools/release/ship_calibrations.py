@@ -31,7 +31,7 @@ from masking.augment.people_lists import people_found, read_names
 from masking.files.writing import write_bytes
 from training.checkpoints.store import DLIB_NAME, OWN_MODELS, choose_embedder
 from training.data.train_data import validation_people
-from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import EmbeddedFaces
 
 
 @click.command()

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from masking.landmarks import Float32
 from training.metrics.identification import Search, tpir_at_fpir
-from training.metrics.pairs import Comparisons, Float64, Indices, ScoredPairs
+from training.metrics.pairs import Comparisons, Float64, ScoredPairs
+from training.metrics.score_normalization import Indices
 
 # Impostor pairs beyond this many times the wanted FAR are seldom needed; leaving
 # them out of each round makes it fifty times faster.

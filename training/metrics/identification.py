@@ -19,8 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics.pairs import BLOCK_ROWS, EmbeddedFaces, Float64, Indices
+from training.metrics.pairs import BLOCK_ROWS, Float64
 from training.metrics.score_normalization import (
+    EmbeddedFaces,
+    Indices,
     offset_distances,
     paired_distances,
 )

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.metrics.pairs import (
-    EmbeddedFaces,
     Places,
     ScoredPairs,
     compare_at,
     compare_between,
     compare_within,
 )
+from training.metrics.score_normalization import EmbeddedFaces
 
 # However many people there are, each keeps this many genuine pairs.
 _LEAST_GENUINE = 16

@@ -32,13 +32,16 @@ Source: adaptive symmetric score normalisation (AS-norm) of speaker verification
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
+
+Indices = NDArray[np.int32]
 
 Float64 = NDArray[np.float64]
 
@@ -234,3 +237,49 @@ def _far_where_lost(squares: Float64) -> Float64:
 def _nearest_mean(squares: Float64) -> Float64:
     nearest = np.partition(squares, NEAREST - 1, axis=1)[:, :NEAREST]
     return np.asarray(nearest.mean(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedFaces:
+    """Faces to compare, one row each.
+
+    Attributes:
+        embeddings: (N, D) float32; NaN in the rows of faces not acquired.
+        people: (N,) int32, number of the person.
+        photos: (N,) int32, number of the photograph. A rendered copy has the
+            number of its original, and the two are never compared.
+        cohort: that of the embedder; None = plain Euclidean distances.
+    """
+
+    embeddings: Float32
+    people: Indices
+    photos: Indices
+    cohort: Cohort | None = None
+
+    @property
+    def acquired(self) -> NDArray[np.bool_]:
+        """(N,) bool: the face has an embedding."""
+        return np.asarray(np.isfinite(self.embeddings).all(axis=1))
+
+    @cached_property
+    def offsets(self) -> Float64:
+        """(N,) what each face adds to squared distances, see `cohort`."""
+        return offsets_of(self.embeddings, self.cohort)
+
+    @staticmethod
+    def joined(parts: Sequence[EmbeddedFaces]) -> EmbeddedFaces:
+        """The faces of several groups by one embedder, one after the other."""
+        return EmbeddedFaces(
+            np.concatenate([part.embeddings for part in parts]),
+            np.concatenate([part.people for part in parts]),
+            np.concatenate([part.photos for part in parts]),
+            parts[0].cohort,
+        )
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> EmbeddedFaces:
+        return replace(
+            self,
+            embeddings=self.embeddings[chosen],
+            people=self.people[chosen],
+            photos=self.photos[chosen],
+        )

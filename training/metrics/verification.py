@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
-from training.metrics.pairs import Comparisons, Float64, Indices, ScoredPairs
+from training.metrics.pairs import Comparisons, Float64, ScoredPairs
+from training.metrics.score_normalization import Indices
 
 FOLDS = 10
 

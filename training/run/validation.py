@@ -14,7 +14,8 @@ from masking.masks.spec import SpecConfig
 from training.data.chip_dataset import Degradation
 from training.data.chip_embeddings import embed_rows
 from training.embedders.embedded_face import Embedder
-from training.metrics.pairs import EmbeddedFaces, compare_between, compare_within
+from training.metrics.pairs import compare_between, compare_within
+from training.metrics.score_normalization import EmbeddedFaces
 from training.metrics.verification import tar_at_far
 
 # Landmarks on masked faces are off by about this much.

@@ -72,7 +72,7 @@ def enroll_command(
     from index.enrollment.sources import chosen_photos
     from index.enrollment.stage import enroll_photos
     from index.gallery.gallery import open_or_create_gallery
-    from index.gallery.storage.rows import Terms
+    from index.gallery.storage.store import Terms
     from index.identification.recogniser import decided_by
     from index.search.open_search import refresh_snapshot
     from masking.datasets.folders import refuse_inside

@@ -35,7 +35,7 @@ BUSY_TIMEOUT_S = 30.0
 # AUTOINCREMENT: the number of a removed person is never given to another.
 # people.changed, removed.version: the gallery's version that the change made, so
 # that a search finds what happened after its files were written.
-# seal: see `index.gallery.storage.rows`. chip comes last: SQLite reads through all of
+# seal: see `index.gallery.storage.store`. chip comes last: SQLite reads through all of
 # a long value to get at a column behind it.
 # masked_references: of unmasked photos, see `training.embedders.embedded_face`.
 # template_rows: what each template is the mean of; `worn` is whether the photo itself

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recognition.old_galleries import all_cases
-from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import EmbeddedFaces
 
 
 def faces(values):

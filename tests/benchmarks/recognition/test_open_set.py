@@ -24,7 +24,7 @@ from index.datasets.embed_views import EmbeddedViews
 from masking.datasets.labels import NO_MASK, LabelledPhoto
 from tests.fakes.drawn_calibrations import flat_calibration
 from training.embedders.mask_classifier import MaskState
-from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import EmbeddedFaces
 
 NAN = float("nan")
 

@@ -10,7 +10,8 @@ from benchmarks.recognition.template_quality import (
     ideal,
     table,
 )
-from training.metrics.pairs import EmbeddedFaces, compare_within
+from training.metrics.pairs import compare_within
+from training.metrics.score_normalization import EmbeddedFaces
 
 # Ten people of two photos at their number; the second photo of person 0 is off by 5.
 PLACES = np.repeat(np.arange(10.0) * 100, 2)

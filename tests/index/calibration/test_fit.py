@@ -15,7 +15,7 @@ from index.calibration.fit import (
 from index.engines.neighbours import Neighbour
 from tests.fakes.drawn_calibrations import flat_calibration
 from training.embedders.mask_classifier import MaskState
-from training.metrics.pairs import EmbeddedFaces
+from training.metrics.score_normalization import EmbeddedFaces
 
 DIMENSION = 16
 # A mask adds noise and pulls faces together. A masked reference is a mean of two.

@@ -7,8 +7,7 @@ from index.calibration.decision import MeanFaces, nearer_by, nearness
 from index.calibration.impostors import Comparisons, best_matches, compare, name_gap
 from index.calibration.thresholds import Thresholds
 from tests.fakes.drawn_calibrations import flat_calibration, flat_thresholds
-from training.metrics.pairs import EmbeddedFaces
-from training.metrics.score_normalization import Cohort
+from training.metrics.score_normalization import Cohort, EmbeddedFaces
 
 
 def faces(values, people, photos):

@@ -20,8 +20,7 @@ from index.calibration.thresholds import (
     sizes_up_to,
 )
 from masking.errors import BadRecord
-from training.metrics.pairs import EmbeddedFaces
-from training.metrics.score_normalization import Cohort
+from training.metrics.score_normalization import Cohort, EmbeddedFaces
 
 TABLE = Thresholds((1, 100), (0.01, 0.1), ((0.6, 0.7), (0.4, 0.5)), 100)
 

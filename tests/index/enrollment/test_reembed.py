@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.engines.snapshot import snapshot_folders
+from index.engines.annoy_index import snapshot_folders
 from index.enrollment.reembed import reembed_gallery
 from index.enrollment.stage import enroll_faces
 from index.gallery.erasure import erase_people

@@ -8,8 +8,8 @@ from index.datasets.pair_lists import PairList
 from index.evaluation.protocol import AllPairs, ListedPairs, read_collection
 from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
-from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget
+from training.metrics.score_normalization import EmbeddedFaces
 
 
 @pytest.fixture

@@ -11,13 +11,9 @@ from index.evaluation.set_figures import (
     measure_set,
     worst_pairs,
 )
-from training.metrics.pairs import (
-    EmbeddedFaces,
-    ScoredPairs,
-    compare_within,
-    sorted_comparisons,
-)
+from training.metrics.pairs import ScoredPairs, compare_within, sorted_comparisons
 from training.metrics.sampled_pairs import PairBudget
+from training.metrics.score_normalization import EmbeddedFaces
 
 # Person 0 at 0, 1, 9; person 1 at 2, 20; person 2 at 30 and lost.
 FACES = EmbeddedFaces(

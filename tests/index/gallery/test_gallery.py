@@ -11,7 +11,7 @@ from index.gallery import erasure as gallery_erasure
 from index.gallery.erasure import Erasure, erase_people
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.people import stored_hashes
-from index.gallery.storage.rows import Terms
+from index.gallery.storage.store import Terms
 from index.search.open_search import build_snapshot, newest_snapshot, open_search
 from masking.errors import (
     BadRecord,

@@ -5,9 +5,8 @@ import logging
 import numpy as np
 import pytest
 
-from index.engines.annoy_index import AnnoySearch
+from index.engines.annoy_index import AnnoySearch, snapshot_folders
 from index.engines.neighbours import ExactSearch, Neighbour, vectors_and_offsets
-from index.engines.snapshot import snapshot_folders
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.identification.config import IdentifyConfig

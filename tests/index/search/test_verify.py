@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from index.engines.snapshot import snapshot_folders
+from index.engines.annoy_index import snapshot_folders
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.search import open_search as search_module
 from index.search.open_search import build_snapshot

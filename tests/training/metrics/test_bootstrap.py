@@ -14,18 +14,13 @@ from training.metrics.bootstrap import (
 from training.metrics.identification import Search, tpir_at_fpir
 from training.metrics.pairs import (
     Comparisons,
-    EmbeddedFaces,
     ScoredPairs,
     compare_between,
     compare_within,
     sorted_comparisons,
 )
-from training.metrics.verification import (
-    acceptance,
-    auc,
-    equal_error_rate,
-    tar_at_far,
-)
+from training.metrics.score_normalization import EmbeddedFaces
+from training.metrics.verification import acceptance, auc, equal_error_rate, tar_at_far
 
 FARS = (1e-3, 1e-2)
 

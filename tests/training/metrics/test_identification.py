@@ -7,8 +7,7 @@ from training.metrics.identification import (
     ranks,
     tpir_at_fpir,
 )
-from training.metrics.pairs import EmbeddedFaces
-from training.metrics.score_normalization import Cohort
+from training.metrics.score_normalization import Cohort, EmbeddedFaces
 
 
 def faces(values, people, photos):

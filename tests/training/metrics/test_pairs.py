@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from training.metrics.pairs import (
-    EmbeddedFaces,
-    compare_at,
-    compare_between,
-    compare_within,
-)
-from training.metrics.score_normalization import Cohort, distances
+from training.metrics.pairs import compare_at, compare_between, compare_within
+from training.metrics.score_normalization import Cohort, EmbeddedFaces, distances
 
 
 def faces(values, people, photos=None):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from training.metrics.pairs import EmbeddedFaces, compare_between, compare_within
+from training.metrics.pairs import compare_between, compare_within
 from training.metrics.sampled_pairs import PairBudget, between_budget, within_budget
+from training.metrics.score_normalization import EmbeddedFaces
 
 
 @pytest.fixture

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from training.metrics.pairs import EmbeddedFaces, compare_within
+from training.metrics.pairs import compare_within
 from training.metrics.score_normalization import (
     LEAST_PEOPLE,
     NEAREST,
     Cohort,
+    EmbeddedFaces,
     cohort_of,
     distances,
     offset_distances,

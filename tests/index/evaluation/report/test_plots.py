@@ -10,8 +10,8 @@ from index.evaluation.protocol import AllPairs
 from index.evaluation.report.pictures import report_plots
 from index.evaluation.set_figures import Chance
 from masking.datasets.images import decode_rgb
-from training.metrics.pairs import EmbeddedFaces
 from training.metrics.sampled_pairs import PairBudget
+from training.metrics.score_normalization import EmbeddedFaces
 
 
 @pytest.fixture(scope="module")

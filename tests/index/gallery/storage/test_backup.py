@@ -9,14 +9,10 @@ import numpy as np
 import pytest
 
 from index.gallery.erasure import Erasure, erase_people, erase_photos
-from index.gallery.gallery import (
-    open_gallery,
-    open_or_create_gallery,
-    restore_gallery,
-)
+from index.gallery.gallery import open_gallery, open_or_create_gallery, restore_gallery
 from index.gallery.storage import backup as gallery_backup
 from index.gallery.storage.database import backup_files
-from index.gallery.storage.rows import NO_TERMS
+from index.gallery.storage.store import NO_TERMS
 from index.gallery.transfers import merge_people, move_photos
 from index.search.open_search import build_snapshot, newest_snapshot, open_search
 from masking.errors import BadRecord, MissingInput, ToolkitError

@@ -6,14 +6,14 @@ import sys
 import numpy as np
 import pytest
 
-from index.engines.neighbours import Neighbour
-from index.engines.snapshot import (
+from index.engines.annoy_index import (
     KEPT,
     drop_snapshots,
     read_snapshot,
     snapshot_folders,
     write_snapshot,
 )
+from index.engines.neighbours import Neighbour
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.search import open_search as search_module

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from index.gallery.gallery import open_or_create_gallery
-from index.gallery.storage import rows as gallery_rows
-from index.gallery.storage.rows import MAX_LENGTH, checked_name, typed_name
+from index.gallery.storage import store as gallery_store
+from index.gallery.storage.store import MAX_LENGTH, checked_name, typed_name
 from masking.errors import InvalidConfig
 from tests.fakes.galleries import FakeEmbedder, photo
 
@@ -28,7 +28,7 @@ def gallery(tmp_path):
 
 
 def test_first_photos_of_all_people_as_templates_have_them(gallery, monkeypatch):
-    monkeypatch.setattr(gallery_rows, "MOST_PHOTOS", 2)
+    monkeypatch.setattr(gallery_store, "MOST_PHOTOS", 2)
     for masked in (False, True):
         found = gallery.sample(masked)
         wanted = [[i, n, masked, 0] for i in range(6) for n in range(2)]
@@ -37,7 +37,7 @@ def test_first_photos_of_all_people_as_templates_have_them(gallery, monkeypatch)
 
 
 def test_no_more_people_than_asked_for_and_always_the_same(gallery, monkeypatch):
-    monkeypatch.setattr(gallery_rows, "MOST_PEOPLE", 4)
+    monkeypatch.setattr(gallery_store, "MOST_PEOPLE", 4)
     first, again = (gallery.sample(False).people.tolist() for _ in range(2))
     assert first == again
     assert len(first) == 4 * 3 and len(set(first)) == 4
