@@ -27,7 +27,7 @@ from benchmarks.face_finding.lfw_faces import (
 from benchmarks.face_finding.line import HEAD, Clock, Line
 from benchmarks.face_finding.scenes import scene_lines
 from benchmarks.face_finding.web_photos import web_lines
-from index.datasets.labelled_photos import read_labelled_photos
+from index.datasets.views import read_labelled_photos
 from index.enrollment.sources import NamedPhoto
 from index.enrollment.stage import enroll_photos
 from index.gallery.gallery import open_or_create_gallery

@@ -14,13 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.masks.quality_classifier import ABOVE, BELOW, CHIP, Auc, Told, telling
-from benchmarks.masks.quality_photos import (
-    as_written,
-    face_width_px,
-)
-from index.datasets.labelled_photos import read_labelled_photos
+from benchmarks.masks.quality_photos import as_written, face_width_px
+from index.datasets.views import read_labelled_photos
+from masking.datasets.collections import LabelledPhoto
 from masking.datasets.images import list_images, read_rgb
-from masking.datasets.labels import LabelledPhoto
 from masking.errors import BadRecord, MissingInput
 from masking.faces.alignment import crop_chip
 from masking.faces.finder import Finder

@@ -17,9 +17,9 @@ from benchmarks.shared.decided_probes import (
 from benchmarks.shared.embedded_photos import EmbeddingStore, MaskStateRows, states_of
 from index.calibration.calibration import STATES, Calibration, shipped_calibration
 from index.calibration.decision import nearness
-from index.datasets.labelled_photos import read_labelled_photos
+from index.datasets.views import read_labelled_photos
 from index.gallery.storage.store import MOST_PEOPLE
-from masking.datasets.labels import LabelledPhoto
+from masking.datasets.collections import LabelledPhoto
 from masking.errors import InvalidConfig
 from training.embedders.embedded_face import Embedder
 from training.metrics.score_normalization import EmbeddedFaces

@@ -20,8 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.datasets.embed_views import RememberingFinders, embed_views, geometries_of
-from index.datasets.labelled_photos import read_labelled_photos
-from index.datasets.views import ALL_KINDS, ViewPlan, all_views, mask_renderer
+from index.datasets.views import (
+    ALL_KINDS,
+    ViewPlan,
+    all_views,
+    mask_renderer,
+    read_labelled_photos,
+)
 from masking.faces.finder import default_finder
 from training.checkpoints.store import choose_embedder
 from training.metrics.identification import ranks

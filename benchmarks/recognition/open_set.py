@@ -46,10 +46,9 @@ from benchmarks.shared.embedded_photos import EmbeddingStore, MaskStateRows, sta
 from index.calibration.calibration import STATES, shipped_calibration
 from index.calibration.decision import nearness
 from index.datasets.embed_views import EmbeddedViews
-from index.datasets.labelled_photos import read_person_folders
-from index.datasets.views import ALL_KINDS, mask_renderer
+from index.datasets.views import ALL_KINDS, mask_renderer, read_person_folders
 from masking.augment.people_lists import people_found, read_names
-from masking.datasets.labels import LabelledPhoto
+from masking.datasets.collections import LabelledPhoto
 from masking.errors import InvalidConfig
 from training.checkpoints.store import choose_embedder
 from training.embedders.embedded_face import Embedder

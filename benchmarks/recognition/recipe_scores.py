@@ -27,7 +27,7 @@ from training.checkpoints.checkpoint import load_checkpoint
 from training.data.train_data import held_out_rows
 from training.data.train_loader import spec_config
 from training.embedders.torch_embedder import NetworkEmbedder, dlib_embedder
-from training.run.validation import validate
+from training.run.figures import validate
 
 _FIGURES = ("uu_1e3", "mu_1e3", "mc_1e3", "mm_1e3")
 

@@ -24,11 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.datasets.embed_views import RememberingFinders
-from index.datasets.labelled_photos import read_labelled_photos
-from index.datasets.views import View, ViewPlan, all_views
+from index.datasets.views import View, ViewPlan, all_views, read_labelled_photos
 from index.enrollment.face_step import quality
 from masking.augment.people_lists import people_found, read_names
-from masking.datasets.labels import LabelledPhoto
+from masking.datasets.collections import LabelledPhoto
 from masking.faces.finder import default_finder
 from masking.landmarks import Float32, Image
 from training.checkpoints.store import choose_embedder

@@ -24,7 +24,7 @@ from index.datasets.embed_views import (
     geometries_of,
 )
 from index.datasets.views import MaskRenderer, ViewPlan, all_views
-from masking.datasets.labels import LabelledPhoto
+from masking.datasets.collections import LabelledPhoto
 from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import default_finder
 from masking.files.writing import write_bytes

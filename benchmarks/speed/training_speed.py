@@ -36,7 +36,7 @@ from training.data.train_loader import BatchLoader, TrainLoader
 from training.distributed import Processes
 from training.embedders.torch_embedder import best_device, dlib_embedder
 from training.run.initialisation import initialise
-from training.run.loop import train_step
+from training.run.stage import train_step
 from training.run.state import TrainRun, uses_bfloat16
 
 _PHOTOS = 8

@@ -21,7 +21,7 @@ from index.datasets.views import ALL_KINDS, ViewPlan, all_views, mask_renderer
 from index.engines.neighbours import MASKED, UNMASKED, vectors_and_offsets
 from index.gallery.gallery import Gallery
 from masking.augment.manifest import Manifest, ManifestRow
-from masking.datasets.labels import LabelledPhoto
+from masking.datasets.collections import LabelledPhoto
 from masking.errors import InvalidConfig
 from masking.faces.finder import Finder
 from masking.files.text import normal_form

@@ -99,7 +99,7 @@ def _calibrated(
 ) -> tuple[Calibration, int, list[str]]:
     """The new calibration, how many people the gallery has, and what was not read."""
     from index.calibration.stage import calibrate_on_chips, calibrate_on_photos
-    from index.datasets.labelled_photos import read_labelled_photos
+    from index.datasets.views import read_labelled_photos
     from index.gallery.gallery import open_gallery
     from masking.augment.manifest import read_manifest
     from masking.datasets.folders import refuse_inside
@@ -142,7 +142,7 @@ def _check(
 ) -> int:
     from index.calibration.decision import calibration_for
     from index.calibration.stage import check_on_photos
-    from index.datasets.labelled_photos import read_labelled_photos
+    from index.datasets.views import read_labelled_photos
     from masking.faces.finder import default_finder
 
     embedder = embedder_of(workspace, model, device)

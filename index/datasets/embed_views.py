@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.datasets.views import View
-from masking.datasets.labels import NO_MASK
+from masking.datasets.collections import NO_MASK
 from masking.faces import finder as face_finding
 from masking.faces.alignment import ChipGeometry
 from masking.faces.detector import FaceBox

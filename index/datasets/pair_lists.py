@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from masking.datasets.images import SUFFIXES
-from masking.datasets.labels import (
+from masking.datasets.collections import (
     LABELS,
     NO_MASK,
     LabelledPhoto,
     inner_name,
     read_labels,
 )
+from masking.datasets.images import SUFFIXES
 from masking.errors import BadRecord, MissingInput
 from masking.files.text import normal_form, read_lines, read_table
 from training.metrics.score_normalization import Indices

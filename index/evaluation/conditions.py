@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from index.datasets.views import View
-from masking.datasets.labels import NO_MASK
+from masking.datasets.collections import NO_MASK
 from masking.faces.appearance import light_of, yaw_deg
 from masking.faces.finder import AlignedFace
 

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from index.datasets.embed_views import embed_views, geometries_of
 from index.datasets.views import ViewPlan, all_views
 from index.evaluation.config import EmbedConfig
+from masking.datasets.collections import LabelledPhoto
 from masking.datasets.images import list_images
-from masking.datasets.labels import LabelledPhoto
 from masking.errors import InvalidConfig
 from masking.faces.finder import Finder, default_finder
 from masking.files.writing import write_bytes

@@ -26,7 +26,7 @@ from index.evaluation.set_figures import (
     measure_set,
     thresholds_of,
 )
-from masking.datasets.labels import NO_MASK
+from masking.datasets.collections import NO_MASK
 
 # U = unmasked, M = masked.
 SETS = ("U-U", "M-U", "M-M")

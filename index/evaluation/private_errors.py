@@ -11,7 +11,7 @@ from index.datasets.embed_views import EmbeddedViews
 from index.datasets.views import ViewPlan, photo_views, picture_seen
 from index.evaluation.figures import ALL, Measured
 from index.evaluation.set_figures import FARS, WorstPair, WorstPairs
-from masking.datasets.labels import LabelledPhoto
+from masking.datasets.collections import LabelledPhoto
 from masking.errors import UnreadableImage
 from masking.faces.finder import Finder
 from masking.landmarks import Image

@@ -12,15 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.datasets.embed_views import EmbeddedViews
-from index.datasets.labelled_photos import read_labelled_photos
 from index.datasets.pair_lists import PairList, read_pair_list
-from masking.datasets.labels import LabelledPhoto
+from index.datasets.views import read_labelled_photos
+from masking.datasets.collections import LabelledPhoto
 from masking.errors import BadRecord, InvalidConfig
 from masking.files.text import normal_form, read_table
 from masking.landmarks import Float32
 from training.embedders.embedded_face import Embedder
-from training.metrics.pairs import ScoredPairs, compare_at
-from training.metrics.sampled_pairs import PairBudget, between_budget, within_budget
+from training.metrics.pairs import (
+    PairBudget,
+    ScoredPairs,
+    between_budget,
+    compare_at,
+    within_budget,
+)
 from training.metrics.score_normalization import EmbeddedFaces, Indices
 from training.metrics.verification import person_folds
 
@@ -147,7 +152,7 @@ class Collection:
 
     Attributes:
         name: of the folder and the list, for the report.
-        photos: see `labelled_photos`.
+        photos: see `read_labelled_photos`.
         listed: pairs of these photographs; None = all pairs.
     """
 

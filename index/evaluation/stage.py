@@ -38,11 +38,11 @@ from index.evaluation.protocol import (
     distinct_embedders,
 )
 from index.evaluation.set_figures import Chance
-from masking.datasets.labels import NO_MASK, LabelledPhoto
+from masking.datasets.collections import NO_MASK, LabelledPhoto
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.finder import Finder, default_finder
 from training.embedders.embedded_face import Embedder
-from training.metrics.sampled_pairs import PairBudget
+from training.metrics.pairs import PairBudget
 
 _log = logging.getLogger(__name__)
 

@@ -40,8 +40,8 @@ from masking.datasets.folders import WHOLE, Shard, refuse_overlap
 from masking.datasets.images import read_rgb, write_image
 from masking.faces.finder import Finder, default_finder, unmasked_finder
 from masking.files.writing import strict_json, sweep_unfinished, write_bytes
+from masking.masks.patterns import list_textures
 from masking.masks.spec import SpecConfig
-from masking.masks.textures import list_textures
 from masking.workers import ordered_map, ray_map
 
 PREVIEW_TILES = 48

@@ -1,7 +1,8 @@
-"""Collections of photographs: a folder per person, CelebA, or a .rec file."""
+"""Collections of photographs: a folder per person, CelebA, a .rec file, labels.csv."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -16,10 +17,9 @@ from masking.datasets.folders import (
     walk_pictures,
 )
 from masking.datasets.images import no_picture_in
-from masking.datasets.labels import LABELS, read_labels
-from masking.datasets.recordio import find_record_file, record_photos
+from masking.datasets.recordio import SUFFIX, record_photos
 from masking.errors import BadRecord, InvalidConfig, MissingInput
-from masking.files.text import normal_form, read_lines
+from masking.files.text import normal_form, read_lines, read_table
 
 CELEBA_LIST = "identity_CelebA.txt"
 
@@ -230,3 +230,91 @@ def _identities(listing: Path) -> dict[str, str]:
             )
         identities[parts[0]] = parts[1]
     return identities
+
+
+def find_record_file(folder: Path) -> Path | None:
+    """The .rec file of a folder; None where there is none.
+
+    Raises:
+        BadRecord: several, of which only one can be meant.
+    """
+    found = sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise BadRecord(
+            f"{folder}: holds {names}. Expected one {SUFFIX} file a folder: move the "
+            "others away."
+        )
+    return found[0] if found else None
+
+
+LABELS = "labels.csv"
+COLUMNS = ("person", "file", "mask")
+NO_MASK = "no-mask"
+
+
+@dataclass(frozen=True)
+class LabelledPhoto:
+    """One photograph of one known person.
+
+    Attributes:
+        path: the file.
+        name: path relative to the folder, with "/": the same on every machine.
+        person: whose face it shows.
+        mask: kind of mask, NO_MASK without one.
+    """
+
+    path: Path
+    name: str
+    person: str
+    mask: str = NO_MASK
+
+    @property
+    def masked(self) -> bool:
+        """Whether the person wears a mask."""
+        return self.mask != NO_MASK
+
+
+def read_labels(folder: Path) -> list[LabelledPhoto]:
+    """The rows of labels.csv: person, file (relative to the folder) and mask.
+
+    Raises:
+        MissingInput: no such table, no row, or a photograph is missing.
+        BadRecord: a table that cannot be understood.
+    """
+    table = folder / LABELS
+    photos = [
+        _labelled(folder, row, where) for where, row in read_table(table, COLUMNS)
+    ]
+    missing = [photo for photo in photos if not photo.path.is_file()]
+    if missing:
+        raise MissingInput(
+            f"{table}: {len(missing)} of {len(photos)} files are missing, first "
+            f"{missing[0].name}. Put them back or remove their rows."
+        )
+    twice = [name for name, n in Counter(p.name for p in photos).items() if n > 1]
+    if twice:
+        raise BadRecord(f"{table}: {twice[0]} has two rows. Expected one a file.")
+    if not photos:
+        raise MissingInput(f"{table}: holds no row. Expected one a photograph.")
+    return photos
+
+
+def _labelled(folder: Path, row: dict[str, str], where: str) -> LabelledPhoto:
+    person, file, mask = (row[column] for column in COLUMNS)
+    if not all((person, file, mask)):
+        raise BadRecord(f"{where}: empty field. Expected {', '.join(COLUMNS)}.")
+    name = inner_name(file, where)
+    return LabelledPhoto(folder / name, name, normal_form(person), mask)
+
+
+def inner_name(file: str, where: str) -> str:
+    """The name of a photograph in its folder, with "/".
+
+    Raises:
+        BadRecord: the path leaves the folder.
+    """
+    path = Path(file)
+    if path.is_absolute() or ".." in path.parts:
+        raise BadRecord(f"{where}: {file} leaves the folder. Expected a path in it.")
+    return path.as_posix()

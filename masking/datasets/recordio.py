@@ -36,22 +36,6 @@ _MAX_BYTES = 1 << 29
 _HEAD_BYTES = _HEADER.size + 4
 
 
-def find_record_file(folder: Path) -> Path | None:
-    """The .rec file of a folder; None where there is none.
-
-    Raises:
-        BadRecord: several, of which only one can be meant.
-    """
-    found = sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise BadRecord(
-            f"{folder}: holds {names}. Expected one {SUFFIX} file a folder: move the "
-            "others away."
-        )
-    return found[0] if found else None
-
-
 def record_photos(record_file: Path) -> Iterator[tuple[Path, str, str]]:
     """Path, identity and photo_id of each image, sorted by photo_id.
 

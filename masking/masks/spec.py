@@ -10,9 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.errors import BadRecord, InvalidConfig
-from masking.masks.colours import Colour, FabricLooks, any_colours, draw_looks
-from masking.masks.dice import Dice, Float64, chosen, name_number, rolls_of
-from masking.masks.textures import Texture
+from masking.masks.colours import (
+    Colour,
+    Dice,
+    FabricLooks,
+    Float64,
+    any_colours,
+    chosen,
+    draw_looks,
+    name_number,
+    rolls_of,
+)
+from masking.masks.patterns import Texture
 
 MASKS = ("surgical", "cloth", "ffp2", "kn95", "duckbill", "gaiter")
 # Through a visor the face is seen: it is no mask unless it is asked for.

@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 
 from masking.masks.patterns import TILE_PX, grain_tile
-from masking.rendering.frames import Looks, strap_depth, wide
 from masking.rendering.layout import (
     SHADOW_REACH,
     STRAP_SHADOW_REACH,
     Box,
     Layout,
+    Looks,
     body_box,
     overlap,
     spread,
     strap_box,
+    strap_depth,
     touched,
+    wide,
 )
 from masking.rendering.parameters import PARTS, Parameters
 from masking.rendering.shading import lit_fabric, lit_straps

@@ -10,11 +10,10 @@ import numpy as np
 
 from masking.landmarks import Float32
 from masking.masks.outline import Float64, Outlines, outlines
-from masking.masks.patterns import LEVELS, PERIODS, TILE_PX, print_tile
+from masking.masks.patterns import LEVELS, PERIODS, TILE_PX, print_tile, texture_tile
 from masking.masks.spec import KINDS, OCCLUDERS, MaskSpec
 from masking.masks.straps import segments
 from masking.masks.surface import LIMPNESS, SURFACES, surface_name
-from masking.masks.textures import texture_tile
 
 # What a pixel of a rendered picture shows.
 PARTS = ("none", "fabric", "strap", "valve", "visor", "occluder")

@@ -16,8 +16,7 @@ from masking.landmarks import Float32
 from masking.masks.spec import MaskSpec
 from masking.masks.surface import surface_name
 from masking.rendering.compositing import Layer, Maps, render_layer
-from masking.rendering.frames import Looks
-from masking.rendering.layout import laid_out
+from masking.rendering.layout import Looks, laid_out
 from masking.rendering.numpy_backend import NumpyArrays
 from masking.rendering.parameters import RIGID, parameters
 from masking.rendering.photo_light import PhotoLook

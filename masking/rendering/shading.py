@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from masking.masks.patterns import crease_tile, weave_tile
-from masking.rendering.frames import Looks, wide
+from masking.rendering.layout import Looks, wide
 from masking.rendering.parameters import Parameters, print_turn, tile_of
 
 _HEM = 0.02

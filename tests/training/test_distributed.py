@@ -21,9 +21,9 @@ from training.data.train_data import Targets, TrainData
 from training.distributed import Processes
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.losses.margin_softmax import AdaFace, ShardedSoftmax
+from training.run.figures import NoLog
 from training.run.initialisation import Initialisation
-from training.run.loop import train_epochs, train_step
-from training.run.report import NoLog
+from training.run.stage import train_epochs, train_step
 from training.run.state import TrainRun
 
 SIDE, PEOPLE, ROWS = 8, 5, 16

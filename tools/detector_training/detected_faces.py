@@ -19,8 +19,8 @@ from masking.faces.detector import FaceDetector, roll_crop
 from masking.faces.landmark_predictor import FIVE, GEOMETRY, LandmarkPredictor
 from masking.files.model_files import LANDMARKS_68, dlib_model
 from masking.landmarks import Image, Landmarks
+from masking.masks.patterns import Texture
 from masking.masks.spec import KINDS, SpecConfig, draw_specs, sample_rng
-from masking.masks.textures import Texture
 from masking.rendering.render import render
 
 UNMASKED_FRACTION = 0.15

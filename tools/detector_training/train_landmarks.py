@@ -24,7 +24,7 @@ from masking.datasets.images import file_sha256, list_images, read_bytes
 from masking.faces.landmark_predictor import box_corners, write_packed
 from masking.files.model_files import MASKED_LANDMARKS, ROLL
 from masking.landmarks import Landmarks
-from masking.masks.textures import Texture
+from masking.masks.patterns import Texture
 from masking.workers import ordered_map
 from tools.detector_training.detected_faces import Example, MakeExamples
 from tools.detector_training.training_faces import wanted_people

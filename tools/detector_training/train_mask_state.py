@@ -31,7 +31,7 @@ from masking.workers import ordered_map
 from tools.detector_training.training_faces import wanted_people
 from training.embedders.mask_classifier import FORMAT_VERSION, MODEL_FILE, features
 
-# Landmarks on masked faces are off by about this much (see training/run/validation.py).
+# Landmarks on masked faces are off by about this much (see training/run/figures.py).
 _TURN_DEG, _SCALE, _SHIFT_PX = 3.0, 0.05, 3.0
 _NOSE_OUT = ("nose_out", "nose_and_mouth_out")
 _CHIN_ONLY = "nose_and_mouth_out"

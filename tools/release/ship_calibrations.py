@@ -25,8 +25,7 @@ from index.calibration.calibration import (
     distance_kind,
 )
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
-from index.datasets.labelled_photos import read_person_folders
-from index.datasets.views import ALL_KINDS, mask_renderer
+from index.datasets.views import ALL_KINDS, mask_renderer, read_person_folders
 from masking.augment.people_lists import people_found, read_names
 from masking.files.writing import write_bytes
 from training.checkpoints.store import DLIB_NAME, OWN_MODELS, choose_embedder

@@ -18,7 +18,7 @@ from masking.files.model_files import onnx_session
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32, Image
 from training.backbones.dlib_network import DlibFaceNet, write_dlib_file
-from training.checkpoints.onnx_embedder import NeedsTorch, OnnxEmbedder, probe_chip
+from training.checkpoints.store import NeedsTorch, OnnxEmbedder, probe_chip
 from training.embedders.checkpoint_file import Exported, shortest
 from training.embedders.torch_embedder import NetworkEmbedder, embeddings_of
 

@@ -37,13 +37,13 @@ Weights = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Exported:
-    """The network as an ONNX file beside the checkpoint, see `onnx_embedder`.
+    """The network as an ONNX file beside the checkpoint, see `OnnxEmbedder`.
 
     Attributes:
         sha256: hex, of the file.
         fingerprint: of the embedder with flip average, which the file is run as.
         normalised: as in `FaceNetwork`.
-        probe: embedding of `onnx_embedder.probe_chip` by torch, with flip average.
+        probe: embedding of `store.probe_chip` by torch, with flip average.
     """
 
     sha256: str

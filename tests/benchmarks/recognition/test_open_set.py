@@ -21,7 +21,7 @@ from benchmarks.shared.decided_probes import (
 )
 from index.calibration.calibration import MatchProbability
 from index.datasets.embed_views import EmbeddedViews
-from masking.datasets.labels import NO_MASK, LabelledPhoto
+from masking.datasets.collections import NO_MASK, LabelledPhoto
 from tests.fakes.drawn_calibrations import flat_calibration
 from training.embedders.mask_classifier import MaskState
 from training.metrics.score_normalization import EmbeddedFaces

@@ -10,7 +10,7 @@ from index.calibration import check
 from index.calibration.calibration import MatchProbability
 from index.calibration.check import check_views
 from index.datasets.embed_views import EmbeddedViews
-from masking.datasets.labels import NO_MASK
+from masking.datasets.collections import NO_MASK
 from masking.errors import InvalidConfig
 from tests.fakes.drawn_calibrations import flat_calibration
 from tests.fakes.galleries import FakeEmbedder

@@ -10,7 +10,7 @@ import pytest
 from index.calibration import stage as calibrate_stage
 from index.calibration.fit import HeldOutFaces, TooFewImpostors
 from index.calibration.stage import calibrate_on_chips, calibrate_on_photos
-from index.datasets.labelled_photos import read_labelled_photos
+from index.datasets.views import read_labelled_photos
 from index.engines.neighbours import MASKED, UNMASKED
 from index.enrollment import stage as enroll_stage
 from index.enrollment.after_training import enroll_manifest

@@ -7,7 +7,7 @@ from index.evaluation.by_property import by_property
 from index.evaluation.conditions import Conditions
 from index.evaluation.protocol import AllPairs
 from index.evaluation.set_figures import Chance
-from training.metrics.sampled_pairs import PairBudget
+from training.metrics.pairs import PairBudget
 from training.metrics.score_normalization import EmbeddedFaces
 
 

@@ -4,15 +4,9 @@ import numpy as np
 import pytest
 
 from index.datasets.views import View
-from index.evaluation.conditions import (
-    BINS,
-    UNKNOWN,
-    Conditions,
-    bin_of,
-    eye_error,
-)
+from index.evaluation.conditions import BINS, UNKNOWN, Conditions, bin_of, eye_error
 from index.evaluation.config import PROPERTIES, EvaluateConfig
-from masking.datasets.labels import NO_MASK
+from masking.datasets.collections import NO_MASK
 from masking.errors import InvalidConfig
 from masking.faces.finder import AlignedFace
 from masking.faces.mean_face import CANONICAL_FACE

@@ -9,7 +9,7 @@ from index.datasets.embed_views import embed_views
 from index.datasets.views import View
 from index.evaluation.config import EmbedConfig
 from index.evaluation.export_embeddings import embed_folder
-from masking.datasets.labels import NO_MASK
+from masking.datasets.collections import NO_MASK
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.finder import AlignedFace
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person

@@ -6,9 +6,9 @@ import pytest
 
 from index.datasets.pair_lists import PairList
 from index.evaluation.protocol import AllPairs, ListedPairs, read_collection
-from masking.datasets.labels import LabelledPhoto
+from masking.datasets.collections import LabelledPhoto
 from masking.errors import InvalidConfig
-from training.metrics.sampled_pairs import PairBudget
+from training.metrics.pairs import PairBudget
 from training.metrics.score_normalization import EmbeddedFaces
 
 

@@ -11,8 +11,12 @@ from index.evaluation.set_figures import (
     measure_set,
     worst_pairs,
 )
-from training.metrics.pairs import ScoredPairs, compare_within, sorted_comparisons
-from training.metrics.sampled_pairs import PairBudget
+from training.metrics.pairs import (
+    PairBudget,
+    ScoredPairs,
+    compare_within,
+    sorted_comparisons,
+)
 from training.metrics.score_normalization import EmbeddedFaces
 
 # Person 0 at 0, 1, 9; person 1 at 2, 20; person 2 at 30 and lost.

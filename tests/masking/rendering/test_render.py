@@ -10,6 +10,7 @@ from masking.datasets.images import write_image
 from masking.errors import BadRecord, NoFace
 from masking.faces.alignment import warp
 from masking.landmarks import Landmarks
+from masking.masks.patterns import list_textures, texture_tile
 from masking.masks.spec import (
     KINDS,
     MASKS,
@@ -20,7 +21,6 @@ from masking.masks.spec import (
     draw_specs,
     sample_rng,
 )
-from masking.masks.textures import list_textures, texture_tile
 from masking.rendering.photo_light import look_from_list
 from masking.rendering.render import PARTS, photo_look, render
 from tests.fakes.drawn_faces import drawn_face

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from masking.rendering.frames import Looks
+from masking.rendering.layout import Looks
 from masking.rendering.numpy_backend import NumpyArrays
 from masking.rendering.parameters import parameters, print_turn
 from masking.rendering.shading import lit_fabric

@@ -25,15 +25,13 @@ from training.checkpoints.checkpoint import (
     round_filters,
     save_checkpoint,
 )
-from training.checkpoints.onnx_embedder import (
-    NeedsTorch,
-    OnnxEmbedder,
-    load_onnx_embedder,
-)
 from training.checkpoints.store import (
     OWN_MODELS,
     SHIPPED,
+    NeedsTorch,
+    OnnxEmbedder,
     choose_onnx_embedder,
+    load_onnx_embedder,
     save_model,
 )
 from training.embedders.checkpoint_file import read_record

@@ -15,8 +15,12 @@ from training.checkpoints.checkpoint import (
     round_filters,
     save_checkpoint,
 )
-from training.checkpoints.onnx_embedder import load_onnx_embedder
-from training.checkpoints.store import add_checkpoint, latest_checkpoint, set_latest
+from training.checkpoints.store import (
+    add_checkpoint,
+    latest_checkpoint,
+    load_onnx_embedder,
+    set_latest,
+)
 from training.embedders.torch_embedder import NetworkEmbedder
 
 MANIFEST = "ab" * 32

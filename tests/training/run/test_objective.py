@@ -12,9 +12,9 @@ from training.backbones.base import FaceNetwork
 from training.config import TrainConfig
 from training.data.train_data import Targets, TrainData
 from training.distributed import Processes
-from training.run.loop import learning_rate_at
+from training.run.figures import TensorBoardLog
 from training.run.objective import Objective
-from training.run.report import TensorBoardLog
+from training.run.stage import learning_rate_at
 
 
 class Plain(FaceNetwork):

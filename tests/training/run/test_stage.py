@@ -9,8 +9,7 @@ import torch
 from masking.errors import DivergedTraining, InvalidConfig
 from tests.fakes.trainings import CONFIG
 from training.checkpoints.checkpoint import load_checkpoint, load_embedder, read_state
-from training.checkpoints.onnx_embedder import load_onnx_embedder
-from training.checkpoints.store import STATE, latest_checkpoint
+from training.checkpoints.store import STATE, latest_checkpoint, load_onnx_embedder
 from training.config import TrainConfig
 from training.data import chip_embeddings as cohort_making
 from training.data.chip_embeddings import (
@@ -20,13 +19,11 @@ from training.data.chip_embeddings import (
 )
 from training.embedders.torch_embedder import dlib_embedder
 from training.metrics.score_normalization import Cohort
-from training.run import loop as train_loop
 from training.run import objective
 from training.run import stage as train_stage
 from training.run import state as train_run
 from training.run.initialisation import initialise
-from training.run.loop import learning_rate_at
-from training.run.stage import forget_run, train
+from training.run.stage import forget_run, learning_rate_at, train
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +183,7 @@ def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(
 ):
     report, models = trained
     shutil.copytree(models, tmp_path / "models")
-    monkeypatch.setattr(train_loop, "train_step", None)
+    monkeypatch.setattr(train_stage, "train_step", None)
     again = train(small_manifest, tmp_path / "models", CONFIG)
     assert again.resumed_at == CONFIG.epochs
     assert again.checkpoint.name == report.checkpoint.name

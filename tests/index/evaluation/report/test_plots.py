@@ -10,7 +10,7 @@ from index.evaluation.protocol import AllPairs
 from index.evaluation.report.pictures import report_plots
 from index.evaluation.set_figures import Chance
 from masking.datasets.images import decode_rgb
-from training.metrics.sampled_pairs import PairBudget
+from training.metrics.pairs import PairBudget
 from training.metrics.score_normalization import EmbeddedFaces
 
 

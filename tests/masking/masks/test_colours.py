@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pytest
 
-from masking.masks.dice import Dice, chosen, rolls_of
+from masking.masks.colours import Dice, chosen, rolls_of
 
 
 def mixed(bits):
