@@ -17,7 +17,7 @@ from index.commands.fetch import fetch_command
 from index.commands.gallery.enroll import enroll_command
 from index.commands.gallery.group import gallery_group
 from index.commands.identify import identify_command
-from index.commands.terminal.group import ToolkitGroup, version_option
+from index.commands.terminal.options import ToolkitGroup, version_option
 from index.commands.terminal.printing import log_to_stderr
 from index.commands.train import train_command
 from index.commands.verify import verify_command

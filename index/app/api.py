@@ -23,8 +23,8 @@ from index.app.masks import Masks, Worn, mask_choices
 from index.app.uploads import Upload, named_apart
 from index.enrollment.config import EnrollConfig
 from index.gallery.storage.store import Terms
-from index.identification.card_writer import card_pdf
 from index.identification.config import IdentifyConfig
+from index.identification.stage import card_pdf
 from masking.errors import MissingInput, NoFace, UnreadableImage
 
 Result = TypeVar("Result")

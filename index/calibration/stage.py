@@ -26,8 +26,7 @@ from masking.errors import InvalidConfig
 from masking.faces.finder import Finder
 from masking.files.text import normal_form
 from masking.landmarks import Float32
-from training.data.chip_dataset import CALM, Degradation
-from training.data.chip_embeddings import embed_rows
+from training.data.chip_dataset import CALM, Degradation, embed_rows
 from training.embedders.embedded_face import Embedder, check_embedding
 from training.metrics.score_normalization import EmbeddedFaces, Indices
 

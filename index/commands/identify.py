@@ -250,7 +250,7 @@ def _chosen(config: type, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table_of(path: Path | None, stack: ExitStack) -> Callable[[Answer], None]:
-    from index.identification.answer_table import answer_table
+    from index.identification.answers import answer_table
 
     return stack.enter_context(answer_table(path)) if path else lambda answer: None
 

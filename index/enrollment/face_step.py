@@ -15,8 +15,7 @@ from index.gallery.people import owner_of, stored_hashes
 from index.gallery.storage.store import checked_name
 from masking.datasets.images import refuse_other_kinds
 from masking.errors import ToolkitError
-from masking.faces.alignment import ChipGeometry
-from masking.faces.appearance import detail_of, light_of, yaw_deg
+from masking.faces.alignment import ChipGeometry, detail_of, light_of, yaw_deg
 from masking.faces.detector import FaceBox
 from masking.faces.finder import (
     AlignedFace,

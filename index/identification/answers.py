@@ -1,12 +1,14 @@
-"""What identification answers: its record as JSON and its exit code.
+"""What identification answers: its record as JSON, its row of CSV, its exit code.
 
 Nobody is in a photograph twice: of two faces with one name the nearer keeps it.
 """
 
 from __future__ import annotations
 
+import csv
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from typing import Any
 from index.calibration.calibration import Decision
 from index.calibration.thresholds import accepted_from, shown
 from index.identification.cards.canvas import percent
+from masking.datasets.folders import refuse_picture
+from masking.errors import ToolkitError
 from masking.faces.detector import FaceBox
-from masking.files.text import counted
+from masking.files.text import counted, spreadsheet_text
 from masking.files.writing import strict_json
 
 MATCH, AMBIGUOUS, UNKNOWN = "match", "ambiguous", "unknown"
@@ -224,3 +228,105 @@ def once_each(decisions: Sequence[Decision]) -> list[tuple[Decision, str]]:
 
 def _score(decision: Decision) -> float:
     return decision.matches[0].score if decision.matches else float("-inf")
+
+
+COLUMNS = (
+    "photo",
+    "face",
+    "status",
+    "name",
+    "nearest",
+    "score",
+    "accepted_from",
+    "distance",
+    "probability",
+    "gap",
+    "mask",
+    "left",
+    "top",
+    "right",
+    "bottom",
+    "first_s",
+    "last_s",
+    "card",
+    "reason",
+)
+
+
+@contextmanager
+def answer_table(path: Path) -> Iterator[Callable[[Answer], None]]:
+    """Replace a CSV file; what it gives writes one answer, at once.
+
+    Raises:
+        InvalidConfig: it is named like a photograph.
+        ToolkitError: it cannot be written.
+    """
+    refuse_picture(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Names of files that are no UTF-8 come out as the bytes that they are.
+        file = path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+    with file:
+        writer = csv.DictWriter(file, COLUMNS)
+
+        def write(answer: Answer) -> None:
+            with writing(path):
+                writer.writerow(table_row(answer))
+                file.flush()
+
+        with writing(path):
+            writer.writeheader()
+            file.flush()
+        yield write
+
+
+def table_row(answer: Answer) -> dict[str, str]:
+    """The cells of one answer; "" where there is nothing to say."""
+    row = dict.fromkeys(COLUMNS, "")
+    row |= {"photo": str(answer.photo), "status": answer.status}
+    row |= {"reason": answer.reason, "card": str(answer.card or "")}
+    row = {name: spreadsheet_text(text) for name, text in row.items()}
+    if answer.face:
+        row["face"] = str(answer.face)
+    if answer.box:
+        box = answer.box
+        corners = (box.left, box.top, box.right, box.bottom)
+        names = ("left", "top", "right", "bottom")
+        row |= {
+            name: f"{value:.1f}" for name, value in zip(names, corners, strict=True)
+        }
+    if answer.span:
+        row["first_s"] = f"{answer.span.first_s:.2f}"
+        row["last_s"] = f"{answer.span.last_s:.2f}"
+    decision = answer.decision
+    if decision is None:
+        return row
+    name = spreadsheet_text(decision.answer if decision.names else "")
+    row |= {"name": name, "accepted_from": f"{decision.accepted_from:g}"}
+    if decision.matches:
+        best = decision.matches[0]
+        row["nearest"] = spreadsheet_text(best.name)
+        row["score"], row["distance"] = f"{best.score:.4f}", f"{best.distance:.4f}"
+    if decision.probability is not None:
+        row["probability"] = f"{decision.probability:.4f}"
+    if decision.gap is not None:
+        row["gap"] = f"{decision.gap:.4f}"
+    if decision.mask_state is not None:
+        row["mask"] = decision.mask_state.label
+    return row
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Failures to write become one sentence.
+
+    Raises:
+        ToolkitError: the block met an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ToolkitError(
+            f"{folder}: cannot be written ({error.strerror or error}). Check that the "
+            "folder is writable and the disk is not full."
+        ) from error

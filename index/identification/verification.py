@@ -23,10 +23,9 @@ from index.identification.answers import (
     score_in_words,
     status_of,
 )
-from index.identification.card_writer import card_token
 from index.identification.cards.canvas import percent
 from index.identification.config import IdentifyConfig
-from index.identification.stage import Identifier
+from index.identification.stage import Identifier, card_token
 from masking.datasets.images import read_bytes
 from masking.errors import BadRecord, UnreadableImage
 from masking.faces.finder import AlignedPhoto, Finder, PhotoFile, read_faces

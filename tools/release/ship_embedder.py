@@ -30,13 +30,9 @@ from masking.faces.finder import default_finder
 from masking.landmarks import Float32
 from training.backbones.dlib_network import DlibFaceNet
 from training.backbones.registry import network_of
-from training.checkpoints.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    round_filters,
-)
+from training.checkpoints.checkpoint import Checkpoint, load_checkpoint, round_filters
 from training.checkpoints.store import SHIPPED, SHIPPED_DLIB, save_model
-from training.data.chip_embeddings import cohort_of_rows
+from training.data.chip_dataset import cohort_of_rows
 from training.data.train_data import held_out_rows
 from training.embedders.embedded_face import Embedder, network_input
 from training.embedders.torch_embedder import NetworkEmbedder

@@ -17,7 +17,7 @@ from masking.augment.manifest import Manifest, ManifestRow
 from masking.errors import InvalidConfig
 from masking.files.text import counted
 from training.config import TrainConfig
-from training.data.chip_embeddings import unmasked_embeddings
+from training.data.chip_dataset import unmasked_embeddings
 from training.embedders.torch_embedder import NetworkEmbedder
 from training.losses.loss_terms import class_means, squared_distances
 

@@ -18,8 +18,7 @@ from masking.errors import DivergedTraining, MissingInput
 from masking.files.writing import strict_json, write_bytes
 from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig
-from training.data.chip_dataset import Degradation
-from training.data.chip_embeddings import embed_rows
+from training.data.chip_dataset import Degradation, embed_rows
 from training.embedders.embedded_face import Embedder
 from training.metrics.pairs import compare_between, compare_within
 from training.metrics.score_normalization import EmbeddedFaces

@@ -23,7 +23,7 @@ from training.backbones.registry import network_of
 from training.checkpoints.store import AUTO, CACHE, STATE, add_checkpoint, set_latest
 from training.config import TrainConfig
 from training.data.batch_sampler import Batch
-from training.data.chip_embeddings import cohort_of_rows
+from training.data.chip_dataset import cohort_of_rows
 from training.data.train_data import TrainData, read_train_data
 from training.data.train_loader import BatchLoader, TrainLoader, spec_config
 from training.distributed import Processes

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.evaluation.conditions import BINS
+from index.evaluation.by_property import BINS
 from index.evaluation.figures import SETS, EmbedderFigures, EvaluateReport, MaskFigures
 from index.evaluation.report.pictures import report_plots, write_private
 from index.evaluation.set_figures import FARS, Rate, SetFigures

@@ -12,7 +12,6 @@ from index.gallery.answer_file import RECORDS
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_or_create_gallery
 from index.identification import recogniser as recognition
-from index.identification.answer_table import table_row
 from index.identification.answers import (
     AMBIGUOUS,
     MATCH,
@@ -23,6 +22,7 @@ from index.identification.answers import (
     answer_record,
     exit_code,
     once_each,
+    table_row,
 )
 from index.identification.cards.canvas import HEIGHT_PX, WIDTH_PX
 from index.identification.config import IdentifyConfig

@@ -11,12 +11,8 @@ from tests.fakes.trainings import CONFIG
 from training.checkpoints.checkpoint import load_checkpoint, load_embedder, read_state
 from training.checkpoints.store import STATE, latest_checkpoint, load_onnx_embedder
 from training.config import TrainConfig
-from training.data import chip_embeddings as cohort_making
-from training.data.chip_embeddings import (
-    cohort_of_rows,
-    embed_rows,
-    unmasked_embeddings,
-)
+from training.data import chip_dataset as cohort_making
+from training.data.chip_dataset import cohort_of_rows, embed_rows, unmasked_embeddings
 from training.embedders.torch_embedder import dlib_embedder
 from training.metrics.score_normalization import Cohort
 from training.run import objective

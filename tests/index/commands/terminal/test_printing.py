@@ -55,7 +55,7 @@ def test_json_has_no_word_for_nan(capsys):
 PROGRAM = """
 import sys
 import click
-from index.commands.terminal.group import ToolkitGroup
+from index.commands.terminal.options import ToolkitGroup
 from index.commands.terminal.printing import say
 from masking.errors import ToolkitError
 

@@ -5,9 +5,9 @@ import subprocess
 
 import numpy as np
 
-from index.evaluation.private_errors import PrivateErrors, wanted_chips
 from index.evaluation.report.pictures import write_private
 from index.evaluation.set_figures import WorstPair, WorstPairs
+from index.evaluation.stage import PrivateErrors, wanted_chips
 from masking.datasets.images import read_rgb
 
 WORST = {

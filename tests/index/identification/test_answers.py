@@ -6,8 +6,15 @@ from pathlib import Path
 import pytest
 
 from index.calibration.calibration import Decision, Match
-from index.identification.answer_table import COLUMNS, answer_table
-from index.identification.answers import MATCH, NO_FACE, UNKNOWN, Answer, Span
+from index.identification.answers import (
+    COLUMNS,
+    MATCH,
+    NO_FACE,
+    UNKNOWN,
+    Answer,
+    Span,
+    answer_table,
+)
 from masking.errors import InvalidConfig, ToolkitError
 from masking.faces.detector import FaceBox
 
