@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from index.gallery.answer_file import RECORDS, Record, forget_answers
 from index.gallery.storage.erased_people import ErasedPeople
-from masking.files.writing import sweep_unfinished
+from masking.files.writing import Record, forget_records, sweep_unfinished
 from training.checkpoints.store import forget_photos
+
+RECORDS = "answers.jsonl"
 
 GALLERY, ANSWERS, EVALUATED = "gallery", "identified", "evaluated"
 AUGMENTED, MODELS, FOUND_FACES = "augmented", "models", "found-faces"
@@ -83,7 +84,7 @@ def _forget_answers(workspace: Path, erased: ErasedPeople) -> None:
             return True
         return False
 
-    kept = forget_answers(folder / RECORDS, is_gone)
+    kept = forget_records(folder / RECORDS, is_gone)
     known = {card for record in kept for card in _cards(record)} - gone
     for path in folder.glob("*.png"):
         if _CARD.search(path.name) and path.name not in known:

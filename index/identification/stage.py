@@ -17,8 +17,8 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from index.calibration.calibration import Decision
-from index.gallery.answer_file import RECORDS, append_answers
 from index.gallery.gallery import Gallery
+from index.gallery.workspace_traces import RECORDS
 from index.identification.answers import (
     NO_FACE,
     UNREADABLE,
@@ -48,7 +48,7 @@ from masking.faces.finder import (
     align_faces,
     read_faces,
 )
-from masking.files.writing import private_folder
+from masking.files.writing import append_records, private_folder
 from masking.landmarks import Image
 from training.embedders.embedded_face import (
     EmbeddedFace,
@@ -159,7 +159,7 @@ class Identifier:
             ToolkitError: it cannot be written.
         """
         with writing(self._out):
-            append_answers(self._out / RECORDS, map(answer_record, answers))
+            append_records(self._out / RECORDS, map(answer_record, answers))
 
     def reported(self, decision: Decision) -> Decision:
         """The decision with as many candidates as were asked for."""

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -173,3 +173,66 @@ def _finite(record: Any) -> Any:
     if isinstance(record, list | tuple):
         return [_finite(value) for value in record]
     return record
+
+
+# Some 20,000 answers of `identify` with five candidates each.
+MOST_BYTES_OF_RECORDS = 16_000_000
+
+Record = dict[str, Any]
+
+
+def append_records(path: Path, lines: Iterable[str]) -> None:
+    """Add lines to a file of records, one of JSON a line, that many processes write.
+
+    When it is larger than MOST_BYTES_OF_RECORDS, its older half goes.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    private_folder(path.parent)
+    with _file_locked(path) as file:
+        file.write("".join(f"{line}\n" for line in lines).encode())
+        file.flush()
+        size = file.seek(0, os.SEEK_END)
+        if size > MOST_BYTES_OF_RECORDS:
+            file.seek(size - MOST_BYTES_OF_RECORDS // 2)
+            # The line that this is the middle of goes as well.
+            file.readline()
+            with replaced_file(path) as shorter:
+                shorter.writelines(file)
+
+
+def forget_records(path: Path, gone: Callable[[Record], bool]) -> list[Record]:
+    """Take records out; half lines that a killed process left go as well.
+
+    Returns:
+        Those that stay.
+
+    Raises:
+        OSError: it cannot be rewritten.
+    """
+    if not path.is_file():
+        return []
+    kept: list[Record] = []
+    with _file_locked(path) as file, replaced_file(path) as rewritten:
+        file.seek(0)
+        for line in file:
+            with suppress(ValueError):
+                record = json.loads(line)
+                if isinstance(record, dict) and not gone(record):
+                    rewritten.write(line)
+                    kept.append(record)
+    return kept
+
+
+@contextmanager
+def _file_locked(path: Path) -> Iterator[IO[bytes]]:
+    """The file, for this process alone."""
+    while True:
+        with path.open("ab+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Another process may have put a shorter one in its place.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    yield file
+                    return

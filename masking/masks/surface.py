@@ -29,7 +29,16 @@ from masking.masks.relief import (
     ones,
 )
 from masking.masks.spec import MaskSpec
-from masking.masks.straps import FINGERS
+
+# Fingers of a hand whose palm's middle is (0, 0): root, tip and half width.
+FINGERS = (
+    (-0.19, -0.10, -0.27, -0.52, 0.066),
+    (-0.06, -0.18, -0.08, -0.66, 0.072),
+    (0.07, -0.18, 0.10, -0.64, 0.070),
+    (0.19, -0.10, 0.26, -0.48, 0.060),
+    (0.20, 0.12, 0.46, -0.14, 0.076),
+    (0.0, 0.25, 0.0, 1.30, 0.21),
+)
 
 STEP = 0.006
 U_REACH, V_REACH = 0.9, 1.05

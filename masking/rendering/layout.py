@@ -17,8 +17,7 @@ import numpy as np
 
 from masking.landmarks import Float32
 from masking.masks.outline import ANGLES
-from masking.masks.straps import EAR_BOTTOM, FACE
-from masking.rendering.parameters import Parameters
+from masking.rendering.parameters import EAR_BOTTOM, FACE, Parameters
 
 Box = tuple[slice, slice]
 # Width of the contact shadows of masks and straps, face squares: there they take

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from index.app.api import Desk
 from index.app.examples import Examples
 from index.app.server import page_app
-from index.gallery.answer_file import RECORDS
+from index.gallery.workspace_traces import RECORDS
 from index.identification.stage import Identifier
 from masking.datasets.images import write_image
 from masking.masks.spec import KINDS, OCCLUDERS

@@ -8,9 +8,9 @@ import pytest
 
 from index.calibration.calibration import Decision, Match, MatchProbability
 from index.enrollment.stage import enroll
-from index.gallery.answer_file import RECORDS
 from index.gallery.erasure import erase_people
 from index.gallery.gallery import open_or_create_gallery
+from index.gallery.workspace_traces import RECORDS
 from index.identification import recogniser as recognition
 from index.identification.answers import (
     AMBIGUOUS,

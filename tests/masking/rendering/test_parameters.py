@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from masking.masks.spec import KINDS, OCCLUDERS, SpecConfig, draw_all
-from masking.masks.straps import NOWHERE
 from masking.rendering.numpy_backend import NumpyArrays
-from masking.rendering.parameters import PARTS, parameters
+from masking.rendering.parameters import NOWHERE, PARTS, parameters
 from tests.fakes.rendered import spec_of
 
 ARRAYS = NumpyArrays()

@@ -19,10 +19,9 @@ from masking.masks.spec import (
     draw_occluder,
     draw_specs,
 )
-from masking.masks.straps import STRAP_HALF_WIDTH, segments
 from masking.rendering.layout import Looks, frame_of, lifted, seen_segments, strap_depth
 from masking.rendering.numpy_backend import NumpyArrays
-from masking.rendering.parameters import parameters
+from masking.rendering.parameters import STRAP_HALF_WIDTH, parameters, segments
 from masking.rendering.warp import (
     EARS,
     ears_on_skin,
