@@ -89,7 +89,7 @@ class View(NamedTuple):
 
     Attributes:
         photo: number of the photograph in the list.
-        mask: kind of mask, `labelled_photos.NO_MASK` without one.
+        mask: kind of mask, NO_MASK without one.
         face: its crops for the plan's geometries, or why there are none.
     """
 

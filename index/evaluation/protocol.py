@@ -185,7 +185,7 @@ def read_collection(
     """The photographs of a folder, of some people or of some pairs only.
 
     Args:
-        people: a list of people, see `labelled_photos.read_people`.
+        people: a list of people, see `views.read_people`.
         pairs: a list of pairs, see `pair_lists.read_pair_list`.
 
     Raises:

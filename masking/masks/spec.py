@@ -53,7 +53,7 @@ _THINGS = (*KINDS, *OCCLUDERS)
 class MaskSpec:
     """Everything needed to render the same mask, or other thing on a face, again.
 
-    Lengths are fractions of the face square (see `canonical_face`).
+    Lengths are fractions of the face square (see `CANONICAL_FACE`).
 
     Attributes:
         kind: one of KINDS or OCCLUDERS.

@@ -45,7 +45,7 @@ U_REACH, V_REACH = 0.9, 1.05
 COLUMNS, ROWS = round(2 * U_REACH / STEP) + 1, round(2 * V_REACH / STEP) + 1
 HEAD_MIDDLE = 0.6
 _FLAT = {"surgical": 0.6, "cloth": 0.6}
-# They are as far behind the face as they are (see `mask_parameters`), no further.
+# They are as far behind the face as they are (see `parameters`), no further.
 _AROUND_SKULL = ("cap", "headscarf")
 _VALVE_RADIUS = 0.085
 _VALVE_AT = (0.2, 0.10)

@@ -2,7 +2,7 @@
 
 The formulas of a mask are written once, for arrays that numpy and torch share (the
 Python array API standard). Looking up in tables and blurring are not part of that
-standard: here they are with OpenCV for files, in `torch_arrays` with torch and kornia
+standard: here they are with OpenCV for files, in `torch_backend` with torch and kornia
 for batches on a training device. Arrays are (N, h, w), float32.
 """
 

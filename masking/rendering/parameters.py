@@ -50,7 +50,7 @@ class Parameters:
         turn: (N, 2) cosine and sine of its tilt.
         mirrored: (N,) 1 where |x - 0.5| counts; some_mirrored: whether any is.
         radius, slope: (N, K) outline by angle.
-        segments: (N, S, 8) see `straps.segments`.
+        segments: (N, S, 8) as `segments` gives them.
         sides: of each of the S segments: on which of the face some spec has it.
         limbs: (N,) 1 where segments are fingers and not straps.
         colour, second, strap: (N, 3) linear-light reflectance, gloss included.
@@ -190,7 +190,7 @@ _OF_KIND = {kind: _of_kind(kind) for kind in KINDS + OCCLUDERS}
 
 
 def tile_of(spec: MaskSpec, px_per_unit: float) -> Float32 | None:
-    """The print's tile: see `render_arrays.Arrays.tiles`; three channels are linear
+    """The print's tile: see `numpy_backend.Arrays.tiles`; three channels are linear
     RGB.
 
     Args:

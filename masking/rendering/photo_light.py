@@ -35,7 +35,7 @@ class PhotoLook:
     """Light, sharpness and grain of one face in one photograph.
 
     Attributes:
-        shading: (5,) float32 weights of `shading_basis` in the frame of the face,
+        shading: (5,) float32 weights of `head_basis` in the frame of the face,
             mean near 1.
         light: (3,) float32 linear RGB of the light; a white card would look so.
         skin: (3,) float32 linear RGB of the skin, median.

@@ -1,6 +1,6 @@
 """The colour of fabric under a photograph's light.
 
-One definition for numpy and torch (see `render_arrays`). Colours are linear light.
+One definition for numpy and torch (see `numpy_backend`). Colours are linear light.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The steps of `render_arrays` with torch and kornia: whole batches on a device."""
+"""The steps of `numpy_backend` with torch and kornia: whole batches on a device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from masking.rendering.numpy_backend import LEAST_BLUR_PX, surface_place
 
 
 class TorchArrays:
-    """Whole batches on a device; implements `render_arrays.Arrays`."""
+    """Whole batches on a device; implements `numpy_backend.Arrays`."""
 
     def __init__(self, device: torch.device | str):
         self.xp: Any = torch_api

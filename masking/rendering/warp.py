@@ -1,6 +1,6 @@
 """Carries the canonical mask surface onto the landmarks of faces.
 
-A mask is drawn in the coordinates of `canonical_face`. For every pixel of the
+A mask is drawn in the coordinates of `CANONICAL_FACE`. For every pixel of the
 photograph a thin-plate spline says where on the canonical face it lies, so that
 shapes are evaluated per pixel, at any size, turn and crop, without resampling. What
 stands off the skin is moved along the line of sight: on a turned head a mask hides
