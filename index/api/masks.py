@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from index.api.pictures import checked_picture
-from masking.augment.full_photos import render_faces
+from masking.augment.photo_step import render_faces
 from masking.errors import InvalidConfig
 from masking.faces.finder import FaceFinder, unmasked_finder
 from masking.landmarks import Image

@@ -14,7 +14,7 @@ import numpy as np
 
 from index.app.models import Models
 from index.app.uploads import Upload
-from masking.augment.full_photos import (
+from masking.augment.photo_step import (
     encode_alpha,
     encode_parts,
     encode_photo,

@@ -33,8 +33,13 @@ from masking.augment.manifest import (
     write_manifest,
 )
 from masking.augment.photo_step import CHIP_GEOMETRY, CHIPS, MASKED, PHOTOS, PhotoStep
-from masking.augment.report import AugmentReport, Tally
-from masking.augment.sheets import PoseChoice, contact_sheet, kinds_picture
+from masking.augment.report import (
+    AugmentReport,
+    PoseChoice,
+    Tally,
+    contact_sheet,
+    kinds_picture,
+)
 from masking.datasets.collections import Collections, Photo, folders_of
 from masking.datasets.folders import WHOLE, Shard, refuse_overlap
 from masking.datasets.images import read_rgb, write_image

@@ -16,7 +16,7 @@ import click
 import numpy as np
 from PIL import Image as PILImage
 
-from masking.augment.sheets import contact_sheet
+from masking.augment.report import contact_sheet
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
 from masking.faces.finder import unmasked_finder

@@ -82,7 +82,7 @@ def gallery_show_command(
         photos = gallery.photos(name)
         chips = gallery.chips(name) if sheet else []
     if sheet is not None:
-        from masking.augment.sheets import contact_sheet
+        from masking.augment.report import contact_sheet
         from masking.datasets.images import write_image
 
         captions = [_caption(photo) for photo in photos]

@@ -14,7 +14,7 @@ from PIL import ImageDraw
 from index.evaluation.figures import SETS, EmbedderFigures
 from index.evaluation.set_figures import CMC_DEPTH, CURVE_FARS, WorstPair
 from index.evaluation.stage import PrivateErrors, pair_ends
-from masking.augment.sheets import caption_font, contact_sheet
+from masking.augment.report import caption_font, contact_sheet
 from masking.datasets.images import encode_image
 from masking.files.writing import strict_json, write_bytes
 from masking.landmarks import Image

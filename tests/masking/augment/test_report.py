@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from masking.augment.manifest import ManifestRow
-from masking.augment.sheets import (
-    POSES,
-    PoseChoice,
-    kinds_picture,
-    turn_of,
-    worn_so,
-)
+from masking.augment.report import POSES, PoseChoice, kinds_picture, turn_of, worn_so
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import Landmarks
 from masking.masks.spec import KINDS, RIGID_STYLES, WEARING_STYLES

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL import JpegImagePlugin
 
-from masking.augment.full_photos import (
+from masking.augment.photo_step import (
     PhotoFormat,
     encode_alpha,
     encode_parts,
