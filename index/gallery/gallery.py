@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
@@ -65,7 +65,10 @@ def open_gallery(folder: Path) -> Gallery:
         MissingInput: there is none.
         BadRecord: it is damaged or of a newer version.
     """
-    return Gallery(GalleryStore(folder))
+    with ExitStack() as stack:
+        gallery = Gallery(stack.enter_context(closing(GalleryStore(folder))))
+        stack.pop_all()
+    return gallery
 
 
 def open_or_create_gallery(folder: Path, embedder: Embedder) -> Gallery:
@@ -79,12 +82,10 @@ def open_or_create_gallery(folder: Path, embedder: Embedder) -> Gallery:
     # Where backups are, a gallery was lost: opening it says what to do.
     if not path.exists() and not backup_files(folder):
         gallery_file.create_file(path, new_meta(embedder))
-    gallery = open_gallery(folder)
-    try:
+    with ExitStack() as stack:
+        gallery = stack.enter_context(closing(open_gallery(folder)))
         gallery.check_embedder(embedder)
-    except BaseException:
-        gallery.close()
-        raise
+        stack.pop_all()
     return gallery
 
 

@@ -137,6 +137,7 @@ def _append(file: RemoteFile, part: Path) -> None:
     try:
         answer = urlopen(Request(file.url, headers=asked), timeout=_TIMEOUT_S)
     except HTTPError as error:
+        error.close()
         # Range not satisfiable: all of it is here.
         if have and error.code == 416:
             return

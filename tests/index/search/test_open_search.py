@@ -1,6 +1,7 @@
 """The contract of every engine: exact answers about the gallery as it is now."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +104,8 @@ def test_a_cohort_is_kept_with_the_gallery(tmp_path):
             gallery.store.set_meta("cohort", "no numbers")
     with pytest.raises(BadRecord, match=r"cohort is damaged.*gallery rebuild"):
         open_gallery(tmp_path / "gallery")
+    held = [link.resolve() for link in Path("/proc/self/fd").glob("*")]
+    assert not [path for path in held if path.is_relative_to(tmp_path / "gallery")]
 
 
 def test_more_people_than_there_are(gallery, search):
