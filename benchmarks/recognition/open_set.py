@@ -211,11 +211,6 @@ def _merged(parts: Sequence[Decided]) -> Decided:
     )
 
 
-def networks() -> list[Embedder]:
-    """dlib's untouched network and the shipped embedder."""
-    return [choose_embedder(name, Path(), "cpu") for name in ("dlib", "shipped")]
-
-
 @click.command()
 @click.option("--photos", type=click.Path(path_type=Path), required=True)
 @click.option("--names", type=click.Path(path_type=Path), required=True)
@@ -229,6 +224,15 @@ def networks() -> list[Embedder]:
 @click.option("--galleries", default=5, show_default=True, help="Of a size, at least.")
 @click.option("--seed", default=0, show_default=True, help="Of the draws and masks.")
 @click.option("--workers", default=0, show_default=True, help="0 = one a CPU core.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=("dlib", "shipped"),
+    show_default=True,
+    type=click.Choice(["dlib", "shipped"]),
+    help="Networks; dlib's takes thirty times as long.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
     photos: Path,
@@ -243,13 +247,15 @@ def main(
     galleries: int,
     seed: int,
     workers: int,
+    models: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Identify the people of NAMES, unmasked and masked, in galleries of SIZES."""
     kept = EmbeddingStore(store, workers)
+    networks = [choose_embedder(name, Path(), "cpu") for name in models]
     everybody = read_person_folders(photos)
     if masked_celebrities:
-        rows = celebrity_figures(everybody, masked_celebrities, kept, networks())
+        rows = celebrity_figures(everybody, masked_celebrities, kept, networks)
     else:
         rows = []
         present = {photo.person for photo in everybody}
@@ -260,15 +266,15 @@ def main(
         tested = [photo for photo in everybody if photo.person in listed]
         others = distractors(everybody, more - listed)
         views = kept.embedded(
-            tested, [*networks(), MaskStateRows()], mask_renderer(seed, ALL_KINDS)
+            tested, [*networks, MaskStateRows()], mask_renderer(seed, ALL_KINDS)
         )
         wanted = [int(text) for text in sizes.split(",")]
         splits = [
             split_people(tested, views, people, seed + more, enroll == "masked", each)
             for more in range(max(splits_for(people, n, galleries) for n in wanted))
         ]
-        extra = kept.embedded(others, networks()) if others else None
-        for number, network in enumerate(networks()):
+        extra = kept.embedded(others, networks) if others else None
+        for number, network in enumerate(networks):
             rows_of, under = (
                 EmbeddedFaces(
                     kind[number], splits[0].people, views.photos, network.cohort
