@@ -55,7 +55,7 @@ _PRINT_FRACTIONS = {
     "dots": 0.09,
     "camouflage": 0.09,
     "floral": 0.09,
-    "blocks": 0.09,
+    "words": 0.09,
 }
 _FASHION = 0.05
 _PITCHES = (0.06, 0.22), (0.22, 0.45)
@@ -115,7 +115,7 @@ def _prints(
     small, letters = _PITCHES
     # Letters are larger than dots.
     (far,) = dice.rolls(1)
-    low, high = np.where((found == "blocks")[:, None], letters, small).T
+    low, high = np.where((found == "words")[:, None], letters, small).T
     pitch = np.where(printed | fashion, low + (high - low) * far, 0.1)
     return found, pitch
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masking.landmarks import Float32
-from masking.masks.relief import form_of, is_pleated
+from masking.masks.relief import form_of, is_moulded, is_pleated
 from masking.masks.spec import MASKS, OCCLUDERS, MaskSpec
 
 ANGLES = 192
@@ -34,6 +34,12 @@ _HALF_OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
     "cloth": (
         (0.0, 0.35), (0.09, 0.36), (0.24, 0.41), (0.42, 0.455), (0.56, 0.50),
         (0.575, 0.60), (0.57, 0.72), (0.545, 0.86), (0.465, 1.005), (0.36, 1.115),
+        (0.25, 1.21), (0.12, 1.265), (0.0, 1.28),
+    ),
+    # One piece of foam: it narrows to the ears, and is its own loops.
+    "moulded": (
+        (0.0, 0.35), (0.09, 0.365), (0.24, 0.425), (0.42, 0.475), (0.57, 0.490),
+        (0.625, 0.530), (0.590, 0.655), (0.565, 0.80), (0.495, 0.96), (0.385, 1.10),
         (0.25, 1.21), (0.12, 1.265), (0.0, 1.28),
     ),
     "ffp2": (
@@ -160,8 +166,10 @@ def _knots(specs: Sequence[MaskSpec]) -> Float64:
 
 def _cut(spec: MaskSpec) -> str:
     """The outline of a spec's kind, or of what its form is cut like."""
-    pleated = is_pleated(spec.kind, form_of(spec))
-    return "surgical" if pleated else spec.kind
+    form = form_of(spec)
+    if is_moulded(spec.kind, form):
+        return "moulded"
+    return "surgical" if is_pleated(spec.kind, form) else spec.kind
 
 
 def _worn_wrongly(knots: Float64, kind: str, style: str, rise: Float64) -> Float64:

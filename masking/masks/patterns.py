@@ -22,7 +22,7 @@ PERIODS = 4
 # Blurred copies for prints that a photograph shows small: level n is right where a
 # pixel of the photograph covers 2 ** n pixels of the tile.
 LEVELS = 6
-TILED_PRINTS = ("stripes", "check", "dots", "camouflage", "floral", "blocks")
+TILED_PRINTS = ("stripes", "check", "dots", "camouflage", "floral", "words")
 _SEED = 7
 
 
@@ -152,22 +152,24 @@ def _floral() -> NDArray[np.floating]:
     return tile
 
 
-def _blocks() -> NDArray[np.floating]:
-    """Bars and squares as in logos and slogans."""
-    tile = np.zeros((TILE_PX, TILE_PX))
-    rng = np.random.default_rng([_SEED, 8])
-    for row in range(0, TILE_PX, 64):
-        column = int(rng.integers(4, 20))
-        height = int(rng.integers(22, 36))
-        while column < TILE_PX - 30:
-            width = int(rng.integers(7, 26))
-            top = row + int(rng.integers(4, 12))
-            tile[top : top + height, column : column + width] = 1
-            if rng.random() < 0.6:  # an opening, as letters have
-                inner = slice(column + 3, max(column + 4, column + width - 4))
-                tile[top + 6 : top + height // 2, inner] = 0
-            column += width + int(rng.integers(3, 9))
-    return tile
+def _words() -> NDArray[np.floating]:
+    """Rows of words, as slogans and logos are printed."""
+    tile = np.zeros((TILE_PX, TILE_PX), dtype=np.uint8)
+    for row, (word, font, scale, at) in enumerate(_SLOGANS):
+        place = at, 64 * row + 46
+        # What reaches beyond a side comes in again at the other.
+        for shift in (-TILE_PX, 0, TILE_PX):
+            origin = place[0] + shift, place[1]
+            cv2.putText(tile, word, origin, font, scale, 255, 4, cv2.LINE_AA)
+    return tile / 255
+
+
+_SLOGANS = (
+    ("BE WELL", cv2.FONT_HERSHEY_DUPLEX, 1.5, 20),
+    ("hello", cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.9, 130),
+    ("No. 19", cv2.FONT_HERSHEY_TRIPLEX, 1.4, 40),
+    ("take care", cv2.FONT_HERSHEY_COMPLEX, 1.3, 10),
+)
 
 
 _PRINTS = {
@@ -176,7 +178,7 @@ _PRINTS = {
     "dots": _dots,
     "camouflage": _camouflage,
     "floral": _floral,
-    "blocks": _blocks,
+    "words": _words,
 }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,9 +39,9 @@ MIDDLE_Y = {
 # Masks of a kind that differ in their folds.
 FORMS = {
     "surgical": 6,
-    "cloth": 6,
+    "cloth": 8,
     "ffp2": 4,
-    "kn95": 2,
+    "kn95": 4,
     "duckbill": 2,
     "gaiter": 2,
     "shield": 1,
@@ -55,6 +56,21 @@ def form_of(spec: MaskSpec) -> int:
 def is_pleated(kind: str, form: int) -> bool:
     """Whether a mask is a pleated rectangle: of cloth ones every other form."""
     return kind == "surgical" or (kind == "cloth" and form % 2 == 0)
+
+
+def is_moulded(kind: str, form: int) -> bool:
+    """Whether a cloth mask is one smooth piece of foam that ends in its ear loops."""
+    return kind == "cloth" and form % 4 == 3
+
+
+def has_letters(kind: str) -> bool:
+    """Whether its maker prints words on it, which are never seen mirrored."""
+    return kind in ("ffp2", "kn95")
+
+
+def valve_u(form: int) -> float:
+    """u of the middle of an exhalation valve; words stand on the other side."""
+    return 0.2 if form // 2 % 2 else -0.2
 
 
 def _generator(kind: str, form: int) -> np.random.Generator:
@@ -109,23 +125,26 @@ def _surgical(u: Map, v: Map, form: int) -> Relief:
         (m + rng.uniform(-0.03, 0.03), s + rng.uniform(-0.03, 0.01)) for m, s in lines
     ]
     folded, folds = pleats(u, v, rng, lines)
-    # Few are creased in the middle; most are round.
-    high, sharp = (0.08, 0.001) if form % 3 == 0 else (rng.uniform(0.08, 0.15), 0.015)
+    # Few are creased in the middle, below the nose, as they were folded in their box.
+    creased = form % 3 == 0
+    high, sharp = (0.08, 0.004) if creased else (rng.uniform(0.08, 0.15), 0.015)
     body = _tent(u, v + 0.81, 0.35) + _ridge(u, v, 0.25, high, sharp)
     body = body + folded + 0.5 * gathers(u, v, rng, (-0.32, 0.09))
     body = body + _slack(u, v, rng, 1.0)
     # A wire over the nose, bent in two places, in a band that is welded on.
     wire_at = v + 0.41 - 0.27 * u**2
-    # Below the nose it was folded in its box.
-    body = body + 0.035 * np.exp(-np.abs(u) / 0.06) * bump(v - 0.14, 0.24)
+    if creased:
+        body = body + 0.03 * np.exp(-np.sqrt(u**2 + 1e-3) / 0.06) * bump(v - 0.14, 0.24)
     wire = 0.010 * bump(wire_at, 0.020) * (1 + 0.5 * np.sin(9 * np.abs(u) + form))
-    # The white lining is folded over the upper edge, and welded on in two rows.
-    band = 1 + 0.22 * np.clip((0.040 - wire_at) / 0.01, 0, 1)
-    band = band * line(wire_at - 0.040, 0.012, 0.10) * _stitches(u, wire_at, 0.022)
-    binding = line(np.abs(u) - 0.495, 0.008, 0.16)
-    welds = _stitches(v, np.abs(u) - 0.515, 0.026) * _stitches(
-        v, np.abs(u) - 0.535, 0.026
-    )
+    # The pale lining is folded over the upper edge, and welded on in two rows.
+    band = 1 + 0.30 * np.clip((0.032 - wire_at) / 0.01, 0, 1)
+    band = band * line(wire_at - 0.036, 0.010, 0.30)
+    band = band * _stitches(u, wire_at - 0.012, 0.022) * _stitches(u, wire_at, 0.022)
+    # So are strips over the ends of the pleats.
+    aside = np.abs(u) - SIDE
+    binding = 1 + 0.14 * np.clip((aside + 0.060) / 0.008, 0, 1)
+    binding = binding * line(aside + 0.064, 0.010, 0.20)
+    welds = _stitches(v, aside + 0.030, 0.026) * _stitches(v, aside + 0.012, 0.026)
     return body + wire, folds * band * binding * welds, ones(u)
 
 
@@ -138,6 +157,10 @@ def _cloth(u: Map, v: Map, form: int) -> Relief:
         body = _tent(u, v + 0.81, 0.35) + folded + gathers(u, v, rng, (-0.32, 0.09))
         shade = shade * _stitches(v, np.abs(u) - 0.485, 0.022)
         shade = shade * _stitches(u, v + 0.43 - 0.27 * u**2, 0.022)
+    elif is_moulded("cloth", form):
+        body = _ridge(u, v, 0.28, 0.20, 0.003) + 0.4 * gathers(u, v, rng, (-0.20, 0.10))
+        body = body + _slack(u, v, rng, 0.35)
+        return body, line(u, 0.006, 0.16), ones(u)
     else:
         ridge = 0.16 * np.exp(-np.sqrt(u**2 + 0.0004) / 0.28) * bump(v + 0.09, 0.55)
         # Two panels sewn together in the middle pucker a little along the seam.
@@ -169,25 +192,27 @@ def _cup(u: Map, v: Map, form: int) -> Relief:
         ring = np.hypot(u * 0.9, v * 0.95)
         body = body + 0.006 * np.tanh((0.36 - ring) / 0.012)
         shade = shade * line(ring - 0.36, 0.010, 0.12)
-    return body + strip, shade * letters(u, v, rng), ones(u)
+    printed = letters(u, v, rng, -valve_u(form), _FFP2_WORDS)
+    return body + strip, shade * printed, ones(u)
 
 
 def _fold(u: Map, v: Map, form: int) -> Relief:
     rng = _generator("kn95", form)
-    ridge = 0.26 * (1 - np.sqrt((u / 0.6) ** 2 + 0.0015)) * bump(v + 0.02, 0.62)
+    ridge = 0.26 * (1 - np.sqrt((u / 0.6) ** 2 + 0.003)) * bump(v + 0.02, 0.62)
     welds = _stitches(v, np.abs(u) - 0.03, 0.02)
     # Welded ribs run from the middle to the cheeks.
     ribs = _stitches(u, np.abs(v + 0.30 - 0.25 * np.abs(u)) - 0.012, 0.025)
     edge = _stitches(v, np.abs(u) - 0.50, 0.02)
     strip, clip = _clip(u, v, 0.75)
-    shade = line(u, 0.006, 0.18) * welds * ribs * edge * clip * letters(u, v, rng)
+    printed = letters(u, v, rng, -valve_u(form), _KN95_WORDS)
+    shade = line(u, 0.006, 0.18) * welds * ribs * edge * clip * printed
     return ridge + strip + _slack(u, v, rng, 0.7), shade, ones(u)
 
 
 def _duckbill(u: Map, v: Map, form: int) -> Relief:
     rng = _generator("duckbill", form)
     crease = v - 0.02 - 0.25 * u**2
-    bill = 0.23 * (1 - np.sqrt((crease / 0.5) ** 2 + 0.006)) * bump(u, 0.5)
+    bill = 0.23 * (1 - np.sqrt((crease / 0.5) ** 2 + 0.010)) * bump(u, 0.5)
     # The two flaps close to the cheeks with a fold each.
     folds = 0.012 * np.tanh((np.abs(u) - 0.34 - 0.1 * v) / 0.015)
     shade = line(crease, 0.008, 0.20) * line(np.abs(u) - 0.34 - 0.1 * v, 0.012, 0.14)
@@ -314,22 +339,47 @@ def pleats(
     wave = np.sin(u * rng.uniform(4, 9) + 2 * np.floor(place) + rng.uniform(0, 6))
     uneven = np.clip(0.6 + 0.7 * wave, 0.1, 1)
     depth = (0.55 + 0.45 * np.exp(-((u / 0.36) ** 2))) * uneven
-    shadow = 0.22 * np.exp(-(((phase - 0.93) / 0.08) ** 2)) * uneven
+    shadow = 0.20 * np.exp(-(((phase - 0.93) / 0.08) ** 2)) * uneven
+    # Each keeps light from the one below, softly.
+    shadow = shadow + 0.16 * np.exp(-phase / 0.25) * (place > 1) * uneven
     # Where they overlap, less light comes through.
     shadow = shadow + 0.07 * np.clip((phase - 0.5) / 0.06, 0, 1)
     return 0.032 * steps * inside * depth, np.where(inside, 1 - shadow, 1.0)
 
 
-def letters(u: Map, v: Map, rng: np.random.Generator) -> Map:
-    """Fraction of light left by rows of print: maker, type and standard."""
-    ink = np.zeros_like(u)
-    left, top = rng.uniform(-0.34, -0.14), rng.uniform(0.02, 0.16)
-    for row, size in enumerate(rng.permutation([0.045, 0.022, 0.022])):
-        at, y = left + rng.uniform(0, 0.03), top + 0.055 * row
-        for _ in range(int(rng.integers(3, 8))):
-            wide = size * rng.uniform(0.4, 0.9)
-            stroke = (np.abs(u - at - wide / 2) < wide / 2) & (np.abs(v - y) < size / 2)
-            hole = (np.abs(u - at - wide / 2) < wide / 5) & (np.abs(v - y) < size / 4)
-            ink = np.where(stroke & ~(hole & (rng.random() < 0.7)), 1.0, ink)
-            at += wide + 0.3 * size
-    return np.asarray(1 - rng.uniform(0.35, 0.75) * ink)
+# Makers that do not exist, and the standards that are printed below them.
+_FFP2_WORDS = ("FFP2 NR", "EN 149", "CE 0000")
+_KN95_WORDS = ("KN95", "GB2626", "NIOSH")
+
+
+def letters(
+    u: Map, v: Map, rng: np.random.Generator, middle: float, words: Sequence[str]
+) -> Map:
+    """Fraction of light left by rows of print, type and standards; as on paper.
+
+    Args:
+        u, v: of a table whose columns and rows are evenly apart.
+        middle: u about which they stand.
+        words: a row each, the first one larger.
+    """
+    fine = 4
+    step = (u[0, -1] - u[0, 0]) / (u.shape[1] - 1) / fine
+    ink = np.zeros((u.shape[0] * fine, u.shape[1] * fine), dtype=np.uint8)
+    left, top = middle - rng.uniform(0.08, 0.13), rng.uniform(0.0, 0.12)
+    for row, word in enumerate(words):
+        size = 0.046 if row == 0 else 0.030
+        at = (left - u[0, 0]) / step, (top + 0.050 * row - v[0, 0]) / step
+        # Its capitals are 21 px high at a scale of 1.
+        cv2.putText(
+            ink,
+            word,
+            (round(at[0]), round(at[1])),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            size / step / 21,
+            255,
+            2,
+            cv2.LINE_AA,
+        )
+    size = (u.shape[1], u.shape[0])
+    soft = cv2.resize(ink, size, interpolation=cv2.INTER_AREA) / 255
+    return np.asarray(1 - rng.uniform(0.45, 0.8) * soft)

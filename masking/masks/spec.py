@@ -28,7 +28,7 @@ MASKS = ("surgical", "cloth", "ffp2", "kn95", "duckbill", "gaiter")
 KINDS = (*MASKS, "shield")
 OCCLUDERS = ("sunglasses", "hand", "cap", "headscarf", "patch")
 WEARING_STYLES = ("correct", "nose_out", "nose_and_mouth_out", "chin_out", "crooked")
-_TILED = ("plain", "stripes", "check", "dots", "camouflage", "floral", "blocks")
+_TILED = ("plain", "stripes", "check", "dots", "camouflage", "floral", "words")
 PRINTS = (*_TILED, "image")
 # A visor hangs from the forehead: it can sit askew, but leaves no nose bare.
 RIGID_STYLES = ("correct", "crooked")

@@ -27,6 +27,7 @@ from masking.masks.relief import (
     form_of,
     line,
     ones,
+    valve_u,
 )
 from masking.masks.spec import MaskSpec
 
@@ -48,7 +49,7 @@ _FLAT = {"surgical": 0.6, "cloth": 0.6}
 # They are as far behind the face as they are (see `parameters`), no further.
 _AROUND_SKULL = ("cap", "headscarf")
 _VALVE_RADIUS = 0.085
-_VALVE_AT = (0.2, 0.10)
+_VALVE_V = 0.10
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,18 +76,22 @@ def _lens(u: Map, v: Map) -> Relief:
 
 def _hand(u: Map, v: Map) -> Relief:
     """The back of a hand: round fingers with knuckles and nails, and a wrist."""
-    height = 0.10 * np.sqrt(np.maximum(1 - (u / 0.36) ** 2 - (v / 0.42) ** 2, 0.05))
+    # Towards the wrist it gets no flatter.
+    up = np.minimum(v, 0)
+    height = 0.10 * np.sqrt(np.maximum(1 - (u / 0.36) ** 2 - (up / 0.42) ** 2, 0.05))
     shade = ones(u)
     for x0, y0, x1, y1, half in FINGERS:
-        # A mask's own side mirrors it: see `Parameters.valve_side`.
+        # A mask's own side mirrors it: see `Parameters.side`.
         du, dv, along_u, along_v = -u - x0, v - y0, x1 - x0, y1 - y0
         length = np.hypot(along_u, along_v)
         way = (du * along_u + dv * along_v) / length
         across = (du * along_v - dv * along_u) / length
         away = np.hypot(across, way - np.clip(way, 0, length)) / half
-        own = 0.9 * half * np.sqrt(np.maximum(1 - away**2, 0.04)) + 0.03
+        # An arm is no higher than the palm that it goes on from.
+        high = 0.10 if y1 > y0 else 0.9 * half + 0.03
+        own = high * np.sqrt(np.maximum(1 - away**2, 0.04))
         on_it = np.clip((1.05 - away) / 0.1, 0, 1)
-        height = np.maximum(height, own * on_it)
+        height = np.log(np.exp(60 * height) + np.exp(60 * own * on_it) - 1) / 60
         if y1 > y0:
             continue
         # Skin is darker between fingers and in the folds over their two joints.
@@ -164,12 +169,15 @@ def surface(name: str) -> Surface:
         np.linspace(-U_REACH, U_REACH, COLUMNS), np.linspace(-V_REACH, V_REACH, ROWS)
     )
     y = v + MIDDLE_Y[kind]
+    if kind == "hand":
+        # The wrist does not bend around the chin.
+        y = np.minimum(y, MIDDLE_Y[kind] - 0.17)
     if kind in MASK_RELIEFS:
         body, shade, cover = MASK_RELIEFS[kind](u, v, int(form))
     else:
         body, shade, cover = OCCLUDER_RELIEFS[kind](u, v)
     if valve:
-        inside = _VALVE_RADIUS - np.hypot(u - _VALVE_AT[0], v - _VALVE_AT[1])
+        inside = _VALVE_RADIUS - np.hypot(u - valve_u(int(form)), v - _VALVE_V)
         body = body + 0.0175 * (1 + np.tanh(inside / 0.016))
         body = body + 0.004 * np.cos(inside / _VALVE_RADIUS * 20) * (inside > 0)
         cover = cover + 0.7 * np.clip(inside / 0.012 + 0.5, 0, 1)
@@ -217,11 +225,11 @@ SURFACES = tuple(
 # Stiff masks crease less.
 LIMPNESS = {
     "surgical": 0.6,
-    "cloth": 1.0,
+    "cloth": 0.65,
     "ffp2": 0.15,
     "kn95": 0.35,
     "duckbill": 0.35,
-    "gaiter": 1.0,
+    "gaiter": 0.8,
     "shield": 0.0,
     "sunglasses": 0.0,
     "hand": 0.25,

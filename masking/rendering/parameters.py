@@ -21,6 +21,7 @@ from masking.masks.outline import (
     rows_by_kind,
 )
 from masking.masks.patterns import LEVELS, PERIODS, TILE_PX, print_tile, texture_tile
+from masking.masks.relief import form_of, has_letters, is_moulded
 from masking.masks.spec import KINDS, OCCLUDERS, MaskSpec
 from masking.masks.surface import FINGERS, LIMPNESS, SURFACES, surface_name
 
@@ -36,6 +37,7 @@ _USUAL_SHADOW = 0.30
 _NO_SIDE = 9.0
 # Hats sit on the skull.
 _BEHIND = {"cap": 0.45, "headscarf": 0.5}
+_MOULDED_LIMPNESS = 0.12
 _WEAVE = {"cloth": 1.0, "gaiter": 0.8, "cap": 1.0, "headscarf": 0.8, "surgical": 0.4}
 
 
@@ -57,7 +59,8 @@ class Parameters:
         skin: (N,) 1 where the colour is that of the face's own skin.
         crease: (N,) strength of creases; place: (N, 2) their shift.
         folds: (N,) strength of pleats, seams and dents; 1 = as in the surface.
-        valve_side: (N,) 1 or -1; scale: (N,) 1 over the size of a hand, else 1.
+        side: (N,) 1, or -1 where the surface is seen mirrored.
+        scale: (N,) 1 over the size of a hand, else 1.
         weave, seam, shadow, rim: (N,) strengths; rim is of a visor's clear edge.
         behind: (N,) how far behind the face its whole lies.
         lit: (N,) 1 where light falls on it, 0 where it is flat.
@@ -82,7 +85,7 @@ class Parameters:
     crease: Any
     place: Any
     folds: Any
-    valve_side: Any
+    side: Any
     scale: Any
     weave: Any
     seam: Any
@@ -134,7 +137,10 @@ def _columns(
         [(*s.colour, *s.second, *s.strap, s.wrinkle, s.gloss, s.widen) for s in specs]
     )
     own = np.array([_OF_KIND[spec.kind] for spec in specs])
+    moulded = [is_moulded(spec.kind, form_of(spec)) for spec in specs]
+    own[moulded, 0] = _MOULDED_LIMPNESS
     tilt = shapes.tilt_rad[:, None]
+    lettered = np.array([has_letters(spec.kind) for spec in specs])[:, None]
     parts = {
         "centre": shapes.centre,
         "turn": np.concatenate([np.cos(tilt), np.sin(tilt)], axis=1),
@@ -146,7 +152,7 @@ def _columns(
         # Where the mask lies on the crease tile.
         "place": np.concatenate([seeds % 9973 / 9973, seeds % 8191 / 8191], axis=1),
         "folds": own[:, 1:2] + (1 - own[:, 1:2]) * (0.3 + 0.8 * drawn[:, 9:10]),
-        "valve_side": np.where(seeds % 2, 1.0, -1.0),
+        "side": np.where((seeds % 2 > 0) | lettered, 1.0, -1.0),
         "scale": 1 / np.where(own[:, 2:3] > 0, 1 + drawn[:, 11:], 1.0),
         "of_kind": own[:, 2:],
     }
@@ -212,7 +218,9 @@ def print_turn(spec: MaskSpec) -> tuple[float, float]:
     """Tiles a face square along the print's own axes: cosine and sine parts."""
     periods = 1 if spec.print_name == "image" else PERIODS
     scale = 1 / (spec.print_pitch * periods)
-    angle = 0.0 if spec.print_name == "image" else spec.print_rad
+    # Words and pictures are printed to be read.
+    upright = {"image": 0.0, "words": 0.15 * (spec.print_rad - np.pi / 2)}
+    angle = upright.get(spec.print_name, spec.print_rad)
     return float(np.cos(angle) * scale), float(np.sin(angle) * scale)
 
 
@@ -230,6 +238,8 @@ _HEAD_BANDS = (
     ((0.53, 0.63), EAR_TOP, (0.04, -0.16), BAND_HALF_WIDTH),
     ((0.55, 0.86), EAR_BOTTOM, (-0.01, 0.03), BAND_HALF_WIDTH),
 )
+# Loops of one piece with the mask are wider than elastic ones.
+_MOULDED_LOOP = 3.0
 # Straps hang through by this fraction of their length.
 _SAG = 0.03
 _STRAPS = {
@@ -284,6 +294,7 @@ def _straps(
     pieces[..., 2:7] = np.stack([side * x1, y1, half, side, ear], axis=-1)
     top = np.where(ear == EAR_BOTTOM, 1.0, 0.2)
     pieces[..., 7] = -side * _SAG * top * (1 + 3 * down)
+    pieces[[is_moulded(kind, form_of(spec)) for spec in specs], :, 4] *= _MOULDED_LOOP
     return pieces
 
 

@@ -45,13 +45,13 @@ def lit_fabric(
     crease_u, crease_v, mottle = _creases(arrays, mask, u, v)
     # Creases pull seams, pleats and prints along.
     bent = u + 0.03 * crease_u, v + 0.03 * crease_v
-    own = bent[0] * wide(mask.valve_side * mask.scale), bent[1] * wide(mask.scale)
+    own = bent[0] * wide(mask.side * mask.scale), bent[1] * wide(mask.scale)
     looks = arrays.surfaces(mask.surfaces, *own)
     folds = wide(mask.folds)
     # Fabric ends in a hem that lies on the skin; fingers are round.
     hem = xp.exp(xp.clip(depth, 0, 0.2) * (-1 / _HEM)) / xp.sqrt(u * u + v * v + 1e-3)
     hem = 0.7 * hem * (1 - wide(mask.limbs))
-    fold_u = looks[:, 0] * (folds * wide(mask.valve_side))
+    fold_u = looks[:, 0] * (folds * wide(mask.side))
     fold_v = looks[:, 1] * folds
     slope_u, slope_v = fold_u + crease_u - hem * u, fold_v + crease_v - hem * v
     nz = 1 / xp.sqrt(1 + slope_u * slope_u + slope_v * slope_v)

@@ -18,10 +18,12 @@ from masking.masks.relief import (
     dome,
     form_of,
     gathers,
+    is_moulded,
     is_pleated,
     letters,
     line,
     pleats,
+    valve_u,
 )
 from masking.masks.spec import OCCLUDERS, SpecConfig, draw_occluder, draw_specs
 from masking.masks.surface import STEP, U_REACH, V_REACH, surface
@@ -62,7 +64,7 @@ def test_masks_of_one_kind_take_all_its_forms():
 
 
 def test_pleated_cloth_is_cut_like_a_surgical_mask():
-    # The form is the seed's eleventh, of six; every other one is pleated.
+    # The form is the seed's eleventh, of eight; every other one is pleated.
     assert [is_pleated("cloth", form) for form in range(4)] == [True, False] * 2
     assert is_pleated("surgical", 1)
     assert not is_pleated("ffp2", 0)
@@ -72,6 +74,41 @@ def test_pleated_cloth_is_cut_like_a_surgical_mask():
     pleated, panels = replace(cloth, seed=0), replace(cloth, seed=11)
     np.testing.assert_array_equal(outline_knots(pleated), outline_knots(surgical))
     assert np.abs(outline_knots(panels) - outline_knots(surgical)).max() > 0.02
+
+
+def test_foam_masks_reach_to_the_ears():
+    moulded = [form for form in range(FORMS["cloth"]) if is_moulded("cloth", form)]
+    assert moulded == [3, 7]
+    assert not any(is_pleated("cloth", form) for form in moulded)
+    assert not is_moulded("surgical", 3)
+    drawn = draw_specs(np.random.default_rng(0), SpecConfig(("cloth",)))[0]
+    usual = replace(drawn, wearing_style="correct", widen=0.0)
+    foam, sewn = (outline_knots(replace(usual, seed=11 * form)) for form in (3, 1))
+    # The canonical jaw is .59 away from the middle at the height of the ears' roots.
+    assert foam[:, 0].max() - 0.5 == pytest.approx(0.625)
+    assert sewn[:, 0].max() - 0.5 == pytest.approx(0.575)
+
+
+def test_a_surgical_mask_has_paler_strips_over_its_edges():
+    u, v = np.meshgrid(np.linspace(-0.54, 0.54, 217), np.linspace(-0.6, 0.5, 221))
+    light = MASK_RELIEFS["surgical"](u, v, 1)[1]
+    # Above and beside a line, beyond it less than the fabric between the pleats.
+    upper, side = v + 0.41 - 0.27 * u**2 < 0.0, np.abs(u) > SIDE - 0.04
+    inner = (np.abs(u) < 0.40) & (v > -0.30) & (v < -0.24)
+    assert light[upper & (np.abs(u) < 0.4)].mean() > 1.1 * light[inner].mean()
+    assert light[side & (v > -0.2) & (v < 0.1)].max() > 1.1
+
+
+@pytest.mark.parametrize("kind", ["ffp2", "kn95"])
+def test_words_and_the_valve_are_on_different_sides(kind):
+    for form in range(FORMS[kind]):
+        bare = surface(f"{kind}.{form}").looks
+        valve = surface(f"{kind}.{form}+valve").looks[..., 3] > 1
+        columns = np.arange(bare.shape[1]) * STEP - U_REACH
+        assert columns[valve.any(axis=0)].mean() == pytest.approx(
+            valve_u(form), abs=STEP
+        )
+    assert {valve_u(form) for form in range(FORMS[kind])} == {-0.2, 0.2}
 
 
 def test_a_visor_is_clear_but_for_its_band():
@@ -98,6 +135,14 @@ def test_a_hand_has_paler_nails_and_folds_over_its_joints():
     for u, v, expected in ((0.08, -0.66, 1.16), (0.069, -0.396, 0.86)):
         row, column = round((v + V_REACH) / STEP), round((u + U_REACH) / STEP)
         assert light[row, column] == pytest.approx(expected, abs=0.02)
+
+
+def test_a_wrist_goes_on_from_its_palm_without_a_step():
+    slopes = surface("hand.0").looks[..., :2]
+    rows = np.round((np.arange(0.0, 0.9, STEP) + V_REACH) / STEP).astype(int)
+    middle = slopes[rows, round(U_REACH / STEP)]
+    assert np.abs(np.diff(middle, axis=0)).max() < 0.02
+    assert np.abs(middle).max() < 0.1
 
 
 class Halfway:
@@ -145,7 +190,7 @@ def test_creases_and_print_are_drawn_by_the_generator_alone():
     u, v = np.meshgrid(np.linspace(-0.4, 0.4, 81), np.linspace(-0.3, 0.3, 61))
     for draw in (
         lambda rng: creases(u, v, rng, 3, 0.02, 0.05),
-        lambda rng: letters(u, v, rng),
+        lambda rng: letters(u, v, rng, 0.2, ("ABC",)),
     ):
         first, again, other = (draw(np.random.default_rng(n)) for n in (1, 1, 2))
         np.testing.assert_array_equal(first, again)
@@ -156,7 +201,12 @@ def test_creases_and_print_are_drawn_by_the_generator_alone():
 
 def test_print_is_darker_than_the_fabric_in_a_small_part():
     u, v = np.meshgrid(np.linspace(-0.5, 0.5, 201), np.linspace(-0.5, 0.5, 201))
-    light = letters(u, v, np.random.default_rng(0))
+    words = ("FFP2", "EN 149", "CE 0000")
+    light = letters(u, v, np.random.default_rng(0), 0.2, words)
     inked = light < 1
     assert 0.001 < inked.mean() < 0.03
-    assert 0.25 <= light.min() <= 0.65
+    assert 0.2 <= light.min() <= 0.65
+    # They stand about u = .2, each word a row of .05.
+    across, down = u[inked], v[inked]
+    assert across.min() > 0.05 and across.max() < 0.42
+    assert 0.10 < np.ptp(down) < 0.16
