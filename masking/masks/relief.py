@@ -30,7 +30,7 @@ MIDDLE_Y = {
     "shield": 0.57,
     "sunglasses": 0.24,
     "hand": 0.97,
-    "cap": -0.52,
+    "cap": -0.51,
     "headscarf": -0.55,
     "patch": 0.60,
 }

@@ -43,7 +43,7 @@ _WRONG_STYLES = {
 _TILT_RAD = np.deg2rad(3.0)
 _CROOKED_RAD = (np.deg2rad(8.0), np.deg2rad(13.0))
 _TEXTURED_FRACTION = 0.5
-_ELASTIC = (0.6, 0.6, 0.59)
+_ELASTIC = (0.78, 0.78, 0.77)
 # Random numbers that one thing takes at most.
 _ROLLS = 72
 _THINGS = (*KINDS, *OCCLUDERS)

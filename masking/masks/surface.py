@@ -107,15 +107,19 @@ def _hand(u: Map, v: Map) -> Relief:
 
 def _cap(u: Map, v: Map) -> Relief:
     crown = 0.35 * np.sqrt(np.maximum(1 - (u / 0.8) ** 2 - (v / 0.75) ** 2, 0.03))
-    brim_from = 0.22 + 0.10 * (u / 0.5) ** 2
-    brim = np.clip((v - brim_from) / 0.02, 0, 1)
-    slope = 0.30 * np.maximum(v - brim_from, 0)
+    brim_from = 0.285 + 0.12 * (u / 0.6) ** 2
+    past = v - brim_from
+    brim = np.clip(past / 0.02, 0, 1)
+    # It bends down to both sides, and rows of stitches follow its edge.
+    bent = brim * (0.30 * past - 0.35 * u**2)
+    rows = line(past - 0.08, 0.008, 0.12) * line(past - 0.15, 0.008, 0.12)
     panels = line(u, 0.006, 0.20) * line(np.abs(u) - 0.42 - 0.5 * v, 0.006, 0.14)
     # Eyelets beside the seam.
     for side in (-0.20, 0.20):
         panels = panels * line(np.hypot(u - side, v + 0.22), 0.016, 0.35)
-    shade = (1 - brim) * panels + brim * 0.72
-    return crown + slope, shade * line(v - brim_from, 0.012, 0.35), ones(u)
+    # The crown keeps light from where the brim begins.
+    shade = (1 - brim) * panels + brim * rows * (0.80 - 0.25 * bump(past, 0.07))
+    return crown + bent, shade * line(past, 0.012, 0.35), ones(u)
 
 
 def _headscarf(u: Map, v: Map) -> Relief:

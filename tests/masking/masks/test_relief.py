@@ -145,6 +145,20 @@ def test_a_wrist_goes_on_from_its_palm_without_a_step():
     assert np.abs(middle).max() < 0.1
 
 
+def test_a_caps_brim_is_a_crescent_below_its_crown():
+    light = surface("cap.0").looks[..., 2]
+    columns = np.round((np.array([-0.4, 0.0, 0.4]) + U_REACH) / STEP).astype(int)
+    # It begins at v = .285 + .12 (u / .6)**2, with the darkest line there.
+    for column, u in zip(columns, (-0.4, 0.0, 0.4), strict=True):
+        rows = np.round((np.arange(0.2, 0.45, STEP) + V_REACH) / STEP).astype(int)
+        darkest = rows[light[rows, column].argmin()] * STEP - V_REACH
+        assert darkest == pytest.approx(0.285 + 0.12 * (u / 0.6) ** 2, abs=0.03)
+    # The outline ends at y = .035 in the middle, at -.15 and beside it at the sides.
+    cap = draw_occluder(np.random.default_rng(0), "cap")
+    x, y = outline_knots(replace(cap, shift_y=0.0, widen=0.0)).T
+    assert y[-1] > y[np.abs(x - 0.5) > 0.65].max() + 0.15
+
+
 class Halfway:
     """A generator that draws the middle of what it is asked for."""
 
