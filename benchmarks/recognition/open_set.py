@@ -231,7 +231,7 @@ def _merged(parts: Sequence[Decided]) -> Decided:
     default=("dlib", "shipped"),
     show_default=True,
     type=click.Choice(["dlib", "shipped"]),
-    help="Networks; dlib's takes thirty times as long.",
+    help="Networks to measure; most of the time is for dlib's.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
