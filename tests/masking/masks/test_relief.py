@@ -85,7 +85,7 @@ def test_foam_masks_reach_to_the_ears():
     usual = replace(drawn, wearing_style="correct", widen=0.0)
     foam, sewn = (outline_knots(replace(usual, seed=11 * form)) for form in (3, 1))
     # The canonical jaw is .59 away from the middle at the height of the ears' roots.
-    assert foam[:, 0].max() - 0.5 == pytest.approx(0.625)
+    assert foam[:, 0].max() - 0.5 == pytest.approx(0.61)
     assert sewn[:, 0].max() - 0.5 == pytest.approx(0.575)
 
 
