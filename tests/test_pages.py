@@ -63,7 +63,10 @@ def commands_of_all_pages():
 
 
 def parsed(command, words):
-    """Whether click takes the words; paths need not exist. Gives the last command."""
+    """Whether click takes the words; paths need not exist. Gives the last command.
+
+    A command that is only named, without words, may lack what it requires.
+    """
     while isinstance(command, click.Group) and words and words[0][0] != "-":
         command, words = command.commands[words[0]], words[1:]
     context = click.Context(command)
@@ -71,6 +74,7 @@ def parsed(command, words):
     assert not left
     for param in command.params:
         value = values.get(param.name)
+        assert value or not (words and param.required), param.name
         if isinstance(param.type, click.Path) or not isinstance(value, (str, list)):
             continue
         param.type_cast_value(context, value)
