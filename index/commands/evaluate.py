@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     multiple=True,
     default=("auto",),
     show_default=True,
-    help="auto (latest trained, else shipped), shipped, dlib, or a checkpoint; may be "
-    "given several times. dlib's untouched network is always there.",
+    help="auto (latest trained, else shipped), shipped, dlib-masked, or a checkpoint; "
+    "may be given several times. dlib's untouched network is always there.",
 )
 @device_option
 @click.option(

@@ -26,12 +26,12 @@ from training.config import TrainConfig
     "--init",
     default="auto",
     show_default=True,
-    help="Initial weights: shipped, dlib, scratch, a checkpoint, a .dat of dlib's "
-    "architecture, or a state dict of the backbone; auto is shipped, for other "
-    "backbones scratch.",
+    help="Initial weights: shipped, dlib-masked, dlib, scratch, a checkpoint, a .dat "
+    "of dlib's architecture, or a state dict of the backbone; auto is what ships of "
+    "the backbone, else scratch.",
 )
 @click.option(
-    "--only", type=A_PATH, help="Of people, train on those named in this file alone."
+    "--only", type=A_PATH, help="Train on the people named in this file alone."
 )
 @click.option("--without", type=A_PATH, help="Leave out the people of this file.")
 @json_option
