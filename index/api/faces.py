@@ -26,9 +26,9 @@ class FaceReader:
         model: "auto" is what `train` made last in the workspace, else the shipped one;
             "shipped"; "dlib-masked"; "dlib"; or the path of a checkpoint.
         workspace: folder of `train` and `enroll`; need not exist.
-        five_points: align by the five points of the detector (YuNet, MIT), without the
-            landmark model, whose training photos exclude commercial use. `landmarks`
-            are then those of a mean face.
+        five_points: align by the five points of the detectors, without the landmark
+            model, whose training photos exclude commercial use. `landmarks` are then
+            those of a mean face.
 
     Raises:
         MissingInput, BadRecord: the model's file is missing or damaged.
