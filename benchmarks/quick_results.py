@@ -112,7 +112,7 @@ def page(figures: dict[str, Any]) -> str:
 
 What anybody can measure in minutes, without a data set: {figures["photos"]} photos
 of the {figures["people"]} synthetic people of the sample, each also in a synthetic
-mask. These figures show that an installation works and that nothing fell. They say
+mask. These figures show that an installation works and that nothing got worse. They say
 little about real people: [Results](results.md) does.
 
 {rows}
