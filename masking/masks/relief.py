@@ -380,6 +380,6 @@ def letters(
             2,
             cv2.LINE_AA,
         )
-    size = (u.shape[1], u.shape[0])
-    soft = cv2.resize(ink, size, interpolation=cv2.INTER_AREA) / 255
+    whole = (u.shape[1], u.shape[0])
+    soft = cv2.resize(ink, whole, interpolation=cv2.INTER_AREA) / 255
     return np.asarray(1 - rng.uniform(0.45, 0.8) * soft)
