@@ -26,6 +26,7 @@ DOCS = sorted(
     path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")
 )
 PAGES = ["README.md", "CONTRIBUTING.md", *DOCS]
+STATES = ("unmasked", "masked")
 # Shell commands that are not the project's own.
 OTHER = {".", "git", "pip", ".venv/bin/pip", "printf", "python3", "ssh"}
 SLOW = {
@@ -237,6 +238,23 @@ def test_figures_of_the_readme_stand_in_the_results():
     assert len(figures) >= 10
     for figure in figures:
         assert figure in known, figure
+
+
+def test_limits_of_the_readme_are_those_of_the_results():
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    known = results_page.PAGE.read_text()
+
+    def figure(row):
+        (found,) = re.findall(rf"^\| {row}", known, flags=re.MULTILINE)
+        return float(found)
+
+    unmasked, masked = (
+        round(100 * figure(rf"RMFRD \| {state} \|[^|]*\| (\.\d+) ")) for state in STATES
+    )
+    assert f"[{unmasked}% of unmasked photos and {masked}% of masked ones" in readme
+    tpir = figure(r"1,000 \| masked \| ours \|[^|]*\| \**(\.\d+)")
+    number = ["seven", "eight", "nine", "ten"][round(1 / (1 - tpir)) - 7]
+    assert f"[one masked photo in {number}](" in readme
 
 
 @pytest.mark.parametrize("page", PAGES)
