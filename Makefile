@@ -1,9 +1,12 @@
-# `make demo` and `make test` need Python 3.10+, make and a C++ compiler (annoy).
+# `make demo` and `make test` need Python 3.10+ and make, and a C++ compiler for annoy.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Unpacks and downloads at once: torch and the rest in 40 s where pip takes 100.
 INSTALL := $(VENV)/bin/uv pip install --python $(RUN)
+COMPILER := $(shell command -v c++ || command -v g++ || command -v clang++)
+# Without a compiler annoy is left out: identify then compares with everybody, and says so.
+WITHOUT := $(VENV)/without.txt
 # Links inside the docs, weight of the package, time of --help.
 CHECKED := tests/test_pages.py::test_what_a_page_names_exists \
 	tests/test_pages.py::test_headings_that_pages_link_to_exist tests/tools/release/test_limits.py
@@ -38,11 +41,11 @@ results-quick: install
 	$(RUN) -m benchmarks.quick_results
 
 $(VENV)/.docs: setup.cfg | install
-	$(INSTALL) -e '.[docs]'
+	$(INSTALL) --override $(WITHOUT) -e '.[docs]'
 	touch $@
 
 $(VENV)/.dev: setup.cfg | install
-	$(INSTALL) -e '.[dev]'
+	$(INSTALL) --override $(WITHOUT) -e '.[dev]'
 	touch $@
 
 install: $(VENV)/.installed
@@ -52,7 +55,9 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install uv
-	$(INSTALL) -e '.[app]'
+	echo '$(if $(COMPILER),,annoy; sys_platform == "none")' > $(WITHOUT)
+	$(if $(COMPILER),,@echo 'No C++ compiler: annoy is left out, everybody is compared exactly.')
+	$(INSTALL) --override $(WITHOUT) -e '.[app]'
 	touch $@
 
 # The workspace stays: its gallery holds people who were enrolled by hand.
