@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Unpacks and downloads at once: torch and the rest in 40 s where pip takes 100.
-INSTALL := $(VENV)/bin/uv pip install --python $(RUN)
-COMPILER := $(shell command -v c++ || command -v g++ || command -v clang++)
 # Without a compiler annoy is left out: identify then compares with everybody, and says so.
-WITHOUT := $(VENV)/without.txt
+COMPILER := $(shell command -v c++ || command -v g++ || command -v clang++)
+INSTALL := $(VENV)/bin/uv pip install --python $(RUN) \
+	$(if $(COMPILER),,--override tools/without-compiler.txt)
 # Links inside the docs, weight of the package, time of --help.
 CHECKED := tests/test_pages.py::test_what_a_page_names_exists \
 	tests/test_pages.py::test_headings_that_pages_link_to_exist tests/tools/release/test_limits.py
@@ -41,11 +41,11 @@ results-quick: install
 	$(RUN) -m benchmarks.quick_results
 
 $(VENV)/.docs: setup.cfg | install
-	$(INSTALL) --override $(WITHOUT) -e '.[docs]'
+	$(INSTALL) -e '.[docs]'
 	touch $@
 
 $(VENV)/.dev: setup.cfg | install
-	$(INSTALL) --override $(WITHOUT) -e '.[dev]'
+	$(INSTALL) -e '.[dev]'
 	touch $@
 
 install: $(VENV)/.installed
@@ -55,9 +55,8 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install uv
-	echo '$(if $(COMPILER),,annoy; sys_platform == "none")' > $(WITHOUT)
 	$(if $(COMPILER),,@echo 'No C++ compiler: annoy is left out, everybody is compared exactly.')
-	$(INSTALL) --override $(WITHOUT) -e '.[app]'
+	$(INSTALL) -e '.[app]'
 	touch $@
 
 # The workspace stays: its gallery holds people who were enrolled by hand.
