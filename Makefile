@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-# Unpacks and downloads at once: torch and the rest in 40 s where pip takes 100.
 # Without a compiler annoy is left out: identify then compares with everybody, and says so.
 COMPILER := $(shell command -v c++ || command -v g++ || command -v clang++)
+# Unpacks and downloads at once: torch and the rest in 40 s where pip takes 100.
 INSTALL := $(VENV)/bin/uv pip install --python $(RUN) \
 	$(if $(COMPILER),,--override tools/without-compiler.txt)
 # Links inside the docs, weight of the package, time of --help.

@@ -347,7 +347,7 @@ def pleats(
     return 0.032 * steps * inside * depth, np.where(inside, 1 - shadow, 1.0)
 
 
-# Makers that do not exist, and the standards that are printed below them.
+# Types and the standards below them, as on masks that shops sell; nobody has CE 0000.
 _FFP2_WORDS = ("FFP2 NR", "EN 149", "CE 0000")
 _KN95_WORDS = ("KN95", "GB2626", "NIOSH")
 
@@ -355,7 +355,7 @@ _KN95_WORDS = ("KN95", "GB2626", "NIOSH")
 def letters(
     u: Map, v: Map, rng: np.random.Generator, middle: float, words: Sequence[str]
 ) -> Map:
-    """Fraction of light left by rows of print, type and standards; as on paper.
+    """Fraction of light left by rows of words in print.
 
     Args:
         u, v: of a table whose columns and rows are evenly apart.

@@ -91,6 +91,7 @@ def _hand(u: Map, v: Map) -> Relief:
         high = 0.10 if y1 > y0 else 0.9 * half + 0.03
         own = high * np.sqrt(np.maximum(1 - away**2, 0.04))
         on_it = np.clip((1.05 - away) / 0.1, 0, 1)
+        # Whichever is higher, without an edge where they meet.
         height = np.log(np.exp(60 * height) + np.exp(60 * own * on_it) - 1) / 60
         if y1 > y0:
             continue
