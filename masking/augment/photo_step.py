@@ -37,8 +37,9 @@ from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.photo_light import look_from_list
 from masking.rendering.render import PARTS, MaskedSample, photo_look, render
 
-# Training turns, shifts and scales chips; the margin fills what that uncovers.
-MARGIN_PX = 25
+# Training turns, shifts and scales chips, and ArcFace's show more of the forehead than
+# dlib's; the margin fills what that uncovers.
+MARGIN_PX = 40
 CHIP_GEOMETRY = ChipGeometry().with_margin(MARGIN_PX)
 CHIPS, MASKED, PHOTOS = "chips", "masked", "photos"
 

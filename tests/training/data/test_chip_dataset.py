@@ -1,8 +1,10 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
+from masking.augment.photo_step import CHIP_GEOMETRY
 from masking.datasets.images import read_rgb
 from masking.errors import UnreadableImage
 from masking.faces.alignment import ChipGeometry
@@ -40,6 +42,18 @@ def test_calm_unmasked_chip_is_the_middle_of_the_recorded_one(small_manifest):
     margin = (recorded.shape[0] - 150) // 2
     middle = recorded[margin : margin + 150, margin : margin + 150]
     np.testing.assert_array_equal(chip.numpy().transpose(1, 2, 0), middle)
+
+
+@pytest.mark.parametrize("wanted", [ChipGeometry(), ARCFACE_CHIP])
+def test_stored_chips_show_more_than_any_network_reads(wanted):
+    # Otherwise what training sees ends in a black band, and photos do not.
+    back = cv2.invertAffineTransform(CHIP_GEOMETRY.matrix_to(wanted))
+    end = wanted.size_px - 1
+    corners = np.array([(0, 0), (end, 0), (0, end), (end, end)])
+    shown = corners @ back[:, :2].T + back[:, 2]
+    slack = 2 * Degradation().shift_px * CHIP_GEOMETRY.square_px / wanted.square_px
+    assert shown.min() > slack
+    assert shown.max() < CHIP_GEOMETRY.size_px - 1 - slack
 
 
 def test_chance_depends_on_epoch_row_and_seed_alone(small_manifest):
