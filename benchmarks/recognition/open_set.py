@@ -1,8 +1,8 @@
 """Open-set identification: who is found, and how many impostors are given a name.
 
 People of a list are split at random into galleries and impostors, several times where
-the galleries are few: look-alikes are, too. Galleries larger than the list are filled
-up with people of another one, --fill, by one photo each: distractors, who are never
+the galleries are few: look-alikes are, too. Galleries larger than --people are filled
+up with everybody who is not on the list, by one photo each: distractors, who are never
 looked for. Where the shipped embedder was trained on them, it keeps impostors away
 from them, so FPIR is a little too good; the output says how many there are.
 
@@ -15,7 +15,7 @@ network stands beside the shipped embedder, each with its own calibration.
         --store workspace/open-set
     python -m benchmarks.recognition.open_set --photos data/lfw --names
     data/peopleDevTest.txt \
-        --store workspace/open-set --sizes 5000 --fill data/peopleDevTrain.txt
+        --store workspace/open-set --sizes 5000
     python -m benchmarks.recognition.open_set --photos data/lfw --names
     data/peopleDevTest.txt \
         --store workspace/open-set --masked-celebrities data/mfr2-a
@@ -194,7 +194,7 @@ def _filled(templates: Templates, fill: Templates | None, count: int) -> Templat
     if count <= 0:
         return templates
     if fill is None or len(fill.people) < count:
-        raise InvalidConfig(f"{count} more people are needed, give --fill.")
+        raise InvalidConfig(f"{count} more people are needed.")
     # Nobody who is identified.
     nobody = np.full(count, -2, dtype=np.int32)
     first = np.arange(count)
@@ -214,7 +214,6 @@ def _merged(parts: Sequence[Decided]) -> Decided:
 @click.command()
 @click.option("--photos", type=click.Path(path_type=Path), required=True)
 @click.option("--names", type=click.Path(path_type=Path), required=True)
-@click.option("--fill", type=click.Path(path_type=Path), help="List of distractors.")
 @click.option("--masked-celebrities", type=click.Path(path_type=Path))
 @click.option("--store", type=click.Path(path_type=Path), required=True)
 @click.option("--people", default=1000, show_default=True, help="In the galleries.")
@@ -237,7 +236,6 @@ def _merged(parts: Sequence[Decided]) -> Decided:
 def main(
     photos: Path,
     names: Path,
-    fill: Path | None,
     masked_celebrities: Path | None,
     store: Path,
     people: int,
@@ -256,19 +254,18 @@ def main(
     everybody = read_person_folders(photos)
     if masked_celebrities:
         rows = celebrity_figures(everybody, masked_celebrities, kept, networks)
+        filled_to = 0
     else:
         rows = []
         present = {photo.person for photo in everybody}
         listed = people_found(read_names(names), present, "--names", photos)
-        more: frozenset[str] = frozenset()
-        if fill:
-            more = people_found(read_names(fill), present, "--fill", photos)
         tested = [photo for photo in everybody if photo.person in listed]
-        others = distractors(everybody, more - listed)
         views = kept.embedded(
             tested, [*networks, MaskStateRows()], mask_renderer(seed, ALL_KINDS)
         )
         wanted = [int(text) for text in sizes.split(",")]
+        filled_to = max(0, max(wanted) - people)
+        others = distractors(everybody, present - listed if filled_to else ())
         splits = [
             split_people(tested, views, people, seed + more, enroll == "masked", each)
             for more in range(max(splits_for(people, n, galleries) for n in wanted))
@@ -301,15 +298,15 @@ def main(
                     filling,
                 )
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows]))
+        drawn = {"enroll": enroll, "each": each}
+        click.echo(json.dumps([asdict(row) | drawn for row in rows]))
         return
     click.echo(table(rows))
-    if fill and not masked_celebrities:
-        filled_to = max(0, max(wanted) - people)
+    if filled_to:
         click.echo(
-            f"Up to {filled_to:,} of each gallery are distractors of {fill}, by one "
-            "photo each: never looked for, and impostors are kept away from those of "
-            "them whom a network was trained on."
+            f"Up to {filled_to:,} of each gallery are distractors, by one photo each: "
+            "never looked for, and impostors are kept away from those of them whom a "
+            "network was trained on."
         )
 
 

@@ -13,6 +13,7 @@ Source: Grother and Tabassi, "Performance of biometric quality measures", PAMI 2
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -80,10 +81,10 @@ def area(curve: Float64) -> float:
     return float((widths * (curve[1:] + curve[:-1]) / 2).sum() / widths.sum())
 
 
-def table(
+def curves(
     genuine: Comparisons, threshold: float, figures: Mapping[str, Float64]
-) -> str:
-    """The curves as text, beside the ideal one and that of chance."""
+) -> dict[str, Float64]:
+    """FNMR at each of REJECTED by figure, beside the ideal one and that of chance."""
     count = len(next(iter(figures.values())))
     rows = {
         name: errors_against_rejects(genuine, threshold, values)
@@ -93,6 +94,11 @@ def table(
     rows["ideal"] = errors_against_rejects(genuine, threshold, best)
     # On average, whatever is left out: what there was before.
     rows["random"] = np.full(len(REJECTED), next(iter(rows.values()))[0])
+    return rows
+
+
+def table(rows: Mapping[str, Float64]) -> str:
+    """The curves as text."""
     lines = [f"{'FNMR, rejected':<16}" + "".join(f"{x:>7.0%}" for x in REJECTED)]
     lines[0] += f"{'area':>8}"
     for name, row in rows.items():
@@ -169,7 +175,10 @@ def _changed(chips: Image) -> Image:
     show_default=True,
     help="Folder that remembers detections.",
 )
-def main(photos: Path, names: Path | None, fmr: float, found_faces: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(
+    photos: Path, names: Path | None, fmr: float, found_faces: Path, as_json: bool
+) -> None:
     """Errors of the shipped embedder as the worst photos are left out."""
     everybody = [one for one in read_labelled_photos(photos) if not one.masked]
     if names:
@@ -182,8 +191,13 @@ def main(photos: Path, names: Path | None, fmr: float, found_faces: Path) -> Non
     faces, figures = measured(several, embedder, found_faces)
     pairs = compare_within(faces)
     threshold = threshold_at_far(pairs.impostor, fmr)
+    rows = curves(pairs.genuine, threshold, figures)
+    if as_json:
+        lists = {name: row.tolist() for name, row in rows.items()}
+        click.echo(json.dumps({"rejected": REJECTED, "fnmr": lists}))
+        return
     click.echo(f"{len(several):,} photos of {len(set(faces.people.tolist())):,} people")
-    click.echo(table(pairs.genuine, threshold, figures))
+    click.echo(table(rows))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 from benchmarks.recognition.template_quality import (
     REJECTED,
     area,
+    curves,
     errors_against_rejects,
     ideal,
     table,
@@ -60,6 +61,6 @@ def test_area_is_the_mean_of_the_curve():
 
 
 def test_the_table_ends_with_ideal_and_random():
-    lines = table(genuine(), 1.0, {"size": -np.arange(20.0)}).splitlines()
+    lines = table(curves(genuine(), 1.0, {"size": -np.arange(20.0)})).splitlines()
     assert [line.split()[0] for line in lines] == ["FNMR,", "size", "ideal", "random"]
     assert lines[-1].split()[1:] == ["0.100"] * len(REJECTED) + ["0.1000"]
