@@ -29,13 +29,11 @@ _WHOLE_PX, _FRACTION = 0.4e6, 0.45
 _STEP = 4
 # Tiles bound the network's memory. A face up to the overlap lies whole in one of them.
 _TILE_PX, _OVERLAP_PX = 640, 96
-# Pictures that are shrunk by less are read by bilinear sampling, which finds as many
-# faces and takes a quarter of the time.
+# Shrunk by less, bilinear sampling shows as many faces in a quarter of the time.
 _AREA = 0.5
 # Black around all levels but the first: tight crops show nothing around the face.
 _BORDER_PX = 16
-_LEAST_LEVEL_PX = 40
-_LEAST_FACE_PX = 14
+_LEAST_LEVEL_PX, _LEAST_FACE_PX = 40, 14
 # Lowest scores of candidates: of YuNet, and of RetinaFace.
 _CANDIDATE, _PROPOSAL = 0.25, 0.05
 # Two looks of YuNet of this mean, the closer one of this score: surely an upright face.
@@ -160,7 +158,10 @@ class FaceDetector:
         if faces and not _apart(seen, faces):
             return faces
         proposed = [] if faces else self._proposals(image)
-        for face in _apart(strongest(seen + proposed), faces):
+        # A face at a slant may be proposed upright and, wrongly, on its head.
+        over = [face for face in proposed if face.turn_deg]
+        upright = seen + [face for face in proposed if not face.turn_deg]
+        for face in _apart(strongest(upright) + strongest(over), faces):
             first, other = _most(face, seen), _most(face, proposed)
             look = looks.get(face) or self._settled(image, face)
             look = self._upright(image, face, look, other)

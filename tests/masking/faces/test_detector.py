@@ -242,6 +242,16 @@ def test_faces_are_turned_to_where_both_networks_see_them_best(scripted):
     ]
 
 
+def test_a_wrong_proposal_on_its_head_hides_no_face(scripted):
+    # Upright the odds are 9 and 9; on its head RetinaFace was surer, at first.
+    upright = face(50, 50, 30, 0.6)
+    over = replace(face(52, 50, 30, 0.95), turn_deg=180.0)
+    scores = {0.0: 0.86}
+    detector, _ = scripted([upright], scores, [over], scores)
+    (found,) = detector.detect(PICTURE)
+    assert found.middle.tolist() == [50, 50]
+
+
 def test_what_no_side_shows_is_looked_at_no_further(scripted):
     detector, asked = scripted([face(50, 50, 30, 0.6)], {}, other={90.0: 0.29})
     assert detector.detect(PICTURE) == [] and len(asked) == 5
