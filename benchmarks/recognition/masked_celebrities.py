@@ -1,4 +1,4 @@
-"""Masked celebrities looked for among all of LFW and one unmasked photo of each."""
+"""Masked celebrities looked for among a crowd and one unmasked photo of each."""
 
 from __future__ import annotations
 

@@ -252,14 +252,14 @@ def main(
     kept = EmbeddingStore(store, workers)
     networks = [choose_embedder(name, Path(), "cpu") for name in models]
     everybody = read_person_folders(photos)
+    present = {photo.person for photo in everybody}
+    listed = people_found(read_names(names), present, "--names", photos)
+    tested = [photo for photo in everybody if photo.person in listed]
     if masked_celebrities:
-        rows = celebrity_figures(everybody, masked_celebrities, kept, networks)
+        rows = celebrity_figures(tested, masked_celebrities, kept, networks)
         filled_to = 0
     else:
         rows = []
-        present = {photo.person for photo in everybody}
-        listed = people_found(read_names(names), present, "--names", photos)
-        tested = [photo for photo in everybody if photo.person in listed]
         views = kept.embedded(
             tested, [*networks, MaskStateRows()], mask_renderer(seed, ALL_KINDS)
         )
