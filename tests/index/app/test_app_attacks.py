@@ -160,6 +160,8 @@ def visitor(page):
         own = context.new_page()
         own.goto(page[0])
         own.get_by_role("tab", name="People").wait_for()
+        # What it asks for itself is no attack.
+        own.wait_for_load_state("networkidle")
         yield context, own
 
 
