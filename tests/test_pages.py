@@ -222,22 +222,26 @@ def test_commands_of_tables_stand_in_the_results():
         assert set(table.command) <= known, name
 
 
-def test_facts_stand_in_the_sentences_of_the_results():
-    page = re.sub(r"^\|.*", "", results_page.PAGE.read_text(), flags=re.MULTILINE)
-    for name, figure in results_page.read_facts().items():
-        assert re.search(rf"(?<![\d.]){re.escape(figure)}(?!\d)", page), name
-
-
-def test_figures_of_the_readme_stand_in_the_results():
-    readme = (ROOT / "README.md").read_text()
+def table_figures():
+    """All that the tables say, as they show it."""
     tables = "".join(table.text() for table in results_page.read_tables().values())
-    known = {*results_page.read_facts().values(), *re.findall(r"[\d.]+", tables)}
-    table = re.sub(r"\*[^*]*\*", "", readme.partition("## Figures")[2])
-    rows = [row for row in table.partition("## ")[0].splitlines() if row[:1] == "|"]
-    figures = re.findall(r"(?<![\w.])\.\d{2,3}\b", "\n".join(rows))
-    assert len(figures) >= 10
-    for figure in figures:
-        assert figure in known, figure
+    return set(re.findall(r"(?<![\w.])-?[\d,]*\.?\d+\b", tables))
+
+
+# The recipe is a record of what was measured with the code of its day.
+@pytest.mark.parametrize("page", [p for p in PAGES if "recipe" not in p])
+def test_figures_in_sentences_are_those_of_the_tables(page):
+    quoted = r"```.*?```|\[\*.*?\*\]"
+    text = re.sub(quoted, "", (ROOT / page).read_text(), flags=re.DOTALL)
+    if page.endswith("results.md"):
+        text = re.sub(r"^\|.*", "", text, flags=re.MULTILINE)
+    figures = set(re.findall(r"(?<![\w.])-?\.\d+\b", text))
+    assert figures <= table_figures() | {".5"}
+
+
+def test_figures_of_the_readme_are_many():
+    figures = (ROOT / "README.md").read_text().partition("## Figures")[2]
+    assert len(re.findall(r"(?<![\w.])\.\d{2,3}\b", figures)) >= 10
 
 
 def test_limits_of_the_readme_are_those_of_the_results():

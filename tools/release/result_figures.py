@@ -5,14 +5,18 @@ Each function takes what one command printed with `--json`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
-Cell = str | int | float | list[float] | None
-# Labels of a row, and its cells by column.
-Rows = dict[tuple[str, ...], dict[str, Cell]]
+from tools.release.speed_figures import SPEEDS, Cell, Rows
 
+# What the people of a gallery are enrolled with; 0 = half of their photos.
+_ENROLLED = {
+    ("unmasked", 0): "",
+    ("masked", 0): " (masked photos)",
+    ("unmasked", 1): " (one photo each)",
+    ("unmasked", 5): " (five photos each)",
+}
 _SETS = {"lfw-peopleDevTest": "DevTest", "mfr2-a": "MFR2"}
 
 
@@ -80,6 +84,18 @@ def closed_set(report: dict[str, Any]) -> Rows:
     }
 
 
+def found(report: dict[str, Any]) -> Rows:
+    """Of `evaluate`: faces of one set of people."""
+    people = _SETS[report["collection"]]
+    rows: Rows = {}
+    for kind in ("unmasked", "masked"):
+        faces = report[kind]["faces"]
+        seen = faces - report[kind]["detectors"].get("", 0)
+        cells = {"faces": faces, "found": seen, "fraction": seen / faces}
+        rows[people, kind] = cells
+    return rows
+
+
 def lost(report: dict[str, Any]) -> Rows:
     """Of `evaluate --by all`: masked faces of each bin."""
     return {
@@ -112,15 +128,50 @@ def people(report: dict[str, Any]) -> Rows:
 
 
 def open_set(rows: list[dict[str, Any]]) -> Rows:
-    """Of `open_set`: galleries of each size."""
+    """Of `open_set`: galleries of each size, and of few or masked photos."""
     return {
-        (f"{one['gallery']:,}", one["probes"], _network(one["network"])): {
+        (
+            f"{one['gallery']:,}{_ENROLLED[one['enroll'], one['each']]}",
+            one["probes"],
+            _network(one["network"]),
+        ): {
             "rank-1": one["rank_1"],
             "TPIR": one["tpir"],
             "FPIR": one["fpir"],
             "ECE": one["calibration_error"],
         }
         for one in rows
+    }
+
+
+def crowd(rows: list[dict[str, Any]]) -> Rows:
+    """Of `open_set --masked-celebrities`: they, in a crowd."""
+    return {
+        (one["probes"].removesuffix(" stars"), _network(one["network"])): {
+            "gallery": one["gallery"],
+            "rank-1": one["rank_1"],
+            "TPIR": one["tpir"],
+            "FPIR": one["fpir"],
+        }
+        for one in rows
+    }
+
+
+def templates(record: dict[str, Any]) -> Rows:
+    """Of `template_quality`: errors when the worst photos are left out."""
+    places = {f"{part:.0%}": at for at, part in enumerate(record["rejected"])}
+    return {
+        (name,): {part: curve[at] for part, at in places.items()}
+        for name, curve in record["fnmr"].items()
+    }
+
+
+def five_points(record: dict[str, Any]) -> Rows:
+    """Of `five_points`: pairs of one set of people."""
+    people = _SETS[record["collection"]]
+    return {
+        (people, pairs): {way: row[pairs] for way, row in record["tar_1e3"].items()}
+        for pairs in ("U-U", "M-U", "M-C", "M-M")
     }
 
 
@@ -167,7 +218,9 @@ def detection(lines: list[dict[str, Any]]) -> Rows:
             "found": one["found"],
             "of": one["of"],
             "fraction": one["found"] / one["of"] if one["of"] else None,
-            "CPU time, ours / dlib": one["ms"] / one["stock_ms"],
+            "CPU ms": one["ms"],
+            "beside dlib's": one["ms"] / one["stock_ms"],
+            "note": one["note"],
         }
         for one in lines
     }
@@ -200,8 +253,8 @@ def masks_beside_real(record: dict[str, Any]) -> Rows:
     ours = record["real"]["ours"]
     network = " of the person, dlib's network"
     apart = " real from rendered, people apart (.5 = cannot)"
-    two, real, halves = (
-        ours[name] for name in ("unmasked_distance", "real_distance", "control_auc")
+    two, real, over = (
+        ours[f"{name}_distance"] for name in ("unmasked", "real", "over")
     )
     kinds = ours["by_kind"].items()
     return {
@@ -213,55 +266,37 @@ def masks_beside_real(record: dict[str, Any]) -> Rows:
                 real,
                 ours["rendered_distance"],
             ),
-            ("the same, rendered over the real masks", real, ours["over_distance"]),
+            ("the same, rendered over the real masks", real, over),
+            ("difference of these two", None, [over - real, *ours["over_harder"]]),
             ("found by stock HOG", ours["hog_real"], ours["hog_rendered"]),
             (f"AUC of telling{apart}", None, ours["auc"]),
-            ("the same on the upper halves, which no mask touches", None, halves),
+            (
+                "the same on the upper halves, which no mask touches",
+                None,
+                ours["control_auc"],
+            ),
             *((f"AUC of {name} masks", None, auc) for name, auc in kinds),
         )
     }
 
 
-def masking_speed(rows: list[dict[str, Any]]) -> Rows:
-    """Of `masking_speed`."""
-    return {
-        (one["name"].strip(),): {
-            "ours": one["faces_per_second"],
-            "beside bare decode and encode": one["ratio"],
-        }
-        for one in rows
-    }
-
-
-def search(record: dict[str, Any]) -> Rows:
-    """Of `search_speed`."""
-    rows: Rows = {}
-    for one in record["search"]:
-        built = re.search(r"built in ([\d.]+) s", one["note"])
-        way = "Annoy" if one["way"] == "annoy" else one["way"].removesuffix(" way")
-        rows[f"{one['people']:,}", way] = {
-            "finds the right person": one["recall"],
-            "finds exact search's nearest": one["agrees"],
-            "CPU ms": one["ms"],
-            "built in, s": float(built[1]) if built else None,
-        }
-    return rows
-
-
 # The tables whose figures are taken by a command.
 TAKEN: dict[str, Callable[[Any], Rows]] = {
     "lfw-verification": verification,
+    "found": found,
     "lfw-lost": lost,
     "mfr2-verification": verification,
     "closed-set": closed_set,
     "open-set": open_set,
+    "templates": templates,
+    "crowd": crowd,
     "other-photos": other_photos,
     "rmfrd": people,
     "celeba": people,
     "old-galleries": old_galleries,
+    "five-points": five_points,
     "detection": detection,
     "masks": masks,
     "masks-beside-real": masks_beside_real,
-    "masking-speed": masking_speed,
-    "search": search,
+    **SPEEDS,
 }

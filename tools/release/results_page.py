@@ -5,8 +5,8 @@
 
 The second first takes the figures of these tables from what their command printed with
 `--json` (for `evaluate` also its report.json). Rows and columns that no command
-fills, and figures in sentences, are written by hand, in the JSON and in the page;
-tests/test_pages.py checks that the figures under `facts` stand in the page.
+fills are written by hand in the JSON; tests/test_pages.py checks that the sentences of
+README and docs have no other figures than the tables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from typing import Any
 import click
 
 from masking.files.writing import write_bytes
-from tools.release.result_figures import TAKEN, Cell, Rows
+from tools.release.result_figures import TAKEN
+from tools.release.speed_figures import Cell, Rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "background" / "results.md"
@@ -139,8 +140,10 @@ def shown(cell: Cell, decimals: int = 3) -> str:
     if isinstance(cell, list):
         value, *around = (shown(part, decimals) for part in cell)
         return f"{value} [{' '.join(around)}]"
-    if isinstance(cell, (str, int)) or cell == 0:
-        return f"{cell:,}" if isinstance(cell, int) else str(cell or "0")
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int) or cell == 0:
+        return f"{cell:,.0f}"
     if decimals == ABOUT:
         decimals = 0 if cell >= 10 else 1 if cell >= 1 else 2
     return re.sub(r"^(-?)0\.", r"\1.", f"{cell:,.{decimals}f}")
@@ -152,18 +155,12 @@ def read_tables() -> dict[str, Table]:
     return {name: Table(**record) for name, record in tables.items()}
 
 
-def read_facts() -> dict[str, Any]:
-    """Figures of the page's sentences, as they stand there, by what they are."""
-    return dict(json.loads(FIGURES.read_text())["facts"])
-
-
 def write_tables(tables: dict[str, Table]) -> None:
     """Write the JSON, a row a line."""
     lines = ",\n".join(
         f"  {json.dumps(name)}: {_as_json(table)}" for name, table in tables.items()
     )
-    facts = json.dumps(read_facts(), indent=2)
-    write_bytes(FIGURES, f'{{"tables": {{\n{lines}}},\n"facts": {facts}}}\n'.encode())
+    write_bytes(FIGURES, f'{{"tables": {{\n{lines}}}}}\n'.encode())
 
 
 def _as_json(table: Table) -> str:

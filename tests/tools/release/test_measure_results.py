@@ -78,16 +78,19 @@ def test_what_a_command_printed_goes_into_its_tables(tmp_path, monkeypatch):
     command = "python cli.py evaluate data/mfr2-a --model shipped"
     ranks = {"probes": 86, "rank1": {"value": 0.25}, "tpir": {"value": 0.125}}
     compared = {"name": "shipped, masked reference", "sets": {}, "ranks": ranks}
+    seen = {"faces": 9, "detectors": {"yunet": 9}}
     report = {"collection": "mfr2-a", "embedders": [compared], "by_property": {}}
+    report |= {"unmasked": seen, "masked": seen}
     monkeypatch.setitem(result_figures.TAKEN, "mfr2-verification", lambda _: FIRST)
     taken = measure_results.put_in_tables(command, json.dumps(report))
-    assert taken == ["mfr2-verification", "closed-set"]
+    assert taken == ["found", "mfr2-verification", "closed-set"]
     lines = page.read_text().splitlines()
     assert [line.split(" | ")[-1] for line in lines if "MFR2" in line] == [
         ".250 |",
         ".125 |",
     ]
-    assert json.loads((tmp_path / "page.json").read_text())["facts"]
+    kept = json.loads((tmp_path / "page.json").read_text())["tables"]
+    assert "search" in kept
 
 
 def test_all_commands_of_the_page_are_of_this_project():

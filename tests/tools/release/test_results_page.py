@@ -9,7 +9,10 @@ import pytest
 from tools.release.result_figures import (
     TAKEN,
     closed_set,
+    crowd,
     detection,
+    five_points,
+    found,
     lost,
     masks,
     masks_beside_real,
@@ -17,10 +20,11 @@ from tools.release.result_figures import (
     open_set,
     other_photos,
     people,
-    search,
+    templates,
     verification,
 )
 from tools.release.results_page import Table, page_with, read_tables, shown
+from tools.release.speed_figures import identify_speed, search, training_speed
 
 RATE = {"value": 0.5, "low": 0.25, "high": 0.75}
 
@@ -47,6 +51,7 @@ def small_table(**changed):
         (2493, 3, "2,493"),
         (None, 3, ""),
         (".69", 3, ".69"),
+        ("", 3, ""),
         (2371.4, -1, "2,371"),
         (2.04, -1, "2.0"),
         (0.071, -1, ".07"),
@@ -112,10 +117,12 @@ def report_of(network):
         "collection": "mfr2-a",
         "embedders": [one, other | {"ranks": ranks}],
         "by_property": {"pose": bins},
+        "unmasked": {"faces": 48, "detectors": {"yunet": 48}},
+        "masked": {"faces": 86, "detectors": {"": 1, "yunet": 85}},
     }
 
 
-def test_an_evaluation_fills_four_tables():
+def test_an_evaluation_fills_five_tables():
     report = report_of("shipped")
     compared = verification(report)
     assert list(compared) == [("U-U", "ours"), ("M-U", "ours"), ("M-C", "ours")]
@@ -129,6 +136,12 @@ def test_an_evaluation_fills_four_tables():
     first = closed_set(report)["MFR2: rank-1",]
     assert first == {"ours, M-U": 0.5, "ours, M-C": 0.5, "probes": 86}
     assert lost(report) == {("pose", "below 10"): {"faces": 7, "M-C": 0.5}}
+    assert found(report)["MFR2", "masked"] == {
+        "faces": 86,
+        "found": 85,
+        "fraction": 85 / 86,
+    }
+    assert found(report)["MFR2", "unmasked"]["fraction"] == 1
     rows = people(report)
     assert rows["M-C: TAR at FAR 1%",] == {"ours": [0.5, 0.25, 0.75]}
     assert rows["M-C: AUC",] == {"ours": [0.9, 0.8, 1.0]}
@@ -143,7 +156,10 @@ def test_each_benchmark_fills_its_own():
         **{"rank_1": 0.9, "tpir": 0.8, "fpir": 0.01, "calibration_error": 0.02},
     }
     cells = {"rank-1": 0.9, "TPIR": 0.8, "FPIR": 0.01, "ECE": 0.02}
-    assert open_set([opened]) == {("1,000", "masked", "ours"): cells}
+    drawn = {"enroll": "unmasked", "each": 0}
+    assert open_set([opened | drawn]) == {("1,000", "masked", "ours"): cells}
+    (label,) = open_set([opened | {"enroll": "unmasked", "each": 5}])
+    assert label[0] == "1,000 (five photos each)"
     check = {
         "probes": "masked",
         **{"fpir": RATE, "tpir": RATE, "not_found": 0.1},
@@ -155,12 +171,46 @@ def test_each_benchmark_fills_its_own():
     assert checked["RMFRD", "masked"]["ECE"] == 0.07
     assert checked["RMFRD", "masked"]["ECE by chance"] == 0.05
     line = {"name": "LFW masked", "found": 3, "of": 4, "ms": 8.0, "stock_ms": 4.0}
-    found = {"found": 3, "of": 4, "fraction": 0.75, "CPU time, ours / dlib": 2.0}
-    assert detection([line]) == {("LFW masked",): found}
+    seen = {"found": 3, "of": 4, "fraction": 0.75, "CPU ms": 8.0, "beside dlib's": 2.0}
+    note = {"note": "1 other"}
+    assert detection([line | note]) == {("LFW masked",): seen | note}
+    star = opened | {"probes": "masked stars", "network": "dlib"}
+    cells = {"gallery": 1000, "rank-1": 0.9, "TPIR": 0.8, "FPIR": 0.01}
+    assert crowd([star]) == {("masked", "dlib"): cells}
+    curve = {"rejected": [0.0, 0.1], "fnmr": {"size": [0.04, 0.02]}}
+    assert templates(curve) == {("size",): {"0%": 0.04, "10%": 0.02}}
+    ways = {
+        way: dict.fromkeys(("U-U", "M-U", "M-C", "M-M"), value)
+        for way, value in (("landmark model", 0.9), ("five points", 0.8))
+    }
+    aligned = five_points({"collection": "mfr2-a", "tar_1e3": ways})
+    assert aligned["MFR2", "M-C"] == {"landmark model": 0.9, "five points": 0.8}
+    assert len(aligned) == 4
+
+
+def test_each_speed_fills_its_own():
     row = {"people": 1000, "way": "annoy", "recall": 0.9, "agrees": 1.0, "ms": 0.2}
     note = "8 trees, built in 1.5 s, search_k 3"
     searched = search({"search": [row | {"note": note}]})
     assert searched["1,000", "Annoy"]["built in, s"] == 1.5
+
+    record = {
+        **{"whole_ms": 50.0, "whole_theirs_ms": 100.0},
+        **{"found_ours": 20, "found_theirs": 16},
+        **{"cold": {"cpu_s": 1.5}, "cold_theirs": {"cpu_s": 1.0}},
+    }
+    both = "face_recognition's way"
+    assert identify_speed(record) == {
+        ("warm",): {"ours": 0.05, both: 0.1, "ours / theirs": 0.5},
+        ("from the start of the process",): {
+            **{"ours": 1.5, both: 1.0, "ours / theirs": 1.5},
+        },
+        ("photos found",): {"ours": 20, both: 16, "ours / theirs": 1.25},
+    }
+    job = {"name": "training", "compared_with": "bare", "images_per_second": 9.0}
+    assert training_speed([job | {"ratio": 0.8}]) == {
+        ("training",): {"compared with": "bare", "faces a second": 9.0, "ratio": 0.8}
+    }
 
 
 def test_every_label_that_a_benchmark_gives_has_a_row():
@@ -170,8 +220,9 @@ def test_every_label_that_a_benchmark_gives_has_a_row():
         """Of a command, whatever is asked for."""
         return defaultdict(lambda: 0.5, known)
 
-    drawn = figures(by_kind={}, sharpness=(0.1, 0.5, 0.9))
-    record = {"faces": {"ours": drawn}, "real": {"ours": drawn}}
+    interval = (-0.1, 0.1)
+    drawn = figures(by_kind={}, sharpness=(0.1, 0.5, 0.9), over_harder=interval)
+    record: dict[str, Any] = {"faces": {"ours": drawn}, "real": {"ours": drawn}}
     for name, take in (("masks", masks), ("masks-beside-real", masks_beside_real)):
         rows = {tables[name].label(row) for row in tables[name].rows}
         assert set(take(record)) <= rows, name
