@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -211,13 +211,14 @@ class Terms:
         if not self.retain_until:
             return
         try:
-            day = date.fromisoformat(self.retain_until)
+            # Not fromisoformat: what else than 2030-12-31 it takes differs by Python.
+            day = datetime.strptime(self.retain_until, "%Y-%m-%d").date()
         except ValueError as error:
             raise InvalidConfig(
                 f"retain-until is {self.retain_until!r}, expected a day such as "
                 "2030-12-31."
             ) from error
-        # Python also reads 20301231, which would not sort among the others.
+        # 2030-1-31 would not sort among the others.
         object.__setattr__(self, "retain_until", day.isoformat())
 
 

@@ -135,6 +135,12 @@ def test_few_changes_are_found_without_reading_everybody(gallery):
     assert steps[before] < 100 < 1000 < steps[-1]
 
 
+@pytest.mark.parametrize("day", ["20310131", "2031-W05-5", "soon", "2031-02-30"])
+def test_what_is_no_day_is_refused_on_every_python(day):
+    with pytest.raises(InvalidConfig, match="expected a day such as 2030-12-31"):
+        Terms(retain_until=day)
+
+
 def test_terms_are_kept_and_the_expired_are_named(gallery):
     gallery.add([photo("Person_01", [1, 0, 0, 0])], Terms("letter 7", "2030-01-31"))
     gallery.add([photo("Person_02", [2, 0, 0, 0])])
@@ -145,7 +151,7 @@ def test_terms_are_kept_and_the_expired_are_named(gallery):
     assert (second.consent, second.retain_until) == ("", "")
     assert gallery.expired(date(2030, 1, 31)) == []
     assert gallery.expired(date(2030, 2, 1)) == ["Person_01"]
-    gallery.add([photo("Person_01", [1, 0, 0, 0])], Terms(retain_until="20310131"))
+    gallery.add([photo("Person_01", [1, 0, 0, 0])], Terms(retain_until="2031-1-31"))
     assert gallery.people()[0].retain_until == "2031-01-31"
     assert [e.action for e in gallery.audit()] == [
         "add",
