@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.shared.options import found_faces_option
 from index.datasets.views import ALL_KINDS
 from index.evaluation.config import EvaluateConfig
 from index.evaluation.protocol import REFERENCES, Collection, read_collection
@@ -55,13 +56,7 @@ def measure(
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
 @click.option("--people", type=click.Path(path_type=Path), help="Of a list, only.")
 @click.option("--model", default="shipped", show_default=True)
-@click.option(
-    "--found-faces",
-    type=click.Path(path_type=Path),
-    default=Path("workspace/found-faces"),
-    show_default=True,
-    help="Folder that remembers detections.",
-)
+@found_faces_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
     folder: Path, people: Path | None, model: str, found_faces: Path, as_json: bool

@@ -19,6 +19,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.shared.options import found_faces_option
 from index.datasets.embed_views import RememberingFinders, embed_views, geometries_of
 from index.datasets.views import (
     ALL_KINDS,
@@ -132,13 +133,7 @@ def measure(
 @click.option("--photos", type=click.Path(path_type=Path), required=True)
 @click.option("--names", type=click.Path(path_type=Path), required=True)
 @click.option("--model", default="dlib-masked", show_default=True)
-@click.option(
-    "--found-faces",
-    type=click.Path(path_type=Path),
-    default=Path("workspace/found-faces"),
-    show_default=True,
-    help="Folder that remembers detections.",
-)
+@found_faces_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
     photos: Path, names: Path, model: str, found_faces: Path, as_json: bool

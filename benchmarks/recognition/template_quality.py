@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.shared.options import found_faces_option
 from index.datasets.embed_views import RememberingFinders
 from index.datasets.views import View, ViewPlan, all_views, read_labelled_photos
 from index.enrollment.face_step import quality
@@ -168,13 +169,7 @@ def _changed(chips: Image) -> Image:
 @click.option("--photos", type=click.Path(path_type=Path), required=True)
 @click.option("--names", type=click.Path(path_type=Path), help="Of people to take.")
 @click.option("--fmr", default=0.001, show_default=True)
-@click.option(
-    "--found-faces",
-    type=click.Path(path_type=Path),
-    default=Path("workspace/found-faces"),
-    show_default=True,
-    help="Folder that remembers detections.",
-)
+@found_faces_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
     photos: Path, names: Path | None, fmr: float, found_faces: Path, as_json: bool
