@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from masking.faces.alignment import ChipGeometry
 
@@ -46,9 +47,7 @@ class FaceNetwork(nn.Module):
         """(N, D) features, as `forward` gives them, to (N, D) embeddings."""
         if not self.normalised:
             return features
-        # F.normalize to the bit, without its expand: OpenCV 4 cannot read that back.
-        lengths: Tensor = features.norm(dim=1, keepdim=True)
-        return features / lengths.clamp_min(1e-12)
+        return functional.normalize(features)
 
     def load_published(self, state: Mapping[str, Tensor]) -> None:
         """Take over weights in the key layout in which others publish them.

@@ -18,14 +18,19 @@ from masking.files.model_files import onnx_session
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32, Image
 from training.backbones.dlib_network import DlibFaceNet, write_dlib_file
-from training.checkpoints.store import NeedsTorch, OnnxEmbedder, probe_chip
+from training.checkpoints.store import (
+    INPUT,
+    OUTPUT,
+    NeedsTorch,
+    OnnxEmbedder,
+    probe_chip,
+)
 from training.embedders.checkpoint_file import Exported, shortest
 from training.embedders.torch_embedder import NetworkEmbedder, embeddings_of
 
 DLIB_TOLERANCE = 1e-5
 ONNX_TOLERANCE = 1e-4
-INPUT, OUTPUT = "chips", "embeddings"
-# Read by OpenCV from 4.10 on.
+# The first that torch writes without a conversion.
 _OPSET = 18
 
 
@@ -87,7 +92,7 @@ def _by_dlib(path: Path, chips: Image) -> np.ndarray[Any, Any]:
 
 
 class NotExported(ToolkitError):
-    """A network that torch does not export, or that OpenCV does not run."""
+    """A network that torch does not export, or onnxruntime does not run."""
 
 
 def export_onnx(embedder: NetworkEmbedder, path: Path) -> float:
@@ -130,7 +135,8 @@ def export_embedder(embedder: NetworkEmbedder, path: Path) -> Exported:
         What the checkpoint must know of the file.
 
     Raises:
-        NotExported: torch does not export this network, or OpenCV does not run it.
+        NotExported: torch does not export this network, or onnxruntime does not run
+            it.
     """
     content = onnx_bytes(embedder, False)
     probe = embedder.embed(probe_chip(embedder.geometry.size_px)[None])[0]

@@ -1,8 +1,8 @@
-"""The models folder: which checkpoint is used, run by torch or by OpenCV.
+"""The models folder: which checkpoint is used, run by torch or onnxruntime.
 
 Imports torch only where it is needed: that costs more than two seconds of CPU time,
-embedding one face a fiftieth of one. For few faces OpenCV runs the exported network;
-its embeddings are those of `NetworkEmbedder`, up to rounding.
+embedding one face a fiftieth of one. For few faces onnxruntime runs the exported
+network; its embeddings are those of `NetworkEmbedder`, up to rounding.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from masking.errors import BadRecord, MissingInput, ToolkitError
 from masking.faces.alignment import ChipGeometry
-from masking.files.model_files import shipped_file
+from masking.files.model_files import onnx_session, shipped_file
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32, Image
 from training.embedders.checkpoint_file import Exported, read_record
@@ -114,7 +113,7 @@ def add_checkpoint(models: Path, checkpoint: Checkpoint) -> Path:
 def save_model(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint, and its network as an ONNX file that needs no torch.
 
-    A network that OpenCV does not run is told of, and saved without such a file.
+    A network that cannot be exported is told of, and saved without such a file.
 
     Raises:
         RuntimeError: the weights are not those of the checkpoint's backbone.
@@ -229,10 +228,12 @@ def rendered_in_training(choice: str, models: Path) -> frozenset[str] | None:
 
 # Of embeddings as long as 1: distances are calibrated to a thousandth.
 TOLERANCE = 1e-5
+# Of the exported network.
+INPUT, OUTPUT = "chips", "embeddings"
 
 
 class NeedsTorch(ToolkitError):
-    """The exported network is not there, or OpenCV does not run it."""
+    """The exported network is not there, or onnxruntime does not run it."""
 
 
 class OnnxEmbedder:
@@ -257,7 +258,8 @@ class OnnxEmbedder:
             cohort: of its embeddings, see `Embedder`.
 
         Raises:
-            NeedsTorch: OpenCV cannot run it, or finds other embeddings than torch.
+            NeedsTorch: onnxruntime cannot run it, or finds other embeddings than
+                torch.
         """
         self.name = name
         self.dimension = len(exported.probe)
@@ -267,19 +269,17 @@ class OnnxEmbedder:
         self.fingerprint = exported.fingerprint
         self._normalised = exported.normalised
         try:
-            self._network = cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8))
+            self._session = onnx_session(content)
             found = self.embed(probe_chip(self.geometry.size_px)[None])[0]
-        except cv2.error as error:
-            reason = error.err or "unknown error"
-            raise NeedsTorch(
-                f"OpenCV {cv2.__version__} cannot run it: {reason}"
-            ) from error
-        # Another version of OpenCV may read an operator otherwise, without a word.
+        # onnxruntime's exceptions have no common base.
+        except Exception as error:
+            raise NeedsTorch(f"onnxruntime cannot run it: {error}") from error
+        # Another version may read an operator otherwise, without a word.
         difference = float(np.abs(found - np.array(exported.probe)).max())
         if not difference <= TOLERANCE:
             raise NeedsTorch(
-                f"OpenCV {cv2.__version__} differs from torch by {difference:.1e}, at "
-                f"most {TOLERANCE:.0e} is expected"
+                f"onnxruntime differs from torch by {difference:.1e}, at most "
+                f"{TOLERANCE:.0e} is expected"
             )
 
     def embed(self, chips: Image) -> Float32:
@@ -291,9 +291,9 @@ class OnnxEmbedder:
         check_chips(chips, self.geometry)
         embeddings = np.empty((len(chips), self.dimension), dtype=np.float32)
         for row, chip in zip(embeddings, chips, strict=True):
-            # Always two: OpenCV plans again for another number.
-            self._network.setInput(np.stack([chip, chip[..., ::-1]]))
-            row[:] = self._network.forward().mean(axis=0)
+            # One at a time: a row does not depend on the others.
+            both = np.stack([chip, chip[..., ::-1]])
+            row[:] = self._session.run([OUTPUT], {INPUT: both})[0].mean(axis=0)
             if self._normalised:
                 row /= max(float(np.linalg.norm(row)), 1e-12)
         return embeddings
@@ -316,7 +316,7 @@ def load_onnx_embedder(checkpoint: Path) -> OnnxEmbedder:
     Raises:
         MissingInput: the checkpoint cannot be read.
         BadRecord: it or the exported network is damaged, or that of another.
-        NeedsTorch: there is no exported network, or OpenCV does not run it.
+        NeedsTorch: there is no exported network, or onnxruntime does not run it.
     """
     record, path = read_record(checkpoint), exported_path(checkpoint)
     if record.exported is None:

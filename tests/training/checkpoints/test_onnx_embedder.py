@@ -213,7 +213,7 @@ def resaved(path, content, **changes):
     save_checkpoint(path, load_checkpoint(path), replace(exported, **changes))
 
 
-def test_an_opencv_that_finds_other_embeddings_is_not_used(copy, caplog):
+def test_a_runtime_that_finds_other_embeddings_is_not_used(copy, caplog):
     probe = list(read_record(copy).exported.probe)
     probe[7] += 3e-5
     content = copy.with_suffix(".onnx").read_bytes()
@@ -223,10 +223,10 @@ def test_an_opencv_that_finds_other_embeddings_is_not_used(copy, caplog):
     used_torch(str(copy), caplog)
 
 
-def test_an_opencv_that_cannot_read_the_network_is_not_used(copy, caplog):
+def test_a_runtime_that_cannot_read_the_network_is_not_used(copy, caplog):
     resaved(copy, b"no network")
     _, said = used_torch(str(copy), caplog)
-    assert "dlib.onnx: OpenCV" in said and "cannot run it" in said
+    assert "dlib.onnx: onnxruntime cannot run it" in said
 
 
 def test_what_cannot_be_exported_is_saved_without_and_said(
@@ -245,7 +245,7 @@ def test_what_cannot_be_exported_is_saved_without_and_said(
     assert load_embedder(path).backbone == "mobilefacenet"
 
 
-def test_what_opencv_computes_otherwise_is_saved_without_and_said(
+def test_what_onnxruntime_computes_otherwise_is_saved_without_and_said(
     models, tmp_path, monkeypatch, caplog
 ):
     # Exporting this network anew takes seconds.
@@ -258,7 +258,7 @@ def test_what_opencv_computes_otherwise_is_saved_without_and_said(
     )
     assert [item.name for item in tmp_path.iterdir()] == ["odd.safetensors"]
     (said,) = warnings_of(caplog)
-    assert "odd: OpenCV" in said and "differs from torch by 1" in said
+    assert "odd: onnxruntime differs from torch by 1" in said
 
 
 def test_the_untouched_network_is_torchs_and_errors_are_kept(tmp_path, caplog):
