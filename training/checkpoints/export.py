@@ -181,7 +181,8 @@ def onnx_bytes(embedder: NetworkEmbedder, flip_average: bool) -> bytes:
             input_names=[INPUT],
             output_names=[OUTPUT],
             opset_version=_OPSET,
-            dynamic_shapes=({0: torch.export.Dim("N", min=1)},),
+            # A named Dim from 1 on is refused by torch 2.9.
+            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
             dynamo=True,
             verbose=False,
         )
