@@ -33,7 +33,7 @@ _TILE_PX, _OVERLAP_PX = 640, 96
 _AREA = 0.5
 # Black around all levels but the first: tight crops show nothing around the face.
 _BORDER_PX = 16
-_LEAST_LEVEL_PX, _LEAST_FACE_PX = 40, 14
+_LEAST_LEVEL_PX = 40
 # Lowest scores of candidates: of YuNet, and of RetinaFace.
 _CANDIDATE, _PROPOSAL = 0.25, 0.05
 # Two looks of YuNet of this mean, the closer one of this score: surely an upright face.
@@ -43,11 +43,14 @@ _PLAIN, _SURE = 0.85, 0.87
 # as they are, .97 to .99 on their head as well.
 _SECOND_PX = 0.08e6
 # Lowest score of both networks, of upright faces and of those turned by more than so
-# much: patterns look like faces from some side, small ones do not count at all. Chosen
-# on 76 people held out of LFW DevTrain and CelebA, with rendered masks at all turns, on
-# 824 DevTrain photos without their head, and on 119 really masked faces of RMFRD: .7
-# finds 76 of the latter and 9 patterns in the 824, .8 finds 68 and 5.
-_FACE, _TURNED_FACE, _TURNED_DEG, _LEAST_TURNED_PX = 0.7, 0.9, 35.0, 24
+# much: patterns look like faces from some side. Chosen on 76 people held out of LFW
+# DevTrain and CelebA, with rendered masks at all turns, on 824 DevTrain photos without
+# their head, and on 119 really masked faces of RMFRD: .7 finds 76 of the latter and 9
+# patterns in the 824, .8 finds 68 and 5.
+_FACE, _TURNED_FACE, _TURNED_DEG = 0.7, 0.9, 35.0
+# Smaller ones do not count either, unless all is plain: of faces of CelebA that were
+# shrunk to 24 px, 99 of 100 are seen as 21 px or more.
+_LEAST_FACE_PX, _LEAST_TURNED_PX = 20, 24
 # Below it no look of RetinaFace's makes a face of what it did not propose either.
 _LEAST_OTHER = 0.3
 # No network is surer than this, nor surer that there is no face.
@@ -119,11 +122,7 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """What was seen of a face that was turned back by `roll_deg`.
-
-    Attributes:
-        other: RetinaFace's probability.
-    """
+    """What was seen of a face turned back by `roll_deg`, and RetinaFace's score."""
 
     face: Detection
     roll_deg: float
