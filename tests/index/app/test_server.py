@@ -11,10 +11,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx2 as httpx
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra app is not installed")
+httpx = pytest.importorskip("httpx2", reason="the extra dev is not installed")
 
 import cli
 from masking.errors import ToolkitError
