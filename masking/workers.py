@@ -17,7 +17,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -28,6 +28,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _WAITING_PER_WORKER = 32
+# A process costs two to four seconds before its first item, which takes a tenth of one.
+_FEW = 16
 # A task costs Ray about a millisecond and the step some tens.
 _ITEMS_PER_RAY_TASK = 8
 _RAY_TASKS_PER_CPU = 4
@@ -53,12 +55,17 @@ def ordered_map(
         make_step: builds the step, once in each process: models are loaded
             there and not sent. Must be picklable.
         items: may be endless; only a few are read ahead.
-        workers: 1 works in this process; 0 is one a core that it may use.
+        workers: 1 works in this process; 0 is one a core that it may use, but this
+            process alone for a few items.
 
     Raises:
         ToolkitError: the system killed a worker.
     """
-    workers = worker_count(workers)
+    items = iter(items)
+    if workers == 0:
+        first = list(islice(items, _FEW + 1))
+        workers = 1 if len(first) <= _FEW else worker_count(0)
+        items = chain(first, items)
     if workers == 1:
         yield from map(make_step(), items)
         return

@@ -46,7 +46,7 @@ from masking.files.text import normal_form, read_lines
 from masking.landmarks import Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from masking.workers import ordered_map, worker_count
+from masking.workers import ordered_map
 
 # Where dlib's box of the face lies in a crop with the usual margin, as fractions of
 # its width and height: left, top, right, bottom. Median over 48 unmasked MTCNN
@@ -112,15 +112,11 @@ def all_views(
     """The views of all photographs, in order; unmasked before rendered.
 
     Args:
-        workers: processes; 0 = one a CPU core, 1 = this process.
+        workers: as for `ordered_map`.
         make_finder: builds each process's finder; must be picklable.
     """
-    workers = worker_count(workers)
-    jobs = list(enumerate(photos))
-    if len(jobs) < 2 * workers:
-        workers = 1  # processes take longer to start than they save
     make_step = partial(_ViewStep, plan, make_finder)
-    for views in ordered_map(make_step, jobs, workers):
+    for views in ordered_map(make_step, enumerate(photos), workers):
         yield from views
 
 

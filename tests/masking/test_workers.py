@@ -47,6 +47,18 @@ def test_no_items_give_no_results(workers):
     assert list(ordered_map(Square, [], workers)) == []
 
 
+@pytest.mark.parametrize(("items", "alone"), [(16, True), (17, False)])
+def test_few_items_are_not_worth_a_process_unless_it_is_asked_for(
+    items, alone, monkeypatch
+):
+    monkeypatch.setattr("masking.workers.worker_count", lambda asked: asked or 2)
+    results = list(ordered_map(Square, range(items), 0))
+    assert [result for result, _ in results] == [number**2 for number in range(items)]
+    assert ({process for _, process in results} == {os.getpid()}) == alone
+    asked = ordered_map(Square, range(2), 2)
+    assert os.getpid() not in {process for _, process in asked}
+
+
 def test_items_may_be_endless():
     read = []
 

@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra app is not installed")
-httpx = pytest.importorskip("httpx2", reason="the extra dev is not installed")
 
 import cli
 from masking.errors import ToolkitError
 from tests.fakes.faces_for_index import RED, draw_photo
 from tests.fakes.served_page import served_page
+
+httpx = pytest.importorskip("httpx2", reason="the extra dev is not installed")
 
 
 @pytest.fixture(scope="module")
