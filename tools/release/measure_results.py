@@ -28,7 +28,7 @@ import click
 from benchmarks.regress import machine_kind
 from masking.files.writing import write_bytes
 from tools.release.result_figures import TAKEN
-from tools.release.results_page import read_tables, take, write_page
+from tools.release.results_page import commit_now, read_tables, take, write_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "background" / "results.md"
@@ -93,12 +93,10 @@ def run(words: Sequence[str]) -> dict[str, Any]:
 
 def measured(commands: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
     """The record after each command."""
-    asked = ["git", "describe", "--always", "--dirty"]
-    commit = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
     record: dict[str, Any] = {
         "measured": date.today().isoformat(),
         "machine": machine_kind(),
-        "commit": commit.stdout.strip(),
+        "commit": commit_now(),
         "commands": [],
     }
     for words in commands:

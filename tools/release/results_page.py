@@ -195,11 +195,14 @@ def take(tables: dict[str, Table], name: str, output: Any) -> int:
 
 
 def commit_now() -> str:
-    """The commit that is measured."""
-    asked = ["git", "describe", "--always", "--dirty"]
-    return subprocess.run(
-        asked, cwd=ROOT, capture_output=True, text=True
-    ).stdout.strip()
+    """The commit that is measured; "-dirty" where anything but the results differs."""
+
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+
+    code = [".", ":!docs/background/results.*"]
+    differs = git("diff", "--quiet", "HEAD", "--", *code).returncode != 0
+    return git("describe", "--always").stdout.strip() + "-dirty" * differs
 
 
 def write_page(tables: dict[str, Table]) -> None:

@@ -1,11 +1,13 @@
 """The tables of the page of results are those of its JSON, and commands fill them."""
 
 import json
+import subprocess
 from collections import defaultdict
 from typing import Any
 
 import pytest
 
+from tools.release import results_page
 from tools.release.result_figures import (
     TAKEN,
     closed_set,
@@ -241,3 +243,20 @@ def test_every_table_of_the_json_can_be_taken():
     for table in tables.values():
         assert all(len(row) == len(table.columns) for row in table.rows)
         assert json.dumps(table.rows)
+
+
+def test_only_what_is_measured_makes_a_commit_dirty(tmp_path, monkeypatch):
+    page, code = tmp_path / "docs/background/results.md", tmp_path / "code.py"
+    page.parent.mkdir(parents=True)
+    for path in (page, code):
+        path.write_text("before")
+    someone = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "."], [*someone, "commit", "-qm", "First"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    monkeypatch.setattr(results_page, "ROOT", tmp_path)
+    commit = results_page.commit_now()
+    assert len(commit) >= 7 and "dirty" not in commit
+    page.write_text("after")
+    assert results_page.commit_now() == commit
+    code.write_text("after")
+    assert results_page.commit_now() == f"{commit}-dirty"
