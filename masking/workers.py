@@ -28,8 +28,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _WAITING_PER_WORKER = 32
-# A process costs two to four seconds before its first item, which takes a tenth of one.
-_FEW = 16
+# So many are done here as soon as by processes, which cost most of a second each to
+# start. More would wait: the photo of a phone takes half a second.
+_FEW = 4
 # A task costs Ray about a millisecond and the step some tens.
 _ITEMS_PER_RAY_TASK = 8
 _RAY_TASKS_PER_CPU = 4

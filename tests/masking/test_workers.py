@@ -47,7 +47,7 @@ def test_no_items_give_no_results(workers):
     assert list(ordered_map(Square, [], workers)) == []
 
 
-@pytest.mark.parametrize(("items", "alone"), [(16, True), (17, False)])
+@pytest.mark.parametrize(("items", "alone"), [(4, True), (5, False)])
 def test_few_items_are_not_worth_a_process_unless_it_is_asked_for(
     items, alone, monkeypatch
 ):
