@@ -54,41 +54,6 @@ def test_a_detection_moves_with_its_picture():
     assert moved.box == FaceBox(52, 22, 68, 38, 0.5, "yunet")
 
 
-@pytest.mark.parametrize("side", [1, 200, 736, 737, 1000, 2700, 8050])
-def test_tiles_cover_a_side_and_share_enough_for_a_face(side):
-    tiles = list(module._tiles(side))
-    assert all(start >= 0 and length <= 640 + 96 for start, length in tiles)
-    ends = [start + length for start, length in tiles]
-    assert tiles[0][0] == 0 and ends[-1] >= side
-    shared = [end - start for end, (start, _) in zip(ends, tiles[1:], strict=False)]
-    assert all(one >= 96 for one in shared)
-    assert len(tiles) == max(1, int(np.ceil((side - 96) / 544)))
-
-
-def test_levels_of_the_pyramid():
-    # .45 of 12 megapixels are .671 of the side; then quarters, with 16 px of border.
-    sizes = [
-        level.shape[:2]
-        for level, _ in module._levels(np.zeros((3000, 4000, 3), np.uint8))
-    ]
-    assert sizes == [
-        (2012, 2683),
-        (503 + 32, 671 + 32),
-        (126 + 32, 168 + 32),
-        (32 + 32, 42 + 32),
-    ]
-    # Small pictures are read whole.
-    sizes = [
-        level.shape[:2]
-        for level, _ in module._levels(np.zeros((100, 120, 3), np.uint8))
-    ]
-    assert sizes == [(100, 120)]
-    level, back = list(module._levels(np.zeros((400, 800, 3), np.uint8)))[1]
-    # The first pixel behind the border is the mean of the first 4 x 4.
-    assert level.shape == (132, 232, 3)
-    np.testing.assert_allclose(back @ [16, 16, 1], [1.5, 1.5])
-
-
 def test_a_portrait_shows_one_face_with_its_eyes(detector, portraits):
     for portrait in portraits:
         (found,) = detector.detect(portrait)
@@ -164,7 +129,7 @@ def scripted(monkeypatch):
         def roll_deg(self, crop):
             return 0.0
 
-    def make(candidates, yunet, proposals=(), other=None):
+    def make(candidates, yunet, proposals=((), ()), other=None):
         detector, asked = FaceDetector(), []
 
         def looks(scores, name):
@@ -177,7 +142,9 @@ def scripted(monkeypatch):
         monkeypatch.setattr(detector, "_roll", Level())
         monkeypatch.setattr(detector, "candidates", lambda _: list(candidates))
         monkeypatch.setattr(detector, "look", looks(yunet, "yunet"))
-        monkeypatch.setattr(detector, "_proposals", lambda _: list(proposals))
+        monkeypatch.setattr(
+            detector, "_proposals", lambda _, quarter: list(proposals[quarter])
+        )
         monkeypatch.setattr(detector, "_other", looks(other or {}, "other"))
         return detector, asked
 
@@ -219,7 +186,7 @@ def test_what_both_propose_at_one_place_is_one_face_with_both_scores(scripted):
     detector, _ = scripted(
         [face(50, 50, 30, 0.8)],
         {0.0: 0.3},
-        [face(52, 50, 30, 0.9), face(150, 50, 30, 0.1)],
+        ([face(52, 50, 30, 0.9), face(150, 50, 30, 0.1)], []),
         {0.0: 0.4},
     )
     (found,) = detector.detect(PICTURE)
@@ -230,7 +197,7 @@ def test_what_both_propose_at_one_place_is_one_face_with_both_scores(scripted):
 def test_faces_are_turned_to_where_both_networks_see_them_best(scripted):
     one = replace(face(50, 50, 30, 0.95), turn_deg=180.0)
     scores = {180.0: 0.5, 270.0: 0.95}
-    detector, asked = scripted([], scores, [one], scores)
+    detector, asked = scripted([], scores, ([one], []), scores)
     (found,) = detector.detect(PICTURE)
     assert found.score == pytest.approx(0.95)
     assert asked[0] == ("yunet", 180.0)
@@ -247,7 +214,7 @@ def test_a_wrong_proposal_on_its_head_hides_no_face(scripted):
     upright = face(50, 50, 30, 0.6)
     over = replace(face(52, 50, 30, 0.95), turn_deg=180.0)
     scores = {0.0: 0.86}
-    detector, _ = scripted([upright], scores, [over], scores)
+    detector, _ = scripted([upright], scores, ([over], []), scores)
     (found,) = detector.detect(PICTURE)
     assert found.middle.tolist() == [50, 50]
 
@@ -255,6 +222,16 @@ def test_a_wrong_proposal_on_its_head_hides_no_face(scripted):
 def test_what_no_side_shows_is_looked_at_no_further(scripted):
     detector, asked = scripted([face(50, 50, 30, 0.6)], {}, other={90.0: 0.29})
     assert detector.detect(PICTURE) == [] and len(asked) == 5
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_faces_on_their_side_are_proposed_where_nothing_else_is(scripted, upright):
+    first = [face(50, 50, 30, 0.9)] if upright else []
+    side = replace(face(150, 50, 30, 0.95), turn_deg=90.0)
+    scores = {0.0: 0.8, 90.0: 0.95}
+    detector, _ = scripted([], scores, (first, [side]), scores)
+    (found,) = detector.detect(PICTURE)
+    assert found.middle.tolist() == ([50, 50] if upright else [150, 50])
 
 
 def test_unsure_points_are_the_mean_of_both_networks(scripted, monkeypatch):
@@ -272,23 +249,32 @@ def test_unsure_points_are_the_mean_of_both_networks(scripted, monkeypatch):
         np.testing.assert_allclose(found.seen.points, seen.points + by)
 
 
-@pytest.mark.parametrize(("score", "read"), [(0.9, 0), (0.7, 1)])
+@pytest.mark.parametrize(
+    ("score", "look", "read"), [(0.9, 0.9, []), (0.7, 0.9, [0]), (0.7, 0.1, [0, 1])]
+)
 def test_the_second_network_reads_pictures_without_a_sure_face(
-    scripted, monkeypatch, score, read
+    scripted, monkeypatch, score, look, read
 ):
-    detector, _ = scripted([face(50, 50, 30, score)], {0.0: 0.9}, other={0.0: 0.9})
-    times = []
-    monkeypatch.setattr(detector, "_proposals", lambda _: times.append(1) or [])
-    assert len(detector.detect(PICTURE)) == 1 and len(times) == read
+    detector, _ = scripted([face(50, 50, 30, score)], {0.0: look}, other={0.0: look})
+    asked = []
+    monkeypatch.setattr(
+        detector, "_proposals", lambda _, turn: asked.append(turn) or []
+    )
+    assert len(detector.detect(PICTURE)) == (look == 0.9) and asked == read
 
 
-def test_faces_on_their_head_are_proposed_where_they_are(detector, portraits):
+@pytest.mark.parametrize("turn", range(4))
+def test_turned_faces_are_proposed_where_they_are(detector, portraits, turn):
     for portrait in portraits:
         (upright,) = detector.detect(portrait)
-        over = np.ascontiguousarray(portrait[::-1, ::-1])
-        best = max(detector._proposals(over), key=lambda one: one.score)
-        wanted = 249 - upright.points[:2]
-        assert best.turn_deg == 180
+        over = np.ascontiguousarray(np.rot90(portrait, -turn))
+        best = max(detector._proposals(over, turn % 2), key=lambda one: one.score)
+        x, y = upright.points[:2].T
+        wanted = np.stack(
+            [(x, y), (249 - y, x), (249 - x, 249 - y), (y, 249 - x)][turn]
+        )
+        wanted = wanted.T
+        assert best.turn_deg == 90 * turn
         away = np.linalg.norm(best.points[:2] - wanted, axis=1).max()
         assert away < 0.15 * np.linalg.norm(wanted[0] - wanted[1])
 
