@@ -2,7 +2,8 @@
 
 Half of the people, at random, are enrolled with half of their photos and looked for by
 the others; the other half are impostors. Then the halves change places, so that
-everybody is each of the two once.
+everybody is each of the two once. Where people are few, all of it is done several
+times: who happens to be enrolled together changes what is measured.
 
 Source: Grother, Ngan & Hanaoka, NISTIR 8271, section 3; intervals by drawing people
 again, as in `training.metrics.bootstrap`.
@@ -10,7 +11,7 @@ again, as in `training.metrics.bootstrap`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +36,8 @@ Bools = NDArray[np.bool_]
 
 _SEED, _ROUNDS = 1, 1000
 _FEWEST_PEOPLE = 4
+# People are halved anew until so many were looked for, at most so many times.
+_ENOUGH_PEOPLE, _MOST_HALVINGS = 2000, 20
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Check:
 
 
 @dataclass(frozen=True, eq=False)
-class _Enrolled:
+class _Templates:
     """The templates of some people, as a gallery has them.
 
     Attributes:
@@ -130,6 +133,26 @@ class _Enrolled:
         return np.asarray(masked | (self.unmasked.photos == 0))
 
 
+@dataclass(frozen=True, eq=False)
+class _Enrolled:
+    """A half of the people, enrolled.
+
+    Attributes:
+        half: all of them, whether they have templates or not.
+        calibration: as it is for them, stricter where they are alike.
+        near: how much stricter, by mask state of the template.
+    """
+
+    half: Indices
+    gallery: _Templates
+    calibration: Calibration
+    near: Mapping[str, float]
+
+    def scores(self, probes: EmbeddedFaces, masked: bool, fpir: float) -> Float64:
+        """(N, T), see `_Templates.scores`."""
+        return self.gallery.scores(probes, masked, self.calibration, fpir)
+
+
 def check_views(
     views: EmbeddedViews,
     people: Indices,
@@ -151,28 +174,23 @@ def check_views(
     faces = views.faces(0, people, embedder.cohort)[read]
     references = views.reference_faces(0, people, embedder.cohort)[read]
     worn = views.masked[read]
-    halves = _halves(np.unique(faces.people))
     enrolled = _enrolled_rows(faces, worn)
     acquired = enrolled & faces.acquired
-    chosen = [acquired & np.isin(faces.people, half) for half in halves]
-    galleries = [_gallery(faces, references, worn, rows) for rows in chosen]
-    near = [_nearness(faces, references, worn, c, calibration) for c in chosen]
+    halvings = []
+    for halves in _halvings(np.unique(faces.people)):
+        chosen = [acquired & np.isin(faces.people, half) for half in halves]
+        galleries = [_gallery(faces, references, worn, rows) for rows in chosen]
+        near = [_nearness(faces, references, worn, c, calibration) for c in chosen]
+        own = [calibration.stricter(by) for by in near]
+        halvings += map(_Enrolled, halves, galleries, own, near)
     probes = ~np.isin(faces.photos, faces.photos[enrolled])
     found = []
     for masked, state in enumerate(STATES):
         rows = faces[probes & (worn == bool(masked))]
         if len(rows.people):
-            own = [calibration.stricter(by) for by in near]
-            tables, usual = (
-                [
-                    one.scores(rows, bool(masked), used, rate)
-                    for one, used in zip(galleries, own, strict=True)
-                ]
-                for rate in (fpir, USUAL_FPIR)
-            )
-            measured = _measured(rows, halves, galleries, tables, state, fpir)
-            stricter = 100 * (near[0][state] + near[1][state]) / 2
-            error, chance = _errors(rows, galleries, usual, own, bool(masked))
+            measured = _measured(rows, halvings, bool(masked), fpir)
+            stricter = 100 * float(np.mean([one.near[state] for one in halvings]))
+            error, chance = _errors(rows, halvings, bool(masked))
             found.append(
                 replace(
                     measured,
@@ -184,14 +202,16 @@ def check_views(
     return found
 
 
-def _halves(people: Indices) -> tuple[Indices, Indices]:
+def _halvings(people: Indices) -> list[tuple[Indices, Indices]]:
     if len(people) < _FEWEST_PEOPLE:
         raise InvalidConfig(
             f"a check needs {_FEWEST_PEOPLE} people, half of them impostors, got "
             f"{len(people)}. Give a folder of more."
         )
-    drawn = np.random.default_rng(_SEED).permutation(people)
-    return drawn[: len(people) // 2], drawn[len(people) // 2 :]
+    rng = np.random.default_rng(_SEED)
+    times = min(_MOST_HALVINGS, -(-_ENOUGH_PEOPLE // len(people)))
+    drawn = [rng.permutation(people) for _ in range(times)]
+    return [(order[: len(people) // 2], order[len(people) // 2 :]) for order in drawn]
 
 
 def _enrolled_rows(faces: EmbeddedFaces, masked: Bools) -> Bools:
@@ -207,11 +227,11 @@ def _enrolled_rows(faces: EmbeddedFaces, masked: Bools) -> Bools:
 
 def _gallery(
     faces: EmbeddedFaces, references: EmbeddedFaces, masked: Bools, chosen: Bools
-) -> _Enrolled:
+) -> _Templates:
     people, places = np.unique(faces.people[chosen], return_inverse=True)
     unmasked = ~masked[chosen]
     plain = MeanFaces.of(faces[chosen & ~masked], places[unmasked], len(people))
-    return _Enrolled(
+    return _Templates(
         people, plain, MeanFaces.of(references[chosen], places, len(people))
     )
 
@@ -228,32 +248,29 @@ def _nearness(
 
 
 def _measured(
-    probes: EmbeddedFaces,
-    halves: Sequence[Indices],
-    galleries: Sequence[_Enrolled],
-    tables: Sequence[Float64],
-    state: str,
-    fpir: float,
+    probes: EmbeddedFaces, halvings: Sequence[_Enrolled], masked: bool, fpir: float
 ) -> Check:
-    """The rates of probes, from their (N, T) scores in the galleries of both halves."""
-    strange = np.full(len(probes.people), -np.inf)
-    right = np.zeros(len(strange), dtype=bool)
-    for half, gallery, table in zip(halves, galleries, tables, strict=True):
-        inside = np.isin(probes.people, half)
+    """The rates of probes, who are looked for in one half of each two."""
+    strange = np.full((len(halvings) // 2, len(probes.people)), -np.inf)
+    right = np.zeros(strange.shape, dtype=bool)
+    for number, one in enumerate(halvings):
+        table = one.scores(probes, masked, fpir)
+        inside = np.isin(probes.people, one.half)
         best = table.max(axis=1, initial=-np.inf)
-        strange[~inside] = best[~inside]
-        own = np.where(probes.people[:, None] == gallery.people, table, -np.inf)
-        right |= (own.max(axis=1, initial=-np.inf) >= best) & inside & (best >= 0)
-    people, named = _by_person(probes.people, strange >= 0)
-    _, found = _by_person(probes.people, right)
+        strange[number // 2, ~inside] = best[~inside]
+        mine = probes.people[:, None] == one.gallery.people
+        own = np.where(mine, table, -np.inf).max(axis=1, initial=-np.inf)
+        right[number // 2] |= (own >= best) & inside & (best >= 0)
+    people, named = _by_person(probes.people, (strange >= 0).mean(axis=0))
+    _, found = _by_person(probes.people, right.mean(axis=0))
     rng = np.random.default_rng(_SEED)
     return Check(
-        state,
-        max(len(gallery.people) for gallery in galleries),
+        STATES[masked],
+        max(len(one.gallery.people) for one in halvings),
         len(people),
         _rate(named, people, rng),
         _rate(found, people, rng),
-        _wanted_score(probes.people, strange, fpir, rng),
+        _wanted_score(np.tile(probes.people, len(strange)), strange.ravel(), fpir, rng),
         float((~probes.acquired).mean()),
     )
 
@@ -265,48 +282,48 @@ def _rate(values: Float64, people: Indices, rng: np.random.Generator) -> Estimat
 
 
 def _errors(
-    probes: EmbeddedFaces,
-    galleries: Sequence[_Enrolled],
-    tables: Sequence[Float64],
-    calibrations: Sequence[Calibration],
-    masked: bool,
+    probes: EmbeddedFaces, halvings: Sequence[_Enrolled], masked: bool
 ) -> tuple[float, float]:
     """`Check.calibration_error` and by chance, from scores for USUAL_FPIR."""
-    values, truths, weights, mated = [], [], [], []
-    rows, people = probes.acquired, probes.people[probes.acquired]
-    _, places, counts = np.unique(people, return_inverse=True, return_counts=True)
-    for gallery, table, own in zip(galleries, tables, calibrations, strict=True):
-        size = len(gallery.people)
-        if not size or not len(people):
+    probes = probes[probes.acquired]
+    _, places, counts = np.unique(
+        probes.people, return_inverse=True, return_counts=True
+    )
+    given, true, weights, mated, same = [], [], [], [], []
+    for one in halvings:
+        size = len(one.gallery.people)
+        if not size or not len(places):
             continue
-        ranked = np.argsort(-table[rows], axis=1)[:, :2]
-        best = np.take_along_axis(table[rows], ranked, axis=1)
+        table = one.scores(probes, masked, USUAL_FPIR)
+        ranked = np.argsort(-table, axis=1)[:, :2]
+        best = np.take_along_axis(table, ranked, axis=1)
         if size == 1:
             best = np.pad(best, ((0, 0), (0, 1)), constant_values=-np.inf)
-        worn = gallery.compared_masked(masked)[ranked[:, 0]]
-        inside = np.isin(people, gallery.people)
+        worn = one.gallery.compared_masked(masked)[ranked[:, 0]]
         for kind in (False, True):
-            model = own.probability.get(f"{STATES[masked]}-{STATES[kind]}")
-            chosen = worn == kind
-            if model is None or not chosen.any():
+            pair = f"{STATES[masked]}-{STATES[kind]}"
+            model = one.calibration.probability.get(pair)
+            rows = np.flatnonzero(worn == kind)
+            if model is None or not len(rows):
                 continue
-            first, second = best[chosen].T
-            values.append(model.each(first, second, np.full(len(first), size)))
-            truths.append(gallery.people[ranked[chosen, 0]] == people[chosen])
-            weights.append((1 / counts[places])[chosen])
-            mated.append(inside[chosen])
-    if not values:
+            first, second = best[rows].T
+            given.append(model.each(first, second, np.full(len(first), size)))
+            true.append(one.gallery.people[ranked[rows, 0]] == probes.people[rows])
+            weights.append((1 / counts[places])[rows])
+            mated.append(np.isin(probes.people[rows], one.gallery.people))
+            same.append(2 * rows + mated[-1])
+    if not given:
         return float("nan"), float("nan")
     shares, known = np.concatenate(weights), np.concatenate(mated)
     for part in (known, ~known):
         shares[part] /= max(shares[part].sum(), 1e-9)
-    given = np.concatenate(values)
-    error = calibration_error(given, np.concatenate(truths), shares)
-    return error, calibration_error_by_chance(given, shares)
+    values = np.concatenate(given)
+    error = calibration_error(values, np.concatenate(true), shares)
+    return error, calibration_error_by_chance(values, shares, np.concatenate(same))
 
 
-def _by_person(people: Indices, values: Bools) -> tuple[Indices, Float64]:
-    """(P,) people and the fraction of their probes for which `values` holds."""
+def _by_person(people: Indices, values: Float64) -> tuple[Indices, Float64]:
+    """(P,) people and the mean of their probes' values."""
     present, places = np.unique(people, return_inverse=True)
     sums = np.bincount(places, values, len(present))
     return present, sums / np.bincount(places, minlength=len(present))

@@ -24,7 +24,7 @@ from index.calibration.impostors import (
 )
 from index.calibration.thresholds import Thresholds, extended, measure, measured_spread
 from masking.errors import InvalidConfig
-from training.metrics.score_normalization import EmbeddedFaces, Float64
+from training.metrics.score_normalization import EmbeddedFaces, Float64, Indices
 
 _RIDGE = 1e-5
 _DRAWS = 200
@@ -231,12 +231,20 @@ def calibration_error(
     return float(np.abs(np.bincount(places, gaps, bins)).sum() / weights.sum())
 
 
-def calibration_error_by_chance(probability: Float64, weights: Float64) -> float:
+def calibration_error_by_chance(
+    probability: Float64, weights: Float64, same: Indices
+) -> float:
     """What `calibration_error` is on the mean where all probabilities are true.
 
     Few faces alone make one: names are right or wrong, not to .7.
+
+    Args:
+        same: (N,) equal for probabilities of one face in several galleries, which are
+            right or wrong together: its score hardly depends on who else is there.
     """
     rng = np.random.default_rng(0)
-    drawn = rng.random((_DRAWS, len(probability))) < probability
-    found = [calibration_error(probability, right, weights) for right in drawn]
-    return float(np.mean(found))
+    errors = []
+    for _ in range(_DRAWS):
+        right = rng.random(int(same.max()) + 1)[same] < probability
+        errors.append(calibration_error(probability, right, weights))
+    return float(np.mean(errors))

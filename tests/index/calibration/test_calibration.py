@@ -231,11 +231,17 @@ def test_calibration_error_by_hand():
 
 def test_few_faces_make_an_error_by_chance():
     # One face of 1/2 is off by a half, right or wrong; one of 1 by nothing.
-    assert calibration_error_by_chance(np.array([0.5]), np.ones(1)) == 0.5
-    assert calibration_error_by_chance(np.array([1.0]), np.ones(1)) == 0
-    many = calibration_error_by_chance(np.full(10_000, 0.5), np.ones(10_000))
+    one, faces = np.zeros(1, np.int32), np.arange(10_000, dtype=np.int32)
+    assert calibration_error_by_chance(np.array([0.5]), np.ones(1), one) == 0.5
+    assert calibration_error_by_chance(np.array([1.0]), np.ones(1), one) == 0
+    many = calibration_error_by_chance(np.full(10_000, 0.5), np.ones(10_000), faces)
     # E|x| of a normal distribution of .5 / 100: .8 times as much.
     assert many == pytest.approx(0.004, abs=0.001)
+    # A hundred faces, each in a hundred galleries: of .5 / 10.
+    few = calibration_error_by_chance(
+        np.full(10_000, 0.5), np.ones(10_000), faces % 100
+    )
+    assert few == pytest.approx(0.04, abs=0.005)
 
 
 def test_weights_stand_for_so_many_probes():
