@@ -38,7 +38,7 @@ MIDDLE_Y = {
 
 # Masks of a kind that differ in their folds.
 FORMS = {
-    "surgical": 6,
+    "surgical": 12,
     "cloth": 8,
     "ffp2": 4,
     "kn95": 4,
@@ -111,34 +111,34 @@ def _ridge(u: Map, v: Map, wide: float, high: float, round_: float) -> Map:
 
 def _slack(u: Map, v: Map, rng: np.random.Generator, limp: float) -> Map:
     """A few large dents, and narrower folds across them."""
-    large = creases(u, v, rng, 4, 0.045 * limp, 0.12)
+    large = creases(u, v, rng, 4, 0.065 * limp, 0.12)
     # At its hem it lies on the skin.
     inner = np.clip(2.5 * (1 - (u / 0.60) ** 2 - (v / 0.52) ** 2), 0, 1)
-    return inner * (large + creases(u, v, rng, 5, 0.019 * limp, 0.03))
+    return inner * (large + creases(u, v, rng, 5, 0.028 * limp, 0.03))
 
 
 def _surgical(u: Map, v: Map, form: int) -> Relief:
     rng = _generator("surgical", form)
-    # They hang from the nose above, and from the cheeks below.
-    lines = [(-0.20, -0.14), (-0.06, -0.05), (0.09, 0.04), (0.23, 0.13)]
+    # Folded together at the sides, they open towards the middle.
+    lines = [(-0.27, -0.12), (-0.10, -0.06), (0.09, 0.01), (0.28, 0.08)]
     lines = [
-        (m + rng.uniform(-0.03, 0.03), s + rng.uniform(-0.03, 0.01)) for m, s in lines
+        (m + rng.uniform(-0.05, 0.05), s + rng.uniform(-0.02, 0.02)) for m, s in lines
     ]
     folded, folds = pleats(u, v, rng, lines)
     # Few are creased in the middle, below the nose, as they were folded in their box.
     creased = form % 3 == 0
     high, sharp = (0.08, 0.004) if creased else (rng.uniform(0.08, 0.15), 0.015)
     body = _tent(u, v + 0.81, 0.35) + _ridge(u, v, 0.25, high, sharp)
-    body = body + folded + 0.5 * gathers(u, v, rng, (-0.32, 0.09))
-    body = body + _slack(u, v, rng, 1.0)
+    body = body + folded + 0.25 * gathers(u, v, rng, (-0.32, 0.09))
+    body = body + _slack(u, v, rng, 1.6)
     # A wire over the nose, bent in two places, in a band that is welded on.
     wire_at = v + 0.41 - 0.27 * u**2
     if creased:
         body = body + 0.03 * np.exp(-np.sqrt(u**2 + 1e-3) / 0.06) * bump(v - 0.14, 0.24)
     wire = 0.010 * bump(wire_at, 0.020) * (1 + 0.5 * np.sin(9 * np.abs(u) + form))
     # The pale lining is folded over the upper edge, and welded on in two rows.
-    band = 1 + 0.30 * np.clip((0.032 - wire_at) / 0.01, 0, 1)
-    band = band * line(wire_at - 0.036, 0.010, 0.30)
+    band = 1 + rng.uniform(0, 0.30) * np.clip((0.032 - wire_at) / 0.01, 0, 1)
+    band = band * line(wire_at - 0.036, 0.010, rng.uniform(0.1, 0.3))
     band = band * _stitches(u, wire_at - 0.012, 0.022) * _stitches(u, wire_at, 0.022)
     # So are strips over the ends of the pleats.
     aside = np.abs(u) - SIDE
@@ -326,7 +326,7 @@ def pleats(
         lines: v in the middle and at the sides where each begins; the last one ends.
     """
     bent = np.minimum(np.abs(u) / 0.5, 1.15) ** rng.uniform(1.5, 2.2)
-    slant = u * rng.uniform(-0.04, 0.04)
+    slant = u * rng.uniform(-0.12, 0.12)
     at = [middle + (side - middle) * bent + slant for middle, side in lines]
     place = np.zeros_like(u)
     for upper, lower in pairwise(at):
@@ -335,16 +335,16 @@ def pleats(
     phase = place - np.floor(place)
     # Each is a slope that ends in a small step down.
     steps = np.where(phase < 0.82, phase / 0.82, (1 - phase) / 0.18)
-    # They come and go along their length.
+    # Over nose and mouth they are stretched flat; they come and go along their length.
     wave = np.sin(u * rng.uniform(4, 9) + 2 * np.floor(place) + rng.uniform(0, 6))
     uneven = np.clip(0.6 + 0.7 * wave, 0.1, 1)
-    depth = (0.55 + 0.45 * np.exp(-((u / 0.36) ** 2))) * uneven
+    depth = (0.45 + 0.55 * np.minimum(np.abs(u) / 0.40, 1)) * uneven
     shadow = 0.20 * np.exp(-(((phase - 0.93) / 0.08) ** 2)) * uneven
     # Each keeps light from the one below, softly.
     shadow = shadow + 0.16 * np.exp(-phase / 0.25) * (place > 1) * uneven
     # Where they overlap, less light comes through.
     shadow = shadow + 0.07 * np.clip((phase - 0.5) / 0.06, 0, 1)
-    return 0.032 * steps * inside * depth, np.where(inside, 1 - shadow, 1.0)
+    return 0.045 * steps * inside * depth, np.where(inside, 1 - shadow, 1.0)
 
 
 # Types and the standards below them, as on masks that shops sell; nobody has CE 0000.

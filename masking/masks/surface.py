@@ -45,7 +45,7 @@ STEP = 0.006
 U_REACH, V_REACH = 0.9, 1.05
 COLUMNS, ROWS = round(2 * U_REACH / STEP) + 1, round(2 * V_REACH / STEP) + 1
 HEAD_MIDDLE = 0.6
-_FLAT = {"surgical": 0.6, "cloth": 0.6}
+_FLAT = {"surgical": 0.45, "cloth": 0.5}
 # They are as far behind the face as they are (see `parameters`), no further.
 _AROUND_SKULL = ("cap", "headscarf")
 _VALVE_RADIUS = 0.085
@@ -206,7 +206,7 @@ def _hollows(height: Map) -> Map:
     """Fraction of light between folds, where less of the sky is seen; 1 on flat."""
     # Its curvature, px to face squares.
     bend = cv2.Laplacian(cv2.GaussianBlur(height, (0, 0), 1.5), cv2.CV_64F) / STEP**2
-    return np.asarray(1 - 0.16 * np.tanh(bend / 20))
+    return np.asarray(1 - 0.22 * np.tanh(bend / 20))
 
 
 @cache
@@ -229,7 +229,7 @@ SURFACES = tuple(
 )
 # Stiff masks crease less.
 LIMPNESS = {
-    "surgical": 0.6,
+    "surgical": 0.8,
     "cloth": 0.65,
     "ffp2": 0.15,
     "kn95": 0.35,

@@ -224,8 +224,8 @@ def print_turn(spec: MaskSpec) -> tuple[float, float]:
     return float(np.cos(angle) * scale), float(np.sin(angle) * scale)
 
 
-STRAP_HALF_WIDTH = 0.0065
-BAND_HALF_WIDTH = 0.009
+STRAP_HALF_WIDTH = 0.0105
+BAND_HALF_WIDTH = 0.013
 # What the end of a segment is relative to.
 FACE, EAR_TOP, EAR_BOTTOM = 0, 1, 2
 # Straps of one side, from the mask (x - 0.5, y) to a root of the ear and (dx, dy)

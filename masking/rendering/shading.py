@@ -12,10 +12,10 @@ from masking.rendering.layout import Looks, wide
 from masking.rendering.parameters import Parameters, print_turn, tile_of
 
 _HEM = 0.02
-_SHEEN, _MOTTLE = 0.008, 0.025
+_SHEEN, _MOTTLE = 0.008, 0.018
 _VALVE_GREY = 0.62
 _SHOULDER = 0.8
-_PALER, _TINT = 0.5, 0.45
+_PALER, _TINT = 0.6, 0.4
 # Most light comes from above: folds are seen where no other is to be told.
 _OVERHEAD = 0.08
 # How far prints are moved where fabric is steep, face squares.
@@ -60,7 +60,7 @@ def lit_fabric(
     shading = weights[0] + nx * (weights[1] + weights[3] * ny + weights[4] * nx)
     shading = shading + ny * (weights[2] - _OVERHEAD - weights[4] * ny)
     # Light from all sides still reaches a steep fold less than a flat cheek.
-    shading = xp.clip(shading, 0.45, 1.8) * (0.62 + 0.38 * nz)
+    shading = xp.clip(shading, 0.45, 1.8) * (0.4 + 0.6 * nz)
     shading = shading * (1 - folds * (1 - looks[:, 2]))
     shading = shading * _seam(xp, mask, depth) * mottle
     shading = shading * _weave(arrays, mask, u, v, px_per_unit)
@@ -165,7 +165,7 @@ def _tinted(colour: Any, look: Looks, rows: slice = slice(None)) -> Any:
 
 def lit_straps(xp: Any, mask: Parameters, look: Looks, x: Any) -> Any:
     """(N, 3, h, w) linear colour of straps under the photograph's light."""
-    lit = rolled_off(xp, _tinted(mask.strap, look) * look.light * 0.75)
+    lit = rolled_off(xp, _tinted(mask.strap, look) * look.light * 0.95)
     # Towards the ear straps turn away from the light.
     aside = 1 - 0.45 * xp.clip((xp.abs(x - 0.5) - 0.54) / 0.14, 0, 1)
     return lit[:, :, None, None] * aside[:, None]

@@ -25,17 +25,17 @@ def spec_of(kind, wearing_style="correct", **changes):
 def test_a_mask_rises_most_in_the_middle():
     knots = outline_knots(spec_of("surgical", rise=0.05))
     assert knots[0].tolist() == pytest.approx([0.5, 0.345 - 0.05])
-    # At (0.42, 0.410): (0.95 - 0.410) / 0.6 of it, and 1 - 0.5 * 0.42 / 0.6 of that.
-    expected = 0.410 - 0.05 * 0.9 * 0.65
+    # At (0.42, 0.394): (0.95 - 0.394) / 0.6 of it, and 1 - 0.5 * 0.42 / 0.6 of that.
+    expected = 0.394 - 0.05 * (0.556 / 0.6) * 0.65
     assert knots[3].tolist() == pytest.approx([0.92, expected], abs=1e-5)
 
 
 def test_the_sides_of_a_lowered_mask_keep_hanging():
     knots = outline_knots(spec_of("surgical", "nose_out"))
     assert knots[0, 1] == pytest.approx(0.675)
-    # 0.410 is 0.865 of 0.930 above the lower edge at 1.275: 0.7169 when lowered as the
+    # 0.394 is 0.881 of 0.930 above the lower edge at 1.275: 0.7066 when lowered as the
     # middle is, to which the side returns by 0.45 * (0.42 / 0.6)**1.7 = 0.2454.
-    expected = 0.71694 + (0.410 - 0.71694) * 0.45 * (0.42 / 0.6) ** 1.7
+    expected = 0.70661 + (0.394 - 0.70661) * 0.45 * (0.42 / 0.6) ** 1.7
     assert knots[3, 1] == pytest.approx(expected, abs=1e-4)
     # What would rise on the nose ends lower beneath it.
     raised = outline_knots(spec_of("surgical", "nose_out", rise=0.05))
