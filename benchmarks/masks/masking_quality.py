@@ -60,6 +60,7 @@ _REAL_LINES = (
     ("distance unmasked to ours over real", "over_distance", ">= real"),
     ("ours over real less real, 95%", "over_harder", ""),
     ("AUC real or rendered, 95%", "auc", "towards .5"),
+    ("the same, mean of all draws", "auc_of_draws", "towards .5"),
     ("control: AUC of upper halves", "control_auc", "about .5"),
     ("stock HOG finds, real", "hog_real", ""),
     ("stock HOG finds, rendered", "hog_rendered", "as real"),
@@ -81,6 +82,7 @@ _REAL_LINES = (
 @click.option(
     "--variants", default=4, show_default=True, help="Masks an unmasked photo."
 )
+@click.option("--draws", default=8, show_default=True, help="For the mean AUC.")
 @click.option("--seed", default=0, show_default=True, help="Of the masks drawn.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
@@ -91,6 +93,7 @@ def main(
     originals: Path | None,
     real: tuple[Path, ...],
     variants: int,
+    draws: int,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -98,7 +101,7 @@ def main(
     try:
         rendered_by = (peer, originals or photos) if peer else None
         columns = _faces(photos, names, count, seed, rendered_by)
-        beside = _beside_real(real, variants, seed) if real else {}
+        beside = _beside_real(real, variants, draws, seed) if real else {}
     except ToolkitError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
@@ -127,7 +130,7 @@ def _faces(
 
 
 def _beside_real(
-    folders: tuple[Path, ...], variants: int, seed: int
+    folders: tuple[Path, ...], variants: int, draws: int, seed: int
 ) -> dict[str, RealFigures]:
     from benchmarks.masks.quality_real import (
         FaceReaders,
@@ -145,9 +148,13 @@ def _beside_real(
     photos = labelled(folder)
     others = {other.name: masked_people(other) for other in folders[1:]}
     readers = FaceReaders(default_finder(), StockFinder(), dlib_embedder())
-    rendered = render_like_real(photos, unmasked_finder(), variants, seed)
     over = render_over_real(photos, readers.finder, seed)
-    return {"ours": beside_real(photos, rendered, over, others, readers, seed)}
+    placing = unmasked_finder()
+    rendered, *more = (
+        render_like_real(photos, placing, variants, seed + number)
+        for number in range(max(1, draws))
+    )
+    return {"ours": beside_real(photos, rendered, over, others, readers, seed, more)}
 
 
 def _table(

@@ -2,12 +2,12 @@
 
 Real are the masked photos of a folder with labels.csv (MFR2); rendered are masks on
 the unmasked photos of the same people in it, of the same kinds in the same fractions
-and
-worn correctly, so that camera, people, resolution and file format are alike.
+and worn correctly, so that camera, people, resolution and file format are alike.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,6 +78,8 @@ class RealFigures:
             `rendered_distance` is then due to the photos: other days, poses, hats.
         over_harder: 95% interval of that less real.
         auc, control_auc: see `telling`; with 95% intervals.
+        auc_of_draws: mean of this AUC over draws of masks: one says little, as they
+            differ by .1.
         by_kind: the AUC of each kind of mask.
         others: (AUC, its control) against the faces of other folders, by their names.
         hog_real, hog_rendered: share that dlib's stock detector finds.
@@ -95,6 +97,7 @@ class RealFigures:
     over_harder: tuple[float, float]
     auc: Auc
     control_auc: Auc
+    auc_of_draws: float
     by_kind: dict[str, Auc]
     others: dict[str, tuple[Auc, Auc]]
     hog_real: float
@@ -123,11 +126,12 @@ def beside_real(
     others: dict[str, Shown],
     readers: FaceReaders,
     seed: int,
+    more_draws: Iterable[Shown] = (),
 ) -> RealFigures:
     """Figures of rendered pictures beside the masked photos of a labelled folder.
 
     Args:
-        rendered: masks on its unmasked photos.
+        rendered: masks on its unmasked photos; `more_draws`: other masks on these.
         over: masks on its masked photos, see `render_over_real`.
         others: more really masked people, see `masked_people`.
     """
@@ -152,6 +156,8 @@ def beside_real(
     )
     covered = far_over - far_real
     told, control = _told(real, ours, seed)
+    drawn = (_told(real, _found(shown, readers), seed) for shown in more_draws)
+    aucs = [told.auc[0], *(found.auc[0] for found, _ in drawn)]
     beside = {name: _told(_found(o, readers), ours, seed) for name, o in others.items()}
     return RealFigures(
         real=len(real),
@@ -166,6 +172,7 @@ def beside_real(
         over_harder=_interval_over_people(covered[np.isfinite(covered)], seed),
         auc=told.auc,
         control_auc=control.auc,
+        auc_of_draws=float(np.mean(aucs)),
         by_kind=told.by_kind,
         others={name: (both[0].auc, both[1].auc) for name, both in beside.items()},
         hog_real=_fraction_found(groups["real"], readers.stock),

@@ -177,7 +177,11 @@ def five_points(record: dict[str, Any]) -> Rows:
 
 def other_photos(record: dict[str, Any]) -> Rows:
     """Of `calibrate --check`: each folder's unmasked and masked probes."""
-    names = {"mfr2-a": "MFR2", "rmfrd-kept-out": "RMFRD"}
+    names = {
+        "mfr2-a": "MFR2",
+        "rmfrd-kept-out": "RMFRD",
+        "celeba-kept-out": "CelebA",
+    }
     rows: Rows = {}
     for folder in record["folders"]:
         name = folder["folder"].rpartition("/")[2]
@@ -270,8 +274,9 @@ def masks_beside_real(record: dict[str, Any]) -> Rows:
             ("difference of these two", None, [over - real, *ours["over_harder"]]),
             ("found by stock HOG", ours["hog_real"], ours["hog_rendered"]),
             (f"AUC of telling{apart}", None, ours["auc"]),
+            ("the same, mean of eight draws of masks", None, ours["auc_of_draws"]),
             (
-                "the same on the upper halves, which no mask touches",
+                "AUC of the upper halves, which no mask touches",
                 None,
                 ours["control_auc"],
             ),

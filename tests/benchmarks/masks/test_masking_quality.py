@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.masks.masking_quality import main
-from benchmarks.masks.quality_classifier import BELOW, telling
+from benchmarks.masks.quality_classifier import BELOW, Told, telling
 from benchmarks.masks.quality_figures import measure
 from benchmarks.masks.quality_measures import (
     CHIN,
@@ -414,6 +414,21 @@ def test_rendered_masks_are_compared_with_real_ones(tmp_path):
     assert figures.by_kind == {}
     # Those of the other folder are darker.
     assert figures.others["more"][0][0] > 0.95
+
+
+def test_the_mean_auc_is_that_of_all_draws(tmp_path, monkeypatch):
+    photos = labelled(labelled_folder(tmp_path, "surgical_blue"))
+    readers = FaceReaders(WholeFinder(), WholeFinder(), BrightnessEmbedder())
+    draws = [render_like_real(photos, WholeFinder(), 1, seed) for seed in range(3)]
+    aucs = iter([0.9, 0.5, 0.7])
+
+    def told(real, ours, seed):
+        found = Told((next(aucs), 0.0, 1.0), {})
+        return found, found
+
+    monkeypatch.setattr("benchmarks.masks.quality_real._told", told)
+    figures = beside_real(photos, draws[0], draws[0], {}, readers, 0, draws[1:])
+    assert figures.auc[0] == 0.9 and figures.auc_of_draws == pytest.approx(0.7)
 
 
 def test_masks_without_a_counterpart_are_refused(tmp_path):
