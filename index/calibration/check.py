@@ -176,7 +176,7 @@ def check_views(
     worn = views.masked[read]
     enrolled = _enrolled_rows(faces, worn)
     acquired = enrolled & faces.acquired
-    halvings = []
+    halvings: list[_Enrolled] = []
     for halves in _halvings(np.unique(faces.people)):
         chosen = [acquired & np.isin(faces.people, half) for half in halves]
         galleries = [_gallery(faces, references, worn, rows) for rows in chosen]

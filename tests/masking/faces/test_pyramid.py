@@ -39,7 +39,7 @@ def test_levels_of_the_pyramid():
 
 @pytest.mark.parametrize("quarters", range(4))
 def test_quarter_turns_lead_back(quarters):
-    picture = np.arange(2 * 5).reshape(2, 5)
+    picture = np.arange(2 * 5, dtype=np.uint8).reshape(2, 5)
     turned = np.rot90(picture, quarters)
     back = quarters_back(turned, quarters)
     for y, x in np.ndindex(turned.shape):
