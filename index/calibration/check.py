@@ -73,14 +73,15 @@ class Check:
     Attributes:
         probes: a key of STATES.
         gallery: people in each of the two galleries, at most.
-        people: each in the gallery of one half and an impostor to the other.
+        people: each in the gallery of one half and an impostor to the other, in every
+            halving.
         fpir: fraction of impostors who are given some name, people weighted equally.
         tpir: fraction of those looked for whose right name comes first and is
             accepted, alone or with one too alike to tell; a face that was not found,
             in a probe or in what was enrolled, counts as missed.
         accepted_from: the score from which on the wanted FPIR would hold.
         not_found: fraction of the probes in which no face was found.
-        stricter: by so much scores were lowered, on the mean of both galleries,
+        stricter: by so much scores were lowered, on the mean of all galleries,
             because their people are alike, see `impostors.nearer_by`.
         calibration_error: how far the probabilities of names are off, impostors and
             those looked for half each; NaN where no probabilities were measured.
@@ -176,21 +177,21 @@ def check_views(
     worn = views.masked[read]
     enrolled = _enrolled_rows(faces, worn)
     acquired = enrolled & faces.acquired
-    halvings: list[_Enrolled] = []
+    halved: list[_Enrolled] = []
     for halves in _halvings(np.unique(faces.people)):
         chosen = [acquired & np.isin(faces.people, half) for half in halves]
         galleries = [_gallery(faces, references, worn, rows) for rows in chosen]
         near = [_nearness(faces, references, worn, c, calibration) for c in chosen]
         own = [calibration.stricter(by) for by in near]
-        halvings += map(_Enrolled, halves, galleries, own, near)
+        halved += map(_Enrolled, halves, galleries, own, near)
     probes = ~np.isin(faces.photos, faces.photos[enrolled])
     found = []
     for masked, state in enumerate(STATES):
         rows = faces[probes & (worn == bool(masked))]
         if len(rows.people):
-            measured = _measured(rows, halvings, bool(masked), fpir)
-            stricter = 100 * float(np.mean([one.near[state] for one in halvings]))
-            error, chance = _errors(rows, halvings, bool(masked))
+            measured = _measured(rows, halved, bool(masked), fpir)
+            stricter = 100 * float(np.mean([one.near[state] for one in halved]))
+            error, chance = _errors(rows, halved, bool(masked))
             found.append(
                 replace(
                     measured,
@@ -248,12 +249,12 @@ def _nearness(
 
 
 def _measured(
-    probes: EmbeddedFaces, halvings: Sequence[_Enrolled], masked: bool, fpir: float
+    probes: EmbeddedFaces, halved: Sequence[_Enrolled], masked: bool, fpir: float
 ) -> Check:
-    """The rates of probes, who are looked for in one half of each two."""
-    strange = np.full((len(halvings) // 2, len(probes.people)), -np.inf)
+    """The rates of probes; every two of `halved` are the halves of all people."""
+    strange = np.full((len(halved) // 2, len(probes.people)), -np.inf)
     right = np.zeros(strange.shape, dtype=bool)
-    for number, one in enumerate(halvings):
+    for number, one in enumerate(halved):
         table = one.scores(probes, masked, fpir)
         inside = np.isin(probes.people, one.half)
         best = table.max(axis=1, initial=-np.inf)
@@ -266,7 +267,7 @@ def _measured(
     rng = np.random.default_rng(_SEED)
     return Check(
         STATES[masked],
-        max(len(one.gallery.people) for one in halvings),
+        max(len(one.gallery.people) for one in halved),
         len(people),
         _rate(named, people, rng),
         _rate(found, people, rng),
@@ -282,7 +283,7 @@ def _rate(values: Float64, people: Indices, rng: np.random.Generator) -> Estimat
 
 
 def _errors(
-    probes: EmbeddedFaces, halvings: Sequence[_Enrolled], masked: bool
+    probes: EmbeddedFaces, halved: Sequence[_Enrolled], masked: bool
 ) -> tuple[float, float]:
     """`Check.calibration_error` and by chance, from scores for USUAL_FPIR."""
     probes = probes[probes.acquired]
@@ -290,7 +291,7 @@ def _errors(
         probes.people, return_inverse=True, return_counts=True
     )
     given, true, weights, mated, same = [], [], [], [], []
-    for one in halvings:
+    for one in halved:
         size = len(one.gallery.people)
         if not size or not len(places):
             continue

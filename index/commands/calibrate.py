@@ -66,9 +66,10 @@ def calibrate_command(
     `augment` whom `train` held out. Exit code: 0; 2 when a picture could not be read.
 
     With --check, half of a folder's people are enrolled for the time being and looked
-    for, the other half are impostors, and the halves change places: it says which
-    fraction of impostors is given a name (FPIR) and of the others the right one (TPIR),
-    with 95% intervals, and from which score on FPIR would be as wanted.
+    for, the other half are impostors, and the halves change places; few people are
+    halved several times. It says which fraction of impostors is given a name (FPIR) and
+    of the others the right one (TPIR), with 95% intervals, and from which score on FPIR
+    would be as wanted.
 
     \b
     Examples:

@@ -81,4 +81,5 @@ def after(second: Matrix, first: Matrix) -> Matrix:
 
 
 def inverse(matrix: Matrix) -> Matrix:
+    """The (2, 3) matrix that leads back."""
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
