@@ -101,57 +101,59 @@ class Check:
 
 
 @dataclass(frozen=True, eq=False)
-class _Templates:
-    """The templates of some people, as a gallery has them.
+class _Gallery:
+    """A half of the people, enrolled.
 
     Attributes:
-        people: (T,) int32.
+        half: all of them, whether they have templates or not.
+        people: (T,) int32, those who have.
         unmasked: for unmasked faces; of no photo for those who have none unmasked.
         masked_references: for masked faces.
+        calibration: as it is for them, stricter where they are alike.
+        near: how much stricter, by mask state of the template.
     """
 
+    half: Indices
     people: Indices
     unmasked: MeanFaces
     masked_references: MeanFaces
+    calibration: Calibration
+    near: Mapping[str, float]
 
-    def scores(
-        self, probes: EmbeddedFaces, masked: bool, calibration: Calibration, fpir: float
-    ) -> Float64:
+    @classmethod
+    def of(
+        cls,
+        half: Indices,
+        unmasked: EmbeddedFaces,
+        references: EmbeddedFaces,
+        calibration: Calibration,
+    ) -> _Gallery:
+        """Of faces that are enrolled, and all of them as masked ones compare them."""
+        people = np.unique(references.people)
+        means = [
+            MeanFaces.of(faces, np.searchsorted(people, faces.people), len(people))
+            for faces in (unmasked, references)
+        ]
+        parts = dict(zip(STATES, (unmasked, references), strict=True))
+        near = nearness(calibration, parts)
+        return cls(half, people, *means, calibration.stricter(near), near)
+
+    def scores(self, probes: EmbeddedFaces, masked: bool, fpir: float) -> Float64:
         """(N, T), each with the template for faces like the probe, if there is one."""
         found, size = [], max(1, len(self.people))
         for kind, means in ((False, self.unmasked), (True, self.masked_references)):
             squares = offset_squares(
                 probes.embeddings, means.matrix, probes.offsets, means.offsets
             )
-            threshold = calibration.threshold(size, fpir, masked, kind)
+            threshold = self.calibration.threshold(size, fpir, masked, kind)
             photos = np.maximum(means.photos, 1)
-            spread = calibration.spread[STATES[kind]]
+            spread = self.calibration.spread[STATES[kind]]
             found.append(scores(squares.astype(np.float32), threshold, photos, spread))
         return np.where(self.compared_masked(masked), found[1], found[0])
 
     def compared_masked(self, masked: bool) -> Bools:
         """(T,) whose template for masked faces is compared with such a probe."""
         return np.asarray(masked | (self.unmasked.photos == 0))
-
-
-@dataclass(frozen=True, eq=False)
-class _Enrolled:
-    """A half of the people, enrolled.
-
-    Attributes:
-        half: all of them, whether they have templates or not.
-        calibration: as it is for them, stricter where they are alike.
-        near: how much stricter, by mask state of the template.
-    """
-
-    half: Indices
-    gallery: _Templates
-    calibration: Calibration
-    near: Mapping[str, float]
-
-    def scores(self, probes: EmbeddedFaces, masked: bool, fpir: float) -> Float64:
-        """(N, T), see `_Templates.scores`."""
-        return self.gallery.scores(probes, masked, self.calibration, fpir)
 
 
 def check_views(
@@ -177,13 +179,11 @@ def check_views(
     worn = views.masked[read]
     enrolled = _enrolled_rows(faces, worn)
     acquired = enrolled & faces.acquired
-    halved: list[_Enrolled] = []
-    for halves in _halvings(np.unique(faces.people)):
-        chosen = [acquired & np.isin(faces.people, half) for half in halves]
-        galleries = [_gallery(faces, references, worn, rows) for rows in chosen]
-        near = [_nearness(faces, references, worn, c, calibration) for c in chosen]
-        own = [calibration.stricter(by) for by in near]
-        halved += map(_Enrolled, halves, galleries, own, near)
+    halved = []
+    for half in _halves(np.unique(faces.people)):
+        rows = acquired & np.isin(faces.people, half)
+        enrolled_faces = faces[rows & ~worn], references[rows]
+        halved.append(_Gallery.of(half, *enrolled_faces, calibration))
     probes = ~np.isin(faces.photos, faces.photos[enrolled])
     found = []
     for masked, state in enumerate(STATES):
@@ -203,7 +203,8 @@ def check_views(
     return found
 
 
-def _halvings(people: Indices) -> list[tuple[Indices, Indices]]:
+def _halves(people: Indices) -> list[Indices]:
+    """Every two are the halves of all people, at random."""
     if len(people) < _FEWEST_PEOPLE:
         raise InvalidConfig(
             f"a check needs {_FEWEST_PEOPLE} people, half of them impostors, got "
@@ -212,7 +213,8 @@ def _halvings(people: Indices) -> list[tuple[Indices, Indices]]:
     rng = np.random.default_rng(_SEED)
     times = min(_MOST_HALVINGS, -(-_ENOUGH_PEOPLE // len(people)))
     drawn = [rng.permutation(people) for _ in range(times)]
-    return [(order[: len(people) // 2], order[len(people) // 2 :]) for order in drawn]
+    half = len(people) // 2
+    return [part for order in drawn for part in (order[:half], order[half:])]
 
 
 def _enrolled_rows(faces: EmbeddedFaces, masked: Bools) -> Bools:
@@ -226,30 +228,8 @@ def _enrolled_rows(faces: EmbeddedFaces, masked: Bools) -> Bools:
     return chosen
 
 
-def _gallery(
-    faces: EmbeddedFaces, references: EmbeddedFaces, masked: Bools, chosen: Bools
-) -> _Templates:
-    people, places = np.unique(faces.people[chosen], return_inverse=True)
-    unmasked = ~masked[chosen]
-    plain = MeanFaces.of(faces[chosen & ~masked], places[unmasked], len(people))
-    return _Templates(
-        people, plain, MeanFaces.of(references[chosen], places, len(people))
-    )
-
-
-def _nearness(
-    faces: EmbeddedFaces,
-    references: EmbeddedFaces,
-    masked: Bools,
-    chosen: Bools,
-    calibration: Calibration,
-) -> dict[str, float]:
-    parts = (faces[chosen & ~masked], references[chosen])
-    return nearness(calibration, dict(zip(STATES, parts, strict=True)))
-
-
 def _measured(
-    probes: EmbeddedFaces, halved: Sequence[_Enrolled], masked: bool, fpir: float
+    probes: EmbeddedFaces, halved: Sequence[_Gallery], masked: bool, fpir: float
 ) -> Check:
     """The rates of probes; every two of `halved` are the halves of all people."""
     strange = np.full((len(halved) // 2, len(probes.people)), -np.inf)
@@ -259,7 +239,7 @@ def _measured(
         inside = np.isin(probes.people, one.half)
         best = table.max(axis=1, initial=-np.inf)
         strange[number // 2, ~inside] = best[~inside]
-        mine = probes.people[:, None] == one.gallery.people
+        mine = probes.people[:, None] == one.people
         own = np.where(mine, table, -np.inf).max(axis=1, initial=-np.inf)
         right[number // 2] |= (own >= best) & inside & (best >= 0)
     people, named = _by_person(probes.people, (strange >= 0).mean(axis=0))
@@ -267,7 +247,7 @@ def _measured(
     rng = np.random.default_rng(_SEED)
     return Check(
         STATES[masked],
-        max(len(one.gallery.people) for one in halved),
+        max(len(one.people) for one in halved),
         len(people),
         _rate(named, people, rng),
         _rate(found, people, rng),
@@ -283,7 +263,7 @@ def _rate(values: Float64, people: Indices, rng: np.random.Generator) -> Estimat
 
 
 def _errors(
-    probes: EmbeddedFaces, halved: Sequence[_Enrolled], masked: bool
+    probes: EmbeddedFaces, halved: Sequence[_Gallery], masked: bool
 ) -> tuple[float, float]:
     """`Check.calibration_error` and by chance, from scores for USUAL_FPIR."""
     probes = probes[probes.acquired]
@@ -292,7 +272,7 @@ def _errors(
     )
     given, true, weights, mated, same = [], [], [], [], []
     for one in halved:
-        size = len(one.gallery.people)
+        size = len(one.people)
         if not size or not len(places):
             continue
         table = one.scores(probes, masked, USUAL_FPIR)
@@ -300,7 +280,7 @@ def _errors(
         best = np.take_along_axis(table, ranked, axis=1)
         if size == 1:
             best = np.pad(best, ((0, 0), (0, 1)), constant_values=-np.inf)
-        worn = one.gallery.compared_masked(masked)[ranked[:, 0]]
+        worn = one.compared_masked(masked)[ranked[:, 0]]
         for kind in (False, True):
             pair = f"{STATES[masked]}-{STATES[kind]}"
             model = one.calibration.probability.get(pair)
@@ -309,9 +289,9 @@ def _errors(
                 continue
             first, second = best[rows].T
             given.append(model.each(first, second, np.full(len(first), size)))
-            true.append(one.gallery.people[ranked[rows, 0]] == probes.people[rows])
+            true.append(one.people[ranked[rows, 0]] == probes.people[rows])
             weights.append((1 / counts[places])[rows])
-            mated.append(np.isin(probes.people[rows], one.gallery.people))
+            mated.append(np.isin(probes.people[rows], one.people))
             same.append(2 * rows + mated[-1])
     if not given:
         return float("nan"), float("nan")

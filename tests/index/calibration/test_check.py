@@ -36,7 +36,7 @@ def views_of(places, masks=None, references=None):
 def halves(monkeypatch):
     """People 0 and 1 make one half, 2 and 3 the other."""
     fixed = np.array([0, 1], np.int32), np.array([2, 3], np.int32)
-    monkeypatch.setattr(check, "_halvings", lambda people: [fixed])
+    monkeypatch.setattr(check, "_halves", lambda people: fixed)
 
 
 def checked(views, people, calibration, fpir):
@@ -53,7 +53,7 @@ def test_people_who_are_alike_make_the_check_stricter(monkeypatch):
     # Ten people to a half, a step of .1 apart within it, ten between the halves.
     numbers = np.arange(20, dtype=np.int32)
     halves = numbers[:10], numbers[10:]
-    monkeypatch.setattr(check, "_halvings", lambda people: [halves])
+    monkeypatch.setattr(check, "_halves", lambda people: halves)
     places = [0.1 * n + 9 * (n > 9) for n in range(20) for _ in range(2)]
     people = [n for n in range(20) for _ in range(2)]
     (found,) = checked(views_of(places), people, flat_calibration(0.25), 0.25)
@@ -154,22 +154,22 @@ def test_where_no_face_was_found_nobody_is_named(halves):
 
 
 def test_halves_are_of_all_people_once():
-    for one, other in check._halvings(np.arange(9, dtype=np.int32)):
+    drawn = check._halves(np.arange(9, dtype=np.int32))
+    for one, other in zip(drawn[::2], drawn[1::2], strict=True):
         assert sorted([*one, *other]) == list(range(9))
         assert (len(one), len(other)) == (4, 5)
 
 
 @pytest.mark.parametrize(("people", "times"), [(4, 20), (300, 7), (2000, 1), (9999, 1)])
 def test_few_people_are_halved_several_times(people, times):
-    drawn = check._halvings(np.arange(people, dtype=np.int32))
-    assert len(drawn) == times
-    assert len({tuple(one) for one, _ in drawn}) > times / 4
+    drawn = check._halves(np.arange(people, dtype=np.int32))
+    assert len(drawn) == 2 * times
+    assert len({tuple(one) for one in drawn[::2]}) > times / 4
 
 
 def test_rates_are_means_over_all_halvings(monkeypatch):
-    pairs = [([0, 1], [2, 3]), ([0, 2], [1, 3])]
-    drawn = [tuple(np.array(half, np.int32) for half in pair) for pair in pairs]
-    monkeypatch.setattr(check, "_halvings", lambda people: drawn)
+    drawn = [np.array(half, np.int32) for half in ([0, 1], [2, 3], [0, 2], [1, 3])]
+    monkeypatch.setattr(check, "_halves", lambda people: drawn)
     (found,) = checked(views_of(PLACES), PEOPLE, flat_calibration(0.25), 0.25)
     # Person 0 is near 2 alone, who is a stranger to them in the first halving, and
     # whose probe is far from all in both.
