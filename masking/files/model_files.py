@@ -97,12 +97,9 @@ LANDMARKS_68 = "shape_predictor_68_face_landmarks.dat"
 RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"
 # Trained by tools/detector_training/train_landmarks.py on faces with synthetic masks.
 ROLL = "roll.onnx"
+MASKED_LANDMARKS = "masked-landmarks.npz"
 RETINAFACE = "retinaface.onnx"
 YUNET = "yunet.onnx"
-# Trained on such faces in the boxes of the former detector, by a tool that the history
-# keeps (train_face_finder). What the tool of today trains has a third of the trees, and
-# is not as exact: .031 of the distance of the eyes on people held out, this .024.
-MASKED_LANDMARKS = "masked-landmarks.npz"
 
 
 @cache

@@ -2,10 +2,11 @@
 
     python -m tools.detector_training.train_landmarks --photos data/lfw \
         --names data/lfw-protocol/peopleDevTrain.txt --without in-mfr2.txt \
-        --more data/celeba --more-without data/celeba/excluded.txt --out masking/models
+        --more data/celeba --more-without celeba-kept-out.txt --out masking/models
 
-People whom `held_out` names are held out. The landmark model that ships was not made
-so: see `masking/files/model_files.py`.
+People whom `held_out` names are held out, too. The landmark model that ships was made
+so, in a quarter of an hour on two cores; CelebA's people who are kept out of all
+training are kept out of it, too.
 """
 
 from __future__ import annotations
@@ -85,11 +86,11 @@ def train_predictor(
 @click.option("--more", type=click.Path(path_type=Path), required=True)
 @click.option("--more-without", type=click.Path(path_type=Path), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
-@click.option("--count", default=6000, show_default=True, help="Photographs.")
+@click.option("--count", default=7000, show_default=True, help="Photographs.")
 @click.option("--views", default=2, show_default=True, help="Of each.")
-@click.option("--trees", default=90, show_default=True, help="A cascade level.")
-@click.option("--cascades", default=13, show_default=True)
-@click.option("--seed", default=0, show_default=True)
+@click.option("--trees", default=300, show_default=True, help="A cascade level.")
+@click.option("--cascades", default=12, show_default=True)
+@click.option("--seed", default=1, show_default=True)
 @click.option("--keep", type=click.Path(path_type=Path), help="Of examples, .npz.")
 @click.option("--part", default="all", type=click.Choice(["all", "roll", "landmarks"]))
 def main(
