@@ -21,7 +21,6 @@ from masking.datasets.collections import (
     LabelledPhoto,
     read_labels,
 )
-from masking.datasets.degradation import coarsened, compressed
 from masking.datasets.images import read_rgb
 from masking.errors import (
     BadRecord,
@@ -208,12 +207,10 @@ class MaskRenderer:
     Attributes:
         seed: of the masks; the mask of a photograph depends on it and the name.
         config: which masks are drawn.
-        degraded: the pictures are made coarse and compressed, as if they were sent.
     """
 
     seed: int
     config: SpecConfig
-    degraded: bool = False
 
     def specs(self, name: str) -> tuple[MaskSpec, ...]:
         """What one photograph's face wears."""
@@ -235,29 +232,22 @@ class MaskRenderer:
         """
         # The landmarks of a finder of masked faces are exact at the eyes only.
         exact = _predictor().predict(image, landmarks.points)
-        pixels = render(image, exact, self.specs(name)).pixels
-        if not self.degraded:
-            return pixels
-        rng = sample_rng(self.seed, f"degraded/{name}")
-        return compressed(coarsened(pixels, rng), rng)
+        return render(image, exact, self.specs(name)).pixels
 
 
 _predictor = cache(unmasked_predictor)
 
 
-def mask_renderer(seed: int, kinds: str, degraded: bool = False) -> MaskRenderer:
+def mask_renderer(seed: int, kinds: str) -> MaskRenderer:
     """The renderer of the named kinds, separated by commas, or of ALL_KINDS.
-
-    Args:
-        degraded: see `MaskRenderer`.
 
     Raises:
         InvalidConfig: a kind that the engine does not render.
     """
     if kinds == ALL_KINDS:
-        return MaskRenderer(seed, SpecConfig(), degraded)
+        return MaskRenderer(seed, SpecConfig())
     wanted = tuple(kind.strip() for kind in kinds.split(","))
-    return MaskRenderer(seed, SpecConfig(kinds=wanted), degraded)
+    return MaskRenderer(seed, SpecConfig(kinds=wanted))
 
 
 def read_labelled_photos(

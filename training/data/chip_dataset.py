@@ -21,7 +21,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
 from masking.augment.manifest import Manifest, ManifestRow
-from masking.datasets.degradation import coarsened, compressed
 from masking.datasets.images import read_rgb
 from masking.errors import ToolkitError
 from masking.faces.alignment import ChipGeometry, warp
@@ -138,9 +137,15 @@ class ChipDataset(Dataset[Any]):
     def _degraded(self, pixels: Image, rng: np.random.Generator) -> Image:
         """Low resolution and JPEG blocks, as in small and sent photographs."""
         if rng.random() < self._degradation.coarse_fraction:
-            pixels = coarsened(pixels, rng)
+            side = int(self._size_px * rng.uniform(0.3, 0.8))
+            size = (self._size_px, self._size_px)
+            small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+            large = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+            pixels = np.asarray(large, dtype=np.uint8)
         if rng.random() < self._degradation.jpeg_fraction:
-            pixels = compressed(pixels, rng)
+            quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
+            _, data = cv2.imencode(".jpg", pixels, quality)
+            pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
         return pixels
 
 

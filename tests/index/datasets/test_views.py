@@ -4,7 +4,6 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -13,17 +12,14 @@ from index.datasets.views import (
     CROP_DETECTOR,
     ViewPlan,
     all_views,
-    mask_renderer,
     photo_views,
     read_labelled_photos,
     read_people,
 )
 from masking.datasets.collections import LabelledPhoto
-from masking.datasets.images import list_images, read_rgb, write_image
-from masking.datasets.sample import sample_people
+from masking.datasets.images import write_image
 from masking.errors import BadRecord, MissingInput, NoFace
 from masking.faces.alignment import ChipGeometry
-from masking.faces.finder import unmasked_finder
 from tests.fakes.drawn_people import DrawnFinder
 
 SMALL, LARGE = ChipGeometry(size_px=24), ChipGeometry(size_px=48)
@@ -263,19 +259,3 @@ def test_the_published_collections_have_their_known_size():
     photos = read_labelled_photos(DATA / "lfw", test_people)
     assert len(photos) == 3708
     assert len({photo.person for photo in photos}) == 1711
-
-
-def test_degraded_masks_are_the_same_masks_in_a_worse_picture():
-    photo = read_rgb(list_images(sample_people())[0])
-    marks = unmasked_finder().find(photo)[0].landmarks
-    clean, worse, again = (
-        mask_renderer(5, "surgical", degraded).render(photo, marks, "a/1.jpg")
-        for degraded in (False, True, True)
-    )
-    np.testing.assert_array_equal(worse, again)
-    # The same picture, but for its detail.
-    apart = [
-        cv2.absdiff(*(cv2.blur(one, (px, px)) for one in (clean, worse))).mean()
-        for px in (1, 9)
-    ]
-    assert 0.5 < 2 * apart[1] < apart[0]
