@@ -50,8 +50,9 @@ _LEAST_FACE_PX, _LEAST_TURNED_PX = 20, 24
 _LEAST_OTHER = 0.3
 # No network is surer than this, nor surer that there is no face.
 _SUREST = 0.98
-# Boxes that share this much of the smaller one show the same face.
-SAME_FACE = 0.4
+# Boxes that share this much of the smaller one show the same face, unless their middles
+# are farther apart, in sides of the larger one: somebody may look past a large face.
+_SHARED, _BESIDE = 0.4, 0.5
 # The crop of the closer look, and the face in it.
 _CROP_PX, _CLOSE_PX, _NEAR = 128, 72, 0.35
 # It is repeated until the face is upright within so much, and gives this score or more.
@@ -324,7 +325,7 @@ def strongest(faces: list[Detection]) -> list[Detection]:
     """One detection a face: those that no surer one overlaps, the surest first."""
     kept: list[Detection] = []
     for face in sorted(faces, key=lambda face: -face.score):
-        if all(overlap(face.box, other.box) < SAME_FACE for other in kept):
+        if not any(same_face(face, other) for other in kept):
             kept.append(face)
     return kept
 
@@ -336,8 +337,15 @@ def _apart(faces: list[Detection], others: list[Detection]) -> list[Detection]:
 
 def _most(face: Detection, others: list[Detection]) -> float:
     """Score of the surest of the others that overlap a face; 0 where none does."""
-    same = [one.score for one in others if overlap(face.box, one.box) >= SAME_FACE]
-    return max(same, default=0.0)
+    return max((one.score for one in others if same_face(face, one)), default=0.0)
+
+
+def same_face(one: Detection, other: Detection) -> bool:
+    """Whether two detections show the same face."""
+    apart_px = float(np.linalg.norm(one.middle - other.middle))
+    if apart_px > _BESIDE * max(one.side_px, other.side_px):
+        return False
+    return overlap(one.box, other.box) >= _SHARED
 
 
 def overlap(one: FaceBox, other: FaceBox) -> float:

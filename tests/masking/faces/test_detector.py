@@ -45,6 +45,16 @@ def test_one_detection_a_face_stays_the_surest_first():
     assert [one.score for one in strongest(found)] == [0.9, 0.7]
 
 
+def test_a_surer_face_beside_a_large_one_hides_it_not():
+    # The small one lies within the box of the large one, at its edge.
+    beside, large = face(90, 30, 20, 0.9), face(50, 50, 80, 0.6)
+    assert overlap(beside.box, large.box) == 0.5
+    assert strongest([beside, large]) == [beside, large]
+    # About one middle both show the same face.
+    ghost = face(53, 50, 160, 0.5)
+    assert strongest([beside, large, ghost]) == [beside, large]
+
+
 def test_a_detection_moves_with_its_picture():
     quarter = np.array([[0.0, -2.0, 100.0], [2.0, 0.0, 10.0]])
     moved = face(10, 20, 8, 0.5).moved(quarter)
