@@ -24,6 +24,7 @@ from index.calibration.calibration import (
     Calibration,
     distance_kind,
 )
+from index.calibration.decision import MeanFaces
 from index.calibration.fit import HeldOutFaces, OtherPeople, fit_calibration
 from index.datasets.views import ALL_KINDS, mask_renderer, read_person_folders
 from masking.augment.people_lists import people_found, read_names
@@ -68,7 +69,9 @@ def main(
     out_of_training = validation_people(people, validation_fraction, seed)
     held_out = [p for p, held in zip(listed, out_of_training, strict=True) if held]
     others = [p for p, held in zip(listed, out_of_training, strict=True) if not held]
-    other_views = kept.embedded(others, networks)
+    # Whom a network was trained to tell apart, it keeps impostors away from, too, and
+    # people of a gallery are none of them. dlib's was not trained on LFW.
+    other_views = kept.embedded(others, networks[:1])
     worn = [
         # Not the masks of a test with the usual seed.
         kept.embedded(held_out, networks, mask_renderer(1000 + number, ALL_KINDS))
@@ -85,18 +88,19 @@ def main(
         masked = [part[views.masked] for part, views in zip(faces, worn, strict=True)]
         unmasked = faces[0][~worn[0].masked]
         references = worn[0].reference_faces(number, owners, cohort)[~worn[0].masked]
-        means = mean_templates(
-            other_views.faces(number, other_owners, cohort),
-            other_views.reference_faces(number, other_owners, cohort),
-        )
-        count = len(means.people)
-        # Whom a network was trained to tell apart, it keeps impostors away from, too:
-        # people of a gallery are none of them. dlib's was not trained on LFW.
-        known = np.arange(0 if calibrations else count)
-        rest = OtherPeople(means.unmasked[known], means.masked_references[known])
+        if number == 0:
+            means = mean_templates(
+                other_views.faces(0, other_owners, cohort),
+                other_views.reference_faces(0, other_owners, cohort),
+            )
+            rest = OtherPeople(means.unmasked, means.masked_references)
+        else:
+            none = np.zeros(len(unmasked.people), dtype=bool)
+            nobody = MeanFaces.of(unmasked[none], np.arange(0), 0)
+            rest = OtherPeople(nobody, nobody)
         source = (
             f"{len(set(owners.tolist()))} held-out people, without and with "
-            f"{masks} synthetic masks; {len(known)} templates of others"
+            f"{masks} synthetic masks; {len(rest.unmasked.photos)} templates of others"
         )
         calibrations[network.fingerprint] = fit_calibration(
             HeldOutFaces(unmasked, references, EmbeddedFaces.joined(masked)),
