@@ -17,7 +17,7 @@ demo: install
 	$(RUN) cli.py demo
 
 test: $(VENV)/.dev
-	$(RUN) -m pytest -n auto --dist worksteal
+	$(RUN) -m pytest -n auto --dist loadfile
 
 check: $(VENV)/.dev
 	$(RUN) -m ruff check .
@@ -76,4 +76,4 @@ test-lowest:
 	$(LOWEST)/bin/python -m pip install uv
 	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python \
 	  --resolution lowest-direct -r setup.cfg 'pytest >= 8' 'pytest-xdist >= 3.5'
-	$(LOWEST)/bin/python -m pytest -n auto --dist worksteal -W ignore $(TESTS)
+	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile -W ignore $(TESTS)
