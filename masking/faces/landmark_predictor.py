@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,7 @@ class LandmarkPredictor:
         """
         import dlib
 
-        packed = path.suffix == ".npz"
-        self._predictor: Any = (
-            read_packed(path) if packed else dlib.shape_predictor(os.fsencode(path))
-        )
+        self._predictor = _loaded(path)
         self._box: Any = dlib.rectangle(*box_corners())
         self._steady = steady
 
@@ -89,6 +87,16 @@ class LandmarkPredictor:
         shape = self._predictor(crop, self._box)
         points = [(point.x, point.y) for point in shape.parts()]
         return Landmarks(np.array(points, dtype=np.float32))
+
+
+@cache
+def _loaded(path: Path) -> Any:
+    """The `dlib.shape_predictor` of a file; reading one takes a third of a second."""
+    import dlib
+
+    if path.suffix == ".npz":
+        return read_packed(path)
+    return dlib.shape_predictor(os.fsencode(path))
 
 
 class FivePointPredictor:

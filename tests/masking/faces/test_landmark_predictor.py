@@ -61,6 +61,14 @@ def test_a_packed_predictor_finds_what_it_found(trained, tmp_path):
     assert np.mean(off) < 4 and max(moved) <= 2
 
 
+def test_a_process_reads_a_file_once(trained, tmp_path):
+    copy = tmp_path / "copy.dat"
+    copy.write_bytes(trained[0].read_bytes())
+    LandmarkPredictor(copy)
+    copy.unlink()
+    LandmarkPredictor(copy, steady=True)
+
+
 def test_what_needs_no_rounding_is_packed_without_loss(trained, tmp_path):
     """Its leaves are whole numbers already, and dlib reads on."""
     path, _ = trained
