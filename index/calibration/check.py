@@ -130,13 +130,13 @@ class _Gallery:
     ) -> _Gallery:
         """Of faces that are enrolled, and all of them as masked ones compare them."""
         people = np.unique(references.people)
-        means = [
+        plain, under = (
             MeanFaces.of(faces, np.searchsorted(people, faces.people), len(people))
             for faces in (unmasked, references)
-        ]
+        )
         parts = dict(zip(STATES, (unmasked, references), strict=True))
         near = nearness(calibration, parts)
-        return cls(half, people, *means, calibration.stricter(near), near)
+        return cls(half, people, plain, under, calibration.stricter(near), near)
 
     def scores(self, probes: EmbeddedFaces, masked: bool, fpir: float) -> Float64:
         """(N, T), each with the template for faces like the probe, if there is one."""
@@ -181,9 +181,9 @@ def check_views(
     acquired = enrolled & faces.acquired
     halved = []
     for half in _halves(np.unique(faces.people)):
-        rows = acquired & np.isin(faces.people, half)
-        enrolled_faces = faces[rows & ~worn], references[rows]
-        halved.append(_Gallery.of(half, *enrolled_faces, calibration))
+        chosen = acquired & np.isin(faces.people, half)
+        known = faces[chosen & ~worn], references[chosen]
+        halved.append(_Gallery.of(half, *known, calibration))
     probes = ~np.isin(faces.photos, faces.photos[enrolled])
     found = []
     for masked, state in enumerate(STATES):
