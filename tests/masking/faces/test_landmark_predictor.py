@@ -64,9 +64,9 @@ def test_a_packed_predictor_finds_what_it_found(trained, tmp_path):
 def test_a_process_reads_a_file_once(trained, tmp_path):
     copy = tmp_path / "copy.dat"
     copy.write_bytes(trained[0].read_bytes())
-    LandmarkPredictor(copy)
+    first = LandmarkPredictor(copy)
     copy.unlink()
-    LandmarkPredictor(copy, steady=True)
+    assert LandmarkPredictor(copy, steady=True)._predictor is first._predictor
 
 
 def test_what_needs_no_rounding_is_packed_without_loss(trained, tmp_path):
