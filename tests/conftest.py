@@ -28,18 +28,6 @@ from masking.augment.stage import augment
 from masking.datasets.sample import sample_people
 
 
-@pytest.fixture
-def unexported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings leave no ONNX file, which takes longer than to train on few photos."""
-
-    def refused(*_: object) -> None:
-        raise NotExported("not asked for")
-
-    from training.checkpoints.export import NotExported
-
-    monkeypatch.setattr("training.checkpoints.export.export_embedder", refused)
-
-
 @pytest.fixture(scope="session")
 def small_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight people of the embedded sample, three photos each."""

@@ -363,7 +363,7 @@ def test_evaluate_and_embed_write_their_files_and_all_folders_are_private(
         assert stat.S_IMODE((workspace / folder).stat().st_mode) == 0o700, folder
 
 
-def test_train_can_leave_people_out(workspace, tmp_path, unexported):
+def test_train_can_leave_people_out(workspace, tmp_path):
     copy = tmp_path / "workspace"
     shutil.copytree(workspace, copy)
     shutil.rmtree(copy / "models")

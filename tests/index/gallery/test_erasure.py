@@ -121,7 +121,7 @@ def told(workspace: Path, wanted: dict[str, bytes]) -> dict[str, set[str]]:
     return found
 
 
-def test_nothing_of_a_removed_person_is_left(used, people, tmp_path, unexported):
+def test_nothing_of_a_removed_person_is_left(used, people, tmp_path):
     workspace = tmp_path / "workspace"
     shutil.copytree(used, workspace)
     wanted = traces(workspace, people)

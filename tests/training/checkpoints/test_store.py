@@ -50,7 +50,7 @@ def test_an_embedder_keeps_its_fingerprint_on_disk(
 
 
 def test_a_shipped_embedder_is_half_the_size_and_embeds_alike(
-    tmp_path: Path, face_network: DlibFaceNet, unexported: None
+    tmp_path: Path, face_network: DlibFaceNet
 ) -> None:
     weights = round_filters(face_network.state_dict())
     checkpoint = Checkpoint(weights, ChipGeometry(), {}, MANIFEST, {})

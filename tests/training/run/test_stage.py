@@ -9,6 +9,7 @@ import torch
 from masking.errors import DivergedTraining, InvalidConfig
 from tests.fakes.trainings import CONFIG
 from training.checkpoints.checkpoint import load_checkpoint, load_embedder, read_state
+from training.checkpoints.export import NotExported
 from training.checkpoints.store import STATE, latest_checkpoint, load_onnx_embedder
 from training.config import TrainConfig
 from training.data import chip_dataset as cohort_making
@@ -29,8 +30,13 @@ def trained(small_manifest, tmp_path_factory):
 
 
 @pytest.fixture
-def undrawn(unexported, monkeypatch):
-    """Trainings leave no curves either."""
+def undrawn(monkeypatch):
+    """Trainings leave no curves and no ONNX file: both take longer than an epoch."""
+
+    def refused(*_):
+        raise NotExported("not asked for")
+
+    monkeypatch.setattr("training.checkpoints.export.export_embedder", refused)
     monkeypatch.setattr(train_stage, "write_train_report", lambda *_: None)
 
 
