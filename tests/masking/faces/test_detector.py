@@ -229,6 +229,18 @@ def test_a_wrong_proposal_on_its_head_hides_no_face(scripted):
     assert found.middle.tolist() == [50, 50]
 
 
+@pytest.mark.parametrize(("turned", "kept"), [(0.92, 0.86), (0.95, 0.895)])
+def test_of_looks_at_a_face_an_upright_one_is_preferred(scripted, turned, kept):
+    # Upright .86 + .88 + .1 = 1.84, on its head .895 + .92 = 1.815 or 1.845.
+    upright = face(50, 50, 30, 0.6)
+    over = replace(face(52, 50, 30, 0.95), turn_deg=180.0)
+    detector, _ = scripted(
+        [upright], {0.0: 0.86, 180.0: 0.895}, ([over], []), {0.0: 0.88, 180.0: turned}
+    )
+    (found,) = detector.detect(PICTURE)
+    assert found.score == pytest.approx(module.joint_score(kept, 0.95))
+
+
 def test_what_no_side_shows_is_looked_at_no_further(scripted):
     detector, asked = scripted([face(50, 50, 30, 0.6)], {}, other={90.0: 0.29})
     assert detector.detect(PICTURE) == [] and len(asked) == 5
