@@ -117,6 +117,8 @@ def _panels(embedders: Sequence[EmbedderFigures]) -> tuple[Any, dict[str, Any]]:
         one.set(xscale="log", xlabel="false accept rate", xlim=(_SMALLEST_FAR, 1))
         one.set(title=kind)
         one.grid(True, which="major", alpha=0.3)
+        # Nine in ten of the marks, and most of the time that drawing takes.
+        one.xaxis.minorticks_off()
     return figure, dict(zip(kinds, axes, strict=True))
 
 
