@@ -17,7 +17,7 @@ demo: install
 	$(RUN) cli.py demo
 
 test: $(VENV)/.dev
-	$(RUN) -m pytest -n auto --dist loadfile
+	$(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev
 	$(RUN) -m ruff check .
@@ -75,5 +75,5 @@ test-lowest:
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install uv
 	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python \
-	  --resolution lowest-direct -r setup.cfg 'pytest >= 8' 'pytest-xdist >= 3.5'
+	  --resolution lowest-direct -r setup.cfg 'pytest >= 8' 'pytest-xdist >= 3.7'
 	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile -W ignore $(TESTS)

@@ -28,6 +28,23 @@ from masking.augment.stage import augment
 from masking.datasets.sample import sample_people
 
 
+# Files that take longest, which come first: whatever process takes one of them last would
+# run on alone.
+_LONGEST = (
+    "tests/test_cli.py",
+    "tests/training/run/test_stage.py",
+    "tests/index/gallery/test_erasure.py",
+    "tests/tools/release/test_wheel.py",
+    "tests/index/app/test_page.py",
+    "tests/index/commands/test_help.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the tests of `_LONGEST` to the front."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+
+
 @pytest.fixture(scope="session")
 def small_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight people of the embedded sample, three photos each."""
