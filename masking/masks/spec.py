@@ -19,6 +19,7 @@ from masking.masks.colours import (
     chosen,
     draw_looks,
     name_number,
+    one_of,
     rolls_of,
 )
 from masking.masks.patterns import Texture
@@ -202,8 +203,8 @@ def _masks(dice: Dice, config: SpecConfig) -> Iterator[MaskSpec]:
     looks = draw_looks(dice, kinds)
     tilt = np.clip(dice.normal(_TILT_RAD), -0.08, 0.08)
     crooked = dice.uniform(*_CROOKED_RAD) * dice.sign()
-    dark_strap = np.isin(kinds, ("cloth", "gaiter")) | (looks.colour.sum(1) < 0.3)
-    valve = np.isin(kinds, ("ffp2", "kn95")) & dice.chance(0.4)
+    dark_strap = one_of(kinds, ("cloth", "gaiter")) | (looks.colour.sum(1) < 0.3)
+    valve = one_of(kinds, ("ffp2", "kn95")) & dice.chance(0.4)
     columns = {
         "kind": kinds,
         "wearing_style": styles,
@@ -224,7 +225,7 @@ def _wearing_styles(
     names = np.array([*_WRONG_STYLES, "correct"])
     fractions = [strength * fraction for fraction in _WRONG_STYLES.values()]
     styles = names[chosen(dice.rolls(1)[0], [*fractions, 0.0])]
-    refused = (kinds == "shield") & ~np.isin(styles, RIGID_STYLES)
+    refused = (kinds == "shield") & ~one_of(styles, RIGID_STYLES)
     return np.where(refused, "correct", styles)
 
 
@@ -249,7 +250,7 @@ def _textured(
         return {}
     rows = dice.index(len(textures))
     pitch, chance = dice.uniform(0.3, 1.2), dice.chance(_TEXTURED_FRACTION)
-    has = chance & np.isin(columns["kind"], ("cloth", "gaiter"))
+    has = chance & one_of(columns["kind"], ("cloth", "gaiter"))
     return {
         "print_name": np.where(has, "image", columns["print_name"]),
         "print_pitch": np.where(has, pitch, columns["print_pitch"]),
@@ -267,7 +268,7 @@ def draw_occluder(rng: np.random.Generator, kind: str) -> MaskSpec:
 
 def _occluders(dice: Dice, kinds: NDArray[np.str_]) -> Iterator[MaskSpec]:
     looks = draw_looks(dice, kinds)
-    wide = np.isin(kinds, ("hand", "patch"))
+    wide = one_of(kinds, ("hand", "patch"))
     widen, tilt = dice.uniform(-0.45, 0.25), dice.uniform(-0.6, 0.6)
     shift_x, shift_y = dice.uniform(-0.35, 0.35), dice.uniform(-0.5, 0.3)
     columns = {

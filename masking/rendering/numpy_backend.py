@@ -9,6 +9,7 @@ for batches on a training device. Arrays are (N, h, w), float32.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import cv2
@@ -71,10 +72,18 @@ class Arrays(Protocol):
         """Linear light to float32 sRGB in 0..255; values outside are clipped."""
 
 
+def _clip(values: Any, low: float, high: float) -> Any:
+    """As np.clip, of which a face takes 33, in half of its time."""
+    return np.minimum(np.maximum(values, low), high)
+
+
+_NUMPY = SimpleNamespace(**(vars(np) | {"clip": _clip}))
+
+
 class NumpyArrays:
     """With OpenCV: layouts of N pictures, but colours of one at a time (N = 1)."""
 
-    xp: Any = np
+    xp: Any = _NUMPY
 
     def array(self, values: Any) -> Float32:
         """See Arrays."""
