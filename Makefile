@@ -75,5 +75,5 @@ test-lowest:
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install uv
 	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python \
-	  --resolution lowest-direct -r setup.cfg 'pytest >= 8' 'pytest-xdist >= 3.7'
+	  --resolution lowest-direct -r setup.cfg 'pytest >= 8' 'pytest-xdist >= 3.8'
 	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile -W ignore $(TESTS)
