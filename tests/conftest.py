@@ -27,9 +27,7 @@ from masking.augment.manifest import Manifest, read_manifest
 from masking.augment.stage import augment
 from masking.datasets.sample import sample_people
 
-
-# Files that take longest, which come first: whatever process takes one of them last would
-# run on alone.
+# Files that take longest come first: what took one of them last would run on alone.
 _LONGEST = (
     "tests/test_cli.py",
     "tests/training/run/test_stage.py",

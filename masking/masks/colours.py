@@ -142,7 +142,7 @@ def _shades(
 
 def one_of(kinds: NDArray[np.str_], names: Sequence[str]) -> NDArray[np.bool_]:
     """(N,) true where a kind is one of the names: np.isin takes longer to begin."""
-    return np.logical_or.reduce([kinds == name for name in names])
+    return np.asarray(np.logical_or.reduce([kinds == name for name in names]))
 
 
 def any_colours(dice: Dice) -> Float64:
