@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
+from training.backbones.registry import make_network
 from training.checkpoints import export as export_dlib_module
 from training.checkpoints.export import (
     FalseExport,
@@ -15,7 +16,7 @@ from training.checkpoints.export import (
     export_onnx,
 )
 from training.checkpoints.store import choose_embedder
-from training.embedders.torch_embedder import dlib_embedder
+from training.embedders.torch_embedder import NetworkEmbedder, dlib_embedder
 
 
 def test_dlib_loads_its_network_trained_on_masks(tmp_path):
@@ -66,3 +67,11 @@ def test_a_file_that_embeds_otherwise_is_refused(tmp_path, monkeypatch):
         export_dlib(dlib_embedder(), tmp_path / "wrong.dat")
     with pytest.raises(FalseExport):
         check_difference(tmp_path, float("nan"), 1e-5)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3_small_050", "vit_tiny_patch16_224"])
+def test_a_network_of_timm_is_exported_for_any_batch(tmp_path, name):
+    pytest.importorskip("timm")
+    embedder = NetworkEmbedder(make_network(f"timm:{name}"), name, "cpu", True)
+    # It is tried on three faces at once, and on one alone.
+    assert export_onnx(embedder, tmp_path / "timm.onnx") < 1e-5
