@@ -127,7 +127,9 @@ def _curves(progress: Progress) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(9, 3.6))
+    # Given, because to find them all is drawn twice.
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.14, top=0.9, wspace=0.16)
     loss, rates = figure.subplots(1, 2)
     epochs = range(1, len(progress.losses) + 1)
     loss.plot(epochs, progress.losses, marker="o")
@@ -143,6 +145,8 @@ def _curves(progress: Progress) -> bytes:
             range(len(history)), [item[key] for item in history], "o-", label=label
         )
     rates.set(title="TAR at FAR 0.001, validation people", xlabel="epoch", ylim=(0, 1))
+    for axes in (loss, rates):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     rates.legend(loc="lower right")
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)

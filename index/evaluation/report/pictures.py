@@ -65,7 +65,8 @@ def cmc_png(embedders: Sequence[EmbedderFigures]) -> bytes:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2, 3.6), dpi=130, layout="constrained")
+    figure = Figure(figsize=(5.2, 3.6), dpi=130)
+    figure.subplots_adjust(left=0.14, right=0.97, bottom=0.14, top=0.96)
     axes = figure.add_subplot()
     for number, embedder in enumerate(embedders):
         if embedder.ranks and embedder.ranks.probes:
@@ -110,8 +111,11 @@ def _panels(embedders: Sequence[EmbedderFigures]) -> tuple[Any, dict[str, Any]]:
     from matplotlib.figure import Figure
 
     kinds = [kind for kind in SETS if any(kind in one.sets for one in embedders)]
-    size = (0.8 + 3.4 * len(kinds), 3.6)
-    figure = Figure(figsize=size, dpi=130, layout="constrained")
+    width, height = 0.8 + 3.4 * len(kinds), 3.6
+    figure = Figure(figsize=(width, height), dpi=130)
+    # Given, because to find them all is drawn twice.
+    margins = {"left": 0.7 / width, "right": 1 - 0.15 / width}
+    figure.subplots_adjust(**margins, bottom=0.14, top=0.91, wspace=0.14)
     axes = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
     for one, kind in zip(axes, kinds, strict=True):
         one.set(xscale="log", xlabel="false accept rate", xlim=(_SMALLEST_FAR, 1))
