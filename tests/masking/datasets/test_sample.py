@@ -17,7 +17,7 @@ from masking.faces.finder import FaceFinder, read_faces, read_photo, unmasked_fi
 from masking.files.model_files import RECOGNITION, dlib_model
 
 # dlib takes a tenth of a second a chip, finding a face a third of that.
-EMBEDDED_PEOPLE, EMBEDDED_PHOTOS, SOUGHT_PHOTOS = 8, 3, 2
+EMBEDDED_PEOPLE, EMBEDDED_PHOTOS, SOUGHT_PHOTOS = 8, 4, 2
 
 
 def people_folders() -> list[Path]:
