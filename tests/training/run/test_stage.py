@@ -31,7 +31,7 @@ def trained(small_manifest, tmp_path_factory):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Trainings leave no curves and no ONNX file: both take longer than an epoch."""
+    """Trainings leave no curves and no ONNX file, which their tests do not read."""
 
     def refused(*_):
         raise NotExported("not asked for")
