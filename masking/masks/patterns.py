@@ -24,6 +24,9 @@ PERIODS = 4
 LEVELS = 6
 TILED_PRINTS = ("stripes", "check", "dots", "camouflage", "floral", "words")
 _SEED = 7
+# Stains of colours, 8-bit steps of R, G and B: as strong as on 275 masks of RMFRD's
+# people of training, whose blue to yellow and green to red vary by so much.
+_BLUE_STAIN, _GREEN_STAIN = (0.9, 0.2, -1.8), (1.6, -1.0, 0.6)
 
 
 @cache
@@ -63,10 +66,21 @@ def weave_tile() -> Float32:
 
 
 @cache
-def grain_tile() -> Float32:
-    """(TILE_PX, TILE_PX) float32, normal noise of a standard deviation of 1."""
+def noise_tile() -> Float32:
+    """(4, TILE_PX, TILE_PX) float32: a camera's noise, and what JPEG makes of colours.
+
+    The first is grain of a standard deviation of 1; the others are stains, in 8-bit
+    steps of red, green and blue.
+    """
     rng = np.random.default_rng(_SEED)
-    tile = rng.standard_normal((TILE_PX, TILE_PX), dtype=np.float32)
+    grain = rng.standard_normal((TILE_PX, TILE_PX), dtype=np.float32)
+    blue, green = (
+        sum(_smooth_noise(first + n, 8.0 * 2**n) / (1 + n) for n in range(3))
+        for first in (20, 24)
+    )
+    stains = np.multiply.outer(_BLUE_STAIN, blue / np.std(blue))
+    stains += np.multiply.outer(_GREEN_STAIN, green / np.std(green))
+    tile = np.concatenate([grain[None], stains.astype(np.float32)])
     tile.setflags(write=False)
     return tile
 

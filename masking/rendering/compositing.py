@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from masking.masks.patterns import TILE_PX, grain_tile
+from masking.masks.patterns import TILE_PX, noise_tile
 from masking.rendering.layout import (
     SHADOW_REACH,
     STRAP_SHADOW_REACH,
@@ -153,8 +153,8 @@ def composite(
     left = (1 - matte) * shade
     mixed = arrays.linear(pictures) * left[:, None] + both[:, :3]
     corner = (box[1].start, box[0].start)
-    grain = _grain(arrays, mask, matte.shape, corner) * matte * wide(look.grain)
-    srgb = arrays.srgb(mixed) + grain[:, None]
+    noise = _noise(arrays, mask, look, matte.shape, corner)
+    srgb = arrays.srgb(mixed) + noise * matte[:, None]
     changed = (matte > 0) | (shade < 1)
     return Composited(srgb, matte, changed, depth, cover, straps > fabric)
 
@@ -247,16 +247,13 @@ def parts_of(xp: Any, mask: Parameters, rendered: Composited) -> Any:
     return xp.where(seen, shown, shown * 0)
 
 
-def _grain(arrays: Any, mask: Parameters, shape: Any, corner: tuple[int, int]) -> Any:
-    """Noise of the sensor, (N, h, w): the same for a photograph and its window."""
-    rows = np.arange(shape[1]) + corner[1]
-    columns = np.arange(shape[2]) + corner[0]
-    tile = grain_tile()
-    # Rows and then columns: four times as fast as both at once.
-    noise = [
-        tile.take((rows + spec.seed // 977) % TILE_PX, axis=0).take(
-            (columns + spec.seed) % TILE_PX, axis=1
-        )
-        for spec in mask.specs
-    ]
-    return arrays.array(np.stack(noise))
+def _noise(
+    arrays: Any, mask: Parameters, look: Looks, shape: Any, corner: tuple[int, int]
+) -> Any:
+    """Grain and stains, (N, 3, h, w): the same for a photograph and its window."""
+    seeds = np.array([[spec.seed] for spec in mask.specs])
+    rows = np.arange(shape[1]) + corner[1] + seeds // 977
+    columns = np.arange(shape[2]) + corner[0] + seeds
+    found = arrays.cut(noise_tile(), rows % TILE_PX, columns % TILE_PX)
+    stains = found[:, 1:] * wide(look.saturation)[:, None]
+    return stains + found[:, :1] * wide(look.grain)[:, None]

@@ -26,6 +26,7 @@ from masking.masks.surface import (
     surface,
 )
 
+Integers = NDArray[np.integer]
 # Below it a blur is not seen.
 LEAST_BLUR_PX = 0.4
 
@@ -52,6 +53,9 @@ class Arrays(Protocol):
 
         The last row and column repeat the first: see `mask_tiles.closed`.
         """
+
+    def cut(self, tile: Float32, rows: Integers, columns: Integers) -> Any:
+        """(N, C, h, w) of a tile (C, P, P) at (N, h) rows and (N, w) columns of it."""
 
     def spread(self, maps: Sequence[Any], rows: Float32, columns: Float32) -> list[Any]:
         """Two (N, R, C) maps at (h,) rows and (w,) columns, in nodes, linearly."""
@@ -125,6 +129,11 @@ class NumpyArrays:
         column, row = (x[0] - np.floor(x[0])) * side, (y[0] - np.floor(y[0])) * side
         found = _remapped(tiles[0], column, row)
         return _planes(found) if found.ndim == 3 else found[None, None]
+
+    def cut(self, tile: Float32, rows: Integers, columns: Integers) -> Float32:
+        """See Arrays."""
+        # Rows and then columns: four times as fast as both at once.
+        return tile.take(rows[0], axis=1).take(columns[0], axis=2)[None]
 
     def spread(
         self, maps: Sequence[Float32], rows: Float32, columns: Float32

@@ -17,7 +17,7 @@ from torch.nn.functional import grid_sample
 from masking.landmarks import Float32
 from masking.masks.colours import LINEAR, SRGB
 from masking.masks.surface import COLUMNS, ROWS, SURFACES, surface
-from masking.rendering.numpy_backend import LEAST_BLUR_PX, surface_place
+from masking.rendering.numpy_backend import LEAST_BLUR_PX, Integers, surface_place
 
 
 class TorchArrays:
@@ -85,12 +85,26 @@ class TorchArrays:
         stack = torch.stack([self._on_device(tile) for tile in tiles])
         return self._sampled(stack, column, row)
 
-    def _on_device(self, tile: Float32) -> Tensor:
-        """(C, P + 1, P + 1), copied to the device once."""
+    def cut(self, tile: Float32, rows: Integers, columns: Integers) -> Tensor:
+        """See Arrays."""
+        down, across = (
+            torch.as_tensor(places, device=self._device) for places in (rows, columns)
+        )
+        whole = self._on_device(tile, (0, 1, 2))
+        return whole[:, down[:, :, None], across[:, None]].transpose(0, 1)
+
+    def _on_device(
+        self, tile: Float32, axes: tuple[int, int, int] = (2, 0, 1)
+    ) -> Tensor:
+        """A tile as (C, P, P), copied to the device once.
+
+        Args:
+            axes: its channels, rows and columns.
+        """
         if id(tile) not in self._tiles:
             whole = tile if tile.ndim == 3 else tile[..., None]
             # The tile is kept too: its number is its own only while it lives.
-            self._tiles[id(tile)] = (tile, self.array(whole.transpose(2, 0, 1)))
+            self._tiles[id(tile)] = (tile, self.array(whole.transpose(axes)))
         return self._tiles[id(tile)][1]
 
     def _sampled(self, images: Tensor, column: Tensor, row: Tensor) -> Tensor:

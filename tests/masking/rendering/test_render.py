@@ -96,6 +96,22 @@ def test_the_same_input_gives_the_same_bytes(kind):
     assert len(results) == 1
 
 
+def test_fabric_has_the_stains_of_a_camera_and_none_on_a_grey_photograph():
+    """Red less blue on plain black cloth, whose own colours differ by nothing."""
+    picture, landmarks = drawn_face(300)
+    plain = {"colour": (0.03,) * 3, "print_name": "plain", "valve": False}
+    spec = replace(spec_of("ffp2"), **plain)
+    grey = picture.copy()
+    grey[...] = picture.mean(axis=-1, keepdims=True)
+    uneven = []
+    for photo in (picture, grey):
+        sample = render(photo, landmarks, (spec,))
+        shown = sample.pixels[sample.alpha == 1].astype(int)
+        uneven.append((shown[:, 0] - shown[:, 2]).std())
+    assert uneven[0] > 2.0
+    assert uneven[1] < 0.5
+
+
 def test_another_seed_folds_the_same_mask_otherwise():
     picture, landmarks = drawn_face(150)
     changed = replace(spec_of("cloth"), seed=1)
