@@ -14,8 +14,8 @@ from masking.rendering.parameters import Parameters, print_turn, tile_of
 _HEM = 0.02
 _SHEEN, _MOTTLE = 0.008, 0.018
 _VALVE_GREY = 0.62
-_SHOULDER = 0.8
-_PALER, _TINT = 0.6, 0.4
+_SHOULDER = 0.85
+_PALER, _TINT = 0.8, 0.4
 # Most light comes from above: folds are seen where no other is to be told.
 _OVERHEAD = 0.08
 # How far prints are moved where fabric is steep, face squares.
@@ -180,4 +180,4 @@ def rolled_off(xp: Any, linear: Any) -> Any:
     if float(xp.max(linear)) <= _SHOULDER:
         return linear
     over = xp.clip(linear - _SHOULDER, 0, 9)
-    return linear - over + over / (1 + over * 5)
+    return linear - over + over / (1 + over * 1.5)

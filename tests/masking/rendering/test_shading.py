@@ -1,4 +1,4 @@
-"""Where folds move the print of a fabric."""
+"""Where folds move the print of a fabric, and how bright it gets."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import numpy as np
 from masking.rendering.layout import Looks
 from masking.rendering.numpy_backend import NumpyArrays
 from masking.rendering.parameters import parameters, print_turn
-from masking.rendering.shading import lit_fabric
+from masking.rendering.shading import lit_fabric, rolled_off
 from tests.fakes.rendered import spec_of
 
 
@@ -40,3 +40,12 @@ def test_a_steep_fold_shows_another_part_of_the_print():
     moved = 0.2 + 0.03 * 2
     expected = [cosine * 0.1 + sine * moved, cosine * moved - sine * 0.1]
     np.testing.assert_allclose(np.ravel(arrays.read), expected, rtol=1e-5)
+
+
+def test_fabric_in_strong_light_is_white_and_its_folds_are_gone():
+    """As on half of the light masks that are really worn: some places burn out."""
+    light = np.array([0.5, 0.85, 0.95, 1.2, 1.5], np.float32)
+    seen = rolled_off(np, light)
+    np.testing.assert_allclose(seen[:2], light[:2])
+    assert 0.93 < seen[2] < 0.95
+    assert seen[3:].min() > 1.0
