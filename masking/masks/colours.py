@@ -19,11 +19,12 @@ Colour = tuple[float, float, float]
 # Reflectance in linear light, (R, G, B) in [0, 1], and how often shops sell it.
 _Palette = tuple[tuple[Colour, float], ...]
 _MEDICAL: _Palette = (
-    ((0.50, 0.73, 0.86), 0.32),
-    ((0.36, 0.64, 0.86), 0.12),
+    ((0.49, 0.73, 0.86), 0.12),
+    ((0.53, 0.71, 0.86), 0.18),
+    ((0.39, 0.62, 0.85), 0.12),
     ((0.22, 0.42, 0.76), 0.04),
-    ((0.78, 0.82, 0.86), 0.32),
-    ((0.66, 0.67, 0.74), 0.04),
+    ((0.79, 0.815, 0.85), 0.34),
+    ((0.67, 0.67, 0.73), 0.04),
     ((0.034, 0.035, 0.041), 0.09),
     ((0.28, 0.54, 0.44), 0.04),
     ((0.76, 0.50, 0.60), 0.03),
@@ -136,7 +137,7 @@ def _shades(
         colours, fractions = zip(*palette, strict=True)
         bases.append(np.array(colours)[chosen(roll, fractions)])
     base = np.stack(bases)[which, np.arange(len(which))]
-    bleached = base * dice.uniform(0.85, 1.2)[:, None] * dice.colours(0.97, 1.03)
+    bleached = base * dice.uniform(0.85, 1.2)[:, None] * dice.colours(0.95, 1.05)
     return np.clip(bleached, 0.008, 0.88)
 
 
