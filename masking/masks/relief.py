@@ -119,8 +119,8 @@ def _slack(u: Map, v: Map, rng: np.random.Generator, limp: float) -> Map:
 
 def _surgical(u: Map, v: Map, form: int) -> Relief:
     rng = _generator("surgical", form)
-    # Folded together at the sides, they open towards the middle.
-    lines = [(-0.27, -0.12), (-0.10, -0.06), (0.09, 0.01), (0.28, 0.08)]
+    # Folded together at the sides, they open towards the middle; the lower ones hang.
+    lines = [(-0.27, -0.15), (-0.10, -0.10), (0.10, -0.05), (0.29, 0.01)]
     lines = [
         (m + rng.uniform(-0.05, 0.05), s + rng.uniform(-0.02, 0.02)) for m, s in lines
     ]
@@ -129,21 +129,21 @@ def _surgical(u: Map, v: Map, form: int) -> Relief:
     creased = form % 3 == 0
     high, sharp = (0.08, 0.004) if creased else (rng.uniform(0.08, 0.15), 0.015)
     body = _tent(u, v + 0.81, 0.35) + _ridge(u, v, 0.25, high, sharp)
-    body = body + folded + 0.25 * gathers(u, v, rng, (-0.32, 0.09))
-    body = body + _slack(u, v, rng, 1.6)
+    body = body + folded + 0.35 * gathers(u, v, rng, (-0.32, 0.09))
+    body = body + _slack(u, v, rng, 1.0)
     # A wire over the nose, bent in two places, in a band that is welded on.
     wire_at = v + 0.41 - 0.27 * u**2
     if creased:
         body = body + 0.03 * np.exp(-np.sqrt(u**2 + 1e-3) / 0.06) * bump(v - 0.14, 0.24)
-    wire = 0.010 * bump(wire_at, 0.020) * (1 + 0.5 * np.sin(9 * np.abs(u) + form))
+    wire = 0.012 * bump(wire_at, 0.020) * (1 + 0.9 * np.sin(14 * np.abs(u) + form))
     # The pale lining is folded over the upper edge, and welded on in two rows.
-    band = 1 + rng.uniform(0, 0.30) * np.clip((0.032 - wire_at) / 0.01, 0, 1)
-    band = band * line(wire_at - 0.036, 0.010, rng.uniform(0.1, 0.3))
+    band = 1 + rng.uniform(0, 0.20) * np.clip((0.032 - wire_at) / 0.01, 0, 1)
+    band = band * line(wire_at - 0.036, 0.010, rng.uniform(0.05, 0.2))
     band = band * _stitches(u, wire_at - 0.012, 0.022) * _stitches(u, wire_at, 0.022)
     # So are strips over the ends of the pleats.
     aside = np.abs(u) - SIDE
-    binding = 1 + 0.14 * np.clip((aside + 0.060) / 0.008, 0, 1)
-    binding = binding * line(aside + 0.064, 0.010, 0.20)
+    binding = 1 + 0.09 * np.clip((aside + 0.060) / 0.008, 0, 1)
+    binding = binding * line(aside + 0.064, 0.010, 0.13)
     welds = _stitches(v, aside + 0.030, 0.026) * _stitches(v, aside + 0.012, 0.026)
     return body + wire, folds * band * binding * welds, ones(u)
 
@@ -151,7 +151,7 @@ def _surgical(u: Map, v: Map, form: int) -> Relief:
 def _cloth(u: Map, v: Map, form: int) -> Relief:
     rng = _generator("cloth", form)
     if is_pleated("cloth", form):
-        lines = [(-0.20, -0.20), (-0.03, -0.09), (0.14, 0.0), (0.30, 0.10)]
+        lines = [(-0.20, -0.20), (-0.03, -0.12), (0.14, -0.05), (0.30, 0.03)]
         lines = [(m + rng.uniform(-0.03, 0.03), s) for m, s in lines]
         folded, shade = pleats(u, v, rng, lines)
         body = _tent(u, v + 0.81, 0.35) + folded + gathers(u, v, rng, (-0.32, 0.09))
@@ -304,9 +304,9 @@ def creases(
     for _ in range(count):
         aside, low = rng.uniform(-0.42, 0.42), rng.uniform(-0.25, 0.35)
         du, dv = u - aside, v - low
-        # Seldom across: a mask is stretched from ear to ear, and mostly up to the nose.
+        # Seldom across: a mask hangs from both ears, and mostly down to the chin.
         turn = rng.uniform(0.10, 0.60) * np.pi
-        if (aside > 0) == (rng.random() < 0.2):
+        if (aside > 0) == (rng.random() < 0.8):
             turn = np.pi - turn
         along = np.cos(turn) * du + np.sin(turn) * dv
         across = np.cos(turn) * dv - np.sin(turn) * du + rng.uniform(-1, 1) * along**2
@@ -338,13 +338,15 @@ def pleats(
     # Over nose and mouth they are stretched flat; they come and go along their length.
     wave = np.sin(u * rng.uniform(4, 9) + 2 * np.floor(place) + rng.uniform(0, 6))
     uneven = np.clip(0.6 + 0.7 * wave, 0.1, 1)
-    depth = (0.45 + 0.55 * np.minimum(np.abs(u) / 0.40, 1)) * uneven
-    shadow = 0.20 * np.exp(-(((phase - 0.93) / 0.08) ** 2)) * uneven
+    # The chin stretches the lower ones most.
+    uneven = uneven * (1.35 - 0.35 * np.clip(np.floor(place), 0, 2))
+    depth = (0.35 + 0.65 * np.minimum(np.abs(u) / 0.40, 1)) * uneven
+    shadow = 0.16 * np.exp(-(((phase - 0.93) / 0.08) ** 2))
     # Each keeps light from the one below, softly.
-    shadow = shadow + 0.16 * np.exp(-phase / 0.25) * (place > 1) * uneven
+    shadow = (shadow + 0.12 * np.exp(-phase / 0.25) * (place > 1)) * depth
     # Where they overlap, less light comes through.
     shadow = shadow + 0.07 * np.clip((phase - 0.5) / 0.06, 0, 1)
-    return 0.045 * steps * inside * depth, np.where(inside, 1 - shadow, 1.0)
+    return 0.028 * steps * inside * depth, np.where(inside, 1 - shadow, 1.0)
 
 
 # Types and the standards below them, as on masks that shops sell; nobody has CE 0000.

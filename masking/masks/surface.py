@@ -229,7 +229,7 @@ SURFACES = tuple(
 )
 # Stiff masks crease less.
 LIMPNESS = {
-    "surgical": 0.8,
+    "surgical": 0.55,
     "cloth": 0.65,
     "ffp2": 0.15,
     "kn95": 0.35,
