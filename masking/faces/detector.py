@@ -15,9 +15,11 @@ import numpy as np
 from masking.faces.alignment import warp
 from masking.faces.networks import BOXES as ROLL_BOXES
 from masking.faces.networks import CROP_PX as ROLL_PX
-from masking.faces.networks import RetinaFace, RollEstimator, YuNet
-from masking.faces.pyramid import (
+from masking.faces.networks import (
     Matrix,
+    RetinaFace,
+    RollEstimator,
+    YuNet,
     after,
     inverse,
     levels,

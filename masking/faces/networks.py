@@ -1,5 +1,7 @@
 """The networks of the detector: YuNet, RetinaFace, and one for the roll of a face.
 
+At the end: the pyramid of smaller and turned pictures that they read, in tiles.
+
 The first two see upright faces, with five points each. They give (N, 15) float32 rows:
 left, top, width, height, five points (x, y), px, and the probability. YuNet finds
 turned faces, too, but gives them the points of upright ones (of a face that is turned
@@ -14,7 +16,7 @@ those that FaceX-Zoo (Wang et al., 2021) trained for masked faces.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -23,6 +25,8 @@ from numpy.typing import NDArray
 
 from masking.files.model_files import RETINAFACE, ROLL, YUNET, onnx_session, own_model
 from masking.landmarks import Float32, Image
+
+Matrix = NDArray[np.float64]
 
 # Of the three levels: px between places, and sides of the two squares at each.
 _LEVELS = ((8, (16.0, 32.0)), (16, (64.0, 128.0)), (32, (256.0, 512.0)))
@@ -172,3 +176,76 @@ def prepared(crop: Image) -> Float32:
     inside = grey[DISC]
     even = (grey - inside.mean()) / (inside.std() + 4.0)
     return np.where(DISC, even, 0.0).astype(np.float32)
+
+
+# Pictures are read whole up to the first number of pixels, larger ones at this
+# fraction of their pixels: faces of 24 px are still 16 px wide then.
+_WHOLE_PX, _FRACTION = 0.4e6, 0.45
+# YuNet sees faces of 10 to 300 px; the levels of the pyramid differ by this factor.
+_LEVEL_STEP = 4
+# Tiles bound the network's memory. A face up to the overlap lies whole in one of them.
+_TILE_PX, _OVERLAP_PX = 640, 96
+# Shrunk by less, bilinear sampling shows as many faces in a quarter of the time.
+_AREA = 0.5
+# Black around all levels but the first: tight crops show nothing around the face.
+_BORDER_PX = 16
+_LEAST_LEVEL_PX = 40
+
+
+def levels(image: Image) -> Iterator[tuple[Image, Matrix]]:
+    """The pyramid: pictures with the matrix from their px to those of the first."""
+    height, width = image.shape[:2]
+    fraction = max(_FRACTION, _WHOLE_PX / (height * width))
+    scale = min(1.0, float(np.sqrt(fraction)))
+    small, back = resized(image, scale)
+    yield small, back
+    while max(small.shape[:2]) >= _LEVEL_STEP * _LEAST_LEVEL_PX:
+        small, step = resized(small, 1 / _LEVEL_STEP)
+        back = after(back, step)
+        framed = cv2.copyMakeBorder(
+            small, _BORDER_PX, _BORDER_PX, _BORDER_PX, _BORDER_PX, cv2.BORDER_CONSTANT
+        )
+        shift = np.array([[1.0, 0.0, -_BORDER_PX], [0.0, 1.0, -_BORDER_PX]])
+        yield np.asarray(framed, np.uint8), after(back, shift)
+
+
+def tiles(side: int) -> Iterator[tuple[int, int]]:
+    """Starts and lengths of overlapping pieces of a side, all of one length."""
+    count = max(1, -(-(side - _OVERLAP_PX) // (_TILE_PX - _OVERLAP_PX)))
+    length = -(-(side - _OVERLAP_PX) // count) + _OVERLAP_PX
+    for number in range(count):
+        yield max(0, min(number * (length - _OVERLAP_PX), side - length)), length
+
+
+def resized(image: Image, scale: float) -> tuple[Image, Matrix]:
+    """The picture, and the (2, 3) matrix back to px of the given one."""
+    height, width = image.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    back = np.diag([width / size[0], height / size[1]])
+    # Pixel centres stay centres.
+    matrix = np.hstack([back, (np.diag(back) / 2 - 0.5)[:, None]])
+    if size == (width, height):
+        return image, matrix
+    how = cv2.INTER_AREA if scale < _AREA else cv2.INTER_LINEAR
+    small = cv2.resize(image, size, interpolation=how)
+    return np.asarray(small, np.uint8), matrix
+
+
+def quarters_back(turned: Image, quarters: int) -> Matrix:
+    """The (2, 3) matrix from px of `np.rot90(picture, quarters)` to the picture's."""
+    turn = np.linalg.matrix_power(np.array([[0.0, -1.0], [1.0, 0.0]]), quarters)
+    last = np.array([turned.shape[1], turned.shape[0]]) - 1.0
+    # All of the picture lies right of and below its first pixel.
+    shift = -np.minimum(turn * last, 0.0).sum(axis=1)
+    return np.hstack([turn, shift[:, None]])
+
+
+def after(second: Matrix, first: Matrix) -> Matrix:
+    """The (2, 3) matrix of two changes, one after the other."""
+    shift = second[:, :2] @ first[:, 2] + second[:, 2]
+    return np.hstack([second[:, :2] @ first[:, :2], shift[:, None]])
+
+
+def inverse(matrix: Matrix) -> Matrix:
+    """The (2, 3) matrix that leads back."""
+    return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
