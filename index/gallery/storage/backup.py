@@ -7,7 +7,7 @@ import sqlite3
 import uuid
 from collections.abc import Collection
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 from index.gallery.storage.database import (
@@ -16,6 +16,7 @@ from index.gallery.storage.database import (
     FILE_NAME,
     NEW_PREFIX,
     SUFFIX,
+    TIME_FORMAT,
     alone,
     backup_files,
     making,
@@ -27,16 +28,6 @@ from masking.errors import BadRecord, MissingInput, ToolkitError
 from masking.files.writing import PREFIX
 
 KEPT = 2
-EVERY = timedelta(hours=24)
-_TIME_FORMAT = "%Y%m%dT%H%M%S%fZ"
-
-
-def back_up_if_due(connection: sqlite3.Connection, folder: Path) -> Path | None:
-    """`back_up`, unless the newest backup is younger than EVERY."""
-    found = backup_files(folder)
-    if found and _age(found[0]) < EVERY:
-        return None
-    return back_up(connection, folder)
 
 
 def back_up(connection: sqlite3.Connection, folder: Path) -> Path:
@@ -188,13 +179,4 @@ def put_back(folder: Path, backup: Path) -> None:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).strftime(_TIME_FORMAT)
-
-
-def _age(backup: Path) -> timedelta:
-    name = backup.name.removesuffix(SUFFIX)
-    try:
-        made = datetime.strptime(name, _TIME_FORMAT).replace(tzinfo=timezone.utc)
-    except ValueError as error:
-        raise BadRecord(f"{backup}: no backup, it does not belong here.") from error
-    return datetime.now(timezone.utc) - made
+    return datetime.now(timezone.utc).strftime(TIME_FORMAT)

@@ -13,6 +13,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from masking.errors import BadRecord, MissingInput, ToolkitError
@@ -22,6 +23,9 @@ BACKUPS = "backups"
 # Files that a restored backup replaced: evidence, and perhaps more than the backup.
 DAMAGED = "damaged"
 SUFFIX = ".sqlite"
+BACKUP_EVERY = timedelta(hours=24)
+# In the names of backups.
+TIME_FORMAT = "%Y%m%dT%H%M%S%fZ"
 NEW_PREFIX = ".new-"
 # Long enough for another process to copy a large gallery.
 WAIT_S = 60.0
@@ -103,6 +107,23 @@ _TABLES = (
 def backup_files(folder: Path) -> list[Path]:
     """All backups, the newest first; their names begin with their time."""
     return sorted((folder / BACKUPS).glob(f"[0-9]*{SUFFIX}"), reverse=True)
+
+
+def backup_is_due(folder: Path) -> bool:
+    """Whether the newest backup is as old as BACKUP_EVERY, or there is none.
+
+    Raises:
+        BadRecord: the newest has another name than a backup.
+    """
+    found = backup_files(folder)
+    if not found:
+        return True
+    name = found[0].name.removesuffix(SUFFIX)
+    try:
+        made = datetime.strptime(name, TIME_FORMAT).replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise BadRecord(f"{found[0]}: no backup, it does not belong here.") from error
+    return datetime.now(timezone.utc) - made >= BACKUP_EVERY
 
 
 def rescue_advice(folder: Path) -> str:

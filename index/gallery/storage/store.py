@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from index.gallery.storage import database as gallery_file
-from index.gallery.storage.backup import back_up, back_up_if_due
+from index.gallery.storage.backup import back_up
 from index.gallery.storage.database import reported, transaction
 from masking.datasets.images import SUFFIXES
 from masking.errors import BadRecord, InvalidConfig, ToolkitError
@@ -58,8 +58,8 @@ class GalleryStore:
         A backup that cannot be made is only logged: the changes are stored.
         """
         try:
-            if self._changed:
-                back_up_if_due(self._sqlite, self.folder)
+            if self._changed and gallery_file.backup_is_due(self.folder):
+                back_up(self._sqlite, self.folder)
         except ToolkitError as error:
             _log.warning("there is no new backup: %s", error)
         finally:

@@ -4,13 +4,15 @@ import re
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from index.gallery.erasure import Erasure, erase_people, erase_photos
 from index.gallery.gallery import open_gallery, open_or_create_gallery, restore_gallery
-from index.gallery.storage import backup as gallery_backup
+from index.gallery.storage import database as gallery_database
+from index.gallery.storage.backup import back_up
 from index.gallery.storage.database import backup_files
 from index.gallery.storage.store import NO_TERMS
 from index.gallery.transfers import merge_people, move_photos
@@ -41,7 +43,7 @@ def test_backup_is_made_when_a_changed_gallery_is_closed_once_a_day(
     with open_gallery(folder) as gallery:
         gallery.add([photo("Late", [99, 0, 0, 0])])
     assert backup_files(folder) == [first]
-    monkeypatch.setattr(gallery_backup, "EVERY", gallery_backup.EVERY * 0)
+    monkeypatch.setattr(gallery_database, "BACKUP_EVERY", timedelta(0))
     open_gallery(folder).close()
     assert backup_files(folder) == [first], "nothing changed"
     for number in range(3):
@@ -171,7 +173,7 @@ def test_damaged_gallery_replaces_no_backup(folder):
     connection = sqlite3.connect(folder / "gallery.sqlite", isolation_level=None)
     damage(folder)
     with pytest.raises(ToolkitError, match=r"damaged|malformed"):
-        gallery_backup.back_up(connection, folder)
+        back_up(connection, folder)
     connection.close()
     assert backup_files(folder) == before
     assert [*(folder / "backups").iterdir()] == before
