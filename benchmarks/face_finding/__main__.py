@@ -28,7 +28,7 @@ from benchmarks.face_finding.line import HEAD, Clock, Line
 from benchmarks.face_finding.scenes import scene_lines
 from benchmarks.face_finding.web_photos import web_lines
 from index.datasets.views import read_labelled_photos
-from index.enrollment.sources import NamedPhoto
+from index.enrollment.faces import NamedPhoto
 from index.enrollment.stage import enroll_photos
 from index.gallery.gallery import open_or_create_gallery
 from masking.augment.people_lists import read_names

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks.shared.options import found_faces_option
 from index.datasets.embed_views import RememberingFinders
 from index.datasets.views import View, ViewPlan, all_views, read_labelled_photos
-from index.enrollment.face_step import quality
+from index.enrollment.stage import quality
 from masking.augment.people_lists import people_found, read_names
 from masking.datasets.collections import LabelledPhoto
 from masking.faces.finder import default_finder

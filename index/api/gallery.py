@@ -9,9 +9,8 @@ from pathlib import Path
 from index.api.faces import FaceReader
 from index.api.pictures import checked_picture
 from index.calibration.calibration import Decision, Match
-from index.enrollment.face_step import EnrollChecks, EnrollReport
-from index.enrollment.sources import NamedPhoto
-from index.enrollment.stage import enroll_photos
+from index.enrollment.faces import NamedPhoto
+from index.enrollment.stage import EnrollChecks, EnrollReport, enroll_photos
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.storage.store import checked_name
 from index.gallery.workspace_traces import GALLERY

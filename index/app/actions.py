@@ -17,10 +17,9 @@ from index.app.models import Models
 from index.app.uploads import Upload
 from index.app.words import in_page_words
 from index.enrollment.config import EnrollConfig
-from index.enrollment.face_step import EnrollChecks, single_faces
+from index.enrollment.faces import NamedPhoto, single_faces
 from index.enrollment.reembed import reembed_gallery
-from index.enrollment.sources import NamedPhoto
-from index.enrollment.stage import enroll_faces
+from index.enrollment.stage import EnrollChecks, enroll_faces
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.storage.database import FILE_NAME
 from index.gallery.storage.store import Terms, typed_name

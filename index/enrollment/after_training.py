@@ -14,9 +14,9 @@ from index.calibration.config import CalibrateConfig
 from index.calibration.decision import calibration_of
 from index.calibration.fit import TooFewImpostors
 from index.calibration.stage import calibrate_on_chips, check_alignment
-from index.enrollment.face_step import EnrollReport, NamedFace
+from index.enrollment.faces import NamedFace
 from index.enrollment.reembed import reembed_gallery
-from index.enrollment.stage import enroll_faces
+from index.enrollment.stage import EnrollReport, enroll_faces
 from index.gallery.gallery import Gallery, open_gallery, open_or_create_gallery
 from index.gallery.people import stored_hashes
 from index.gallery.storage.database import FILE_NAME

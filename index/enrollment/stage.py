@@ -1,31 +1,34 @@
-"""Photographs to people in the gallery; nothing is trained."""
+"""Photographs to people in the gallery; nothing is trained.
+
+Faces that make poor templates, or look like somebody of another name, are told of.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from index.calibration.calibration import Decision
 from index.calibration.decision import DecisionPolicy, calibration_of
-from index.enrollment.face_step import (
-    EnrollChecks,
-    EnrollReport,
+from index.enrollment.faces import (
     NamedFace,
-    alike_newcomers,
-    checked,
+    NamedPhoto,
+    photos_of_person,
     single_faces,
 )
-from index.enrollment.sources import NamedPhoto, photos_of_person
 from index.gallery.gallery import Gallery
-from index.gallery.people import unlike_the_others
+from index.gallery.people import owner_of, unlike_the_others
 from index.gallery.storage.store import NO_TERMS, Terms
 from masking.errors import BadRecord, MissingInput, NoFace
-from masking.faces.finder import Finder
+from masking.faces.alignment import detail_of, light_of, yaw_deg
+from masking.faces.finder import AlignedFace, Finder
 from masking.files.text import counted
 from training.embedders.embedded_face import (
     EmbeddedFace,
@@ -37,6 +40,55 @@ from training.embedders.mask_classifier import mask_states
 
 # Crops in memory and in one transaction; a kill loses no more than this.
 _FACES_AT_ONCE = 256
+
+
+@dataclass
+class EnrollReport:
+    """What became of each photograph.
+
+    Attributes:
+        added: photos that are now in the gallery.
+        known: photos that the same person already had, given twice or earlier.
+        failures: photo -> why it could not be enrolled; of a photo that was given for
+            several people, "photo (as NAME)".
+        unread: those of `failures` that could not be read.
+        unlike: added photo -> its distance to the mean of the same person's other
+            photos, where that is larger than for the nearest hundredth of impostors.
+            Such photos stay enrolled; somebody should look at them.
+        doubts: one sentence each on other photos that somebody should look at.
+    """
+
+    added: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+    unlike: dict[str, float] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """2 when a picture could not be read, else 0."""
+        return 2 if self.unread else 0
+
+    def fail(self, name: str, face: AlignedFace, reason: str) -> None:
+        """Note why a photo cannot be stored for somebody."""
+        known = face.source in self.failures
+        self.failures[f"{face.source} (as {name})" if known else face.source] = reason
+
+
+@dataclass(frozen=True)
+class EnrollChecks:
+    """How strict it is.
+
+    Attributes:
+        decide: who a face is in the gallery.
+        face: number of the face in a photo of several, from 1; 0 = the most prominent.
+        allow_duplicate: store what shows somebody of another name, with a notice.
+    """
+
+    decide: Callable[[EmbeddedFace], Decision]
+    face: int = 0
+    allow_duplicate: bool = False
 
 
 def enroll(
@@ -207,3 +259,105 @@ def _unlike(
         with suppress(MissingInput):
             gaps = unlike_the_others(gallery.photos(name), policy.score)
             yield from ((sources[key], gaps[key]) for key in sources if key in gaps)
+
+
+# A good template has more pixels between the eyes, is brighter, less turned and finer,
+# and the detector is surer of it. Of 400 photos each of DevTrain and CelebA none
+# is poor by any of them, of 300 unmasked ones of RMFRD's people of training 3 are.
+_EYES_PX, _LIGHT, _YAW_DEG, _DETAIL, POOR = 20.0, 0.12, 45.0, 0.07, 0.88
+
+
+def quality(face: AlignedFace) -> float:
+    """Of an unmasked face, 0 to 1, higher is better: how sure the finder is of it.
+
+    Small, blurred, dark, turned and covered faces all look less like a face. As the
+    worst photos are left out, errors fall on DevTest, though slower than by the face's
+    size or by the agreement of looks (after Terhoerst et al., "SER-FIQ", CVPR 2020);
+    sharpness and the descriptor's norm say next to nothing
+    (`benchmarks.recognition.template_quality`).
+    """
+    return face.box.score
+
+
+def poor_template(face: AlignedFace, masked: bool) -> str:
+    """One sentence on why a face makes a poor template; "" where it does not."""
+    # 0: nobody looked, as of crops that were made before.
+    if quality(face) == 0:
+        return ""
+    eyes_px, turn_deg = face.landmarks.interocular_px, abs(yaw_deg(face.landmarks))
+    found = []
+    if eyes_px < _EYES_PX:
+        found.append(f"small ({eyes_px:.0f} px between the eyes)")
+    elif detail_of(face.crop) < _DETAIL:
+        found.append("blurred")
+    if light_of(face.crop)[0] < _LIGHT:
+        found.append("dark")
+    if turn_deg > _YAW_DEG:
+        found.append(f"turned by {turn_deg:.0f} degrees")
+    if not found and not masked and quality(face) < POOR:
+        found.append("hard to see: it may be covered")
+    if not found:
+        return ""
+    return (
+        f"{face.source}: this face makes a poor template, as it is "
+        f"{', '.join(found)}. Enroll a better photo, too."
+    )
+
+
+def checked(
+    faces: Sequence[tuple[str, EmbeddedFace]],
+    gallery: Gallery,
+    checks: EnrollChecks,
+    report: EnrollReport,
+) -> Iterator[tuple[str, EmbeddedFace]]:
+    """The faces that may be stored; the report says what is wrong with others."""
+    # SHA-256 -> whose, of those that the gallery gets with this batch.
+    owners: dict[str, str] = {}
+    for name, face in faces:
+        source, sha256 = face.face.source, face.face.sha256
+        if poor := poor_template(face.face, bool(face.masked)):
+            report.doubts.append(poor)
+        owner = owner_of(gallery.store, sha256, name) or owners.get(sha256, name)
+        if owner != name:
+            doubt = f"{source}: this very photograph is enrolled as {owner}."
+        else:
+            names = checks.decide(face).names if gallery.size else ()
+            doubt = ""
+            if names and name not in names:
+                doubt = f"{source}: this face looks like {names[0]}, who is enrolled."
+        if doubt and not checks.allow_duplicate:
+            report.fail(
+                name,
+                face.face,
+                f"{doubt} Give that name, or --allow-duplicate to store it as {name}.",
+            )
+            continue
+        if doubt:
+            report.doubts.append(doubt)
+        owners.setdefault(sha256, name)
+        yield name, face
+
+
+def alike_newcomers(
+    faces: Sequence[tuple[str, EmbeddedFace]], checks: EnrollChecks
+) -> Iterator[str]:
+    """A sentence on each two names of one batch that may be one person.
+
+    Such a batch was compared with those who were enrolled before it alone.
+
+    Args:
+        faces: that the gallery holds now.
+    """
+    first = dict(reversed(faces))
+    told: set[frozenset[str]] = set()
+    for name, face in reversed(first.items()):
+        decision = checks.decide(face)
+        for match in decision.matches:
+            pair = frozenset((name, match.name))
+            new = len(pair) == 2 and match.name in first and pair not in told
+            if new and match.score >= decision.accepted_from:
+                told.add(pair)
+                yield (
+                    f"{face.face.source}: {name} looks like {match.name}, who was "
+                    "enrolled along: is it one person under two names?"
+                )

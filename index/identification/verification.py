@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from index.calibration.calibration import Decision
-from index.enrollment.face_step import NamedFace
+from index.enrollment.faces import NamedFace
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_gallery, open_or_create_gallery
 from index.gallery.storage.database import FILE_NAME

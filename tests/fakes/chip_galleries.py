@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from index.enrollment.face_step import NamedFace
+from index.enrollment.faces import NamedFace
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.storage.store import GalleryStore

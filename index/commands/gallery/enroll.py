@@ -25,7 +25,7 @@ from index.enrollment.config import EnrollConfig
 from masking.files.text import counted
 
 if TYPE_CHECKING:
-    from index.enrollment.face_step import EnrollReport
+    from index.enrollment.stage import EnrollReport
 
 
 @click.command("enroll", cls=GroupedCommand)
@@ -68,9 +68,8 @@ def enroll_command(
         python cli.py enroll --csv people.csv --consent "form 17, file B"
     """
     config = EnrollConfig(**options)
-    from index.enrollment.face_step import EnrollChecks
-    from index.enrollment.sources import chosen_photos
-    from index.enrollment.stage import enroll_photos
+    from index.enrollment.faces import chosen_photos
+    from index.enrollment.stage import EnrollChecks, enroll_photos
     from index.gallery.gallery import open_or_create_gallery
     from index.gallery.storage.store import Terms
     from index.identification.recogniser import decided_by

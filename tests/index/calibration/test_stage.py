@@ -14,7 +14,7 @@ from index.datasets.views import read_labelled_photos
 from index.engines.neighbours import MASKED, UNMASKED
 from index.enrollment import stage as enroll_stage
 from index.enrollment.after_training import enroll_manifest
-from index.enrollment.face_step import NamedFace
+from index.enrollment.faces import NamedFace
 from index.enrollment.stage import enroll_faces
 from index.gallery.gallery import open_or_create_gallery
 from masking.errors import BadRecord, EmbedderMismatch, InvalidConfig

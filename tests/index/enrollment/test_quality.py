@@ -7,12 +7,7 @@ import numpy as np
 import pytest
 
 from index.calibration.calibration import Decision
-from index.enrollment.face_step import (
-    EnrollChecks,
-    EnrollReport,
-    checked,
-    poor_template,
-)
+from index.enrollment.stage import EnrollChecks, EnrollReport, checked, poor_template
 from index.gallery.gallery import open_or_create_gallery
 from masking.faces.detector import FaceBox
 from masking.faces.finder import AlignedFace

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from index.engines.neighbours import UNMASKED
-from index.enrollment.face_step import EnrollChecks, NamedFace
-from index.enrollment.sources import NamedPhoto, photos_of_folders
-from index.enrollment.stage import enroll, enroll_faces, enroll_photos
+from index.enrollment.faces import NamedFace, NamedPhoto, photos_of_folders
+from index.enrollment.stage import EnrollChecks, enroll, enroll_faces, enroll_photos
 from index.gallery.gallery import open_or_create_gallery
 from index.gallery.people import stored_hashes
 from index.identification.recogniser import decided_by

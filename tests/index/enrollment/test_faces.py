@@ -2,7 +2,7 @@
 
 import pytest
 
-from index.enrollment.sources import (
+from index.enrollment.faces import (
     NamedPhoto,
     chosen_photos,
     photos_of_folders,
