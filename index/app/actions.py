@@ -25,11 +25,10 @@ from index.gallery.storage.database import FILE_NAME
 from index.gallery.storage.store import Terms, typed_name
 from index.gallery.workspace_traces import ANSWERS, GALLERY
 from index.identification.answers import Answer, answer_record
-from index.identification.config import IdentifyConfig
+from index.identification.config import IdentifyConfig, VideoConfig
 from index.identification.recogniser import decided_by
 from index.identification.stage import Identifier
 from index.identification.verification import Verifier, verification_record
-from index.identification.video.config import VideoConfig
 from index.identification.video.frames import (
     Frame,
     length_s,

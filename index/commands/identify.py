@@ -25,8 +25,7 @@ from index.commands.terminal.options import (
     workspace_option,
 )
 from index.commands.terminal.printing import say, say_json
-from index.identification.config import IdentifyConfig
-from index.identification.video.config import VideoConfig
+from index.identification.config import IdentifyConfig, VideoConfig
 from masking.files.text import counted
 
 if TYPE_CHECKING:

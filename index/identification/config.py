@@ -29,3 +29,13 @@ class IdentifyConfig(Settings):
     heatmap: bool = setting(
         False, "Show on cards what the score rests on (half a second)."
     )
+
+
+@dataclass(frozen=True)
+class VideoConfig(Settings):
+    """Which frames of a video are read."""
+
+    every: int = setting(5, "Videos: read every n-th frame.", at_least=1)
+    seconds: float = setting(
+        0.0, "Videos: stop after so many seconds; 0 = at the end.", at_least=0
+    )

@@ -29,8 +29,7 @@ from index.commands.terminal.options import (
 )
 from index.enrollment.config import EnrollConfig
 from index.evaluation.config import EmbedConfig, EvaluateConfig
-from index.identification.config import IdentifyConfig
-from index.identification.video.config import VideoConfig
+from index.identification.config import IdentifyConfig, VideoConfig
 from masking.augment.config import AugmentConfig
 from masking.errors import ToolkitError
 from tests.fakes.chip_galleries import filled

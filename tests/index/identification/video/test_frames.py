@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from index.identification.config import VideoConfig
 from index.identification.sources import is_video
-from index.identification.video.config import VideoConfig
 from index.identification.video.frames import (
     camera_frames,
     camera_name,
