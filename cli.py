@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-
 import click
 
 from index.commands.app import app_command
@@ -18,13 +15,12 @@ from index.commands.gallery.enroll import enroll_command
 from index.commands.gallery.group import gallery_group
 from index.commands.identify import identify_command
 from index.commands.terminal.options import ToolkitGroup, version_option
-from index.commands.terminal.printing import log_to_stderr
+from index.commands.terminal.printing import log_to_stderr, quieten_pillow
 from index.commands.train import train_command
 from index.commands.verify import verify_command
 
-# The loader says what is wrong with a file. Here, so that worker processes have it too.
-warnings.filterwarnings("ignore", module=r"PIL\.")
-logging.getLogger("PIL").setLevel(logging.CRITICAL)
+# Here, so that worker processes have it too.
+quieten_pillow()
 
 
 @click.group(cls=ToolkitGroup, context_settings={"help_option_names": ["-h", "--help"]})

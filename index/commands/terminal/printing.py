@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
@@ -69,6 +70,12 @@ def log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())
     logging.basicConfig(handlers=[handler])
+
+
+def quieten_pillow() -> None:
+    """Hide its warnings: the loader says what is wrong with a file."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 def open_streams() -> None:
