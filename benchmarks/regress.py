@@ -41,7 +41,7 @@ def measure() -> dict[str, float]:
     people = sorted(sample_people().iterdir())[:24]
     photos = [list_images(person)[0] for person in people]
     masking = {row.name: row.ratio for row in masking_speed.measure(photos, 2)}
-    searches = [search_speed.measure(10_000, 0, 300) for _ in range(_SEARCHES)]
+    searches = [search_speed.measure(10_000, 300) for _ in range(_SEARCHES)]
     training = {row.name: row.ratio for row in training_speed.measure(6, 32, 3, "cpu")}
     answers = identify_speed.measure(sample_people(), 8, 1)
     found = {f"masks, {name}": masking[name] for name in _MASKING}

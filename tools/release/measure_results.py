@@ -45,7 +45,6 @@ _SMALL_BESIDE = {
     "benchmarks.recognition.open_set": ["--people", "4", "--galleries", "1"],
     "benchmarks.speed.identify_speed": ["--people", "2", "--runs", "1"],
     "benchmarks.speed.training_speed": ["--people", "6", "--batch", "4"],
-    "benchmarks.speed.search_speed": ["--enroll", "1000"],
 }
 
 
