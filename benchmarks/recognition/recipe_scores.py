@@ -10,13 +10,11 @@ For choosing a recipe: test people are not for that. Rows of docs/background/rec
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 import numpy as np
-import torch
-from torch import Tensor
 
 from masking.augment.manifest import Manifest, ManifestRow, read_manifest
 from masking.augment.people_lists import read_names, select_people
@@ -30,18 +28,6 @@ from training.embedders.torch_embedder import NetworkEmbedder, dlib_embedder
 from training.run.figures import validate
 
 _FIGURES = ("uu_1e3", "mu_1e3", "mc_1e3", "mm_1e3")
-
-
-def blended(
-    start: Mapping[str, Tensor], trained: Mapping[str, Tensor], fraction: float
-) -> dict[str, Tensor]:
-    """Weights between two networks of one kind; `fraction` is of the trained ones."""
-    return {
-        name: torch.lerp(value.float(), trained[name].float(), fraction)
-        if value.is_floating_point()
-        else value
-        for name, value in start.items()
-    }
 
 
 def scores(
@@ -65,7 +51,6 @@ def scores(
 @click.option("--names", type=click.Path(path_type=Path), required=True)
 @click.option("--without", type=click.Path(path_type=Path), required=True)
 @click.option("--workspace", type=click.Path(path_type=Path), default="workspace")
-@click.option("--blends", default="1", show_default=True, help="With dlib's network.")
 @click.option("--masks", default=2, show_default=True, help="Rendered on each photo.")
 @click.option("--validation-fraction", default=0.3, show_default=True)
 @click.option("--workers", default=2, show_default=True)
@@ -75,7 +60,6 @@ def main(
     names: Path,
     without: Path,
     workspace: Path,
-    blends: str,
     masks: int,
     validation_fraction: float,
     workers: int,
@@ -86,21 +70,17 @@ def main(
         read_manifest(workspace / "augmented"), read_names(names), read_names(without)
     )
     rows = held_out_rows(manifest, validation_fraction, 0)
-    start = dlib_embedder()
     usual = "surgical,cloth,ffp2,duckbill"
-    todo = [("dlib", start, usual)]
+    todo = [("dlib", dlib_embedder(), usual)]
     for path in checkpoints:
         checkpoint = load_checkpoint(path)
         config = checkpoint.config
         whole = config["validation_fraction"] >= validation_fraction
         if not whole or config.get("validation_seed", 0):
             raise InvalidConfig(f"{path}: was trained on some of these people.")
-        for fraction in (float(text) for text in blends.split(",")):
-            weights = blended(start.state(), checkpoint.network, fraction)
-            network = network_of(checkpoint.backbone, weights)
-            name = f"{path.stem} x {fraction:g}"
-            embedder = NetworkEmbedder(network, name, geometry=checkpoint.geometry)
-            todo.append((name, embedder, config["kinds"]))
+        network = network_of(checkpoint.backbone, checkpoint.network)
+        embedder = NetworkEmbedder(network, path.stem, geometry=checkpoint.geometry)
+        todo.append((path.stem, embedder, config["kinds"]))
     for name, embedder, seen in todo:
         unseen = ",".join(kind for kind in MASKS if kind not in seen.split(","))
         for label, kinds in (("seen", seen), ("unseen", unseen)):

@@ -24,7 +24,6 @@ from masking.augment.people_lists import read_names
 from masking.datasets.images import file_sha256, list_images, read_bytes
 from masking.faces.landmark_predictor import box_corners, write_packed
 from masking.files.model_files import MASKED_LANDMARKS, ROLL
-from masking.landmarks import Landmarks
 from masking.masks.patterns import Texture
 from masking.workers import ordered_map
 from tools.detector_training.detected_faces import Example, MakeExamples
@@ -91,8 +90,6 @@ def train_predictor(
 @click.option("--trees", default=300, show_default=True, help="A cascade level.")
 @click.option("--cascades", default=12, show_default=True)
 @click.option("--seed", default=1, show_default=True)
-@click.option("--keep", type=click.Path(path_type=Path), help="Of examples, .npz.")
-@click.option("--part", default="all", type=click.Choice(["all", "roll", "landmarks"]))
 def main(
     photos: Path,
     names: Path,
@@ -105,8 +102,6 @@ def main(
     trees: int,
     cascades: int,
     seed: int,
-    keep: Path | None,
-    part: str,
 ) -> None:
     """Train on people of NAMES (LFW's peopleDevTrain.txt) and of MORE."""
     from tools.detector_training.train_roll import train_roll
@@ -119,44 +114,14 @@ def main(
     prints = tuple(
         Texture(str(path), file_sha256(read_bytes(path))) for path in paths[-_PRINTS:]
     )
-    if keep and keep.exists():
-        examples = read_examples(keep)
-    else:
-        step = partial(MakeExamples, views, seed, prints)
-        made = ordered_map(step, paths[:count], 0)
-        shown = tqdm(made, total=count, unit="photo", disable=None)
-        examples = [one for several in shown for one in several]
-        if keep:
-            write_examples(keep, examples)
-    if part in ("all", "roll"):
-        (out / ROLL).write_bytes(train_roll(examples, seed))
-    if part in ("all", "landmarks"):
-        trained = train_predictor(examples, 2, trees, cascades)
-        # What it pickles is what it would save.
-        write_packed(out / MASKED_LANDMARKS, trained.__getstate__()[0])
-
-
-def write_examples(path: Path, examples: list[Example]) -> None:
-    """For further trainings on the same examples."""
-    np.savez(
-        path,
-        small=np.stack([one.small for one in examples]),
-        roll_deg=np.array([one.roll_deg for one in examples]),
-        crop=np.stack([one.crop for one in examples]),
-        points=np.stack([one.landmarks.points for one in examples]),
-    )
-
-
-def read_examples(path: Path) -> list[Example]:
-    """What `write_examples` wrote."""
-    with np.load(path) as file:
-        small, roll, crop, points = (
-            file[name] for name in ("small", "roll_deg", "crop", "points")
-        )
-    return [
-        Example(s, float(r), c, Landmarks(p))
-        for s, r, c, p in zip(small, roll, crop, points, strict=True)
-    ]
+    step = partial(MakeExamples, views, seed, prints)
+    made = ordered_map(step, paths[:count], 0)
+    shown = tqdm(made, total=count, unit="photo", disable=None)
+    examples = [one for several in shown for one in several]
+    (out / ROLL).write_bytes(train_roll(examples, seed))
+    trained = train_predictor(examples, 2, trees, cascades)
+    # What it pickles is what it would save.
+    write_packed(out / MASKED_LANDMARKS, trained.__getstate__()[0])
 
 
 if __name__ == "__main__":

@@ -1,18 +1,10 @@
 import pytest
-import torch
 from click.testing import CliRunner
 
-from benchmarks.recognition.recipe_scores import blended, main
+from benchmarks.recognition.recipe_scores import main
 from masking.errors import InvalidConfig
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from training.embedders.torch_embedder import dlib_embedder
-
-
-def test_weights_between_two_networks():
-    start = {"w": torch.tensor([0.0, 2.0]), "count": torch.tensor(3)}
-    trained = {"w": torch.tensor([1.0, 0.0]), "count": torch.tensor(9)}
-    mixed = blended(start, trained, 0.25)
-    assert mixed["w"].tolist() == [0.25, 1.5] and mixed["count"] == 3
 
 
 def test_people_who_were_trained_on_score_nothing(small_manifest, tmp_path):
