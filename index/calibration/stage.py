@@ -26,14 +26,10 @@ from masking.errors import InvalidConfig
 from masking.faces.finder import Finder
 from masking.files.text import normal_form
 from masking.landmarks import Float32
-from training.data.chip_dataset import CALM, Degradation, embed_rows
+from training.data.chip_dataset import CALM, MISALIGNED, embed_rows
 from training.embedders.embedded_face import Embedder, check_embedding
 from training.metrics.score_normalization import EmbeddedFaces, Indices
 
-# Landmarks on masked faces are off by about this much.
-_MISALIGNED = Degradation(
-    turn_deg=2, scale=0.03, shift_px=1.5, stretch=0, coarse_fraction=0, jpeg_fraction=0
-)
 # Of one person no more photos, and no more people, are looked at: enough for a
 # impostor in a thousand.
 _MOST_PHOTOS, _MOST_PEOPLE = 6, 4000
@@ -251,7 +247,7 @@ def _chip_embeddings(
         embedder,
         workers,
         masked_fraction=0.0 if seed is None else 1.0,
-        degradation=CALM if seed is None else _MISALIGNED,
+        degradation=CALM if seed is None else MISALIGNED,
         seed=seed or 0,
         label="calibrate",
         masked_reference=cover,

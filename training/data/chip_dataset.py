@@ -69,6 +69,10 @@ class Degradation:
 CALM = Degradation(
     turn_deg=0, scale=0, shift_px=0, stretch=0, coarse_fraction=0, jpeg_fraction=0
 )
+# Landmarks on masked faces are off by about this much.
+MISALIGNED = Degradation(
+    turn_deg=2, scale=0.03, shift_px=1.5, stretch=0, coarse_fraction=0, jpeg_fraction=0
+)
 
 
 class ChipDataset(Dataset[Any]):

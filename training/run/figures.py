@@ -18,17 +18,13 @@ from masking.errors import DivergedTraining, MissingInput
 from masking.files.writing import strict_json, write_bytes
 from masking.landmarks import Float32
 from masking.masks.spec import SpecConfig
-from training.data.chip_dataset import Degradation, embed_rows
+from training.data.chip_dataset import MISALIGNED, embed_rows
 from training.embedders.embedded_face import Embedder
 from training.metrics.pairs import compare_between, compare_within
 from training.metrics.score_normalization import EmbeddedFaces
 from training.metrics.verification import tar_at_far
 from training.run.state import Progress
 
-# Landmarks on masked faces are off by about this much.
-_MISALIGNED = Degradation(
-    turn_deg=2, scale=0.03, shift_px=1.5, stretch=0, coarse_fraction=0, jpeg_fraction=0
-)
 _SEED = 20
 # Networks are trained to embeddings of about 1; some of others give 20.
 _LARGEST = 1e6
@@ -81,7 +77,7 @@ def validate(
     masked = embed(
         masked_fraction=1.0,
         specs=specs,
-        degradation=_MISALIGNED,
+        degradation=MISALIGNED,
         seed=seed,
         label="validate masked",
     )
