@@ -24,7 +24,7 @@ from index.calibration.thresholds import scores
 from index.datasets.embed_views import EmbeddedViews
 from masking.errors import InvalidConfig
 from training.embedders.embedded_face import Embedder
-from training.metrics.bootstrap import drawn_means, drawn_people, interval
+from training.metrics.bootstrap import Rate, drawn_means, drawn_people
 from training.metrics.score_normalization import (
     EmbeddedFaces,
     Float64,
@@ -38,32 +38,6 @@ _SEED, _ROUNDS = 1, 1000
 _FEWEST_PEOPLE = 4
 # People are halved anew until so many were looked for, at most so many times.
 _ENOUGH_PEOPLE, _MOST_HALVINGS = 2000, 20
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure and its 95% interval; NaN where nothing can be said."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def drawn(cls, value: float, draws: Float64) -> Estimate:
-        """With the interval of (rounds,) bootstrap draws."""
-        return cls(float(value), *interval(draws))
-
-    @classmethod
-    def rate(cls, value: float, draws: Float64, people: int) -> Estimate:
-        """As `drawn`; where nobody or everybody counts, draws say nothing.
-
-        Then the end is the rate at which so many people are all alike in one of forty
-        cases (Clopper and Pearson, Biometrika 26, 1934).
-        """
-        found, end = cls.drawn(value, draws), 0.025 ** (1 / people)
-        if value == 0:
-            return replace(found, high=1 - end)
-        return replace(found, low=end) if value == 1 else found
 
 
 @dataclass(frozen=True)
@@ -91,9 +65,9 @@ class Check:
     probes: str
     gallery: int
     people: int
-    fpir: Estimate
-    tpir: Estimate
-    accepted_from: Estimate
+    fpir: Rate
+    tpir: Rate
+    accepted_from: Rate
     not_found: float
     stricter: float = 0.0
     calibration_error: float = float("nan")
@@ -256,10 +230,18 @@ def _measured(
     )
 
 
-def _rate(values: Float64, people: Indices, rng: np.random.Generator) -> Estimate:
-    """Of one value a person."""
-    draws = drawn_means(values, people, _ROUNDS, rng)
-    return Estimate.rate(values.mean(), draws, len(people))
+def _rate(values: Float64, people: Indices, rng: np.random.Generator) -> Rate:
+    """Of one value a person.
+
+    Where nobody or everybody counts, draws say nothing: then the end is the rate at
+    which so many people are all alike in one of forty cases (Clopper and Pearson,
+    Biometrika 26, 1934).
+    """
+    found = Rate.drawn(values.mean(), drawn_means(values, people, _ROUNDS, rng))
+    end = 0.025 ** (1 / len(people))
+    if found.value == 0:
+        return replace(found, high=1 - end)
+    return replace(found, low=end) if found.value == 1 else found
 
 
 def _errors(
@@ -312,7 +294,7 @@ def _by_person(people: Indices, values: Float64) -> tuple[Indices, Float64]:
 
 def _wanted_score(
     people: Indices, best: Float64, fpir: float, rng: np.random.Generator
-) -> Estimate:
+) -> Rate:
     """The lowest score that at most a fraction `fpir` of impostors reach.
 
     NaN where a single person is more than that.
@@ -325,7 +307,7 @@ def _wanted_score(
     count = int(places.max()) + 1
     shares = 1 / np.bincount(places)[places]
     if fpir * count < 1 or not len(there):
-        return Estimate(*[float("nan")] * 3)
+        return Rate(float("nan"))
 
     def wanted(times: NDArray[np.int64]) -> float:
         weights = (times[places] * shares).cumsum()
@@ -335,7 +317,7 @@ def _wanted_score(
         return float(np.nextafter(best[order[min(first, len(order) - 1)]], np.inf))
 
     draws = drawn_people(np.arange(count, dtype=np.intp), count, _ROUNDS, rng)
-    return Estimate.drawn(
+    return Rate.drawn(
         wanted(np.ones(count, dtype=np.int64)),
         np.array([wanted(times) for times in draws]),
     )

@@ -28,7 +28,8 @@ from masking.files.text import counted
 
 if TYPE_CHECKING:
     from index.calibration.calibration import Calibration
-    from index.calibration.check import Check, Estimate
+    from index.calibration.check import Check
+    from training.metrics.bootstrap import Rate
 
 # What is shown: galleries of so many people.
 _SIZES = (100, 1000, 5000)
@@ -207,8 +208,8 @@ def _show_checks(
             say(f"    too few people to say from which score on FPIR is {fpir:.1%}")
 
 
-def _range(estimate: Estimate) -> str:
-    return f"{estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%})"
+def _range(rate: Rate) -> str:
+    return f"{rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%})"
 
 
 def _show(calibration: Calibration, size: int, as_json: bool) -> None:

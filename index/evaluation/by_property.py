@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from index.datasets.views import View
 from index.evaluation.protocol import Chosen, Pairing
-from index.evaluation.set_figures import FARS, Chance, Rate, thresholds_of
+from index.evaluation.set_figures import FARS, Chance, thresholds_of
 from masking.datasets.collections import NO_MASK
 from masking.faces.alignment import light_of, yaw_deg
 from masking.faces.finder import AlignedFace
-from training.metrics.bootstrap import drawn_means
+from training.metrics.bootstrap import Rate, drawn_means
 from training.metrics.identification import ranks
 from training.metrics.pairs import Comparisons
 from training.metrics.score_normalization import Indices

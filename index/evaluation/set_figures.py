@@ -9,10 +9,10 @@ import numpy as np
 from index.evaluation.protocol import Pairing
 from training.metrics.bootstrap import (
     DrawnRates,
+    Rate,
     drawn_means,
     drawn_rates,
     drawn_tpirs,
-    interval,
 )
 from training.metrics.identification import FPIR, open_set_searches, ranks, tpir_at_fpir
 from training.metrics.pairs import Comparisons, Float64, ScoredPairs
@@ -84,20 +84,6 @@ def _first_of_each(
             first, second = part.photos[place].tolist()
             found[people] = WorstPair(float(part.distances[place]), first, second)
     return tuple(found.values())
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A figure and its 95% interval; NaN where there is none."""
-
-    value: float
-    low: float = _UNKNOWN
-    high: float = _UNKNOWN
-
-    @classmethod
-    def drawn(cls, value: float, draws: Float64) -> Rate:
-        """With the interval of bootstrap draws, (rounds,)."""
-        return cls(value, *interval(draws))
 
 
 @dataclass(frozen=True, eq=False)

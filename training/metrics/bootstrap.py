@@ -266,3 +266,17 @@ def interval(draws: Float64) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.percentile(draws, PERCENTILES)
     return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A figure and its 95% interval; NaN where there is none."""
+
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+
+    @classmethod
+    def drawn(cls, value: float, draws: Float64) -> Rate:
+        """With the interval of bootstrap draws, (rounds,)."""
+        return cls(float(value), *interval(draws))

@@ -11,10 +11,11 @@ from pathlib import Path
 from index.evaluation.by_property import BINS
 from index.evaluation.figures import SETS, EmbedderFigures, EvaluateReport, MaskFigures
 from index.evaluation.report.pictures import report_plots, write_private
-from index.evaluation.set_figures import FARS, Rate, SetFigures
+from index.evaluation.set_figures import FARS, SetFigures
 from index.evaluation.stage import Evaluation
 from masking.files.text import aligned
 from masking.files.writing import private_folder, strict_json, write_bytes
+from training.metrics.bootstrap import Rate
 from training.metrics.identification import FPIR
 
 REFERENCE_MEANS = (

@@ -17,9 +17,9 @@ from index.evaluation.report.write import (
     report_table,
     write,
 )
-from index.evaluation.set_figures import Rate
 from index.evaluation.stage import evaluate
 from tests.fakes.drawn_people import ColourEmbedder, DrawnFinder, draw_person
+from training.metrics.bootstrap import Rate
 
 EVIL = "<script>alert('x')</script>"
 VOID = {"meta", "img", "link", "br"}
