@@ -28,7 +28,7 @@ LEFT_EYE = slice(42, 48)
 MOUTH = slice(48, 68)
 # The point that a mirror image has in the place of each of the 68.
 # fmt: off
-_MIRROR = np.r_[
+MIRROR = np.r_[
     16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45, 44, 43, 42, 47, 46,
     39, 38, 37, 36, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1, 67:64:-1,
 ]
@@ -71,7 +71,7 @@ class Landmarks:
 
     def mirrored(self, width_px: int) -> Landmarks:
         """The points in the mirror image of a picture, each under its new name."""
-        points = self.points[_MIRROR].copy()
+        points = self.points[MIRROR].copy()
         points[:, 0] = width_px - 1 - points[:, 0]
         return Landmarks(points)
 

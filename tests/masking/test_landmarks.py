@@ -8,6 +8,12 @@ from masking.faces.mean_face import CANONICAL_FACE
 from masking.landmarks import FaceChip, Landmarks
 
 
+def test_mirroring_twice_changes_nothing():
+    order = markup.MIRROR
+    np.testing.assert_array_equal(order[order], np.arange(68))
+    assert order[0] == 16 and order[36] == 45 and order[8] == 8
+
+
 def test_the_parts_of_the_markup_hold_every_point_once():
     parts = (
         markup.JAW,

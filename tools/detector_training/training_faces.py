@@ -13,7 +13,7 @@ from masking.augment.people_lists import people_found, read_names
 from masking.datasets.images import list_images, read_rgb
 from masking.faces.alignment import similarity
 from masking.faces.finder import unmasked_finder
-from masking.landmarks import Float32, Image
+from masking.landmarks import MIRROR, Float32, Image
 
 SIDE_PX = 250
 # A turned head shows one cheek wider than the other. Beyond this ratio (natural
@@ -85,17 +85,9 @@ def mean_shape(shapes: Float32) -> Float32:
     for _ in range(3):
         turned = np.stack([aligned(shape, mean)[0] for shape in shapes])
         mean = turned.mean(axis=0)
-    mirrored = mean[mirror_order()] * [-1, 1]
+    mirrored = mean[MIRROR] * [-1, 1]
     mirrored[:, 0] += 2 * mean[:, 0].mean()
     return np.asarray((mean + mirrored) / 2, dtype=np.float32)
-
-
-def mirror_order() -> list[int]:
-    """Index of each of the 68 points' counterpart on the other half of the face."""
-    swaps = [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30]
-    swaps += [35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
-    swaps += [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55]
-    return [*swaps, 64, 63, 62, 61, 60, 67, 66, 65]
 
 
 def aligned(shape: Float32, target: Float32) -> tuple[Float32, Float32]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.detector_training.training_faces import mirror_order
 from tools.sample_people.album import (
     largest_fraction,
     nearest_distances,
@@ -14,12 +13,6 @@ from tools.sample_people.detail import measure_gains
 from tools.sample_people.face_layers import FaceLayers
 from tools.sample_people.face_model import covariance_root, fit_model
 from tools.sample_people.thin_plate import ThinPlate, frame_points
-
-
-def test_mirroring_twice_changes_nothing() -> None:
-    order = np.array(mirror_order())
-    np.testing.assert_array_equal(order[order], np.arange(68))
-    assert order[0] == 16 and order[36] == 45 and order[8] == 8
 
 
 def test_warp_shows_at_a_control_what_lies_at_its_target() -> None:
