@@ -15,9 +15,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -33,48 +31,15 @@ from index.identification.config import IdentifyConfig
 from index.identification.stage import Identifier
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
-from masking.faces.alignment import crop_chip
 from masking.faces.finder import (
-    AlignedFace,
-    AlignedPhoto,
     FaceFinder,
     default_finder,
     unmasked_finder,
 )
 from masking.masks.spec import SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
-from training.checkpoints.store import choose_embedder, choose_onnx_embedder
-from training.embedders.embedded_face import Embedder, embed_faces
-
-WHOLE = "all of it, without a card"
-
-
-@dataclass
-class Stopwatch:
-    """CPU seconds of each step, a list a step."""
-
-    spent: dict[str, list[float]] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Times a block."""
-        started = time.process_time()
-        yield
-        self.add(name, time.process_time() - started)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Count one more time of a step."""
-        self.spent.setdefault(name, []).append(seconds)
-
-    def whole_ms(self, chosen: list[bool]) -> float:
-        """Median of whole identifications, of the chosen probes."""
-        times = zip(self.spent[WHOLE], chosen, strict=True)
-        return 1e3 * median(seconds for seconds, wanted in times if wanted)
-
-    def medians_ms(self) -> dict[str, float]:
-        """Median of each step, milliseconds."""
-        return {name: 1e3 * median(times) for name, times in self.spent.items()}
-
+from training.checkpoints.store import choose_onnx_embedder
+from training.embedders.embedded_face import Embedder
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COMPILES_ANEW = "PYTHONDONTWRITEBYTECODE"
@@ -138,13 +103,16 @@ def measure(photos: Path, people: int, runs: int) -> dict[str, Any]:
         "found_ours": sum(found),
         "found_theirs": sum(found_theirs),
         "found_by_both": sum(both),
-        "whole_ms": ours.whole_ms(both),
-        "whole_theirs_ms": theirs.whole_ms(both),
-        "warm_ms": ours.medians_ms(),
-        "warm_theirs_ms": theirs.medians_ms(),
+        "whole_ms": _median_ms(ours, both),
+        "whole_theirs_ms": _median_ms(theirs, both),
         "cold": asdict(cold),
         "cold_theirs": asdict(cold_theirs),
     }
+
+
+def _median_ms(seconds: list[float], chosen: list[bool]) -> float:
+    times = zip(seconds, chosen, strict=True)
+    return 1e3 * median(spent for spent, wanted in times if wanted)
 
 
 def _masked_probe(folder: Path, workspace: Path) -> Path:
@@ -181,66 +149,35 @@ def _ours(
     embedder: Embedder,
     finder: FaceFinder,
     workspace: Path,
-) -> tuple[Stopwatch, list[bool]]:
+) -> tuple[list[float], list[bool]]:
+    """CPU seconds of each probe without a card, and whether its face was found."""
     config = IdentifyConfig(cards=False)
     identifier = Identifier(gallery, embedder, finder, workspace / "out", config)
-    heavy = choose_embedder("shipped", workspace, "cpu")
-    watch, found = Stopwatch(), []
+    seconds, found = [], []
     # Once unmeasured: pages of models, caches, threads.
     identifier.answers(probes[0])
     for probe in probes:
         started = time.process_time()
         (answer, *_) = identifier.answers(probe)
-        watch.add(WHOLE, time.process_time() - started)
+        seconds.append(time.process_time() - started)
         found.append(answer.decision is not None)
-        if answer.decision is not None:
-            _our_steps(probe, identifier, embedder, heavy, finder, watch)
-    return watch, found
-
-
-def _our_steps(
-    probe: Path,
-    identifier: Identifier,
-    embedder: Embedder,
-    heavy: Embedder,
-    finder: FaceFinder,
-    watch: Stopwatch,
-) -> None:
-    with watch.step("  read the file"):
-        image = read_rgb(probe)
-    with watch.step("  detect, and find landmarks"):
-        face = finder.find(image)[0]
-    with watch.step("  align"):
-        chip = crop_chip(image, face.landmarks, embedder.geometry, str(probe))
-    found = AlignedFace(str(probe), crops=(chip.pixels,), box=face.box)
-    with watch.step("  embed"):
-        (embedded,) = embed_faces(embedder, [found])
-    with watch.step("  search and decide"):
-        decision = identifier.recogniser.decide(embedded)
-    photo = AlignedPhoto(str(probe), "speed", image, (found,))
-    with watch.step("a card"):
-        identifier.cards.write_face(photo, 0, embedded, decision, "face1", "")
-    with watch.step("a face more with torch, once it is loaded"):
-        embed_faces(heavy, [found])
+    return seconds, found
 
 
 def _theirs(
     probes: list[Path], encodings: Encodings, way: DlibWay
-) -> tuple[Stopwatch, list[bool]]:
-    watch, found = Stopwatch(), []
+) -> tuple[list[float], list[bool]]:
+    """As `_ours`."""
+    seconds, found = [], []
     for probe in probes:
         started = time.process_time()
         image = read_rgb(probe)
-        with watch.step("  detect"):
-            locations = way.locations(image)
-        found.append(bool(locations))
+        locations = way.locations(image)
         if locations:
-            with watch.step("  landmarks, align and embed"):
-                encoding = way.encoding(image, locations[0])
-            with watch.step("  compare with every encoding"):
-                nearest(encodings, encoding)
-        watch.add(WHOLE, time.process_time() - started)
-    return watch, found
+            nearest(encodings, way.encoding(image, locations[0]))
+        seconds.append(time.process_time() - started)
+        found.append(bool(locations))
+    return seconds, found
 
 
 def _our_command(probe: Path, workspace: Path) -> list[str]:
@@ -253,28 +190,19 @@ def _their_command(probe: Path, workspace: Path) -> list[str]:
     return [sys.executable, "-m", "benchmarks.shared.dlib_way", encodings, str(probe)]
 
 
-def _table(figures: dict[str, Any], say: Callable[[str], Any]) -> None:
-    ours, theirs = figures["warm_ms"], figures["warm_theirs_ms"]
-    count = figures["probes"]
-    say(
-        f"one masked photo, median of {count}, CPU ms    ours ({figures['found_ours']}"
-        f" of {count} found)"
-    )
-    for name, value in ours.items():
-        say(f"  {name:<46} {value:8.1f}")
-    say(f"face_recognition's way ({figures['found_theirs']} of {count} found)")
-    for name, value in theirs.items():
-        say(f"  {name:<46} {value:8.1f}")
+def _table(figures: dict[str, Any]) -> str:
     one, other = figures["whole_ms"], figures["whole_theirs_ms"]
-    say(
-        f"warm, the {figures['found_by_both']} photos found by both: ours {one:.0f} "
-        f"ms, theirs {other:.0f} ms, {other / one:.2f} times ours"
-    )
-    cold, rival = figures["cold"], figures["cold_theirs"]
-    say("from process start to answer:    CPU s   wall s")
-    say(f"  ours, with a card            {cold['cpu_s']:7.2f}  {cold['wall_s']:7.2f}")
-    say(f"  face_recognition's way       {rival['cpu_s']:7.2f}  {rival['wall_s']:7.2f}")
-    say(f"cold: theirs takes {rival['cpu_s'] / cold['cpu_s']:.2f} times our CPU time")
+    found = f"{figures['found_ours']} and {figures['found_theirs']}"
+    lines = [
+        f"ours and face_recognition's way find {found} of {figures['probes']} photos",
+        f"warm, {figures['found_by_both']} photos found by both, CPU ms: "
+        f"{one:.0f} and {other:.0f}",
+    ]
+    for name, key in (("ours, with a card", "cold"), ("theirs", "cold_theirs")):
+        cold = figures[key]
+        times = f"CPU {cold['cpu_s']:.2f} s, wall {cold['wall_s']:.2f} s"
+        lines.append(f"from process start to answer, {name}: {times}")
+    return "\n".join(lines)
 
 
 @click.command()
@@ -290,10 +218,7 @@ def _table(figures: dict[str, Any], say: Callable[[str], Any]) -> None:
 def main(photos: Path, people: int, runs: int, as_json: bool) -> None:
     """Measure identification of one masked photo."""
     figures = measure(photos, people, runs)
-    if as_json:
-        click.echo(json.dumps(figures))
-        return
-    _table(figures, click.echo)
+    click.echo(json.dumps(figures) if as_json else _table(figures))
 
 
 if __name__ == "__main__":
