@@ -99,7 +99,7 @@ def _identify_newcomer(workspace: Path) -> Iterator[str]:
     newcomer = sorted(sample_newcomers().iterdir())[0]
     *known, last = list_images(newcomer)
     finder = default_finder()
-    probe = _masked_copy(last, workspace / "masked.jpg")
+    probe = masked_copy(last, workspace / "masked.jpg")
     embedder = choose_embedder("auto", workspace / "models", "auto")
     with open_gallery(workspace / "gallery") as gallery:
         added = enroll(newcomer.name, known, gallery, embedder, finder)
@@ -112,8 +112,8 @@ def _identify_newcomer(workspace: Path) -> Iterator[str]:
             yield f"   look at {answer.card}"
 
 
-def _masked_copy(photo: Path, out: Path) -> Path:
-    """A masked version of a photograph that was not enrolled."""
+def masked_copy(photo: Path, out: Path) -> Path:
+    """Write a photograph with a surgical mask rendered on its face; gives `out`."""
     from masking.datasets.images import read_rgb, write_image
     from masking.faces.finder import unmasked_finder
     from masking.masks.spec import SpecConfig, draw_specs, sample_rng

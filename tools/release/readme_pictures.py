@@ -16,6 +16,7 @@ import click
 import numpy as np
 from PIL import Image as PILImage
 
+from index.commands.demo import masked_copy
 from masking.augment.report import contact_sheet
 from masking.datasets.images import list_images, read_rgb, write_image
 from masking.datasets.sample import sample_people
@@ -46,20 +47,12 @@ _WIDTH_PX, _HEIGHT_PX = 1100, 1080
 )
 def main(workspace: Path, out: Path) -> None:
     """Write ./masked.jpg, and masks.jpg, card.jpg and page.jpg into OUT."""
-    probe = Path("masked.jpg")
-    write_image(probe, probe_pixels())
+    photo = sample_people() / PROBE_PERSON / PROBE_PHOTO
+    probe = masked_copy(photo, Path("masked.jpg"))
     write_image(out / "masks.jpg", kinds_sheet(), quality=88)
     card, page = card_and_page(workspace, probe)
     write_image(out / "card.jpg", card, quality=88)
     write_image(out / "page.jpg", page, quality=88)
-
-
-def probe_pixels() -> Image:
-    """(H, W, 3) uint8 RGB, a person of the sample in a surgical mask."""
-    photo = sample_people() / PROBE_PERSON / PROBE_PHOTO
-    specs = draw_specs(sample_rng(4, "demo"), SpecConfig(("surgical",), wrongly_worn=0))
-    image = read_rgb(photo)
-    return render(image, unmasked_finder().find(image)[0].landmarks, specs).pixels
 
 
 def kinds_sheet() -> Image:
