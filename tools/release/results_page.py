@@ -23,8 +23,7 @@ from typing import Any
 import click
 
 from masking.files.writing import write_bytes
-from tools.release.result_figures import TAKEN
-from tools.release.speed_figures import Cell, Rows
+from tools.release.result_figures import TAKEN, Cell, Rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "background" / "results.md"

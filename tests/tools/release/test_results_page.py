@@ -15,6 +15,7 @@ from tools.release.result_figures import (
     detection,
     five_points,
     found,
+    identify_speed,
     lost,
     masks,
     masks_beside_real,
@@ -22,11 +23,12 @@ from tools.release.result_figures import (
     open_set,
     other_photos,
     people,
+    search,
     templates,
+    training_speed,
     verification,
 )
 from tools.release.results_page import Table, page_with, read_tables, shown
-from tools.release.speed_figures import identify_speed, search, training_speed
 
 RATE = {"value": 0.5, "low": 0.25, "high": 0.75}
 
