@@ -83,9 +83,7 @@ def read_person_chips(store: GalleryStore, name: str) -> list[Image]:
         MissingInput: nobody has that name.
         BadRecord: one is damaged.
     """
-    query = "SELECT id FROM photos WHERE person_id = ? ORDER BY id"
-    rows = store.read(query, (person_id_of(store, name),))
-    return [read_chip(store, photo_id)[0] for (photo_id,) in rows]
+    return [read_chip(store, photo_id)[0] for photo_id, _ in _photos_of(store, name)]
 
 
 def read_chip_file(store: GalleryStore, name: str, number: int) -> bytes:
@@ -98,8 +96,7 @@ def read_chip_file(store: GalleryStore, name: str, number: int) -> bytes:
         MissingInput: nobody has that name, or there is no such photo.
         BadRecord: it is damaged.
     """
-    query = "SELECT id FROM photos WHERE person_id = ? ORDER BY id"
-    rows = store.read(query, (person_id_of(store, name),))
+    rows = _photos_of(store, name)
     if not 1 <= number <= len(rows):
         raise MissingInput(f"{name!r} has no photo with the number {number}.")
     return sound_chip(store, rows[number - 1][0])[0]
@@ -318,8 +315,7 @@ def chosen_photos(
         MissingInput: nobody has that name.
         InvalidConfig: no such photo, or no other is left.
     """
-    query = "SELECT id, sha256 FROM photos WHERE person_id = ? ORDER BY id"
-    photos = store.read(query, (person_id_of(store, name),))
+    photos = _photos_of(store, name)
     chosen = sorted(set(numbers))
     for number in chosen:
         if not 1 <= number <= len(photos):
@@ -332,7 +328,13 @@ def chosen_photos(
             f"{name!r} would be left without a photo. Take the whole person: python "
             "cli.py gallery remove, or gallery merge."
         )
-    return [tuple(photos[number - 1]) for number in chosen]
+    return [photos[number - 1] for number in chosen]
+
+
+def _photos_of(store: GalleryStore, name: str) -> list[tuple[int, str]]:
+    """Row and SHA-256 of a person's photos, in the order of enrolment."""
+    query = "SELECT id, sha256 FROM photos WHERE person_id = ? ORDER BY id"
+    return store.read(query, (person_id_of(store, name),))
 
 
 def delete_photos(

@@ -20,6 +20,7 @@ from masking.errors import BadRecord
 from masking.faces.alignment import ChipGeometry
 from masking.files.model_files import read_arrays, shipped_file
 from masking.landmarks import Float32, Image
+from training.embedders.embedded_face import check_chips
 
 # Side of the picture, and of a cell, px.
 SIDE_PX = 64
@@ -187,12 +188,7 @@ def features(chips: Image, geometry: ChipGeometry) -> Float32:
     Raises:
         ValueError: another shape or type.
     """
-    side = geometry.size_px
-    if chips.shape[1:] != (3, side, side) or chips.dtype != np.uint8:
-        raise ValueError(
-            f"expected (N, 3, {side}, {side}) uint8 chips, got {chips.shape} "
-            f"{chips.dtype}"
-        )
+    check_chips(chips, geometry)
     rows = np.empty((len(chips), FEATURES), dtype=np.float32)
     matrix = _crop_matrix(geometry)
     for row, chip in zip(rows, chips, strict=True):
