@@ -120,7 +120,8 @@ def _work_through(
     made = work(step, tasks, config.workers)
     tally, poses = Tally(), PoseChoice()
     try:
-        for row, was_known in _progress(made, len(photos)):
+        shown = tqdm(made, "augment", len(photos), unit="photo", disable=None)
+        for row, was_known in shown:
             tally.add(row, was_known)
             poses.add(row)
             if was_known:
@@ -210,12 +211,6 @@ def write_results(
         kinds = kinds_picture(sources, poses)
         write_image(part_file(out, "kinds.png", shard), kinds)
     return report
-
-
-def _progress(
-    made: Iterator[tuple[ManifestRow, bool]], total: int
-) -> Iterator[tuple[ManifestRow, bool]]:
-    yield from tqdm(made, "augment", total, unit="photo", disable=None)
 
 
 def remove_stale_files(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tarfile
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from tqdm import tqdm
 
 from masking.datasets.collections import CELEBA_LIST
 from masking.errors import BadRecord, InvalidConfig, MissingInput
+from masking.files.model_files import hash_of_file
 from masking.files.text import read_lines
 
 # On the disk at once: the archive, and what it is unpacked to.
@@ -104,7 +104,7 @@ def download(file: RemoteFile, folder: Path) -> Path:
         BadRecord: the hash is another one; what came is deleted.
     """
     target = folder / file.name
-    if target.is_file() and _hash(target, file.algorithm) == file.digest:
+    if target.is_file() and hash_of_file(target, file.algorithm) == file.digest:
         return target
     part = folder / f"{file.name}.part"
     try:
@@ -114,7 +114,7 @@ def download(file: RemoteFile, folder: Path) -> Path:
             f"{file.name} could not be downloaded ({error}). The same command goes on "
             f"where it stopped, also with a copy from elsewhere: {target}"
         ) from error
-    found = _hash(part, file.algorithm)
+    found = hash_of_file(part, file.algorithm)
     if found != file.digest:
         part.unlink()
         raise BadRecord(
@@ -167,14 +167,6 @@ def _bar(name: str, done: int, total: int | None) -> Any:
         unit_scale=True,
         disable=None,
     )
-
-
-def _hash(path: Path, algorithm: str) -> str:
-    made = hashlib.new(algorithm, usedforsecurity=False)
-    with path.open("rb") as stream:
-        while piece := stream.read(_PIECE_BYTES):
-            made.update(piece)
-    return made.hexdigest()
 
 
 def _download_folder(out: Path, needs_gb: float) -> Path:

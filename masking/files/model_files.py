@@ -81,7 +81,12 @@ def write_table(folder: Path) -> None:
 
 def sha256_of_file(path: Path) -> str:
     """SHA-256 of a file, hex, read piece by piece."""
-    digest = hashlib.sha256()
+    return hash_of_file(path, "sha256")
+
+
+def hash_of_file(path: Path, algorithm: str) -> str:
+    """A file's hash by an algorithm of `hashlib`, hex, read piece by piece."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     with path.open("rb") as file:
         while part := file.read(_AT_ONCE):
             digest.update(part)
