@@ -27,10 +27,11 @@ from index.datasets.views import MaskRenderer, ViewPlan, all_views
 from masking.datasets.collections import LabelledPhoto
 from masking.faces.alignment import ChipGeometry
 from masking.faces.finder import default_finder
+from masking.files.model_files import sha256_of_file
 from masking.files.writing import write_bytes
 from masking.landmarks import Float32, Image
 from training.embedders.embedded_face import Embedder, mask_identity
-from training.embedders.mask_classifier import MaskState, mask_states, model_hash
+from training.embedders.mask_classifier import MODEL_FILE, MaskState, mask_states
 from training.metrics.score_normalization import Cohort
 
 _BATCH = 64
@@ -159,7 +160,7 @@ class MaskStateRows:
     geometry = ChipGeometry()
 
     def __init__(self) -> None:
-        self.fingerprint = model_hash()
+        self.fingerprint = sha256_of_file(MODEL_FILE)
 
     def embed(self, chips: Image) -> Float32:
         """(N, 3, S, S) uint8 to (N, 2) float32."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -171,11 +170,6 @@ def read_model(path: Path) -> MaskStateModel:
         path, "the mask-state model", FORMAT_VERSION, ("weights", "offsets")
     )
     return MaskStateModel(weights.astype(np.float32), offsets.astype(np.float32))
-
-
-def model_hash(path: Path = MODEL_FILE) -> str:
-    """Hex SHA-256 of a model's file."""
-    return sha256(path.read_bytes()).hexdigest()
 
 
 def features(chips: Image, geometry: ChipGeometry) -> Float32:
