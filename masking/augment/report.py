@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from masking.augment.manifest import ManifestRow
 from masking.datasets.collections import photo_path
 from masking.datasets.images import read_rgb
 from masking.faces.alignment import ChipGeometry, crop_chip
+from masking.files.model_files import font_file
 from masking.files.text import counted
 from masking.landmarks import FaceChip, Image, Landmarks
 from masking.masks.spec import (
@@ -172,13 +172,8 @@ _TILE_GAP_PX = 8
 _CAPTION_PX = 22
 
 
-def caption_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """DejaVu Sans, which matplotlib brings: covers most alphabets."""
-    spec = importlib.util.find_spec("matplotlib")
-    if spec is None or spec.origin is None:
-        return ImageFont.load_default()
-    fonts = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-    return ImageFont.truetype(str(fonts / "DejaVuSans.ttf"), size_px)
+def _font(size_px: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(font_file()), size_px)
 
 
 def contact_sheet(
@@ -197,7 +192,7 @@ def contact_sheet(
     step_x, step_y = tile_px + _TILE_GAP_PX, tile_px + _CAPTION_PX + _TILE_GAP_PX
     size = (columns * step_x + _TILE_GAP_PX, rows * step_y + _TILE_GAP_PX)
     sheet = Pillow.new("RGB", size, "white")
-    draw, font = ImageDraw.Draw(sheet), caption_font(12)
+    draw, font = ImageDraw.Draw(sheet), _font(12)
     for number, (pixels, caption) in enumerate(tiles):
         left = _TILE_GAP_PX + number % columns * step_x
         top = _TILE_GAP_PX + number // columns * step_y
@@ -295,7 +290,7 @@ def _write_label(
     sheet: Pillow.Image, text: str, left: int, top: int, size_px: int = 18
 ) -> None:
     draw = ImageDraw.Draw(sheet)
-    draw.text((left, top), text, fill="#222222", font=caption_font(size_px))
+    draw.text((left, top), text, fill="#222222", font=_font(size_px))
 
 
 def _paste(

@@ -1,4 +1,4 @@
-"""Models that ship, ours and dlib's: where they lie, and how they are opened.
+"""Models that ship, ours and dlib's, and the font: where they lie, how to open them.
 
 A file is checked against a table of hashes first, which is what `sha256sum` prints and
 `sha256sum -c` reads: libraries in C crash at damaged models, or find other faces and
@@ -133,6 +133,24 @@ def own_model(name: str) -> Path:
         MissingInput, BadRecord: the file is missing or damaged.
     """
     return shipped_file(MODELS / name)
+
+
+@cache
+def font_file(bold: bool = False) -> Path:
+    """DejaVu Sans, which matplotlib brings: Latin, Greek, Cyrillic, Arabic and more.
+
+    Located, not imported: importing matplotlib takes a fifth of a second.
+
+    Raises:
+        MissingInput: the package is not installed.
+    """
+    spec = importlib.util.find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        raise MissingInput(
+            "the font of pictures is missing. Run: pip install matplotlib"
+        )
+    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+    return folder / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
 
 
 _VERSION = "format_version"

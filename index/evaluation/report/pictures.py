@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageDraw
+from PIL import ImageDraw, ImageFont
 
 from index.evaluation.figures import SETS, EmbedderFigures
 from index.evaluation.set_figures import CMC_DEPTH, CURVE_FARS, WorstPair
 from index.evaluation.stage import PrivateErrors, pair_ends
-from masking.augment.report import caption_font, contact_sheet
+from masking.augment.report import contact_sheet
 from masking.datasets.images import encode_image
+from masking.files.model_files import font_file
 from masking.files.writing import strict_json, write_bytes
 from masking.landmarks import Image
 
@@ -182,8 +183,12 @@ def _worst_sheet(embedder: str, errors: PrivateErrors) -> Image:
 def _heading(text: str, size_px: int) -> Image:
     row = Pillow.new("RGB", (_width(), _HEADING_PX), "white")
     draw = ImageDraw.Draw(row)
-    draw.text((_GAP_PX, 8), text, fill="black", font=caption_font(size_px))
+    draw.text((_GAP_PX, 8), text, fill="black", font=_font(size_px))
     return np.array(row, dtype=np.uint8)
+
+
+def _font(size_px: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(font_file()), size_px)
 
 
 def _width() -> int:
@@ -192,7 +197,7 @@ def _width() -> int:
 
 def _pair_row(kind: str, pairs: Sequence[WorstPair], errors: PrivateErrors) -> Image:
     row = Pillow.new("RGB", (_width(), _TILE_PX + _CAPTION_PX), "white")
-    draw, font = ImageDraw.Draw(row), caption_font(10)
+    draw, font = ImageDraw.Draw(row), _font(10)
     for column, pair in enumerate(pairs):
         left = _GAP_PX + column * (2 * _TILE_PX + _GAP_PX)
         for side, seen in enumerate(pair_ends(kind, pair)):

@@ -5,7 +5,6 @@ A text is drawn in DejaVu, else in a font of the machine that has all its letter
 
 from __future__ import annotations
 
-import importlib.util
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
@@ -14,7 +13,7 @@ from pathlib import Path
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from masking.errors import MissingInput
+from masking.files.model_files import font_file
 from masking.landmarks import Image
 
 # Nothing is to be seen of them.
@@ -54,7 +53,7 @@ SURE_ZONE: Colour = (190, 216, 240)
 
 def font_for(text: str, size_px: int, bold: bool) -> ImageFont.FreeTypeFont:
     """The font for a text that `drawable` gave."""
-    found = _file_for(frozenset(text), bold) or _dejavu(bold)
+    found = _file_for(frozenset(text), bold) or font_file(bold)
     return _loaded(str(found), size_px)
 
 
@@ -70,7 +69,7 @@ def drawable(text: str) -> str:
     )
     if _file_for(frozenset(text), False):
         return text
-    plain = str(_dejavu(False))
+    plain = str(font_file())
     return "".join(
         letter
         if _draws(plain, letter)
@@ -88,7 +87,7 @@ def has_font(text: str) -> bool:
 @lru_cache(maxsize=1000)
 def _file_for(letters: frozenset[str], bold: bool) -> Path | None:
     """None where no font has all the letters."""
-    own = _dejavu(bold)
+    own = font_file(bold)
     if all(_draws(str(own), letter) for letter in letters):
         return own
     for path in _fonts_of_machine(bold):
@@ -134,17 +133,6 @@ def _loaded(
     path: str, size_px: int, layout: ImageFont.Layout | None = None
 ) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size_px, layout_engine=layout)
-
-
-@cache
-def _dejavu(bold: bool) -> Path:
-    # Located, not imported: importing matplotlib takes a fifth of a second. Its
-    # DejaVu covers Latin, Greek, Cyrillic, Arabic and more on every machine.
-    spec = importlib.util.find_spec("matplotlib")
-    if spec is None or spec.origin is None:
-        raise MissingInput("the card's font is missing. Run: pip install matplotlib")
-    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-    return folder / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
 
 
 class Canvas:
