@@ -54,11 +54,6 @@ class Collection:
         rows = self._client.get(self._name, ids=[_MARK], output_fields=["version"])
         return int(rows[0]["version"]) if rows else -1
 
-    def count(self) -> int:
-        """How many templates it holds."""
-        stats = self._client.get_collection_stats(self._name)
-        return max(0, int(stats["row_count"]) - 1)
-
     def update(self, fresh: Templates, gone: Int64) -> None:
         """Store templates and forget people; afterwards it is of `fresh.version`.
 
