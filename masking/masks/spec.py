@@ -289,12 +289,14 @@ def _occluders(dice: Dice, kinds: NDArray[np.str_]) -> Iterator[MaskSpec]:
 
 def _specs(columns: dict[str, Any]) -> Iterator[MaskSpec]:
     """Specs of columns by the names of their fields."""
-    lists = []
-    for field in fields(MaskSpec):
-        if field.name not in columns:
-            lists.append([field.default] * len(columns["kind"]))
-            continue
-        values = columns[field.name]
-        plain = values.tolist()
-        lists.append([*map(tuple, plain)] if values.ndim == 2 else plain)
-    return map(MaskSpec, *lists)
+    names = [field.name for field in fields(MaskSpec)]
+    lists = [[field.default] * len(columns["kind"]) for field in fields(MaskSpec)]
+    for name, values in columns.items():
+        plain = values.T.tolist()
+        whole = [*zip(*plain, strict=True)] if values.ndim == 2 else plain
+        lists[names.index(name)] = whole
+    for row in zip(*lists, strict=True):
+        # Half of the time of its constructor, which sets field by field and checks.
+        spec = object.__new__(MaskSpec)
+        spec.__dict__.update(zip(names, row, strict=True))
+        yield spec
