@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from masking.masks.spec import MASKS, OCCLUDERS, MaskSpec
 
 ANGLES = 192
 Float64 = NDArray[np.float64]
+Name = TypeVar("Name", bound=Hashable)
 _AT = np.linspace(-np.pi, np.pi, ANGLES + 1)
 # Waves around a mask's outline, and how high they are, of its radius.
 _WAVES = np.array([(1, 0.012), (3, 0.008), (7, 0.006), (17, 0.006)])
@@ -121,11 +123,12 @@ class Outline:
 
 @dataclass(frozen=True, eq=False)
 class Outlines:
-    """N outlines as arrays; see Outline."""
+    """N outlines as arrays; see Outline and `is_moulded`."""
 
     centre: Float64
     tilt_rad: Float64
     mirrored: NDArray[np.bool_]
+    moulded: NDArray[np.bool_]
     radius: Float32
     slope: Float32
 
@@ -148,7 +151,9 @@ def outline_knots(spec: MaskSpec) -> Float64:
 def _knots(specs: Sequence[MaskSpec]) -> Float64:
     """(N, K, 2) knots of specs of one kind and cut."""
     kind = specs[0].kind
-    knots: Float64 = np.repeat(_HALVES[_cut(specs[0])][None], len(specs), axis=0)
+    knots: Float64 = np.repeat(
+        _HALVES[_cut(kind, form_of(specs[0]))][None], len(specs), axis=0
+    )
     numbers = [(s.rise, s.widen, s.hang, s.shift_x, s.shift_y) for s in specs]
     rise, widen, hang, shift_x, shift_y = np.array(numbers).T[..., None]
     if kind in OCCLUDERS:
@@ -165,12 +170,12 @@ def _knots(specs: Sequence[MaskSpec]) -> Float64:
     return knots
 
 
-def _cut(spec: MaskSpec) -> str:
-    """The outline of a spec's kind, or of what its form is cut like."""
-    form = form_of(spec)
-    if is_moulded(spec.kind, form):
+@cache
+def _cut(kind: str, form: int) -> str:
+    """The outline of a kind, or of what its form is cut like."""
+    if is_moulded(kind, form):
         return "moulded"
-    return "surgical" if is_pleated(spec.kind, form) else spec.kind
+    return "surgical" if is_pleated(kind, form) else kind
 
 
 def _worn_wrongly(knots: Float64, kind: str, style: str, rise: Float64) -> Float64:
@@ -218,23 +223,23 @@ def outlines(specs: Sequence[MaskSpec]) -> Outlines:
     count = len(specs)
     centre = np.empty((count, 2))
     radius, slope = np.empty((2, count, ANGLES + 1), dtype=np.float32)
-    for kind, own in rows_by_kind(specs).items():
-        for cut in dict.fromkeys(cuts := [_cut(specs[row]) for row in own]):
-            rows = [row for row, its in zip(own, cuts, strict=True) if its == cut]
-            shapes = _of_one_kind([specs[row] for row in rows])
-            centre[rows], radius[rows], slope[rows] = shapes
-        if kind == "sunglasses":
-            centre[own, 0] = 0.5 + LENS_X
+    lenses, moulded = np.zeros((2, count), dtype=bool)
+    cuts = [(spec.kind, _cut(spec.kind, form_of(spec))) for spec in specs]
+    for (kind, cut), rows in rows_by(cuts).items():
+        shapes = _of_one_kind([specs[row] for row in rows])
+        centre[rows], radius[rows], slope[rows] = shapes
+        lenses[rows] = kind == "sunglasses"
+        moulded[rows] = cut == "moulded"
+    centre[lenses, 0] = 0.5 + LENS_X
     tilt = np.array([spec.tilt_rad for spec in specs])
-    lenses = np.array([spec.kind == "sunglasses" for spec in specs])
-    return Outlines(centre, tilt, lenses, radius, slope)
+    return Outlines(centre, tilt, lenses, moulded, radius, slope)
 
 
-def rows_by_kind(specs: Sequence[MaskSpec]) -> dict[str, list[int]]:
-    """Which of the specs are of each kind."""
-    found: dict[str, list[int]] = {}
-    for row, spec in enumerate(specs):
-        found.setdefault(spec.kind, []).append(row)
+def rows_by(names: Iterable[Name]) -> dict[Name, list[int]]:
+    """The rows that have each of the names."""
+    found: dict[Name, list[int]] = {}
+    for row, name in enumerate(names):
+        found.setdefault(name, []).append(row)
     return found
 
 
@@ -248,14 +253,16 @@ def _of_one_kind(specs: Sequence[MaskSpec]) -> tuple[Float64, Float64, Float64]:
     centre = np.concatenate([axis, (half[:, :1, 1] + half[:, -1:, 1]) / 2], axis=1)
     away = _between(closed.shape[1]) @ (closed - centre[:, None])
     x, y = away[..., 0], away[..., 1]
-    angle = np.arctan2(y, x)
-    order = np.arange(len(specs))[:, None], angle.argsort(axis=1)
-    radius = _around(angle[order], np.hypot(x, y)[order])
+    radius = _around(np.arctan2(y, x), np.hypot(x, y))
     if specs[0].kind in MASKS:
         radius *= _uneven(specs)
     wide = np.concatenate([radius[:, -2:-1], radius, radius[:, 1:2]], axis=1)
-    bend = (wide[:, 2:] - wide[:, :-2]) / (2 * (_AT[1] - _AT[0]))
-    return centre, radius, 1 / np.sqrt(1 + (bend / radius) ** 2)
+    bend = wide[:, 2:] - wide[:, :-2]
+    bend /= 2 * (_AT[1] - _AT[0])
+    bend /= radius
+    bend *= bend
+    bend += 1
+    return centre, radius, 1 / np.sqrt(bend)
 
 
 def _uneven(specs: Sequence[MaskSpec]) -> Float64:
@@ -264,19 +271,25 @@ def _uneven(specs: Sequence[MaskSpec]) -> Float64:
     limp = np.array([spec.wrinkle for spec in specs])[:, None]
     phase, high = seeds / (977 + _WAVES[:, 0]) % (2 * np.pi), limp * _WAVES[:, 1]
     # sin(a + b): sines of the whole table take most of the packing's time.
-    waves = (high * np.cos(phase)) @ _SINES + (high * np.sin(phase)) @ _COSINES
-    return np.asarray(1 + waves)
+    waves = (high * np.cos(phase)) @ _SINES
+    waves += (high * np.sin(phase)) @ _COSINES
+    waves += 1
+    return np.asarray(waves)
 
 
 def _around(angles: Float64, values: Float64) -> Float64:
-    """(N, M) ascending angles and their values, which repeat, to those at _AT."""
-    turn = 2 * np.pi
-    before, after = angles[:, -1:] - turn, angles[:, :1] + turn
-    angles = np.concatenate([before, angles, after], axis=1)
-    values = np.concatenate([values[:, -1:], values, values[:, :1]], axis=1)
+    """(N, M) angles and their values, which repeat, to those at _AT."""
+    turn, row = 2 * np.pi, np.arange(len(angles))[:, None]
+    # They ascend but for one place, which a stable sort makes use of.
+    order = angles.argsort(axis=1, kind="stable") + angles.shape[1] * row
+    order = np.concatenate([order[:, -1:], order, order[:, :1]], axis=1)
+    angles = angles.take(order)
+    angles[:, 0] -= turn
+    angles[:, -1] += turn
     # One row after the other on one line, too far apart to meet.
-    apart = 4 * turn * np.arange(len(angles))[:, None]
-    return np.interp(_AT + apart, (angles + apart).ravel(), values.ravel())
+    apart = 4 * turn * row
+    angles += apart
+    return np.interp(_AT + apart, angles.ravel(), values.take(order).ravel())
 
 
 @cache

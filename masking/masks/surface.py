@@ -149,7 +149,17 @@ OCCLUDER_RELIEFS = {
 
 def surface_name(spec: MaskSpec) -> str:
     """Name of a spec's surface, see SURFACES."""
-    return _name(spec.kind, form_of(spec), spec.valve)
+    return SURFACES[surface_number(spec)]
+
+
+def surface_number(spec: MaskSpec) -> int:
+    """Number of a spec's surface in SURFACES."""
+    return _number(spec.kind, form_of(spec), spec.valve)
+
+
+@cache
+def _number(kind: str, form: int, valve: bool) -> int:
+    return SURFACES.index(_name(kind, form, valve))
 
 
 def _name(kind: str, form: int, valve: bool) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,12 @@ from masking.masks.outline import (
     Float64,
     Outlines,
     outlines,
-    rows_by_kind,
+    rows_by,
 )
 from masking.masks.patterns import LEVELS, PERIODS, TILE_PX, print_tile, texture_tile
-from masking.masks.relief import form_of, has_letters, is_moulded
+from masking.masks.relief import has_letters
 from masking.masks.spec import KINDS, OCCLUDERS, MaskSpec
-from masking.masks.surface import FINGERS, LIMPNESS, SURFACES, surface_name
+from masking.masks.surface import FINGERS, LIMPNESS, surface_number
 
 # What a pixel of a rendered picture shows.
 PARTS = ("none", "fabric", "strap", "valve", "visor", "occluder")
@@ -109,7 +110,7 @@ def parameters(arrays: Any, specs: Sequence[MaskSpec]) -> Parameters:
     pieces = segments(specs, shapes)
     return Parameters(
         specs=tuple(specs),
-        surfaces=[SURFACES.index(surface_name(s)) for s in specs],
+        surfaces=[surface_number(spec) for spec in specs],
         some_mirrored=bool(shapes.mirrored.any()),
         radius=arrays.array(shapes.radius),
         slope=arrays.array(shapes.slope),
@@ -133,14 +134,14 @@ def _columns(
     They go to the device as one table: a copy each would take longer than they do.
     """
     seeds = np.array([spec.seed for spec in specs])[:, None]
-    drawn = np.array(
-        [(*s.colour, *s.second, *s.strap, s.wrinkle, s.gloss, s.widen) for s in specs]
+    rows = (
+        (*s.colour, *s.second, *s.strap, s.wrinkle, s.gloss, s.widen) for s in specs
     )
-    own = np.array([_OF_KIND[spec.kind] for spec in specs])
-    moulded = [is_moulded(spec.kind, form_of(spec)) for spec in specs]
-    own[moulded, 0] = _MOULDED_LIMPNESS
+    # Half of the time of an array of the rows.
+    drawn = np.fromiter(chain.from_iterable(rows), float).reshape(len(specs), -1)
+    own = _OF_KINDS[[_ROW_OF_KIND[spec.kind] for spec in specs]]
+    own[shapes.moulded, 0] = _MOULDED_LIMPNESS
     tilt = shapes.tilt_rad[:, None]
-    lettered = np.array([has_letters(spec.kind) for spec in specs])[:, None]
     parts = {
         "centre": shapes.centre,
         "turn": np.concatenate([np.cos(tilt), np.sin(tilt)], axis=1),
@@ -152,9 +153,9 @@ def _columns(
         # Where the mask lies on the crease tile.
         "place": np.concatenate([seeds % 9973 / 9973, seeds % 8191 / 8191], axis=1),
         "folds": own[:, 1:2] + (1 - own[:, 1:2]) * (0.3 + 0.8 * drawn[:, 9:10]),
-        "side": np.where((seeds % 2 > 0) | lettered, 1.0, -1.0),
-        "scale": 1 / np.where(own[:, 2:3] > 0, 1 + drawn[:, 11:], 1.0),
-        "of_kind": own[:, 2:],
+        "side": np.where((seeds % 2 > 0) | (own[:, 2:3] > 0), 1.0, -1.0),
+        "scale": 1 / np.where(own[:, 3:4] > 0, 1 + drawn[:, 11:], 1.0),
+        "of_kind": own[:, 3:],
     }
     table = arrays.array(np.concatenate(list(parts.values()), axis=1))
     columns, start = {}, 0
@@ -168,18 +169,20 @@ def _columns(
     return columns
 
 
+# The fields of `Parameters` that a kind alone decides.
 _OF_KIND_NAMES = (
     *("limbs", "skin", "weave", "seam", "shadow", "rim", "behind", "lit", "part"),
 )
 
 
 def _of_kind(kind: str) -> tuple[float, ...]:
-    """Limpness, stiffness, and the fields of `Parameters` that a kind alone decides."""
+    """Limpness, stiffness, whether it has letters, and _OF_KIND_NAMES."""
     hand = float(kind == "hand")
     part = "visor" if kind == "shield" else "fabric"
     return (
         LIMPNESS[kind],
         float(kind in RIGID or kind in OCCLUDERS),
+        float(has_letters(kind)),
         hand,
         hand,
         _WEAVE.get(kind, 0.0),
@@ -192,7 +195,8 @@ def _of_kind(kind: str) -> tuple[float, ...]:
     )
 
 
-_OF_KIND = {kind: _of_kind(kind) for kind in KINDS + OCCLUDERS}
+_OF_KINDS = np.array([_of_kind(kind) for kind in KINDS + OCCLUDERS])
+_ROW_OF_KIND = {kind: row for row, kind in enumerate(KINDS + OCCLUDERS)}
 
 
 def tile_of(spec: MaskSpec, px_per_unit: float) -> Float32 | None:
@@ -267,7 +271,7 @@ def segments(specs: Sequence[MaskSpec], shapes: Outlines) -> Float64:
         the head; and how far the middle hangs to one side, face squares.
     """
     found = {}
-    for kind, rows in rows_by_kind(specs).items():
+    for kind, rows in rows_by(spec.kind for spec in specs).items():
         own = [specs[row] for row in rows]
         if kind == "hand":
             found[kind] = rows, _fingers(own, shapes, rows)
@@ -294,7 +298,7 @@ def _straps(
     pieces[..., 2:7] = np.stack([side * x1, y1, half, side, ear], axis=-1)
     top = np.where(ear == EAR_BOTTOM, 1.0, 0.2)
     pieces[..., 7] = -side * _SAG * top * (1 + 3 * down)
-    pieces[[is_moulded(kind, form_of(spec)) for spec in specs], :, 4] *= _MOULDED_LOOP
+    pieces[shapes.moulded[rows], :, 4] *= _MOULDED_LOOP
     return pieces
 
 
