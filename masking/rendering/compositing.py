@@ -108,7 +108,7 @@ def render_layer(
     before = None if front is None else front[:, box[0], box[1]]
     rendered = composite(arrays, layer, arrays.packed(window), box, before)
     srgb = xp.astype(xp.clip(rendered.srgb + 0.5, 0, 255), xp.uint8)
-    window[...] = xp.where(rendered.changed[:, None], srgb, window)
+    arrays.put(window, srgb, rendered.changed)
     if maps is None:
         return
     alpha, shown = (values[:, box[0], box[1]] for values in (maps.alpha, maps.parts))

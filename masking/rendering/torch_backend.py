@@ -133,6 +133,10 @@ class TorchArrays:
         """See Arrays."""
         return values
 
+    def put(self, pictures: Any, colours: Any, where: Any) -> None:
+        """See Arrays."""
+        pictures[...] = self.xp.where(where[:, None], colours, pictures)
+
     def blurred(self, layers: Tensor, sigma_px: Tensor) -> Tensor:
         """See Arrays."""
         # Below LEAST_BLUR_PX the middle weight is 1.
