@@ -262,7 +262,14 @@ def _textured(
 
 
 def draw_occluder(rng: np.random.Generator, kind: str) -> MaskSpec:
-    """One of OCCLUDERS drawn at random; sizes and places vary more than masks' do."""
+    """One of OCCLUDERS drawn at random; sizes and places vary more than masks' do.
+
+    Raises:
+        InvalidConfig: another kind.
+    """
+    if kind not in OCCLUDERS:
+        expected = ", ".join(OCCLUDERS)
+        raise InvalidConfig(f"unknown {kind!r}, expected one of {expected}")
     return next(_occluders(Dice(rng.random((1, _ROLLS))), np.array([kind])))
 
 
