@@ -13,9 +13,11 @@ from click.testing import CliRunner
 
 import cli
 from index.gallery.gallery import open_gallery
-from masking.datasets.images import list_images, read_rgb, write_image
+from masking.datasets.images import encode_image, list_images, read_rgb, write_image
+from masking.datasets.sample import sample_people
 
 NAME, LATER = "Zyxwvö Quasar", "Qqjx Wöbblefurth"
+NEARER = ("Person_13", "Person_14")
 TRAIN = ["--epochs", "1", "--batch-size", "8", "--workers", "1", "--device", "cpu"]
 
 
@@ -32,25 +34,41 @@ def people(small_people, tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
     first, *others = sorted(small_people.iterdir())[:5]
     for person in others:
-        shutil.copytree(person, folder / person.name)
+        for photo in list_images(person)[:2]:
+            write_image(folder / person.name / photo.name, read_rgb(photo))
     for number, photo in enumerate(list_images(first)):
         write_image(folder / NAME / f"{number}.jpg", read_rgb(photo), 90 + number)
     return folder
 
 
 @pytest.fixture(scope="module")
-def used(people, tmp_path_factory):
+def undrawn():
+    """What is drawn of many people at once is one grey picture."""
+    grey = np.full((8, 8, 3), 128, np.uint8)
+    plots = dict.fromkeys(("roc.png", "det.png", "cmc.png"), encode_image(grey, ".png"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("masking.augment.stage.kinds_picture", lambda *_: grey)
+        patch.setattr("training.run.figures._curves", lambda *_: plots["roc.png"])
+        patch.setattr("index.evaluation.report.write.report_plots", lambda _: plots)
+        yield
+
+
+@pytest.fixture(scope="module")
+def used(people, undrawn, tmp_path_factory):
     """A workspace in which every command ran once."""
     workspace = tmp_path_factory.mktemp("used") / "workspace"
     out = tmp_path_factory.mktemp("outside")
     own = list_images(people / NAME)
-    impostor = list_images(people)[-1]
+    other = people / "Person_04" / "1.jpg"
     few = ("--workers", 1, "--variants", 1, "--kinds", "surgical")
     call(workspace, "augment", people, *few, "--preview")
     call(workspace, "train", *TRAIN)
     call(workspace, "gallery", "backup")
     call(workspace, "enroll", NAME, *own)
-    call(workspace, "identify", own[0], impostor, "--threshold", -60)
+    # With them a card of Person_04 shows five nearer than the person.
+    for name in NEARER:
+        call(workspace, "enroll", name, sample_people() / name / "1.jpg")
+    call(workspace, "identify", own[0], other, "--threshold", -60)
     call(workspace, "calibrate", people, "--masks", 1, "--workers", 1, code=2)
     evaluated = ("--rounds", 0, "--workers", 1, "--kinds", "surgical")
     call(workspace, "evaluate", people, *evaluated)
@@ -122,6 +140,16 @@ def told(workspace: Path, wanted: dict[str, bytes]) -> dict[str, set[str]]:
     return found
 
 
+def cards_of_others(workspace):
+    """Cards on which the person is not among those that are shown."""
+    lines = (workspace / "identified" / "answers.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    with open_gallery(workspace / "gallery") as gallery:
+        (number,) = (p.person_id for p in gallery.people() if p.name == LATER)
+    kept = [r["card"] for r in records if number not in r.get("person_ids", [number])]
+    return {workspace / "identified" / Path(card).name for card in kept}
+
+
 def test_nothing_of_a_removed_person_is_left(used, people, tmp_path):
     workspace = tmp_path / "workspace"
     shutil.copytree(used, workspace)
@@ -133,6 +161,9 @@ def test_nothing_of_a_removed_person_is_left(used, people, tmp_path):
     kept = set(workspace.glob("evaluated/*/report.html"))
     assert kept and (workspace / "found-faces").is_dir()
     assert list(workspace.glob("evaluated/*/private/*.png"))
+    assert (workspace / "augmented" / "kinds.png").is_file()
+    cards = cards_of_others(workspace)
+    assert len(cards) == 1 and len(list(workspace.glob("identified/*.png"))) == 3
 
     done = call(workspace, "gallery", "remove", LATER, "--yes")
 
@@ -143,14 +174,15 @@ def test_nothing_of_a_removed_person_is_left(used, people, tmp_path):
     assert "weights cannot forget" in left
     assert not (workspace / "found-faces").exists()
     assert not list(workspace.glob("evaluated/*/private"))
-    # The pictures show all of them.
-    assert not list(workspace.glob("identified/*.png"))
+    assert not (workspace / "augmented" / "kinds.png").exists()
+    assert set(workspace.glob("identified/*.png")) == cards
     # The rest is as it was, and works.
     assert kept == set(workspace.glob("evaluated/*/report.html"))
     listed = json.loads(call(workspace, "gallery", "list", "--json").stdout)
-    assert len(listed) == 4 and all(person["photo_count"] == 3 for person in listed)
+    counts = [person["photo_count"] for person in listed]
+    assert sorted(counts) == [1, 1, 2, 2, 2, 2]
     report = json.loads((workspace / "augmented" / "report.json").read_text())
-    assert (report["people"], report["faces"]) == (4, 12)
+    assert (report["people"], report["faces"]) == (4, 8)
     assert read_rgb(workspace / "augmented" / "preview.png").size
     call(workspace, "train", *TRAIN)
     assert "verify" in call(workspace, "gallery", "restore", "--force", "--yes").output
