@@ -94,11 +94,18 @@ def geometries_of(embedders: Sequence[Embedder]) -> tuple[ChipGeometry, ...]:
 
 
 def embed_views(
-    views: Iterable[View], embedders: Sequence[Embedder], batch_size: int
+    views: Iterable[View],
+    embedders: Sequence[Embedder],
+    batch_size: int,
+    references: bool = True,
 ) -> EmbeddedViews:
     """Embed views whose chips are those of `geometries_of(embedders)`.
 
     Chips are dropped batch by batch; millions of views need only their vectors.
+
+    Args:
+        references: whether masked references are wanted, which take as long again;
+            else they are the embeddings themselves.
     """
     stream = iter(views)
     photos: list[int] = []
@@ -108,13 +115,13 @@ def embed_views(
     unread: set[int] = set()
     sha256s: set[str] = set()
     parts: list[list[Float32]] = [[] for _ in embedders]
-    references: list[list[Float32]] = [[] for _ in embedders]
+    unders: list[list[Float32]] = [[] for _ in embedders]
     while batch := list(islice(stream, batch_size)):
         for number, embedder in enumerate(embedders):
             chosen = geometries_of(embedders).index(embedder.geometry)
-            rows, under = _embed_batch(batch, embedder, chosen)
+            rows, under = _embed_batch(batch, embedder, chosen, references)
             parts[number].append(rows)
-            references[number].append(under)
+            unders[number].append(under)
         photos += [view.photo for view in batch]
         masks += [view.mask for view in batch]
         detectors += [view.face.box.detector for view in batch]
@@ -133,7 +140,7 @@ def embed_views(
         ),
         tuple(
             np.concatenate([first, *rows])
-            for first, rows in zip(empty, references, strict=True)
+            for first, rows in zip(empty, unders, strict=True)
         ),
         frozenset(unread),
         frozenset(sha256s),
@@ -141,7 +148,7 @@ def embed_views(
 
 
 def _embed_batch(
-    batch: list[View], embedder: Embedder, chosen: int
+    batch: list[View], embedder: Embedder, chosen: int, references: bool
 ) -> tuple[Float32, Float32]:
     """(B, D) float32 embeddings and masked references; NaN rows without a face."""
     rows = np.full((len(batch), embedder.dimension), np.nan, dtype=np.float32)
@@ -150,10 +157,10 @@ def _embed_batch(
     if not acquired:
         return rows, under
     chips = network_input([batch[number].face.crops[chosen] for number in acquired])
-    unmasked = np.array([not batch[number].masked for number in acquired])
-    embeddings, references = embed_both(embedder, chips, unmasked)
+    covered = [references and not batch[number].masked for number in acquired]
+    embeddings, found = embed_both(embedder, chips, np.array(covered))
     rows[acquired] = under[acquired] = embeddings
-    for number, vector in zip(acquired, references, strict=True):
+    for number, vector in zip(acquired, found, strict=True):
         if vector is not None:
             under[number] = vector
     return rows, under

@@ -144,7 +144,8 @@ def _embedded(
         views = conditions.noted(views)
     total = len(photos) * (2 if plan.renderer else 1)
     shown = tqdm(views, total=total, desc="evaluate", unit="face", disable=None)
-    return embed_views(shown, embedders, config.batch_size)
+    references = config.masked_references
+    return embed_views(shown, embedders, config.batch_size, references)
 
 
 def _conditions(

@@ -88,6 +88,14 @@ def test_masked_faces_and_lost_ones_are_get_no_reference():
         np.testing.assert_array_equal(references.people, [7, 7, 8])
 
 
+def test_references_that_nobody_wants_are_not_made(monkeypatch):
+    monkeypatch.setattr("training.embedders.embedded_face.under_mask", None)
+    crops = (np.full((24, 24, 3), 100, np.uint8),)
+    views = [View(0, NO_MASK, AlignedFace("a", crops=crops))]
+    found = embed_views(views, [ColourEmbedder("dlib")], 1, references=False)
+    np.testing.assert_array_equal(found.masked_references, found.embeddings)
+
+
 def test_crops_are_embedded_whole_if_asked_to(folder):
     report, file = embed(folder, dataclasses.replace(CONFIG, on_no_face="crop"))
     np.testing.assert_array_equal(file["found"], [True, True, False, True])
