@@ -6,7 +6,9 @@ import base64
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from index.evaluation.by_property import BINS
 from index.evaluation.figures import SETS, EmbedderFigures, EvaluateReport, MaskFigures
@@ -220,18 +222,8 @@ def report_html(report: EvaluateReport, plots: Mapping[str, bytes]) -> str:
     Args:
         plots: see `pictures.report_plots`.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"rate": _value, "interval": _interval, "gain": _gain}
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     embedders = report.embedders
-    return template.render(
+    page: str = _template().render(
         report=report,
         sets=_sets_of(embedders),
         gained=_sets_of(embedders[1:]),
@@ -243,6 +235,22 @@ def report_html(report: EvaluateReport, plots: Mapping[str, bytes]) -> str:
         property_lines=property_tables(report),
         plots={name: _data_uri(png) for name, png in plots.items()},
     )
+    return page
+
+
+@cache
+def _template() -> Any:
+    """Compiled once: that takes longer than to fill it."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"rate": _value, "interval": _interval, "gain": _gain}
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _sets_of(embedders: Sequence[EmbedderFigures]) -> list[str]:
