@@ -30,6 +30,7 @@ can be compared.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,7 +105,7 @@ def _line(
 ) -> float:
     """Piecewise linear in the logarithm of the place, continued at both ends."""
     last = len(places) - 2
-    left = min(max(int(np.searchsorted(places, wanted)) - 1, 0), last)
+    left = min(max(bisect_left(places, wanted) - 1, 0), last)
     low, high = math.log(places[left]), math.log(places[left + 1])
     fraction = (math.log(wanted) - low) / (high - low)
     return float(values[left] + fraction * (values[left + 1] - values[left]))
