@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 import cli
 from index.calibration import fit as calibration_fit
+from index.calibration import stage as calibration_stage
 from index.calibration.calibration import Calibration
 from index.calibration.config import CalibrateConfig
 from index.enrollment.after_training import enroll_manifest
@@ -37,6 +38,22 @@ def impostors(tmp_path_factory):
         for photo in sorted(person.iterdir())[:2]:
             shutil.copy(photo, folder / person.name / photo.name)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def embedded_once():
+    """The tests look at the same photographs: masks go on them for the first one."""
+    known, embed = {}, calibration_stage._embedded
+
+    def once(photos, embedder, seed, *others):
+        key = (tuple(photo.path for photo in photos), embedder.fingerprint, seed)
+        if key not in known:
+            known[key] = embed(photos, embedder, seed, *others)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibration_stage, "_embedded", once)
+        yield
 
 
 def calibrated(workspace, *arguments):
