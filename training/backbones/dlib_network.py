@@ -7,6 +7,7 @@ He et al., "Deep Residual Learning", CVPR 2016 (its blocks).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +187,20 @@ def read_dlib_network(path: Path | None = None) -> DlibFaceNet:
         MissingInput: the file is not there.
         BadRecord: it is damaged or holds another network.
     """
-    file = read_dlib_file(path or dlib_model(RECOGNITION))
+    if path is None:
+        return DlibFaceNet.from_state(_published(dlib_model(RECOGNITION)))
+    return DlibFaceNet.from_state(_folded(path))
+
+
+@lru_cache(maxsize=1)
+def _published(path: Path) -> dict[str, Tensor]:
+    """Read once: a training starts from it, is taught by it and compared with it."""
+    return _folded(path)
+
+
+def _folded(path: Path) -> dict[str, Tensor]:
+    """The weights of a dlib file, with its affine layers folded."""
+    file = read_dlib_file(path)
     with torch.device("meta"):
         shapes = DlibFaceNet()
     _check_layers(file, shapes)
@@ -207,7 +221,7 @@ def read_dlib_network(path: Path | None = None) -> DlibFaceNet:
     # dlib stores the projection as (in, out), torch as (out, in).
     projection = file.floats(file.layers[-1]).reshape(HEAD_CHANNELS, DIMENSION)
     state["head.project.weight"] = torch.from_numpy(projection.T.copy())
-    return DlibFaceNet.from_state(state)
+    return state
 
 
 def write_dlib_file(network: DlibFaceNet, path: Path) -> None:
