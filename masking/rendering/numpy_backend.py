@@ -136,7 +136,8 @@ class NumpyArrays:
     def cut(self, tile: Float32, rows: Integers, columns: Integers) -> Float32:
         """See Arrays."""
         # Rows and then columns: four times as fast as both at once.
-        return tile.take(rows[0], axis=1).take(columns[0], axis=2)[None]
+        cut = tile.take(rows[0], axis=1).take(columns[0], axis=2)
+        return np.asarray(cut[None])
 
     def spread(
         self, maps: Sequence[Float32], rows: Float32, columns: Float32
