@@ -67,7 +67,7 @@ def weave_tile() -> Float32:
 
 @cache
 def noise_tile() -> Float32:
-    """(4, TILE_PX, TILE_PX) float32: a camera's noise, and what JPEG makes of colours.
+    """(TILE_PX, TILE_PX, 4) float32: a camera's noise, and what JPEG makes of colours.
 
     The first is grain of a standard deviation of 1; the others are stains, in 8-bit
     steps of red, green and blue.
@@ -78,9 +78,9 @@ def noise_tile() -> Float32:
         sum(_smooth_noise(first + n, 8.0 * 2**n) / (1 + n) for n in range(3))
         for first in (20, 24)
     )
-    stains = np.multiply.outer(_BLUE_STAIN, blue / np.std(blue))
-    stains += np.multiply.outer(_GREEN_STAIN, green / np.std(green))
-    tile = np.concatenate([grain[None], stains.astype(np.float32)])
+    stains = np.multiply.outer(blue / np.std(blue), _BLUE_STAIN)
+    stains += np.multiply.outer(green / np.std(green), _GREEN_STAIN)
+    tile = np.concatenate([grain[..., None], stains.astype(np.float32)], axis=-1)
     tile.setflags(write=False)
     return tile
 

@@ -90,21 +90,15 @@ class TorchArrays:
         down, across = (
             torch.as_tensor(places, device=self._device) for places in (rows, columns)
         )
-        whole = self._on_device(tile, (0, 1, 2))
+        whole = self._on_device(tile)
         return whole[:, down[:, :, None], across[:, None]].transpose(0, 1)
 
-    def _on_device(
-        self, tile: Float32, axes: tuple[int, int, int] = (2, 0, 1)
-    ) -> Tensor:
-        """A tile as (C, P, P), copied to the device once.
-
-        Args:
-            axes: its channels, rows and columns.
-        """
+    def _on_device(self, tile: Float32) -> Tensor:
+        """(C, P, P) of a tile (P, P, C), copied to the device once."""
         if id(tile) not in self._tiles:
             whole = tile if tile.ndim == 3 else tile[..., None]
             # The tile is kept too: its number is its own only while it lives.
-            self._tiles[id(tile)] = (tile, self.array(whole.transpose(axes)))
+            self._tiles[id(tile)] = (tile, self.array(whole.transpose(2, 0, 1)))
         return self._tiles[id(tile)][1]
 
     def _sampled(self, images: Tensor, column: Tensor, row: Tensor) -> Tensor:
