@@ -15,6 +15,7 @@ from masking.masks.spec import (
     WEARING_STYLES,
     SpecConfig,
     draw_all,
+    draw_occluder,
     draw_specs,
     sample_rng,
     spec_from_json,
@@ -153,3 +154,8 @@ def test_what_is_drawn_together_is_what_is_drawn_alone(occluded):
     # What a face wears besides does not change its mask.
     masks = [specs[0] for specs in draw_all(3, names, replace(config, occluded=0.0))]
     assert [specs[0] for specs in together] == masks
+
+
+def test_an_occluder_that_is_none_is_refused():
+    with pytest.raises(InvalidConfig, match="unknown 'surgical', expected one of sun"):
+        draw_occluder(np.random.default_rng(0), "surgical")
