@@ -1,4 +1,4 @@
-"""Landmarks and face chips, and the coordinates that they are in.
+"""Boxes, landmarks and chips of faces, and the coordinates that they are in.
 
 Coordinates are (x, y) pixels, x to the right, y down, with the origin at the
 centre of the top-left pixel (as dlib and OpenCV count).
@@ -33,6 +33,35 @@ MIRROR = np.r_[
     39, 38, 37, 36, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1, 67:64:-1,
 ]
 # fmt: on
+
+
+@dataclass(frozen=True)
+class FaceBox:
+    """A detected face: corners in px of the photograph, may lie outside of it.
+
+    Attributes:
+        score: the detector's confidence, 0 to 1, higher is surer.
+        detector: name of what found it, as written in manifests.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    score: float
+    detector: str
+
+    @property
+    def area_px(self) -> float:
+        """Area in square pixels."""
+        return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
+
+    def overlap(self, other: FaceBox) -> float:
+        """Shared area, as a fraction of the smaller box."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        smaller = min(self.area_px, other.area_px)
+        return max(0.0, width) * max(0.0, height) / smaller if smaller else 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, Finder
-from masking.landmarks import Image, Landmarks
+from masking.landmarks import FaceBox, Image, Landmarks
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ import numpy as np
 from benchmarks.face_finding.line import Clock, Line
 from masking.datasets.images import read_rgb
 from masking.datasets.sample import sample_people
-from masking.faces.detector import FaceBox
-from masking.landmarks import Image
+from masking.landmarks import FaceBox, Image
 
 # Name, width, height, portraits and their side, px; faces fill half of that.
 _SCENES = (

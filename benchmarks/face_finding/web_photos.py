@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.face_finding.line import Clock, Line, same_face
 from masking.datasets.images import list_images, read_rgb
-from masking.faces.detector import FaceBox
+from masking.landmarks import FaceBox
 
 Boxes = Mapping[str, list[tuple[FaceBox, bool]]]
 

@@ -8,10 +8,9 @@ from typing import Any
 import dlib
 import numpy as np
 
-from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
 from masking.files.model_files import LANDMARKS_68, dlib_model
-from masking.landmarks import Image, Landmarks
+from masking.landmarks import FaceBox, Image, Landmarks
 
 
 class StockFinder:

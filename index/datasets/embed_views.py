@@ -21,11 +21,10 @@ from index.datasets.views import View
 from masking.datasets.collections import NO_MASK
 from masking.faces import finder as face_finding
 from masking.faces.alignment import ChipGeometry
-from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, Finder
 from masking.files.model_files import MODELS, TABLE
 from masking.files.writing import private_folder, write_bytes
-from masking.landmarks import Float32, Image, Landmarks
+from masking.landmarks import FaceBox, Float32, Image, Landmarks
 from training.embedders.embedded_face import Embedder, embed_both, network_input
 from training.metrics.score_normalization import Cohort, EmbeddedFaces, Indices
 

@@ -30,7 +30,6 @@ from masking.errors import (
     UnreadableImage,
 )
 from masking.faces.alignment import ChipGeometry
-from masking.faces.detector import FaceBox
 from masking.faces.finder import (
     AlignedFace,
     AlignedPhoto,
@@ -43,7 +42,7 @@ from masking.faces.finder import (
     unmasked_predictor,
 )
 from masking.files.text import normal_form, read_lines
-from masking.landmarks import Image, Landmarks
+from masking.landmarks import FaceBox, Image, Landmarks
 from masking.masks.spec import MaskSpec, SpecConfig, draw_specs, sample_rng
 from masking.rendering.render import render
 from masking.workers import ordered_map

@@ -18,7 +18,6 @@ from masking.datasets.collections import Collection
 from masking.datasets.images import photo_list, refuse_other_kinds
 from masking.errors import BadRecord, InvalidConfig, MissingInput, ToolkitError
 from masking.faces.alignment import ChipGeometry
-from masking.faces.detector import FaceBox
 from masking.faces.finder import (
     AlignedFace,
     AlignedPhoto,
@@ -28,6 +27,7 @@ from masking.faces.finder import (
     read_photo,
 )
 from masking.files.text import read_table, refuse_address
+from masking.landmarks import FaceBox
 from masking.workers import ordered_map
 
 COLUMNS = ("person", "file")

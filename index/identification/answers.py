@@ -18,9 +18,9 @@ from index.calibration.thresholds import accepted_from, shown
 from index.identification.cards.canvas import percent
 from masking.datasets.folders import refuse_picture
 from masking.errors import ToolkitError
-from masking.faces.detector import FaceBox
 from masking.files.text import counted, spreadsheet_text
 from masking.files.writing import strict_json
+from masking.landmarks import FaceBox
 
 MATCH, AMBIGUOUS, UNKNOWN = "match", "ambiguous", "unknown"
 NO_FACE, UNREADABLE = "no face", "unreadable"

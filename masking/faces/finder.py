@@ -11,7 +11,7 @@ import numpy as np
 
 from masking.datasets.images import decode_rgb, file_sha256, read_bytes
 from masking.faces.alignment import ChipGeometry, crop_chip
-from masking.faces.detector import Detection, FaceBox, FaceDetector
+from masking.faces.detector import Detection, FaceDetector
 from masking.faces.landmark_predictor import FivePointPredictor, LandmarkPredictor
 from masking.faces.mean_face import CANONICAL_FACE
 from masking.files.model_files import (
@@ -20,7 +20,7 @@ from masking.files.model_files import (
     dlib_model,
     own_model,
 )
-from masking.landmarks import POINT_COUNT, Image, Landmarks, five_points
+from masking.landmarks import POINT_COUNT, FaceBox, Image, Landmarks, five_points
 
 # Landmarks are believed whose eyes lie as near to the detector's, as a fraction of the
 # side of the face: so do those of 98% of the faces in the benchmark's web photos.

@@ -17,10 +17,9 @@ from masking.augment.manifest import (
 )
 from masking.augment.photo_step import CHIP_GEOMETRY
 from masking.datasets.images import write_image
-from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
 from masking.faces.mean_face import CANONICAL_FACE
-from masking.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, Image, Landmarks
+from masking.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, FaceBox, Image, Landmarks
 from masking.rendering.render import photo_look
 
 SKIN, DARK = (205, 150, 125), (60, 35, 30)

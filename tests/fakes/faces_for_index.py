@@ -8,10 +8,9 @@ import numpy as np
 
 from masking.datasets.images import write_image
 from masking.faces.alignment import ChipGeometry
-from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
 from masking.faces.mean_face import CANONICAL_FACE
-from masking.landmarks import Float32, Image, Landmarks
+from masking.landmarks import FaceBox, Float32, Image, Landmarks
 from training.metrics.score_normalization import Cohort
 
 GREY = 128

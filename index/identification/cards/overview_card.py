@@ -25,8 +25,7 @@ from index.identification.cards.canvas import (
     two_lines,
 )
 from index.identification.cards.result_card import draw_photo
-from masking.faces.detector import FaceBox
-from masking.landmarks import Image
+from masking.landmarks import FaceBox, Image
 
 # Of photo and list together, with the photo's name between them.
 _BOTTOM, _CAPTION_PX = 1436.0, 70.0

@@ -35,8 +35,7 @@ from index.identification.cards.canvas import (
     two_lines,
 )
 from index.identification.cards.occlusion_map import coloured_heat
-from masking.faces.detector import FaceBox
-from masking.landmarks import Float32, Image
+from masking.landmarks import FaceBox, Float32, Image
 
 _LABEL_PX, _TAG_PX = 22, 32.0
 _KEPT_PX = _TAG_PX + 6

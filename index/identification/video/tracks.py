@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from masking.faces.detector import FaceBox
-from masking.landmarks import Float32, Image
+from masking.landmarks import FaceBox, Float32, Image
 from training.embedders.embedded_face import EmbeddedFace
 from training.metrics.score_normalization import Cohort, squared_distances
 

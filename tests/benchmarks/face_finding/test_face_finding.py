@@ -8,9 +8,8 @@ from benchmarks.face_finding.line import Clock, Line, eye_error, near, same_face
 from benchmarks.face_finding.scenes import scene, scene_lines
 from benchmarks.face_finding.web_photos import read_boxes, web_lines
 from masking.datasets.images import write_image
-from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
-from masking.landmarks import Image, Landmarks
+from masking.landmarks import FaceBox, Image, Landmarks
 from tests.fakes.drawn_faces import drawn_face
 
 

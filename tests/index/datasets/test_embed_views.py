@@ -8,10 +8,9 @@ from index.datasets.embed_views import (
     RememberingFinders,
     finder_identity,
 )
-from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, default_finder
 from masking.faces.mean_face import CANONICAL_FACE
-from masking.landmarks import Landmarks
+from masking.landmarks import FaceBox, Landmarks
 
 
 class CountingFinder:

@@ -9,10 +9,9 @@ import pytest
 from index.calibration.calibration import Decision
 from index.enrollment.stage import EnrollChecks, EnrollReport, checked, poor_template
 from index.gallery.gallery import open_or_create_gallery
-from masking.faces.detector import FaceBox
 from masking.faces.finder import AlignedFace
 from masking.faces.mean_face import CANONICAL_FACE
-from masking.landmarks import Landmarks
+from masking.landmarks import FaceBox, Landmarks
 from tests.fakes.galleries import FakeEmbedder
 from training.embedders.embedded_face import EmbeddedFace
 

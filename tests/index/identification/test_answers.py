@@ -16,7 +16,7 @@ from index.identification.answers import (
     answer_table,
 )
 from masking.errors import InvalidConfig, ToolkitError
-from masking.faces.detector import FaceBox
+from masking.landmarks import FaceBox
 
 BOX = FaceBox(1.0, 2.0, 3.5, 4.0, 1.0, "drawn")
 

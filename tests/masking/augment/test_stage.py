@@ -20,9 +20,8 @@ from masking.datasets.images import encode_image, read_rgb, write_image
 from masking.datasets.sample import sample_people
 from masking.errors import InvalidConfig, MissingInput
 from masking.faces.alignment import crop_chip
-from masking.faces.detector import FaceBox
 from masking.faces.finder import Face, unmasked_finder
-from masking.landmarks import Landmarks
+from masking.landmarks import FaceBox, Landmarks
 from masking.masks.spec import spec_from_json
 from masking.rendering.photo_light import look_from_list
 from masking.rendering.render import render

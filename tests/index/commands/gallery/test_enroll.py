@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from index.gallery.gallery import open_gallery
-from masking.faces.detector import FaceBox
 from masking.faces.finder import Face
+from masking.landmarks import FaceBox
 from tests.fakes.faces_for_index import BLUE, RED, YELLOW, SquareFinder, draw_photo
 
 

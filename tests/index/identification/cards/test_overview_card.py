@@ -6,7 +6,7 @@ import pytest
 from index.identification.cards.canvas import HEIGHT_PX, SURE, UNSURE, WIDTH_PX
 from index.identification.cards.overview_card import OverviewFace, draw_overview
 from index.identification.cards.result_card import _tag
-from masking.faces.detector import FaceBox
+from masking.landmarks import FaceBox
 
 
 def face(number, *names, **changes):

@@ -13,7 +13,7 @@ from index.identification.cards.canvas import (
     two_lines,
 )
 from index.identification.cards.result_card import CardCandidate, CardContent, draw_card
-from masking.faces.detector import FaceBox
+from masking.landmarks import FaceBox
 
 BLUE, ORANGE = (17, 94, 163), (190, 82, 8)
 

@@ -8,8 +8,8 @@ from index.identification.video.tracks import (
     VideoFace,
     intersection_over_union,
 )
-from masking.faces.detector import FaceBox
 from masking.faces.finder import AlignedFace
+from masking.landmarks import FaceBox
 from training.embedders.embedded_face import EmbeddedFace
 
 FRAME = np.zeros((10, 10, 3), np.uint8)
