@@ -56,12 +56,16 @@ class FaceBox:
         """Area in square pixels."""
         return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
 
-    def overlap(self, other: FaceBox) -> float:
-        """Shared area, as a fraction of the smaller box."""
+    def shared_px(self, other: FaceBox) -> float:
+        """Area in square pixels that both boxes cover."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(0.0, width) * max(0.0, height)
+
+    def overlap(self, other: FaceBox) -> float:
+        """Shared area, as a fraction of the smaller box."""
         smaller = min(self.area_px, other.area_px)
-        return max(0.0, width) * max(0.0, height) / smaller if smaller else 0.0
+        return self.shared_px(other) / smaller if smaller else 0.0
 
 
 @dataclass(frozen=True, eq=False)

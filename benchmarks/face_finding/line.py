@@ -80,9 +80,7 @@ class Clock:
 
 def same_face(one: FaceBox, other: FaceBox) -> bool:
     """Whether boxes share half of the smaller one and a fifth of the larger one."""
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    shared = max(0.0, width) * max(0.0, height)
+    shared = one.shared_px(other)
     small, large = sorted((one.area_px, other.area_px))
     return shared >= 0.5 * small and shared >= 0.2 * large
 

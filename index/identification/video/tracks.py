@@ -139,9 +139,7 @@ class TrackJoiner:
 
 def intersection_over_union(one: FaceBox, other: FaceBox) -> float:
     """Shared area of two boxes as a fraction of the area of both, 0 to 1."""
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    shared = max(0.0, width) * max(0.0, height)
+    shared = one.shared_px(other)
     both = one.area_px + other.area_px - shared
     return shared / both if both else 0.0
 
